@@ -1,0 +1,38 @@
+// input: y = (pixel / 255 - mean) / std, from bytes in [batch, height, width, channels]
+//
+// Shapes      pixels: batch * height * width * channels bytes, four to a word, lowest bits first
+//             y [batch, channels, height, width]
+// One thread  owns one element of y
+// Reads       1 word;  writes 1
+// Cost        the time is that of moving the bytes
+
+struct Params {
+    batch: u32,
+    channels: u32,
+    height: u32,
+    width: u32,
+    mean: f32,
+    std: f32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> pixels: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
+// 65,535 groups, which is 16.7 million elements.
+fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
+    return id.y * groups.x * 256u + id.x;
+}
+
+@compute @workgroup_size(256)
+fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_index(id, groups);
+    let area = p.height * p.width;
+    if (i >= p.batch * p.channels * area) { return; }
+    let n = i / (p.channels * area);
+    let c = i / area % p.channels;
+    let byte = (n * area + i % area) * p.channels + c;
+    let value = (pixels[byte / 4u] >> (8u * (byte % 4u))) & 255u;
+    y[i] = (f32(value) / 255.0 - p.mean) / p.std;
+}

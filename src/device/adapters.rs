@@ -1,0 +1,198 @@
+//! Finding adapters and choosing one.
+
+use super::gpu::Gpu;
+use super::{Device, DeviceKind, Limits};
+use crate::error::{Error, Result, error};
+use wgpu::{Backends, DeviceType};
+
+/// What a person asked for with `--device`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// A hardware GPU if there is one, else the CPU.
+    Auto,
+    /// A hardware GPU.
+    Gpu,
+    /// This program's own CPU code.
+    Cpu,
+    /// A software Vulkan driver.
+    Software,
+    /// An adapter by its index in the list, or by a part of its name.
+    Adapter(String),
+}
+
+impl std::str::FromStr for Choice {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        Ok(match text {
+            "auto" => Choice::Auto,
+            "gpu" => Choice::Gpu,
+            "cpu" => Choice::Cpu,
+            "software" => Choice::Software,
+            other => Choice::Adapter(other.to_string()),
+        })
+    }
+}
+
+/// One adapter as the driver describes it.
+pub struct Adapter {
+    pub name: String,
+    pub kind: DeviceKind,
+    /// `discrete GPU`, `integrated GPU`, …
+    pub type_name: &'static str,
+    /// `Vulkan`, `Metal` or `Dx12`.
+    pub backend: String,
+    pub driver: String,
+    pub limits: Limits,
+    inner: wgpu::Adapter,
+}
+
+/// Every adapter that a Vulkan, Metal or DX12 driver offers; the order is the drivers' own.
+pub async fn list() -> Vec<Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends = descriptor.backends & Backends::PRIMARY;
+    let instance = wgpu::Instance::new(descriptor);
+    let adapters = instance.enumerate_adapters(Backends::PRIMARY).await;
+    adapters.into_iter().map(Adapter::describe).collect()
+}
+
+impl Adapter {
+    fn describe(inner: wgpu::Adapter) -> Adapter {
+        let (info, limits, features) = (inner.get_info(), inner.limits(), inner.features());
+        let subgroups = features.contains(wgpu::Features::SUBGROUP);
+        Adapter {
+            kind: if info.device_type == DeviceType::Cpu { DeviceKind::Software } else { DeviceKind::Gpu },
+            type_name: match info.device_type {
+                DeviceType::DiscreteGpu => "discrete GPU",
+                DeviceType::IntegratedGpu => "integrated GPU",
+                DeviceType::VirtualGpu => "virtual GPU",
+                DeviceType::Cpu => "software on the CPU",
+                DeviceType::Other => "other",
+            },
+            backend: info.backend.to_string(),
+            driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+            limits: Limits {
+                max_buffer: limits.max_buffer_size,
+                max_binding: limits.max_storage_buffer_binding_size,
+                max_workgroup_memory: limits.max_compute_workgroup_storage_size,
+                max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
+                subgroups,
+                min_subgroup_size: if subgroups { info.subgroup_min_size } else { 0 },
+            },
+            name: info.name,
+            inner,
+        }
+    }
+
+    /// Larger is preferred by `auto` and `gpu`.
+    fn rank(&self) -> u32 {
+        match self.type_name {
+            "discrete GPU" => 3,
+            "integrated GPU" => 2,
+            "virtual GPU" => 1,
+            _ => 0,
+        }
+    }
+
+    async fn open(self) -> Result<Device> {
+        let gpu = Gpu::open(&self.inner, &self.name).await?;
+        Ok(Device::new(self.name, self.kind, self.limits, Some(gpu)))
+    }
+}
+
+/// Where in the list the adapter is that `auto` and `gpu` take: the best hardware GPU.
+pub fn preferred(adapters: &[Adapter]) -> Option<usize> {
+    let hardware = adapters.iter().enumerate().filter(|(_, adapter)| adapter.kind == DeviceKind::Gpu);
+    // max_by_key takes the last of equals; the driver lists its preferred adapter first.
+    hardware.rev().max_by_key(|(_, adapter)| adapter.rank()).map(|(index, _)| index)
+}
+
+/// Opens the device that was asked for; the second value says in one line what was taken and why.
+///
+/// # Errors
+/// `NoDevice`, with the reasons and what to install, when there is no such adapter.
+pub async fn open(choice: &Choice) -> Result<(Device, String)> {
+    if *choice == Choice::Cpu {
+        return Ok((Device::cpu(), "CPU (as asked for)".to_string()));
+    }
+    let mut adapters = list().await;
+    let index = match choice {
+        Choice::Auto | Choice::Gpu => preferred(&adapters),
+        Choice::Software => adapters.iter().position(|adapter| adapter.kind == DeviceKind::Software),
+        Choice::Adapter(wanted) => find(&adapters, wanted),
+        Choice::Cpu => unreachable!("answered above"),
+    };
+    match (index, choice) {
+        (Some(index), _) => {
+            let adapter = adapters.swap_remove(index);
+            let why = match choice {
+                Choice::Auto => "the best hardware GPU",
+                _ => "as asked for",
+            };
+            let line = format!("{} ({}, {}; {why})", adapter.name, adapter.type_name, adapter.backend);
+            Ok((adapter.open().await?, line))
+        }
+        (None, Choice::Auto) => {
+            let why = if adapters.is_empty() {
+                "no Vulkan, Metal or DX12 adapter was found".to_string()
+            } else {
+                format!("only a software adapter was found, {}, and the CPU code is faster", adapters[0].name)
+            };
+            Ok((Device::cpu(), format!("CPU ({why})")))
+        }
+        (None, _) => Err(no_adapter(choice, &adapters).await),
+    }
+}
+
+/// An adapter by its index in the list, or by a part of its name in any case.
+fn find(adapters: &[Adapter], wanted: &str) -> Option<usize> {
+    if let Ok(index) = wanted.parse::<usize>() {
+        return (index < adapters.len()).then_some(index);
+    }
+    adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&wanted.to_lowercase()))
+}
+
+/// Why there is no such adapter, and what to do.
+async fn no_adapter(choice: &Choice, adapters: &[Adapter]) -> Error {
+    let wanted = match choice {
+        Choice::Gpu => "no hardware GPU was found".to_string(),
+        Choice::Software => "no software Vulkan adapter was found".to_string(),
+        Choice::Adapter(wanted) => format!("no adapter has the index or name \"{wanted}\""),
+        Choice::Auto | Choice::Cpu => unreachable!("these never fail"),
+    };
+    let found = if adapters.is_empty() {
+        "found: no adapter at all".to_string()
+    } else {
+        let names = adapters.iter().map(|adapter| format!("{} ({})", adapter.name, adapter.type_name));
+        format!("found: {}", names.collect::<Vec<_>>().join(", "))
+    };
+    let mut lines = vec![wanted, found];
+    if adapters.is_empty() {
+        lines.push(backend_report().await);
+    }
+    if choice != &Choice::Software && std::path::Path::new("/dev/nvidia0").exists() {
+        lines.push(
+            "an NVIDIA device is present but has no Vulkan driver: in a container, set NVIDIA_DRIVER_CAPABILITIES=all \
+             (its default leaves out graphics)"
+                .to_string(),
+        );
+    }
+    lines.push(match choice {
+        Choice::Software => "on Debian or Ubuntu: apt-get install mesa-vulkan-drivers".to_string(),
+        _ => "install your GPU's Vulkan driver (Debian and Ubuntu: mesa-vulkan-drivers for AMD and Intel, nvidia-driver \
+              for NVIDIA) and look with: vulkaninfo --summary (package vulkan-tools)"
+            .to_string(),
+    });
+    lines.push("--device cpu works without any driver; `pawgrad devices` lists what there is".to_string());
+    error!(NoDevice, "{}", lines.join("\n  "))
+}
+
+/// What the drivers' loader says of each backend.
+async fn backend_report() -> String {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends = descriptor.backends & Backends::PRIMARY;
+    let instance = wgpu::Instance::new(descriptor);
+    match instance.request_adapter(&wgpu::RequestAdapterOptions::default()).await {
+        Ok(_) => String::new(),
+        Err(why) => why.to_string(),
+    }
+}

@@ -1,0 +1,253 @@
+//! One opened adapter: recording, submitting and reading back.
+//!
+//! Work is recorded into one command encoder and handed over in submits. The values of `Params` that
+//! differ between dispatches live in separate slots of one uniform buffer, written once per submit.
+
+use super::pipeline::Pipeline;
+use crate::error::{Error, ErrorKind, Result, error};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Bytes from one uniform slot to the next: WebGPU's default `min_uniform_buffer_offset_alignment`.
+const SLOT: u64 = 256;
+/// Uniform slots of one submit.
+const SLOTS: u64 = 512;
+/// FLOP after which a submit is closed: a desktop resets a device that hangs for two seconds, and this
+/// is 0.2 s on a GPU that reaches only 100 GFLOP/s.
+const SUBMIT_FLOP: f64 = 2e10;
+/// How long to wait for the device before giving it up. Software adapters are slow, so it is generous.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+pub(crate) struct Gpu {
+    pub device: wgpu::Device,
+    queue: wgpu::Queue,
+    name: String,
+    uniforms: wgpu::Buffer,
+    recording: RefCell<Recording>,
+    pipelines: RefCell<HashMap<String, Rc<Pipeline>>>,
+    failure: Arc<Mutex<Option<Error>>>,
+}
+
+/// What is recorded since the last submit.
+#[derive(Default)]
+struct Recording {
+    encoder: Option<wgpu::CommandEncoder>,
+    slots: Vec<u8>,
+    flop: f64,
+}
+
+impl Gpu {
+    pub async fn open(adapter: &wgpu::Adapter, name: &str) -> Result<Gpu> {
+        let wanted = wgpu::Features::SUBGROUP;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("pawgrad"),
+            required_features: adapter.features() & wanted,
+            // Defaults end at 128 MiB bindings; what the adapter can do must be asked for.
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) = adapter
+            .request_device(&descriptor)
+            .await
+            .map_err(|why| error!(NoDevice, "{name} could not be opened: {why}"))?;
+
+        // Without a handler wgpu panics on the first error. The first one is kept: it is the cause.
+        let failure = Arc::new(Mutex::new(None));
+        let keep = failure.clone();
+        device.on_uncaptured_error(Arc::new(move |why: wgpu::Error| {
+            let kind = match why {
+                wgpu::Error::OutOfMemory { .. } => ErrorKind::OutOfMemory,
+                _ => ErrorKind::Other,
+            };
+            keep.lock().unwrap().get_or_insert(Error::new(kind, why.to_string()));
+        }));
+        let keep = failure.clone();
+        device.set_device_lost_callback(move |reason, why| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                keep.lock().unwrap().get_or_insert(error!(DeviceLost, "the device was lost: {why}"));
+            }
+        });
+
+        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("params"),
+            size: SLOT * SLOTS,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let (recording, pipelines) = Default::default();
+        Ok(Gpu { device, queue, name: name.to_string(), uniforms, recording, pipelines, failure })
+    }
+
+    /// The first error that the driver reported, made readable.
+    fn check(&self) -> Result<()> {
+        match &*self.failure.lock().unwrap() {
+            None => Ok(()),
+            Some(failure) if failure.kind == ErrorKind::OutOfMemory => Err(error!(
+                OutOfMemory,
+                "{} is out of memory: use a smaller --micro-batch or --image-size, or --device cpu",
+                self.name
+            )),
+            Some(failure) => Err(Error::new(failure.kind, format!("{}: {}", self.name, failure.message))),
+        }
+    }
+
+    pub fn create_buffer(&self, bytes: u64) -> Result<wgpu::Buffer> {
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: bytes,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.check()?;
+        Ok(buffer)
+    }
+
+    /// The pipeline under `key`, compiled the first time; see [`Pipeline::new`].
+    pub fn pipeline(
+        &self,
+        key: &str,
+        source: &str,
+        entry: &str,
+        constants: &[(&str, f64)],
+    ) -> Result<Rc<Pipeline>> {
+        if let Some(pipeline) = self.pipelines.borrow().get(key) {
+            return Ok(pipeline.clone());
+        }
+        let pipeline = Rc::new(Pipeline::new(&self.device, key, source, entry, constants));
+        self.check()?;
+        self.pipelines.borrow_mut().insert(key.to_string(), pipeline.clone());
+        Ok(pipeline)
+    }
+
+    /// Records one dispatch; `buffers` are buffer, offset and length in bytes by the shader's name for it.
+    pub fn dispatch(
+        &self,
+        pipeline: &Pipeline,
+        params: &[u32],
+        buffers: &[(&str, &wgpu::Buffer, u64, u64)],
+        groups: [u32; 3],
+        flop: f64,
+    ) -> Result<()> {
+        self.submit_if_full(flop)?;
+        let mut recording = self.recording.borrow_mut();
+        let slot = recording.slots.len() as u64;
+        recording.slots.extend_from_slice(bytemuck::cast_slice(params));
+        recording.slots.resize((slot + SLOT) as usize, 0);
+        recording.flop += flop;
+
+        let bind = |binding, buffer, offset, bytes| wgpu::BindGroupEntry {
+            binding,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer,
+                offset,
+                size: std::num::NonZeroU64::new(bytes),
+            }),
+        };
+        let mut entries = vec![bind(0, &self.uniforms, slot, (params.len() as u64 * 4).next_multiple_of(16))];
+        entries.extend(
+            buffers
+                .iter()
+                .map(|&(name, buffer, offset, bytes)| bind(pipeline.bindings[name], buffer, offset, bytes)),
+        );
+        let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.inner.get_bind_group_layout(0),
+            entries: &entries,
+        });
+        let mut pass = self.encoder(&mut recording).begin_compute_pass(&Default::default());
+        pass.set_pipeline(&pipeline.inner);
+        pass.set_bind_group(0, &bind_group, &[]);
+        pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
+        Ok(())
+    }
+
+    /// Closes the submit when another dispatch of `flop` would make it too long.
+    fn submit_if_full(&self, flop: f64) -> Result<()> {
+        let recording = self.recording.borrow();
+        let no_slot = recording.slots.len() as u64 == SLOT * SLOTS;
+        let too_long = recording.flop > 0.0 && recording.flop + flop > SUBMIT_FLOP;
+        drop(recording);
+        if no_slot || too_long { self.submit().map(|_| ()) } else { Ok(()) }
+    }
+
+    fn encoder<'a>(&self, recording: &'a mut Recording) -> &'a mut wgpu::CommandEncoder {
+        recording.encoder.get_or_insert_with(|| self.device.create_command_encoder(&Default::default()))
+    }
+
+    /// Writes `bytes` into `buffer`, after everything recorded so far.
+    pub fn write(&self, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) -> Result<()> {
+        // `write_buffer` acts before the commands of the next submit, and recorded commands may still
+        // use this memory for the tensor that had it before.
+        self.submit()?;
+        self.queue.write_buffer(buffer, offset, bytes);
+        self.check()
+    }
+
+    /// Sets `bytes` bytes of `buffer` to zero, after everything recorded so far.
+    pub fn clear(&self, buffer: &wgpu::Buffer, offset: u64, bytes: u64) {
+        self.encoder(&mut self.recording.borrow_mut()).clear_buffer(buffer, offset, Some(bytes));
+    }
+
+    /// Submits copies of (buffer, offset, bytes), one after the other, that the host can read once all
+    /// work so far is done.
+    pub fn copy_out(&self, parts: &[(&wgpu::Buffer, u64, u64)]) -> Result<Staging> {
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read back"),
+            size: parts.iter().map(|part| part.2).sum(),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.check()?;
+        let mut recording = self.recording.borrow_mut();
+        let encoder = self.encoder(&mut recording);
+        let mut end = 0;
+        for &(source, offset, bytes) in parts {
+            encoder.copy_buffer_to_buffer(source, offset, &buffer, end, bytes);
+            end += bytes;
+        }
+        drop(recording);
+        let submission = self.submit()?.expect("a copy was just recorded");
+        let (done, mapped) = std::sync::mpsc::channel();
+        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+            let _ = done.send(result);
+        });
+        Ok(Staging { buffer, submission, mapped })
+    }
+
+    /// Hands the recorded commands to the device.
+    pub fn submit(&self) -> Result<Option<wgpu::SubmissionIndex>> {
+        let Recording { encoder, slots, .. } = self.recording.take();
+        let Some(encoder) = encoder else { return Ok(None) };
+        if !slots.is_empty() {
+            self.queue.write_buffer(&self.uniforms, 0, &slots);
+        }
+        let submission = self.queue.submit([encoder.finish()]);
+        self.check()?;
+        Ok(Some(submission))
+    }
+
+    /// Waits for the copies and reads them.
+    pub fn read(&self, staging: Staging) -> Result<Vec<u32>> {
+        let wait =
+            wgpu::PollType::Wait { submission_index: Some(staging.submission), timeout: Some(TIMEOUT) };
+        let polled = self.device.poll(wait);
+        self.check()?;
+        let lost = |why: &dyn std::fmt::Display| error!(DeviceLost, "{} does not answer: {why}", self.name);
+        polled.map_err(|why| lost(&why))?;
+        let mapped = staging.mapped.recv().map_err(|why| lost(&why))?;
+        mapped.map_err(|why| lost(&why))?;
+        let view = staging.buffer.get_mapped_range(..).map_err(|why| lost(&why))?;
+        Ok(bytemuck::pod_collect_to_vec(&view))
+    }
+}
+
+/// Copies on their way to the host.
+pub(crate) struct Staging {
+    buffer: wgpu::Buffer,
+    submission: wgpu::SubmissionIndex,
+    mapped: Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
+}

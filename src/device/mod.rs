@@ -1,0 +1,178 @@
+//! Where kernels run: the CPU or one GPU adapter; its limits, memory pool and chosen rungs.
+//!
+//! A `Device` is a cheap handle. It belongs to the thread that opened it.
+
+pub mod adapters;
+pub(crate) mod gpu;
+mod pipeline;
+mod pool;
+
+use crate::error::{Result, error};
+use gpu::Gpu;
+use pool::Pool;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A handle to the place where kernels run.
+#[derive(Clone)]
+pub struct Device(Rc<Inner>);
+
+struct Inner {
+    name: String,
+    kind: DeviceKind,
+    limits: Limits,
+    gpu: Option<Gpu>,
+    pool: Pool,
+    forced_rungs: RefCell<BTreeMap<String, String>>,
+}
+
+/// What stands behind a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// This program's own CPU code; no driver needed.
+    Cpu,
+    /// A Vulkan driver that runs on the CPU, such as lavapipe: for testing shaders.
+    Software,
+    /// A hardware GPU.
+    Gpu,
+}
+
+/// The limits and features that decide what fits on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one buffer.
+    pub max_buffer: u64,
+    /// Bytes that a kernel can see of one buffer.
+    pub max_binding: u64,
+    /// Bytes of memory that the threads of one group share.
+    pub max_workgroup_memory: u32,
+    /// Threads of one group.
+    pub max_workgroup_threads: u32,
+    /// Whether shaders may use subgroup operations.
+    pub subgroups: bool,
+    /// Fewest threads that run in step; 0 without subgroups.
+    pub min_subgroup_size: u32,
+}
+
+/// Kernels index with 32 bits.
+const MAX_WORDS: u64 = u32::MAX as u64;
+
+impl Device {
+    /// The CPU device: always there.
+    pub fn cpu() -> Device {
+        let limits = Limits {
+            max_buffer: MAX_WORDS * 4,
+            max_binding: MAX_WORDS * 4,
+            max_workgroup_memory: 0,
+            max_workgroup_threads: 0,
+            subgroups: false,
+            min_subgroup_size: 0,
+        };
+        Device::new("CPU".to_string(), DeviceKind::Cpu, limits, None)
+    }
+
+    fn new(name: String, kind: DeviceKind, limits: Limits, gpu: Option<Gpu>) -> Device {
+        let forced_rungs = RefCell::default();
+        Device(Rc::new(Inner { name, kind, limits, gpu, pool: Pool::default(), forced_rungs }))
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    pub fn kind(&self) -> DeviceKind {
+        self.0.kind
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn gpu(&self) -> Option<&Gpu> {
+        self.0.gpu.as_ref()
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
+
+    /// Makes all kernels of `op` use `rung` from now on.
+    pub fn force_rung(&self, op: &str, rung: &str) {
+        self.0.forced_rungs.borrow_mut().insert(op.to_string(), rung.to_string());
+    }
+
+    /// The rung that was forced for `op`, if any.
+    pub fn forced_rung(&self, op: &str) -> Option<String> {
+        self.0.forced_rungs.borrow().get(op).cloned()
+    }
+
+    /// Most bytes of buffers that this device has held at one time.
+    pub fn peak_bytes(&self) -> u64 {
+        self.0.pool.peak_bytes()
+    }
+
+    /// Steps that may be under way on the device before the host reads the first one's results.
+    pub fn steps_in_flight(&self) -> usize {
+        match self.0.kind {
+            DeviceKind::Cpu => 0,
+            DeviceKind::Software | DeviceKind::Gpu => 2,
+        }
+    }
+
+    /// Hands recorded work to the device.
+    pub fn submit(&self) -> Result<()> {
+        self.gpu().map_or(Ok(()), |gpu| gpu.submit().map(|_| ()))
+    }
+
+    /// Memory for `words` 4-byte values, from the pool when it has some that fits.
+    pub(crate) fn allocate(&self, words: usize) -> Result<Memory> {
+        let bytes = words as u64 * 4;
+        let limits = self.limits();
+        for (limit, what) in [(limits.max_buffer, "buffer"), (limits.max_binding, "storage binding")] {
+            if bytes > limit {
+                return Err(error!(
+                    OutOfMemory,
+                    "a {what} of {bytes} bytes is beyond the limit of {} ({limit} bytes): use a smaller --image-size \
+                     or --micro-batch, or another --device",
+                    self.name()
+                ));
+            }
+        }
+        if let Some(memory) = self.pool().take(words) {
+            return Ok(memory);
+        }
+        let memory = match self.gpu() {
+            Some(gpu) => Memory::Gpu(gpu.create_buffer(bytes)?),
+            None => {
+                let mut values = Vec::new();
+                values.try_reserve_exact(words).map_err(|_| {
+                    error!(
+                        OutOfMemory,
+                        "no memory for {bytes} bytes: use a smaller --image-size or --micro-batch"
+                    )
+                })?;
+                values.resize(words, 0);
+                Memory::Cpu(RefCell::new(values))
+            }
+        };
+        self.pool().count_new(words);
+        Ok(memory)
+    }
+}
+
+/// Memory of one tensor, in 4-byte words.
+pub(crate) enum Memory {
+    Cpu(RefCell<Vec<u32>>),
+    Gpu(wgpu::Buffer),
+}
+
+impl Memory {
+    /// How many words there is room for.
+    fn words(&self) -> usize {
+        match self {
+            Memory::Cpu(values) => values.borrow().len(),
+            Memory::Gpu(buffer) => (buffer.size() / 4) as usize,
+        }
+    }
+}

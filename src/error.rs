@@ -1,0 +1,73 @@
+//! The crate's one error: a message for a person, and the kind that decides the exit code.
+
+/// What went wrong, as far as a caller can act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Anything that has no kind of its own.
+    Other,
+    /// A wrong argument or option.
+    Usage,
+    /// The pictures or their folders.
+    Data,
+    /// No adapter of the kind that was asked for.
+    NoDevice,
+    /// A buffer beyond the adapter's limits or its memory.
+    OutOfMemory,
+    /// The device stopped answering.
+    DeviceLost,
+    /// A model file that cannot be used.
+    Model,
+    /// A file or folder that cannot be written.
+    Write,
+    /// A loss or gradient that is not finite.
+    Diverged,
+    /// Ctrl-C, after saving.
+    Interrupted,
+}
+
+/// An error says what was wrong, with the numbers, and what to do about it.
+#[derive(Debug, Clone)]
+pub struct Error {
+    pub kind: ErrorKind,
+    pub message: String,
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into() }
+    }
+
+    /// The process's exit code for this error.
+    pub fn exit_code(&self) -> u8 {
+        match self.kind {
+            ErrorKind::Other => 1,
+            ErrorKind::Usage => 2,
+            ErrorKind::Data => 3,
+            ErrorKind::NoDevice => 4,
+            ErrorKind::OutOfMemory => 5,
+            ErrorKind::DeviceLost => 6,
+            ErrorKind::Model => 7,
+            ErrorKind::Write => 8,
+            ErrorKind::Diverged => 9,
+            ErrorKind::Interrupted => 130,
+        }
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// `error!(Data, "no pictures in {dir}")`: an [`Error`] of that kind with a formatted message.
+macro_rules! error {
+    ($kind:ident, $($message:tt)+) => {
+        crate::error::Error::new(crate::error::ErrorKind::$kind, format!($($message)+))
+    };
+}
+pub(crate) use error;

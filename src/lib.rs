@@ -1,0 +1,11 @@
+//! pawgrad: a convolutional-network engine written from scratch on GPU compute shaders.
+
+pub mod cpu;
+pub mod device;
+pub mod error;
+pub mod kernel;
+pub mod ops;
+pub mod optim;
+pub mod reference;
+pub mod tape;
+pub mod tensor;

@@ -1,0 +1,42 @@
+//! Addition, and the running sum of gradients.
+
+use crate::error::{Result, error};
+use crate::kernel::{Kernel, kernel};
+use crate::reference::add::Params;
+use crate::tape::{Tape, Var};
+use crate::tensor::{Kind, Tensor};
+
+const SOURCE: &str = include_str!("../../shaders/add.wgsl");
+
+pub static FORWARD: Kernel<Params> = kernel!(add::forward(a, b) -> (y), items: |p| p.len as usize);
+pub static ACCUMULATE: Kernel<Params> = kernel!(add::accumulate(a) -> (y), items: |p| p.len as usize);
+
+/// `a + b`, element by element; both have one shape.
+pub fn add(tape: &Tape, a: &Var, b: &Var) -> Result<Var> {
+    if a.shape() != b.shape() {
+        return Err(error!(
+            Other,
+            "add takes two tensors of one shape, not {:?} and {:?}",
+            a.shape(),
+            b.shape()
+        ));
+    }
+    let y = sum(&a.tensor, &b.tensor)?;
+    Ok(tape.record("add", &[a, b], y, |dy, _needs| Ok(vec![Some(dy.clone()), Some(dy.clone())])))
+}
+
+/// `sum + gradient`, for the tape and for micro-batches: in place where nobody else holds `sum`.
+pub fn accumulate(sum_so_far: Tensor, gradient: &Tensor) -> Result<Tensor> {
+    if !sum_so_far.is_unique() {
+        return sum(&sum_so_far, gradient);
+    }
+    let params = Params { len: sum_so_far.len() as u32 };
+    ACCUMULATE.run(sum_so_far.device(), &params, &[gradient], &[&sum_so_far])?;
+    Ok(sum_so_far)
+}
+
+fn sum(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let y = Tensor::empty(a.device(), a.shape(), Kind::F32)?;
+    FORWARD.run(a.device(), &Params { len: y.len() as u32 }, &[a, b], &[&y])?;
+    Ok(y)
+}

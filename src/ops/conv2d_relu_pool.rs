@@ -1,0 +1,105 @@
+//! Convolution, ReLU and non-overlapping max-pooling in one, without storing the big activation.
+
+use super::conv2d::{self, Padding};
+use super::gradient;
+use crate::error::{Result, error};
+use crate::kernel::{Kernel, fast, kernel};
+use crate::reference::conv2d_relu_pool::Params;
+use crate::tape::{Tape, Var};
+use crate::tensor::{Kind, Tensor};
+
+const SOURCE: &str = include_str!("../../shaders/conv2d_relu_pool.wgsl");
+
+pub static FORWARD: Kernel<Params> = Kernel {
+    cpu: fast!(conv2d_relu_pool::forward(x, w, b) -> (y, argmax)),
+    flop,
+    ..kernel!(
+        conv2d_relu_pool::forward(x, w, b) -> (y, argmax),
+        items: |p| (p.batch * p.out_channels) as usize,
+        threads: |p| (p.batch * p.out_channels * p.argmax_words) as usize)
+};
+pub static BACKWARD_X: Kernel<Params> = Kernel {
+    cpu: fast!(conv2d_relu_pool::backward_x(w, y, argmax, dy) -> (dx)),
+    flop,
+    ..kernel!(
+        conv2d_relu_pool::backward_x(w, y, argmax, dy) -> (dx),
+        items: |p| (p.batch * p.in_channels) as usize,
+        threads: |p| (p.batch * p.in_channels * p.in_h * p.in_w) as usize)
+};
+pub static BACKWARD_W: Kernel<Params> = Kernel {
+    cpu: fast!(conv2d_relu_pool::backward_w(x, y, argmax, dy) -> (dw)),
+    flop,
+    ..kernel!(
+        conv2d_relu_pool::backward_w(x, y, argmax, dy) -> (dw),
+        items: |p| (p.out_channels * p.in_channels) as usize,
+        threads: |p| (p.out_channels * p.in_channels * p.kernel_h * p.kernel_w) as usize)
+};
+pub static BACKWARD_B: Kernel<Params> =
+    kernel!(conv2d_relu_pool::backward_b(y, dy) -> (db), items: |p| p.out_channels as usize);
+
+/// Of the convolution: the zeros of the un-pooled gradient are counted as work.
+fn flop(p: &Params) -> f64 {
+    conv2d::flop(&p.conv2d())
+}
+
+/// The largest pooling window whose index fits a byte.
+pub const MAX_POOL: usize = 16;
+
+/// `max_pool2d(relu(conv2d(x, w, b)), [pool, pool], [pool, pool])`; shapes as there.
+pub fn conv2d_relu_pool(
+    tape: &Tape,
+    x: &Var,
+    w: &Var,
+    b: &Var,
+    stride: [usize; 2],
+    padding: Padding,
+    pool: usize,
+) -> Result<Var> {
+    let conv = conv2d::params("conv2d_relu_pool", x, w, b, stride, padding)?;
+    if pool == 0 || pool > MAX_POOL || pool as u32 > conv.out_h || pool as u32 > conv.out_w {
+        return Err(error!(
+            Other,
+            "conv2d_relu_pool: a pooling window of {pool} on {}x{}", conv.out_h, conv.out_w
+        ));
+    }
+    let (out_h, out_w) = (conv.out_h / pool as u32, conv.out_w / pool as u32);
+    let params = Params {
+        batch: conv.batch,
+        in_channels: conv.in_channels,
+        out_channels: conv.out_channels,
+        in_h: conv.in_h,
+        in_w: conv.in_w,
+        conv_h: conv.out_h,
+        conv_w: conv.out_w,
+        out_h,
+        out_w,
+        kernel_h: conv.kernel_h,
+        kernel_w: conv.kernel_w,
+        stride_h: conv.stride_h,
+        stride_w: conv.stride_w,
+        pad_top: conv.pad_top,
+        pad_left: conv.pad_left,
+        pool: pool as u32,
+        argmax_words: (out_h * out_w).div_ceil(4),
+    };
+    let device = tape.device().clone();
+    let sizes = |last: &[u32]| -> Vec<usize> {
+        [params.batch, params.out_channels].iter().chain(last).map(|&size| size as usize).collect()
+    };
+    let y = Tensor::empty(&device, &sizes(&[out_h, out_w]), Kind::F32)?;
+    let argmax = Tensor::empty(&device, &sizes(&[params.argmax_words]), Kind::U32)?;
+    FORWARD.run(&device, &params, &[&x.tensor, &w.tensor, &b.tensor], &[&y, &argmax])?;
+    let (x_saved, w_saved, y_saved) = (x.tensor.clone(), w.tensor.clone(), y.clone());
+    Ok(tape.record("conv2d_relu_pool", &[x, w, b], y, move |dy, needs| {
+        let dx = gradient(needs[0], &device, x_saved.shape(), |dx| {
+            BACKWARD_X.run(&device, &params, &[&w_saved, &y_saved, &argmax, dy], &[dx])
+        })?;
+        let dw = gradient(needs[1], &device, w_saved.shape(), |dw| {
+            BACKWARD_W.run(&device, &params, &[&x_saved, &y_saved, &argmax, dy], &[dw])
+        })?;
+        let db = gradient(needs[2], &device, &[params.out_channels as usize], |db| {
+            BACKWARD_B.run(&device, &params, &[&y_saved, dy], &[db])
+        })?;
+        Ok(vec![dx, dw, db])
+    }))
+}

@@ -1,0 +1,65 @@
+//! Fully connected layer.
+
+use super::{gradient, row_shape};
+use crate::error::{Result, error};
+use crate::kernel::{Kernel, fast, kernel};
+use crate::reference::dense::Params;
+use crate::tape::{Tape, Var};
+use crate::tensor::{Kind, Tensor};
+
+const SOURCE: &str = include_str!("../../shaders/dense.wgsl");
+
+pub static FORWARD: Kernel<Params> = Kernel {
+    cpu: fast!(dense::forward(x, w, b) -> (y)),
+    flop,
+    ..kernel!(dense::forward(x, w, b) -> (y), items: |p| (p.batch * p.out_features) as usize)
+};
+pub static BACKWARD_X: Kernel<Params> = Kernel {
+    cpu: fast!(dense::backward_x(w, dy) -> (dx)),
+    flop,
+    ..kernel!(dense::backward_x(w, dy) -> (dx), items: |p| (p.batch * p.in_features) as usize)
+};
+pub static BACKWARD_W: Kernel<Params> = Kernel {
+    cpu: fast!(dense::backward_w(x, dy) -> (dw)),
+    flop,
+    ..kernel!(dense::backward_w(x, dy) -> (dw), items: |p| (p.out_features * p.in_features) as usize)
+};
+pub static BACKWARD_B: Kernel<Params> =
+    kernel!(dense::backward_b(dy) -> (db), items: |p| p.out_features as usize);
+
+fn flop(p: &Params) -> f64 {
+    2.0 * f64::from(p.batch) * f64::from(p.in_features) * f64::from(p.out_features)
+}
+
+/// `x w^T + b` for x [batch, in_features], w [out_features, in_features] and b [out_features].
+pub fn dense(tape: &Tape, x: &Var, w: &Var, b: &Var) -> Result<Var> {
+    let [batch, in_features] = row_shape("dense", x)?;
+    let [out_features, w_in] = row_shape("dense", w)?;
+    if w_in != in_features || b.shape() != [out_features] {
+        return Err(error!(
+            Other,
+            "dense: x {:?} needs w as [out, {in_features}] and b as [out], not {:?} and {:?}",
+            x.shape(),
+            w.shape(),
+            b.shape()
+        ));
+    }
+    let params =
+        Params { batch: batch as u32, in_features: in_features as u32, out_features: out_features as u32 };
+    let device = tape.device().clone();
+    let y = Tensor::empty(&device, &[batch, out_features], Kind::F32)?;
+    FORWARD.run(&device, &params, &[&x.tensor, &w.tensor, &b.tensor], &[&y])?;
+    let (x_saved, w_saved) = (x.tensor.clone(), w.tensor.clone());
+    Ok(tape.record("dense", &[x, w, b], y, move |dy, needs| {
+        let dx = gradient(needs[0], &device, x_saved.shape(), |dx| {
+            BACKWARD_X.run(&device, &params, &[&w_saved, dy], &[dx])
+        })?;
+        let dw = gradient(needs[1], &device, w_saved.shape(), |dw| {
+            BACKWARD_W.run(&device, &params, &[&x_saved, dy], &[dw])
+        })?;
+        let db = gradient(needs[2], &device, &[out_features], |db| {
+            BACKWARD_B.run(&device, &params, &[dy], &[db])
+        })?;
+        Ok(vec![dx, dw, db])
+    }))
+}

@@ -1,0 +1,42 @@
+//! One Adam update as Keras 3 writes it (Kingma and Ba, "Adam", 2015, end of section 2, with
+//! "epsilon hat"): `p -= lr * sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon)`.
+
+use super::{Real, params};
+use std::ops::Range;
+
+params! {
+    /// Sizes and the constants of step t, worked out on the host in f64: `1f32 - 0.999f32` is off by 1.3e-5.
+    pub struct Params {
+        /// Elements in all.
+        pub len: u32,
+        /// `lr * sqrt(1 - beta2^t) / (1 - beta1^t)`.
+        pub step_size: f32,
+        pub one_minus_beta1: f32,
+        pub one_minus_beta2: f32,
+        pub epsilon: f32,
+    }
+}
+
+/// `m += (g - m) * (1 - beta1)`, `v += (g^2 - v) * (1 - beta2)`, `p -= step_size * m / (sqrt(v) + epsilon)`.
+///
+/// `non_finite` is raised where a gradient is infinite or NaN.
+#[allow(clippy::too_many_arguments)] // one per buffer
+pub fn step<T: Real>(
+    p: &Params,
+    elements: Range<usize>,
+    gradient: &[T],
+    parameter: &mut [T],
+    m: &mut [T],
+    v: &mut [T],
+    non_finite: &mut [u32],
+) {
+    let [step_size, epsilon] = [p.step_size, p.epsilon].map(T::of);
+    let [rate1, rate2] = [p.one_minus_beta1, p.one_minus_beta2].map(T::of);
+    let state = parameter.iter_mut().zip(m).zip(v);
+    for (((parameter, m), v), &g) in state.zip(&gradient[elements]) {
+        *m += (g - *m) * rate1;
+        *v += (g * g - *v) * rate2;
+        *parameter = *parameter - step_size * *m / (v.sqrt() + epsilon);
+        non_finite[0] |= u32::from(!g.is_finite());
+    }
+}

@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+"""Writes golden.json: what every kernel must compute, said by JAX in float64 with its own autodiff.
+
+    python -m venv /tmp/golden && /tmp/golden/bin/pip install -r tests/requirements.txt
+    /tmp/golden/bin/python tests/golden/make_golden.py            # write golden.json beside this file
+    /tmp/golden/bin/python tests/golden/make_golden.py --check    # only compare with the file, to 12 digits
+
+Made with Python 3.11.7, jax and jaxlib 0.10.2, numpy 2.4.6, keras 3.15.1 (also stored under "made_with").
+
+Inputs are exact in f32 (small multiples of 1/8 or 1/64), so a difference is an error of the kernel and never of reading
+the file; most outputs are sums of few such numbers, hence exact in f32 too. Arrays are flat and row-major: NCHW, dense
+weights [out, in], pixels_u8 HWC. Every upstream gradient is random: a constant one would hide errors.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "parity"))
+os.environ["KERAS_BACKEND"] = "jax"
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+import keras
+import numpy as np
+from jax import lax
+
+import network_f64 as net
+
+random = np.random.default_rng(20240229)
+kernels = []
+
+
+def eighths(*shape, limit=16):
+    return random.integers(-limit, limit + 1, shape) / 8.0
+
+
+def sixty_fourths(*shape, limit=128):
+    return random.integers(-limit, limit + 1, shape) / 64.0
+
+
+def distinct(*shape):
+    """Multiples of 1/8, no two equal, around zero."""
+    size = int(np.prod(shape))
+    return (random.permutation(size).reshape(shape) - size // 2) / 8.0
+
+
+def entry(kernel, case, params, inputs, outputs):
+    flat = lambda arrays: {name: np.asarray(a).ravel().tolist() for name, a in arrays.items()}
+    for name, a in inputs.items():
+        assert np.array_equal(np.float32(a).astype(np.float64), a), f"{kernel} {case}: {name} is not exact in f32"
+    kernels.append({"kernel": kernel, "case": case, "params": params, "inputs": flat(inputs), "outputs": flat(outputs)})
+
+
+def differentiable(op, case, params, f, inputs, backward, extra={}):
+    """One forward entry, and one backward_<input> entry per item of `backward`: input -> what that kernel is given.
+
+    `extra` holds forward outputs besides y (argmax), which backward kernels may be given as well."""
+    y, vjp = jax.vjp(f, *map(jnp.asarray, inputs.values()))
+    dy = eighths(*y.shape)
+    entry(f"{op}.forward", case, params, inputs, {"y": y, **extra})
+    gradients = dict(zip(inputs, vjp(jnp.asarray(dy))))
+    given = {**inputs, "y": y, **extra, "dy": dy}
+    for name, needs in backward.items():
+        needed = {need: given[need] for need in (*needs, "dy")}
+        entry(f"{op}.backward_{name}", case, params, needed, {f"d{name}": gradients[name]})
+
+
+def first_maximum(x, window, stride):
+    """Position kh*window_w + kw of each window's maximum, the first one at a tie: where JAX's autodiff sends a gradient
+    of one, checked against a plain search."""
+    y, vjp = jax.vjp(lambda x: net.max_pool2d(x, window, stride), jnp.asarray(x))
+    sent = np.asarray(jax.vmap(lambda dy: vjp(dy)[0])(jnp.eye(y.size).reshape(-1, *y.shape)))
+    argmax = []
+    for (n, c, oh, ow), gradient in zip(np.ndindex(*y.shape), sent):
+        [target] = np.argwhere(gradient)
+        kh, kw = target[2] - oh * stride[0], target[3] - ow * stride[1]
+        view = x[n, c, oh * stride[0] :, ow * stride[1] :][: window[0], : window[1]]
+        assert kh * window[1] + kw == np.argmax(view) and (target[:2] == (n, c)).all()
+        argmax.append(int(kh * window[1] + kw))
+    return argmax
+
+
+def same_padding(size, window, stride):
+    """TensorFlow's rule: ceil(size / stride) outputs; of an odd total the smaller half comes first (top, left)."""
+    out = -(-size // stride)
+    total = max((out - 1) * stride + window - size, 0)
+    low, high = lax.padtype_to_pads((size,), (window,), (stride,), "SAME")[0]
+    assert (low, high) == (total // 2, total - total // 2)
+    return out, low
+
+
+def conv_geometry(batch, in_channels, out_channels, size, kernel, stride, padding):
+    """conv2d's Params, and the convolution itself."""
+    (out_h, pad_top), (out_w, pad_left) = (
+        same_padding(*axis) if padding == "same" else ((axis[0] - axis[1]) // axis[2] + 1, 0)
+        for axis in zip(size, kernel, stride)
+    )
+    params = dict(batch=batch, in_channels=in_channels, out_channels=out_channels, in_h=size[0], in_w=size[1],
+                  out_h=out_h, out_w=out_w, kernel_h=kernel[0], kernel_w=kernel[1],
+                  stride_h=stride[0], stride_w=stride[1], pad_top=pad_top, pad_left=pad_left)
+
+    def conv(x, w, b):
+        return lax.conv_general_dilated(x, w, stride, padding.upper()) + b[:, None, None]
+
+    # Finer steps than elsewhere, so that few convolution outputs are equal or zero; sums stay exact in f32.
+    inputs = {"x": sixty_fourths(batch, in_channels, *size), "w": sixty_fourths(out_channels, in_channels, *kernel, limit=64),
+              "b": eighths(out_channels)}
+    assert conv(*inputs.values()).shape == (batch, out_channels, out_h, out_w)
+    return params, conv, inputs
+
+
+def conv2d():
+    for case, *geometry in [
+        ("even window, stride 2x1, 'same' padding one larger at bottom and right", 2, 3, 4, (7, 6), (2, 4), (2, 1), "same"),
+        ("no padding, strides pass over rows and columns that no window reads", 3, 2, 3, (6, 9), (3, 2), (2, 3), "valid"),
+        ("the default 3x3 'same' on a picture lower than the window", 2, 2, 2, (1, 5), (3, 3), (1, 1), "same"),
+    ]:
+        params, conv, inputs = conv_geometry(*geometry)
+        differentiable("conv2d", case, params, conv, inputs, {"x": ["w"], "w": ["x"], "b": []})
+
+
+def max_pool2d():
+    for case, x, window, stride in [
+        ("2x2 on odd sizes: last row and column are in no window; ties", distinct(2, 3, 7, 5), (2, 2), (2, 2)),
+        ("overlapping 3x2 windows, stride 2x1: one input can win several times; ties", distinct(2, 2, 8, 5), (3, 2), (2, 1)),
+    ]:
+        x[0, 0, 0:2, 0:2] = 50.0  # four equal maxima: the first of the window wins
+        x[1, 1, 2, 1] = x[1, 1, 3, 0] = 60.0  # equal on the anti-diagonal: row order decides
+        y = net.max_pool2d(x, window, stride)
+        batch, channels, in_h, in_w = x.shape
+        params = dict(batch=batch, channels=channels, in_h=in_h, in_w=in_w, out_h=y.shape[2], out_w=y.shape[3],
+                      window_h=window[0], window_w=window[1], stride_h=stride[0], stride_w=stride[1])
+        differentiable("max_pool2d", case, params, lambda x: net.max_pool2d(x, window, stride), {"x": x},
+                       {"x": ["argmax"]}, {"argmax": first_maximum(x, window, stride)})
+
+
+def conv2d_relu_pool():
+    for case, pool, *geometry in [
+        ("3x3 'same', pool 2 on an odd convolution output", 2, 2, 2, 3, (7, 5), (3, 3), (1, 1), "same"),
+        ("even 4x2 window, stride 2x1, pads larger at the far side, pool 3 with remainders", 3, 3, 1, 2, (13, 8), (4, 2), (2, 1), "same"),
+    ]:
+        conv_params, conv, inputs = conv_geometry(*geometry)
+        # Push one channel down and one up: windows without a positive value, and windows of nothing else.
+        inputs["b"][:2] += [-4, 4]
+        window = (pool, pool)
+        before = np.asarray(conv(*inputs.values()))
+        after = np.maximum(before, 0)
+        _, channels, conv_h, conv_w = before.shape
+        out_h, out_w = conv_h // pool, conv_w // pool
+        windows = after[:, :, : out_h * pool, : out_w * pool].reshape(-1, channels, out_h, pool, out_w, pool)
+        windows = np.sort(windows.transpose(0, 1, 2, 4, 3, 5).reshape(-1, pool * pool))
+        # A rung that sums in another order may round: no decision may hang on the last bit.
+        assert (before != 0).all() and ((windows[:, -1] > windows[:, -2]) | (windows[:, -1] == 0)).all()
+        assert (windows[:, -1] == 0).any() and (windows[:, 0] > 0).any()
+        size = dict(conv_h=conv_h, conv_w=conv_w, out_h=out_h, out_w=out_w)
+        params = {}
+        for field, value in conv_params.items():
+            params.update(size if field == "out_h" else {} if field == "out_w" else {field: value})
+        params["pool"] = pool
+        f = lambda x, w, b: net.max_pool2d(jax.nn.relu(conv(x, w, b)), window, window)
+        saved = ["y", "argmax_unpacked"]
+        differentiable("conv2d_relu_pool", case, params, f, inputs, {"x": ["w", *saved], "w": ["x", *saved], "b": saved},
+                       {"argmax_unpacked": first_maximum(after, window, window)})
+
+
+def dense():
+    for case, batch, in_features, out_features in [("odd sizes", 3, 7, 5), ("batch 1, more inputs than a group of 32", 1, 67, 2)]:
+        params = dict(batch=batch, in_features=in_features, out_features=out_features)
+        inputs = {"x": eighths(batch, in_features), "w": eighths(out_features, in_features), "b": eighths(out_features)}
+        differentiable("dense", case, params, lambda x, w, b: x @ w.T + b, inputs, {"x": ["w"], "w": ["x"], "b": []})
+
+
+def elementwise():
+    for case, length in [("few elements", 5), ("a prime number of elements", 67)]:
+        params = {"len": length}
+        x = eighths(length)
+        x[:5] = [0.0, -0.125, 0.125, -1000.0, 1000.0]
+        differentiable("relu", case + "; 0 gives 0 and passes no gradient", params, jax.nn.relu, {"x": x}, {"x": ["y"]})
+
+        x = eighths(length, limit=64)
+        x[:5] = [0.0, 40.0, -40.0, 100.0, -100.0]
+        entry("sigmoid.forward", case + "; large arguments", params, {"x": x}, {"y": jax.nn.sigmoid(x)})
+        # Backward is given y, so y is what has to be exact in f32; 0 and 1 are a saturated sigmoid.
+        y = random.integers(0, 65, length) / 64.0
+        y[:2] = [0.0, 1.0]
+        with np.errstate(divide="ignore"):
+            x = np.log(y) - np.log1p(-y)
+        dy = eighths(length)
+        dx = jax.vjp(jax.nn.sigmoid, jnp.asarray(x))[1](jnp.asarray(dy))[0]
+        entry("sigmoid.backward_x", case + "; saturated at 0 and 1", params, {"y": y, "dy": dy}, {"dx": dx})
+
+        a, b = eighths(length), eighths(length)
+        entry("add.forward", case, params, {"a": a, "b": b}, {"y": jnp.add(a, b)})
+
+
+def binary_cross_entropy():
+    for case, x, labels, whole_batch in [
+        ("large logits of both signs, right and wrong; a logit of 0 says cat",
+         [0.0, 0.0, 40.0, 40.0, -40.0, -40.0, 100.0, 100.0, -100.0, -100.0, 0.375], [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 1], 11),
+        ("micro-batch of 5 in a batch of 12", [-1.25, 2.5, 0.125, -0.5, 3.0], [0, 1, 0, 1, 0], 12),
+    ]:
+        x, labels = np.array(x), np.array(labels)
+        params = {"batch": len(x), "whole_batch": whole_batch}
+        loss, vjp = jax.vjp(lambda x: net.binary_cross_entropy(x, labels).sum() / whole_batch, jnp.asarray(x))
+        hits = int(((x > 0) == (labels == 1)).sum())
+        entry("binary_cross_entropy.forward", case, params, {"x": x, "labels": labels}, {"loss": loss, "hits": [hits]})
+        dloss = 1.375
+        entry("binary_cross_entropy.backward_x", case, params, {"x": x, "labels": labels, "dloss": [dloss]},
+              {"dx": vjp(jnp.float64(dloss))[0]})
+
+
+def input_kernel():
+    for case, shape, mean, std in [("1 channel, odd size", (2, 7, 5, 1), 0.0, 1.0), ("3 channels, normalised", (2, 3, 4, 3), 0.4375, 0.25)]:
+        pixels = random.integers(0, 256, shape)
+        pixels[0, 0, :2, 0] = [0, 255]
+        batch, height, width, channels = shape
+        y = (jnp.asarray(pixels).transpose(0, 3, 1, 2) / 255.0 - mean) / std
+        params = dict(batch=batch, channels=channels, height=height, width=width, mean=mean, std=std)
+        entry("input.forward", case, params, {"pixels_u8": pixels}, {"y": y})
+
+
+def tensors(parameters):
+    return {name: {"shape": list(p.shape), "data": np.asarray(p).ravel().tolist()} for name, p in parameters.items()}
+
+
+def adam(steps=8, batch=6, side=12):
+    """Eight updates of a small network on one batch; with this seed few ReLUs are dead and no gradient is near eps."""
+    random = np.random.default_rng(27)
+    shapes = net.shapes(side, convolutions=(4, 6), hidden=(5,))
+    limits = {name: 0.05 if len(shape) == 1 else net.glorot_limit(shape) for name, shape in shapes.items()}
+    initial = {name: np.round(random.uniform(-limits[name], limits[name], shape) * 256) / 256 for name, shape in shapes.items()}
+    pixels = random.integers(0, 256, (batch, side, side))
+    labels = np.array([0, 1, 1, 0, 1, 0])
+    x = pixels[:, None] / 255.0
+
+    keras.config.set_floatx("float64")
+    keras_adam = keras.optimizers.Adam(net.Adam.lr, net.Adam.beta1, net.Adam.beta2, net.Adam.eps)
+    keras_variables = [keras.Variable(p) for p in initial.values()]
+
+    parameters, optimizer, losses = initial, net.Adam(initial), []
+    for _ in range(steps):
+        loss, gradients = net.loss_and_gradients(parameters, x, labels)
+        losses.append(float(loss))
+        parameters = optimizer.step(parameters, gradients)
+        keras_adam.apply([gradients[name] for name in initial], keras_variables)
+    for (name, p), keras_p in zip(parameters.items(), keras_variables):
+        np.testing.assert_allclose(p, np.asarray(keras_p), rtol=1e-13, atol=1e-15, err_msg=name)
+
+    return {
+        "what": "conv 3x3 same + ReLU + pool 2, twice; dense + ReLU; dense to one logit; loss is the batch mean; losses are "
+                "taken before each update; x = pixels / 255; checked against keras.optimizers.Adam",
+        "lr": net.Adam.lr, "beta1": net.Adam.beta1, "beta2": net.Adam.beta2, "eps": net.Adam.eps, "steps": steps,
+        "batch": batch, "channels": 1, "height": side, "width": side,
+        "pixels_u8": pixels.ravel().tolist(), "labels": labels.tolist(),
+        "losses": losses, "initial": tensors(initial), "final": tensors(parameters),
+    }
+
+
+def network(side=16, batch=5):
+    """One forward and backward pass of the default network; its weights are a formula, being too many to store."""
+    parameters, table = {}, []
+    for k, (name, shape) in enumerate(net.shapes(side).items()):
+        s = 0.02 if len(shape) == 1 else 2 * net.glorot_limit(shape)
+        i = np.arange(np.prod(shape), dtype=np.uint64)  # no overflow: i < 2^18, so the product stays below 2^49
+        u = (i * np.uint64(1103515245) + np.uint64(12345 + 977 * k)) % np.uint64(2**31)
+        w = np.float32((u.astype(np.float64) / 2**31 - 0.5) * s)
+        parameters[name] = w.astype(np.float64).reshape(shape)
+        table.append({"name": name, "shape": list(shape), "k": k, "s": s, "last": float(w[-1])})
+    n, h, w = np.ogrid[:batch, :side, :side]
+    pixels = (37 * n + h * h * (5 + n) + 11 * w * (1 + n * h) + 3 * w * w) % 256
+    labels = np.array([0, 1, 1, 0, 1])
+    x = pixels[:, None] / 255.0
+    loss, gradients = net.loss_and_gradients(parameters, x, labels)
+    logit = np.asarray(net.logits(parameters, x))
+    for row in table:
+        row["gradient_l2"] = float(jnp.linalg.norm(gradients[row["name"]].ravel()))
+    return {
+        "what": "the default network, dropout 0; loss is the batch mean; x = pixels / 255",
+        "formula": "w[i] = f32((((i * 1103515245 + 12345 + 977 * k) mod 2^31) / 2^31 - 0.5) * s), integers exact, the rest "
+                   "in f64, i the flat index; last is the value at the largest i",
+        "batch": batch, "channels": 1, "height": side, "width": side,
+        "pixels_u8": pixels.ravel().tolist(), "labels": labels.tolist(),
+        "logits": logit.tolist(), "loss": float(loss), "hits": int(((logit > 0) == (labels == 1)).sum()), "tensors": table,
+    }
+
+
+def text(golden):
+    """JSON with one kernel, or one item of the other parts, per line: a change shows as the lines that it changed."""
+    compact = lambda value: json.dumps(value, separators=(",", ":"), allow_nan=False)
+    items = lambda part: ",\n".join(f"{compact(name)}:{compact(value)}" for name, value in part.items())
+    return (f'{{"made_with":{compact(golden["made_with"])},\n"kernels":[\n' + ",\n".join(map(compact, golden["kernels"]))
+            + "\n]," + ",".join(f'\n"{part}":{{\n{items(golden[part])}\n}}' for part in ("adam", "network")) + "\n}\n")
+
+
+def compare(new, old, path=""):
+    """Fails at the first place where two goldens differ by more than another processor's rounding."""
+    if isinstance(new, dict):
+        assert list(new) == list(old), f"{path}: {list(new)} against {list(old)}"
+        for key in new:
+            compare(new[key], old[key], f"{path}/{key}")
+    elif isinstance(new, list):
+        assert len(new) == len(old), f"{path}: {len(new)} items against {len(old)}"
+        for index, pair in enumerate(zip(new, old)):
+            compare(*pair, f"{path}/{index}")
+    elif isinstance(new, float):
+        np.testing.assert_allclose(new, old, rtol=1e-12, atol=1e-13, err_msg=path)
+    else:
+        assert new == old, f"{path}: {new} against {old}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Write golden.json beside this script.")
+    parser.add_argument("--check", action="store_true", help="write nothing; compare with the file that is there")
+    check = parser.parse_args().check
+
+    for make in (conv2d, max_pool2d, conv2d_relu_pool, dense, elementwise, binary_cross_entropy, input_kernel):
+        make()
+    versions = {"python": platform.python_version(), "jax": jax.__version__, "jaxlib": jaxlib.__version__,
+                "numpy": np.__version__, "keras": keras.__version__, "precision": "float64"}
+    golden = {"made_with": versions, "kernels": kernels, "adam": adam(), "network": network()}
+
+    path = Path(__file__).with_name("golden.json")
+    if check:
+        stored = json.loads(path.read_text())
+        compare({**golden, "made_with": 0}, {**stored, "made_with": 0})
+        print(f"{path.name} agrees: {len(kernels)} kernel entries, adam, network")
+    else:
+        path.write_text(text(golden))
+        print(f"wrote {path.name}: {len(kernels)} kernel entries, {path.stat().st_size} bytes, with {versions}")
+
+
+if __name__ == "__main__":
+    main()
