@@ -1,4 +1,4 @@
-// input: y = (pixel / 255 - mean) / std, from bytes in [batch, height, width, channels]
+// input: y = (pixel / 255 - mean) / std_dev, from bytes in [batch, height, width, channels]
 //
 // Shapes      pixels: batch * height * width * channels bytes, four to a word, lowest bits first
 //             y [batch, channels, height, width]
@@ -12,7 +12,7 @@ struct Params {
     height: u32,
     width: u32,
     mean: f32,
-    std: f32,
+    std_dev: f32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -34,5 +34,5 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     let c = i / area % p.channels;
     let byte = (n * area + i % area) * p.channels + c;
     let value = (pixels[byte / 4u] >> (8u * (byte % 4u))) & 255u;
-    y[i] = (f32(value) / 255.0 - p.mean) / p.std;
+    y[i] = (f32(value) / 255.0 - p.mean) / p.std_dev;
 }

@@ -111,6 +111,13 @@ pub struct Rung<P: 'static> {
     pub fits: fn(&P) -> bool,
 }
 
+impl<P> Rung<P> {
+    /// Whether an adapter with these limits can compute these sizes with it.
+    pub fn usable(&self, limits: &Limits, params: &P) -> bool {
+        (self.requires)(limits) && (self.fits)(params)
+    }
+}
+
 /// One dispatch of an entry point.
 pub struct Pass<P: 'static> {
     pub entry: &'static str,
@@ -164,7 +171,7 @@ impl<P: Params> Kernel<P> {
     ///
     /// It never depends on a timing made while training: equal settings give equal bits.
     fn choose(&self, device: &Device, params: &P) -> Result<&Rung<P>> {
-        let usable = |rung: &&Rung<P>| (rung.requires)(device.limits()) && (rung.fits)(params);
+        let usable = |rung: &&Rung<P>| rung.usable(device.limits(), params);
         if let Some(name) = device.forced_rung(self.op()) {
             // Not every kernel of an op has every rung: backward_b has none but the plain one.
             if let Some(rung) = self.rungs.iter().find(|rung| rung.name == name) {

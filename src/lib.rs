@@ -1,5 +1,6 @@
 //! pawgrad: a convolutional-network engine written from scratch on GPU compute shaders.
 
+pub mod check;
 pub mod cpu;
 pub mod device;
 pub mod error;

@@ -1,6 +1,5 @@
 //! Adam: the moments of every parameter, and the step.
 
-use crate::device::Device;
 use crate::error::Result;
 use crate::ops::adam::adam;
 use crate::reference;
@@ -23,8 +22,8 @@ impl Adam {
     ///
     /// # Errors
     /// `OutOfMemory` where the device cannot hold two more copies of the parameters.
-    pub fn new(device: &Device, parameters: &[&Tensor], learning_rate: f64) -> Result<Adam> {
-        let zeros = |tensor: &&Tensor| Tensor::zeros(device, tensor.shape(), Kind::F32);
+    pub fn new(parameters: &[&Tensor], learning_rate: f64) -> Result<Adam> {
+        let zeros = |tensor: &Tensor| Tensor::zeros(tensor.device(), tensor.shape(), Kind::F32);
         let moments = parameters.iter().map(|tensor| Ok((zeros(tensor)?, zeros(tensor)?)));
         let moments = moments.collect::<Result<_>>()?;
         Ok(Adam { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, step: 0, moments })

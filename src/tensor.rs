@@ -117,6 +117,11 @@ impl Tensor {
         Tensor { shape: shape.to_vec(), ..self.clone() }
     }
 
+    /// The same bits read as another kind of value.
+    pub(crate) fn with_kind(self, kind: Kind) -> Tensor {
+        Tensor { kind, ..self }
+    }
+
     /// A window of the first dimension.
     pub fn rows(&self, rows: Range<usize>) -> Tensor {
         assert!(rows.start < rows.end && rows.end <= self.shape[0], "rows {rows:?} of {:?}", self.shape);

@@ -12,14 +12,14 @@ pub static FORWARD: Kernel<Params> = kernel!(
     input::forward(pixels) -> (y),
     items: |p| (p.batch * p.channels * p.height * p.width) as usize);
 
-/// `(pixel / 255 - mean) / std`, as [batch, channels, height, width].
+/// `(pixel / 255 - mean) / std_dev`, as [batch, channels, height, width].
 ///
 /// `pixels` are bytes in [batch, height, width, channels], four to a word, the first lowest;
 /// [`pack`] makes them. No gradient is recorded: pixels are not trained.
-pub fn input(device: &Device, pixels: &Tensor, shape: [usize; 4], mean: f32, std: f32) -> Result<Tensor> {
+pub fn input(device: &Device, pixels: &Tensor, shape: [usize; 4], mean: f32, std_dev: f32) -> Result<Tensor> {
     let y = Tensor::empty(device, &shape, Kind::F32)?;
     let [batch, channels, height, width] = shape.map(|size| size as u32);
-    let params = Params { batch, channels, height, width, mean, std };
+    let params = Params { batch, channels, height, width, mean, std_dev };
     FORWARD.run(device, &params, &[pixels], &[&y])?;
     Ok(y)
 }

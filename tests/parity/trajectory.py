@@ -9,12 +9,18 @@ Makes random pictures and initial weights, trains the default network on them he
 train from the same weights, fused and with --no-fuse on each device, and once more per --rung; every loss in its
 steps.jsonl must lie within 1e-4 of ours, relatively. A loss is taken before its update, so step 1 shows an error of the
 forward pass, step 2 one of a gradient, and the first step of epoch 2 what a smaller last batch did.
+
+Adam divides a gradient by its own size, so one flipped maximum or ReLU, or one pixel one level off, can move a loss by a
+percent ten steps later. Two consequences. Seeds are tried until float32 and random errors of 1e-6 leave every loss in
+place: what differs then is not rounding. And pictures have the network's own size unless --resize is given, which also demands
+that resizing equals Pillow 12's bit for bit (horizontal pass first, rounded to a byte, then vertical; 22-bit weights).
 `--self-test` needs no binary: it checks this script's gradients by finite differences, and that the comparison can fail.
 """
 
 import argparse
 import json
 import math
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,14 +38,15 @@ CLASSES = ("cats", "dogs")
 
 # ---- material -------------------------------------------------------------------------------------------------------
 
-def make_pictures(folder, count, image_size, random):
+def make_pictures(folder, count, image_size, resize, random):
     """`count` PNGs under folder/{cats,dogs}: noisy stripes, level for cats and upright for dogs."""
-    # File names whose byte order is neither the order of making nor a numeric or case-blind one; one folder deeper.
-    patterns = ("{}.png", "b{}.png", "A{}.png", "more/{}.png", "{:03}.PNG")
+    # File names whose byte order is neither the order of making nor a numeric or case-blind one; some lie deeper.
+    patterns = ("{}.png", "a{}.png", "B{}.png", "more/{}.png", "{:03}.PNG")
     for i in range(count):
         label = int(i >= (count + 1) // 2)
-        # A third needs no resizing; the rest are larger and smaller than the network's input, and not square.
-        height, width = (image_size, image_size) if i % 3 == 0 else random.integers(image_size // 2, 3 * image_size, 2)
+        height = width = image_size
+        if resize and i % 3:  # larger and smaller than the network's input, and not square
+            height, width = random.integers(image_size // 2, 3 * image_size, 2)
         ramp = np.arange((height, width)[label]) / (height, width)[label]
         stripes = np.sin(2 * np.pi * (random.uniform(2, 5) * ramp + random.uniform()))
         stripes = stripes[:, None] if label == 0 else stripes[None, :]
@@ -72,17 +79,49 @@ def make_weights(image_size, random):
 
 # ---- training in float64 --------------------------------------------------------------------------------------------
 
-def train(weights, x, labels, epochs, batch_size, dtype=np.float64):
-    """The loss of every step, before its update. The last batch of an epoch is smaller and has its own mean."""
+def train(weights, x, labels, dtype=np.float64, rounding=None):
+    """The loss of every step, before its update. The last batch of an epoch is smaller and has its own mean.
+
+    `rounding`, a random generator, disturbs the weights that each step computes with by 1e-6: a rough computer."""
     parameters = {name: w.astype(dtype) for name, w in weights.items()}
     optimizer, losses = net.Adam(parameters), []
-    for _ in range(epochs):
-        for start in range(0, len(x), batch_size):
-            batch = slice(start, start + batch_size)
-            loss, gradients = net.loss_and_gradients(parameters, x[batch].astype(dtype), labels[batch])
+    for _ in range(args.epochs):
+        for start in range(0, len(x), args.batch_size):
+            batch = slice(start, start + args.batch_size)
+            used = parameters
+            if rounding:
+                used = {name: p * (1 + 1e-6 * rounding.standard_normal(p.shape)) for name, p in parameters.items()}
+            loss, gradients = net.loss_and_gradients(used, x[batch].astype(dtype), labels[batch])
             parameters = optimizer.step(parameters, gradients)
             losses.append(float(loss))
     return losses
+
+
+def largest_difference(losses, expected):
+    return np.max(np.abs(np.array(losses) / expected - 1))
+
+
+def settle(folder):
+    """Write pictures and weights of the first seed whose losses do not hang on rounding; also returns those losses."""
+    for seed in range(args.seed, args.seed + 20):
+        random = np.random.default_rng(seed)
+        for split, count in (("train", args.pictures), ("test", 5)):
+            shutil.rmtree(folder / split, ignore_errors=True)
+            make_pictures(folder / split, count, args.image_size, args.resize, random)
+        weights = make_weights(args.image_size, random)
+        x, labels = load_pictures(folder / "train", args.image_size)
+        expected = train(weights, x, labels)
+        # A near-tie flips in every other trial, so a few are needed to see it; float32 is one more.
+        trials = [{"dtype": np.float32}, *[{"rounding": random}] * 5]
+        for trial in trials:
+            spread = largest_difference(train(weights, x, labels, **trial), expected)
+            if not (spread <= RTOL / 10):
+                print(f"seed {seed}: rounding alone moves a loss by {spread:.1e}", flush=True)
+                break
+        else:
+            save_file(weights, folder / "weights.safetensors", metadata={"format": "pt"})
+            return weights, x, labels, expected
+    sys.exit("no seed is steady enough: fewer epochs, or a larger batch, may help")
 
 
 # ---- comparing ------------------------------------------------------------------------------------------------------
@@ -120,23 +159,24 @@ def run(command, expected, out):
 
 # ---- self-test ------------------------------------------------------------------------------------------------------
 
-def self_test(image_size, weights, x, labels, expected):
-    # A few entries of each tensor: those with the largest gradients, where a step of 1e-6 crosses no kink unnoticed.
+def self_test(weights, x, labels, expected):
+    # The three entries of each tensor with the largest gradients. One cat, one dog and a small step: fewer kinks to cross.
     parameters = {name: w.astype(np.float64) for name, w in weights.items()}
-    _, gradients = net.loss_and_gradients(parameters, x, labels)
+    pair, eps = (x[[0, -1]], labels[[0, -1]]), 1e-7
+    _, gradients = net.loss_and_gradients(parameters, *pair)
     worst = 0.0
     for name, p in parameters.items():
         g = np.asarray(gradients[name])
         for index in map(tuple, np.argwhere(np.abs(g) >= np.sort(np.abs(g).ravel())[-min(3, g.size)])):
             shifted = []
-            for eps in (1e-6, -1e-6):
+            for step in (eps, -eps):
                 moved = p.copy()
-                moved[index] += eps
-                shifted.append(float(net.loss_and_gradients({**parameters, name: moved}, x, labels)[0]))
-            difference = (shifted[0] - shifted[1]) / 2e-6
+                moved[index] += step
+                shifted.append(float(net.loss_and_gradients({**parameters, name: moved}, *pair)[0]))
+            difference = (shifted[0] - shifted[1]) / (2 * eps)
             worst = max(worst, abs(difference - g[index]) / abs(g[index]))
     print(f"gradients against central differences: worst relative difference {worst:.1e}")
-    assert worst <= 1e-6
+    assert worst <= 1e-5
 
     def verdict(losses, first=1):
         with tempfile.TemporaryDirectory() as folder:
@@ -156,11 +196,6 @@ def self_test(image_size, weights, x, labels, expected):
     assert run(["/nonexistent/pawgrad"], expected, Path("/nonexistent"))[3] and run(["false"], expected, Path("/nonexistent"))[3]
     print("comparison: accepts equal losses, refuses wrong, NaN, missing, surplus and misnumbered ones")
 
-    losses32 = train(weights, x, labels, args.epochs, args.batch_size, np.float32)
-    worst = max(abs(a / b - 1) for a, b in zip(losses32, expected))
-    print(f"the same training in float32 stays within {worst:.1e} of float64 (limit for the binary: {RTOL:.0e})")
-    assert worst <= RTOL / 4
-
 
 # ---- command line ---------------------------------------------------------------------------------------------------
 
@@ -173,7 +208,8 @@ def arguments():
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=8, help="default 8, which does not divide the default --pictures")
     parser.add_argument("--pictures", type=int, default=30, help="training pictures (default 30)")
-    parser.add_argument("--seed", type=int, default=1, help="of the pictures and the initial weights")
+    parser.add_argument("--seed", type=int, default=4, help="of the pictures and the initial weights; the first to try")
+    parser.add_argument("--resize", action="store_true", help="pictures of many sizes; demands Pillow's resizing bit for bit")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="put pictures, weights and runs here, and leave them there")
     parser.add_argument("--self-test", action="store_true", help="check this script; runs no binary")
     args = parser.parse_args()
@@ -184,17 +220,11 @@ def arguments():
 
 
 def main(folder):
-    random = np.random.default_rng(args.seed)
-    make_pictures(folder / "train", args.pictures, args.image_size, random)
-    make_pictures(folder / "test", 5, args.image_size, random)
-    weights = make_weights(args.image_size, random)
-    save_file(weights, folder / "weights.safetensors", metadata={"format": "pt"})
-    x, labels = load_pictures(folder / "train", args.image_size)
-    expected = train(weights, x, labels, args.epochs, args.batch_size)
+    weights, x, labels, expected = settle(folder)
     (folder / "expected.jsonl").write_text("".join(json.dumps({"step": i, "loss": loss}) + "\n" for i, loss in enumerate(expected, 1)))
     print("float64 losses:", " ".join(f"{loss:.6f}" for loss in expected), flush=True)
     if args.self_test:
-        self_test(args.image_size, weights, x, labels, expected)
+        self_test(weights, x, labels, expected)
         return True
 
     command = [str(args.binary), "train", "--train-dir", str(folder / "train"), "--test-dir", str(folder / "test"),

@@ -1,0 +1,111 @@
+//! Comparing what was computed with what should have been, and saying where they differ.
+
+/// How far a value may be from the reference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Tolerance {
+    /// Not at all: copies, masks, counts, and sums of small integers.
+    Exact,
+    /// `1.3e-6` of the value (PyTorch's tolerance for f32), or of the largest value of the buffer:
+    /// for elementwise formulas of a few operations.
+    Elementwise,
+    /// The proven bound of a sum of `terms` products in any order, `gamma * sum |a||b|` with
+    /// `gamma = terms * u / (1 - terms * u)` and u = 2^-24 (Higham, "Accuracy and Stability of
+    /// Numerical Algorithms", section 3.1).
+    Sum { terms: usize },
+}
+
+impl Tolerance {
+    /// The largest allowed error of each value. `magnitude` is the same sum over absolute values.
+    pub fn allowed(self, expected: &[f64], magnitude: &[f64]) -> Vec<f64> {
+        match self {
+            Tolerance::Exact => vec![0.0; expected.len()],
+            Tolerance::Elementwise => {
+                let largest = expected.iter().fold(0.0, |max: f64, v| max.max(v.abs()));
+                expected.iter().map(|v| 1.3e-6 * v.abs() + 1e-7 * largest).collect()
+            }
+            Tolerance::Sum { terms } => {
+                let gamma = terms as f64 * f64::exp2(-24.0);
+                assert!(terms < 1 << 23, "the bound needs fewer than 2^23 terms");
+                magnitude.iter().map(|m| gamma / (1.0 - gamma) * m).collect()
+            }
+        }
+    }
+}
+
+/// The worst deviation found, as a fraction of the buffer's largest value.
+pub type Worst = f64;
+
+/// Compares `got` with `expected`; `Err` says how many values differ and shows the first few.
+pub fn compare(
+    name: &str,
+    shape: &[usize],
+    got: &[f64],
+    expected: &[f64],
+    allowed: &[f64],
+) -> Result<Worst, String> {
+    assert_eq!(got.len(), expected.len(), "{name}: lengths differ");
+    // Not `error > allowed`: that is false for NaN, and a kernel that writes nothing but NaN would pass.
+    let agree = |i: usize| {
+        let same = got[i] == expected[i] || (got[i].is_nan() && expected[i].is_nan());
+        same || (got[i] - expected[i]).abs() <= allowed[i]
+    };
+    let wrong: Vec<usize> = (0..got.len()).filter(|&i| !agree(i)).collect();
+    if wrong.is_empty() {
+        let largest =
+            expected.iter().filter(|v| v.is_finite()).fold(f64::MIN_POSITIVE, |max, v| max.max(v.abs()));
+        let errors = got.iter().zip(expected).map(|(g, e)| (g - e).abs()).filter(|error| error.is_finite());
+        return Ok(errors.fold(0.0, f64::max) / largest);
+    }
+    let mut report = format!("{name}: {} of {} values differ\n", wrong.len(), got.len());
+    for &i in wrong.iter().take(5) {
+        report += &format!(
+            "  at {:?}: got {:e}, expected {:e}, off by {:e}, allowed {:e}\n",
+            position(i, shape),
+            got[i],
+            expected[i],
+            (got[i] - expected[i]).abs(),
+            allowed[i]
+        );
+    }
+    Err(report)
+}
+
+/// The coordinates of element `i`: (n, c, h, w) for images.
+fn position(mut i: usize, shape: &[usize]) -> Vec<usize> {
+    let mut coordinates = vec![0; shape.len()];
+    for (coordinate, size) in coordinates.iter_mut().zip(shape).rev() {
+        *coordinate = i % size;
+        i /= size;
+    }
+    coordinates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nan_is_a_difference_unless_both_are() {
+        assert!(compare("y", &[1], &[f64::NAN], &[1.0], &[1e9]).is_err());
+        assert!(compare("y", &[1], &[1.0], &[f64::NAN], &[1e9]).is_err());
+        assert!(compare("y", &[1], &[f64::NAN], &[f64::NAN], &[0.0]).is_ok());
+    }
+
+    #[test]
+    fn a_report_names_the_place_and_both_values() {
+        let report =
+            compare("dw", &[2, 3], &[0.0, 0.0, 0.0, 0.0, 0.0, 2.5], &[0.0; 6], &[0.0; 6]).unwrap_err();
+        assert!(
+            report.contains("1 of 6") && report.contains("[1, 2]") && report.contains("2.5e0"),
+            "{report}"
+        );
+    }
+
+    #[test]
+    fn infinities_are_equal_only_to_themselves() {
+        let inf = f64::INFINITY;
+        assert!(compare("y", &[1], &[inf], &[inf], &[0.0]).is_ok());
+        assert!(compare("y", &[1], &[-inf], &[inf], &[0.0]).is_err());
+        assert!(compare("y", &[1], &[1.0], &[inf], &[0.0]).is_err());
+    }
+}

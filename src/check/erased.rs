@@ -1,0 +1,97 @@
+//! A kernel with its sizes, without the type of its `Params`: what a table of all kernels can hold.
+
+use crate::cpu;
+use crate::device::{Device, DeviceKind};
+use crate::error::Result;
+use crate::kernel::{Input, Kernel, Output};
+use crate::reference::{Field, Params};
+use crate::tensor::Tensor;
+
+/// One kernel and one set of sizes.
+pub trait Call: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn op(&self) -> &'static str;
+    fn inputs(&self) -> &'static [&'static str];
+    /// The names of the outputs and, behind them, of the flags.
+    fn outputs(&self) -> Vec<&'static str>;
+    fn params(&self) -> String;
+    fn fields(&self) -> &'static [Field];
+    /// The same kernel with other sizes, given as words in the order of the fields.
+    fn with_params(&self, words: &[u32]) -> Box<dyn Call>;
+    fn flop(&self) -> f64;
+    /// Names of the rungs for these sizes on this device, from plain to fast.
+    fn rungs(&self, device: &Device) -> Vec<&'static str>;
+    /// Every rung's name, source and entry points, whether or not this machine can run it.
+    fn sources(&self) -> Vec<(&'static str, &'static str, Vec<&'static str>)>;
+    fn run(&self, device: &Device, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()>;
+    /// The definition, in f64.
+    fn reference(&self, inputs: &[Input<f64>], outputs: &mut [Output<f64>]);
+}
+
+/// The erased form of `kernel` with `params`.
+pub fn call<P: Params>(kernel: &'static Kernel<P>, params: P) -> Box<dyn Call> {
+    Box::new(KernelCall { kernel, params })
+}
+
+struct KernelCall<P: 'static> {
+    kernel: &'static Kernel<P>,
+    params: P,
+}
+
+impl<P: Params> Call for KernelCall<P> {
+    fn name(&self) -> &'static str {
+        self.kernel.name
+    }
+
+    fn op(&self) -> &'static str {
+        self.kernel.op()
+    }
+
+    fn inputs(&self) -> &'static [&'static str] {
+        self.kernel.inputs
+    }
+
+    fn outputs(&self) -> Vec<&'static str> {
+        self.kernel.outputs.iter().chain(self.kernel.flags).copied().collect()
+    }
+
+    fn params(&self) -> String {
+        format!("{:?}", self.params)
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        P::FIELDS
+    }
+
+    fn with_params(&self, words: &[u32]) -> Box<dyn Call> {
+        call(self.kernel, P::from_words(words))
+    }
+
+    fn flop(&self) -> f64 {
+        (self.kernel.flop)(&self.params)
+    }
+
+    fn rungs(&self, device: &Device) -> Vec<&'static str> {
+        let names = self.kernel.rung_names(device.kind());
+        if device.kind() == DeviceKind::Cpu {
+            return names;
+        }
+        let usable = self.kernel.rungs.iter().map(|rung| rung.usable(device.limits(), &self.params));
+        names.into_iter().zip(usable).filter(|(_, usable)| *usable).map(|(name, _)| name).collect()
+    }
+
+    fn sources(&self) -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
+        let entries = |passes: &[crate::kernel::Pass<P>]| passes.iter().map(|pass| pass.entry).collect();
+        self.kernel.rungs.iter().map(|rung| (rung.name, rung.source, entries(rung.passes))).collect()
+    }
+
+    fn run(&self, device: &Device, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
+        self.kernel.run(device, &self.params, inputs, outputs)
+    }
+
+    fn reference(&self, inputs: &[Input<f64>], outputs: &mut [Output<f64>]) {
+        let items = (self.kernel.reference.items)(&self.params);
+        let flags = self.kernel.flags.len();
+        cpu::run_reference(self.kernel.reference.f64, &self.params, items, inputs, outputs, flags);
+    }
+}

@@ -1,0 +1,169 @@
+//! Runs a kernel on a device and compares every output with the f64 reference.
+
+use super::cases::{Case, Style, Values};
+use super::compare::{Tolerance, Worst, compare};
+use crate::device::{Device, DeviceKind};
+use crate::error::Result;
+use crate::kernel::{Input, Output};
+use crate::tensor::{Kind, Tensor};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// Words behind every payload, inside the same binding: an out-of-bounds write outside the bound range
+/// leaves no trace.
+const GUARD: usize = 64;
+/// A NaN that nothing computes.
+const GUARD_WORD: u32 = 0x7fc0_dead;
+
+/// Runs `case` with `rung` on `device` and compares; `Err` is a report for a person.
+pub fn check(case: &Case, device: &Device, rung: &str, style: Style) -> std::result::Result<Worst, String> {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let inputs: Vec<_> = case.call.inputs().iter().map(|name| case.values(name, style, &mut rng)).collect();
+    let outputs: Vec<_> = case.call.outputs().iter().map(|name| start(case, name, style, &mut rng)).collect();
+    check_values(case, device, rung, &inputs, &outputs, style).map_err(|why| {
+        format!("{} {rung} on {}, {style:?}\n{}\n{why}", case.call.name(), device.name(), describe(case))
+    })
+}
+
+/// Why the case is there, and its sizes.
+fn describe(case: &Case) -> String {
+    format!("case: {}\n{}", case.why, case.call.params())
+}
+
+/// What an output holds before the kernel runs: old values where it reads them, else poison.
+fn start(case: &Case, name: &str, style: Style, rng: &mut ChaCha8Rng) -> Values {
+    let written_only =
+        !["parameter", "m", "v", "non_finite"].contains(&name) && case.call.name() != "add.accumulate";
+    let len = (case.shape)(name).iter().product();
+    if written_only {
+        let is_uint = ["argmax", "hits"].contains(&name);
+        return if is_uint {
+            Values::Uint(vec![GUARD_WORD; len])
+        } else {
+            Values::Float(vec![f64::NAN; len])
+        };
+    }
+    case.values(name, style, rng)
+}
+
+/// As [`check`], for given values; `outputs` are what they hold before.
+pub fn check_values(
+    case: &Case,
+    device: &Device,
+    rung: &str,
+    inputs: &[Values],
+    outputs: &[Values],
+    style: Style,
+) -> std::result::Result<Worst, String> {
+    let expected = reference(case, inputs, outputs, |v| v);
+    // The same sums over absolute values, for the error bound.
+    let magnitude = reference(case, inputs, outputs, f64::abs);
+    let got = pollster::block_on(run(case, device, rung, inputs, outputs)).map_err(|why| why.to_string())?;
+
+    let mut worst: Worst = 0.0;
+    for (i, name) in case.call.outputs().into_iter().enumerate() {
+        let shape = (case.shape)(name);
+        let values = match (&expected[i], &magnitude[i]) {
+            (Values::Float(expected), Values::Float(magnitude)) => {
+                let exact = style == Style::Integers && case.exact_on_integers;
+                let tolerance = if exact { Tolerance::Exact } else { case.tolerance };
+                let allowed = tolerance.allowed(expected, magnitude);
+                let got: Vec<_> =
+                    got[i].payload.iter().map(|&bits| f64::from(f32::from_bits(bits))).collect();
+                compare(name, &shape, &got, expected, &allowed)
+            }
+            (Values::Uint(expected), _) => {
+                let float = |values: &[u32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+                let (got, expected) = (float(&got[i].payload), float(expected));
+                compare(name, &shape, &got, &expected, &vec![0.0; got.len()])
+            }
+            _ => unreachable!("both come from one reference"),
+        };
+        worst = worst.max(values?);
+        if let Some(at) = got[i].guard.iter().position(|&word| word != GUARD_WORD) {
+            return Err(format!("{name}: a write out of bounds, {at} words behind the end"));
+        }
+    }
+    Ok(worst)
+}
+
+/// The outputs of the f64 reference, from inputs and old outputs that went through `map`.
+pub fn reference(case: &Case, inputs: &[Values], outputs: &[Values], map: fn(f64) -> f64) -> Vec<Values> {
+    let mapped = |values: &Values| match values {
+        Values::Float(values) => Values::Float(values.iter().copied().map(map).collect()),
+        Values::Uint(values) => Values::Uint(values.clone()),
+    };
+    let inputs: Vec<_> = inputs.iter().map(mapped).collect();
+    let mut outputs: Vec<_> = outputs.iter().map(mapped).collect();
+    let input_slices: Vec<_> = inputs.iter().map(Values::as_input).collect();
+    let mut output_slices: Vec<_> = outputs.iter_mut().map(Values::as_output).collect();
+    case.call.reference(&input_slices, &mut output_slices);
+    outputs
+}
+
+impl Values {
+    pub fn as_input(&self) -> Input<'_, f64> {
+        match self {
+            Values::Float(values) => Input::Float(values),
+            Values::Uint(values) => Input::Uint(values),
+        }
+    }
+
+    pub fn as_output(&mut self) -> Output<'_, f64> {
+        match self {
+            Values::Float(values) => Output::Float(values),
+            Values::Uint(values) => Output::Uint(values),
+        }
+    }
+
+    fn words(&self) -> Vec<u32> {
+        match self {
+            Values::Float(values) => values.iter().map(|&v| (v as f32).to_bits()).collect(),
+            Values::Uint(values) => values.clone(),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Values::Float(_) => Kind::F32,
+            Values::Uint(_) => Kind::U32,
+        }
+    }
+}
+
+/// What came back in one buffer.
+struct Got {
+    payload: Vec<u32>,
+    guard: Vec<u32>,
+}
+
+async fn run(
+    case: &Case,
+    device: &Device,
+    rung: &str,
+    inputs: &[Values],
+    outputs: &[Values],
+) -> Result<Vec<Got>> {
+    device.force_rung(case.call.op(), rung);
+    let guarded = |values: &Values| {
+        let mut words = values.words();
+        words.resize(values.len() + GUARD, GUARD_WORD);
+        let tensor = Tensor::from_u32(device, &[words.len()], &words)?.with_kind(values.kind());
+        // Rust slices end where they end; only shaders see the guard.
+        let visible = if device.kind() == DeviceKind::Cpu { values.len() } else { words.len() };
+        Ok((tensor.rows(0..visible), tensor))
+    };
+    let inputs = inputs.iter().map(guarded).collect::<Result<Vec<_>>>()?;
+    let results = outputs.iter().map(guarded).collect::<Result<Vec<_>>>()?;
+    let input_tensors: Vec<_> = inputs.iter().map(|(visible, _)| visible).collect();
+    let output_tensors: Vec<_> = results.iter().map(|(visible, _)| visible).collect();
+    case.call.run(device, &input_tensors, &output_tensors)?;
+
+    let all: Vec<_> = results.iter().map(|(_, whole)| whole).collect();
+    let all = Tensor::read_later(&all)?.wait().await?;
+    let split = |(words, values): (Vec<u32>, &Values)| {
+        let (payload, guard) = words.split_at(values.len());
+        Got { payload: payload.to_vec(), guard: guard.to_vec() }
+    };
+    Ok(all.into_iter().zip(outputs).map(split).collect())
+}

@@ -1,0 +1,39 @@
+//! Every rung of every kernel, on every case of the table, against the f64 reference: on the CPU, and in
+//! WGSL on the software adapter.
+
+mod common;
+
+use pawgrad::check::cases::Style;
+use pawgrad::check::{self, kernels};
+use pawgrad::device::Device;
+
+#[test]
+fn every_cpu_kernel_equals_its_reference() {
+    check_all(&Device::cpu());
+}
+
+#[test]
+fn every_wgsl_rung_equals_its_reference() {
+    check_all(&common::software());
+}
+
+fn check_all(device: &Device) {
+    let mut failures = Vec::new();
+    let mut checks = 0;
+    for case in check::all() {
+        for rung in case.call.rungs(device) {
+            for style in [Style::Integers, Style::Random] {
+                checks += 1;
+                if let Err(report) = kernels::check(&case, device, rung, style) {
+                    failures.push(report);
+                }
+            }
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} of {checks} checks failed:\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
+}
