@@ -55,7 +55,7 @@ pub enum Padding {
 
 impl Padding {
     /// Output size and zeros in front, for one axis; `None` where the window does not fit.
-    pub(super) fn axis(self, len: usize, kernel: usize, stride: usize) -> Option<(usize, usize)> {
+    pub fn axis(self, len: usize, kernel: usize, stride: usize) -> Option<(usize, usize)> {
         match self {
             _ if kernel == 0 || stride == 0 => None,
             Padding::Valid => (kernel <= len).then(|| ((len - kernel) / stride + 1, 0)),

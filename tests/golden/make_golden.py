@@ -108,7 +108,8 @@ def conv_geometry(batch, in_channels, out_channels, size, kernel, stride, paddin
         return lax.conv_general_dilated(x, w, stride, padding.upper()) + b[:, None, None]
 
     # Finer steps than elsewhere, so that few convolution outputs are equal or zero; sums stay exact in f32.
-    inputs = {"x": sixty_fourths(batch, in_channels, *size), "w": sixty_fourths(out_channels, in_channels, *kernel, limit=64),
+    inputs = {"x": sixty_fourths(batch, in_channels, *size),
+              "w": sixty_fourths(out_channels, in_channels, *kernel, limit=64),
               "b": eighths(out_channels)}
     assert conv(*inputs.values()).shape == (batch, out_channels, out_h, out_w)
     return params, conv, inputs
@@ -142,7 +143,8 @@ def max_pool2d():
 def conv2d_relu_pool():
     for case, pool, *geometry in [
         ("3x3 'same', pool 2 on an odd convolution output", 2, 2, 2, 3, (7, 5), (3, 3), (1, 1), "same"),
-        ("even 4x2 window, stride 2x1, pads larger at the far side, pool 3 with remainders", 3, 3, 1, 2, (13, 8), (4, 2), (2, 1), "same"),
+        ("even 4x2 window, stride 2x1, padding larger at the bottom, pool 3 with remainders",
+         3, 3, 1, 2, (13, 8), (4, 2), (2, 1), "same"),
     ]:
         conv_params, conv, inputs = conv_geometry(*geometry)
         # Push one channel down and one up: windows without a positive value, and windows of nothing else.
@@ -169,7 +171,10 @@ def conv2d_relu_pool():
 
 
 def dense():
-    for case, batch, in_features, out_features in [("odd sizes", 3, 7, 5), ("batch 1, more inputs than a group of 32", 1, 67, 2)]:
+    for case, batch, in_features, out_features in [
+        ("odd sizes", 3, 7, 5),
+        ("batch 1, a prime number of inputs", 1, 67, 2),
+    ]:
         params = dict(batch=batch, in_features=in_features, out_features=out_features)
         inputs = {"x": eighths(batch, in_features), "w": eighths(out_features, in_features), "b": eighths(out_features)}
         differentiable("dense", case, params, lambda x, w, b: x @ w.T + b, inputs, {"x": ["w"], "w": ["x"], "b": []})
@@ -215,7 +220,10 @@ def binary_cross_entropy():
 
 
 def input_kernel():
-    for case, shape, mean, std in [("1 channel, odd size", (2, 7, 5, 1), 0.0, 1.0), ("3 channels, normalised", (2, 3, 4, 3), 0.4375, 0.25)]:
+    for case, shape, mean, std in [
+        ("1 channel, odd size", (2, 7, 5, 1), 0.0, 1.0),
+        ("3 channels, normalised", (2, 3, 4, 3), 0.4375, 0.25),
+    ]:
         pixels = random.integers(0, 256, shape)
         pixels[0, 0, :2, 0] = [0, 255]
         batch, height, width, channels = shape
@@ -232,8 +240,10 @@ def adam(steps=8, batch=6, side=12):
     """Eight updates of a small network on one batch; with this seed few ReLUs are dead and no gradient is near eps."""
     random = np.random.default_rng(27)
     shapes = net.shapes(side, convolutions=(4, 6), hidden=(5,))
-    limits = {name: 0.05 if len(shape) == 1 else net.glorot_limit(shape) for name, shape in shapes.items()}
-    initial = {name: np.round(random.uniform(-limits[name], limits[name], shape) * 256) / 256 for name, shape in shapes.items()}
+    initial = {}
+    for name, shape in shapes.items():
+        limit = 0.05 if name.endswith("bias") else net.glorot_limit(shape)
+        initial[name] = np.round(random.uniform(-limit, limit, shape) * 256) / 256
     pixels = random.integers(0, 256, (batch, side, side))
     labels = np.array([0, 1, 1, 0, 1, 0])
     x = pixels[:, None] / 255.0

@@ -10,10 +10,12 @@ train from the same weights, fused and with --no-fuse on each device, and once m
 steps.jsonl must lie within 1e-4 of ours, relatively. A loss is taken before its update, so step 1 shows an error of the
 forward pass, step 2 one of a gradient, and the first step of epoch 2 what a smaller last batch did.
 
-Adam divides a gradient by its own size, so one flipped maximum or ReLU, or one pixel one level off, can move a loss by a
-percent ten steps later. Two consequences. Seeds are tried until float32 and random errors of 1e-6 leave every loss in
-place: what differs then is not rounding. And pictures have the network's own size unless --resize is given, which also demands
-that resizing equals Pillow 12's bit for bit (horizontal pass first, rounded to a byte, then vertical; 22-bit weights).
+Adam divides a gradient by its own size, so one flipped maximum or ReLU, or a few pixels one level off, can move a loss
+by a percent ten steps later. Two consequences. Seeds are tried until float32 and random errors of 1e-6 leave every loss
+in place: what differs then is not rounding. And pictures have the network's own size unless --resize is given, which
+also demands that resizing equals Pillow 12's bit for bit (horizontal pass first, rounded to a byte, then vertical, both
+with 22-bit integer weights).
+
 `--self-test` needs no binary: it checks this script's gradients by finite differences, and that the comparison can fail.
 """
 
@@ -73,8 +75,11 @@ def load_pictures(folder, image_size):
 
 def make_weights(image_size, random):
     """Glorot uniform weights; biases small but not zero, or a step that forgets them would pass step 1."""
-    limits = {name: (shape, 0.05 if len(shape) == 1 else net.glorot_limit(shape)) for name, shape in net.shapes(image_size).items()}
-    return {name: random.uniform(-limit, limit, shape).astype(np.float32) for name, (shape, limit) in limits.items()}
+    weights = {}
+    for name, shape in net.shapes(image_size).items():
+        limit = 0.05 if name.endswith("bias") else net.glorot_limit(shape)
+        weights[name] = random.uniform(-limit, limit, shape).astype(np.float32)
+    return weights
 
 
 # ---- training in float64 --------------------------------------------------------------------------------------------
@@ -126,6 +131,10 @@ def settle(folder):
 
 # ---- comparing ------------------------------------------------------------------------------------------------------
 
+def step_lines(losses, first=1):
+    return "".join(json.dumps({"step": step, "loss": loss}) + "\n" for step, loss in enumerate(losses, first))
+
+
 def compare(expected, steps_file):
     """(steps compared, worst relative difference, its step, why it fails or "")."""
     try:
@@ -141,7 +150,8 @@ def compare(expected, steps_file):
     if steps != list(range(1, len(expected) + 1)):
         return len(differences), worst, step, f"steps should be 1 to {len(expected)}, are {steps}"
     if not (worst <= RTOL):
-        return len(differences), worst, step, f"loss of step {step} is {losses[step - 1]!r}, should be {expected[step - 1]:.9g}"
+        got, want = losses[step - 1], expected[step - 1]
+        return len(differences), worst, step, f"loss of step {step} is {got!r}, should be {want:.9g}"
     return len(differences), worst, step, ""
 
 
@@ -181,7 +191,7 @@ def self_test(weights, x, labels, expected):
     def verdict(losses, first=1):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "steps.jsonl")
-            file.write_text("".join(json.dumps({"step": i, "loss": loss}) + "\n" for i, loss in enumerate(losses, first)))
+            file.write_text(step_lines(losses, first))
             return compare(expected, file)
 
     def changed(value, at=2):
@@ -189,11 +199,12 @@ def self_test(weights, x, labels, expected):
 
     assert verdict(expected) == (len(expected), 0.0, 1, "")
     assert verdict(changed(expected[2] * (1 + 0.9 * RTOL)))[2:] == (3, "")
-    assert verdict(changed(expected[2] * (1 - 1.1 * RTOL)))[2:] != (3, "")
-    for wrong in (changed(math.nan), changed(math.inf), changed(None), expected[:-1], [*expected, expected[-1]], []):
+    beyond = changed(expected[2] * (1 - 1.1 * RTOL))
+    for wrong in (beyond, changed(math.nan), changed(math.inf), changed(None), expected[:-1], [*expected, expected[-1]], []):
         assert verdict(wrong)[3], wrong
-    assert verdict(expected, first=0)[3] and compare(expected, Path("/nonexistent/steps.jsonl"))[3]
-    assert run(["/nonexistent/pawgrad"], expected, Path("/nonexistent"))[3] and run(["false"], expected, Path("/nonexistent"))[3]
+    nowhere = Path("/nonexistent")
+    assert verdict(expected, first=0)[3] and compare(expected, nowhere / "steps.jsonl")[3]
+    assert run([str(nowhere)], expected, nowhere)[3] and run(["false"], expected, nowhere)[3]
     print("comparison: accepts equal losses, refuses wrong, NaN, missing, surplus and misnumbered ones")
 
 
@@ -203,7 +214,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", type=Path, default=Path("target/release/pawgrad"))
     parser.add_argument("--device", action="append", help="cpu, software, ...; repeatable (default: cpu)")
-    parser.add_argument("--rung", action="append", default=[], metavar="OP=RUNG", help="one more run per device, with this rung; repeatable")
+    parser.add_argument("--rung", action="append", default=[], metavar="OP=RUNG",
+                        help="one more run per device, with this rung; repeatable")
     parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=8, help="default 8, which does not divide the default --pictures")
@@ -214,6 +226,9 @@ def arguments():
     parser.add_argument("--self-test", action="store_true", help="check this script; runs no binary")
     args = parser.parse_args()
     args.device = args.device or ["cpu"]
+    args.binary = args.binary.absolute()
+    if not args.self_test and not args.binary.exists():
+        parser.error(f"{args.binary} does not exist: cargo build --release, or --binary PATH")
     if args.keep and args.keep.exists() and any(args.keep.iterdir()):
         parser.error(f"--keep {args.keep}: the folder is not empty")
     return args
@@ -221,7 +236,7 @@ def arguments():
 
 def main(folder):
     weights, x, labels, expected = settle(folder)
-    (folder / "expected.jsonl").write_text("".join(json.dumps({"step": i, "loss": loss}) + "\n" for i, loss in enumerate(expected, 1)))
+    (folder / "expected.jsonl").write_text(step_lines(expected))
     print("float64 losses:", " ".join(f"{loss:.6f}" for loss in expected), flush=True)
     if args.self_test:
         self_test(weights, x, labels, expected)

@@ -1,0 +1,56 @@
+//! The table of layers that `pawgrad summary` prints, as Keras users know it.
+
+use super::Model;
+use std::fmt::Write;
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+impl Model {
+    /// Layers, output shapes and parameters; totals; memory of one image's activations.
+    pub fn summary(&self) -> String {
+        let mut rows =
+            vec![[String::from("Layer (type)"), String::from("Output shape"), String::from("Parameters")]];
+        for placed in self.layers() {
+            let shape: Vec<_> = placed.output_shape.iter().map(usize::to_string).collect();
+            rows.push([
+                format!("{} ({})", placed.name, placed.layer.type_name()),
+                format!("(batch, {})", shape.join(", ")),
+                thousands(placed.parameter_count()),
+            ]);
+        }
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let (first, second, third) = (width(0), width(1), width(2));
+        let line = "─".repeat(first + second + third + 6);
+
+        let mut text = String::new();
+        let size = self.network.image_size;
+        let _ = writeln!(text, "Network for {} of {size}x{size} pixels", self.network.classes.join(" and "));
+        let _ = writeln!(text, "{line}");
+        for (i, [layer, shape, parameters]) in rows.iter().enumerate() {
+            let _ = writeln!(text, "{layer:<first$}   {shape:<second$}   {parameters:>third$}");
+            if i == 0 {
+                let _ = writeln!(text, "{line}");
+            }
+        }
+        let _ = writeln!(text, "{line}");
+        let parameters: usize = self.layers().iter().map(|placed| placed.parameter_count()).sum();
+        let bytes = parameters as f64 * 4.0;
+        let _ =
+            writeln!(text, "Parameters              {:>12}   {:8.2} MiB", thousands(parameters), bytes / MIB);
+        let moments = thousands(2 * parameters);
+        let _ = writeln!(text, "Adam's moments          {moments:>12}   {:8.2} MiB", 2.0 * bytes / MIB);
+        let activations: u64 = self.activations().iter().map(|(_, bytes)| bytes).sum();
+        let per_image = thousands(activations as usize / 4);
+        let _ =
+            writeln!(text, "Activations per image   {per_image:>12}   {:8.2} MiB", activations as f64 / MIB);
+        text
+    }
+}
+
+/// `33932545` as `33,932,545`.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
+    groups.join(",")
+}

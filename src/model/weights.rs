@@ -1,0 +1,123 @@
+//! A model as the bytes of a safetensors file, and back.
+//!
+//! Equal weights give equal bytes. The safetensors crate keeps metadata in a `HashMap`, whose order
+//! changes from run to run, so the header is written here; reading, where files may be hostile, is the
+//! crate's.
+
+use super::{Model, Network};
+use crate::device::Device;
+use crate::error::{Result, error};
+use safetensors::{Dtype, SafeTensors};
+use std::collections::BTreeMap;
+
+/// The metadata entry that describes the network, as sorted JSON.
+const NETWORK_KEY: &str = "pawgrad";
+
+impl Model {
+    /// The bytes of a safetensors file: the tensors in PyTorch's names and layouts, and the network.
+    pub async fn to_bytes(&self) -> Result<Vec<u8>> {
+        let network = serde_json::to_value(&self.network).expect("a network is plain data").to_string();
+        let metadata = BTreeMap::from([("format", "pt"), (NETWORK_KEY, network.as_str())]);
+        let mut header = serde_json::Map::new();
+        header.insert("__metadata__".to_string(), serde_json::json!(metadata));
+        let mut offset = 0;
+        for named in self.tensors() {
+            let end = offset + named.tensor.len() * 4;
+            let entry = serde_json::json!({"dtype": "F32", "shape": named.tensor.shape(), "data_offsets": [offset, end]});
+            header.insert(named.name.clone(), entry);
+            offset = end;
+        }
+        let mut header = serde_json::Value::Object(header).to_string();
+        header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
+
+        let mut bytes = Vec::with_capacity(8 + header.len() + offset);
+        bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(header.as_bytes());
+        for named in self.tensors() {
+            let values = named.tensor.read_f32().await?;
+            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        }
+        Ok(bytes)
+    }
+
+    /// A model from the bytes of a file that [`to_bytes`](Model::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// `Model`, with the tensor and both shapes where it is about one.
+    pub fn from_bytes(bytes: &[u8], device: &Device, fuse: bool) -> Result<Model> {
+        Model::with_weights(read_network(bytes)?, bytes, device, fuse)
+    }
+
+    /// A network with the weights of a safetensors file, which must hold exactly its tensors; any
+    /// description of a network in the file is ignored.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Model::from_bytes).
+    pub fn with_weights(network: Network, bytes: &[u8], device: &Device, fuse: bool) -> Result<Model> {
+        let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
+        let mut known = Vec::new();
+        let image_size = network.image_size;
+        let model = Model::with_values(network, device, fuse, |name, shape| {
+            known.push(name.to_string());
+            read_tensor(&file, name, shape, image_size)
+        })?;
+        let mut extra: Vec<_> =
+            file.names().into_iter().filter(|name| !known.iter().any(|k| k == name)).collect();
+        extra.sort_unstable();
+        if !extra.is_empty() {
+            let (extra, known) = (extra.join(", "), known.join(", "));
+            return Err(error!(Model, "the network has no tensor {extra}; its tensors are {known}"));
+        }
+        Ok(model)
+    }
+}
+
+/// The values of one tensor of the file, which must be finite f32 in this shape.
+fn read_tensor(file: &SafeTensors, name: &str, wanted: &[usize], image_size: usize) -> Result<Vec<f32>> {
+    let view = file.tensor(name).map_err(|_| {
+        error!(Model, "the tensor {name} is missing; the network needs it in the shape {wanted:?}")
+    })?;
+    if view.dtype() != Dtype::F32 {
+        return Err(error!(Model, "the tensor {name} is {:?}, but must be F32", view.dtype()));
+    }
+    if view.shape() != wanted {
+        return Err(error!(
+            Model,
+            "the tensor {name} has the shape {:?}, but the network needs {wanted:?} at an image size of {image_size}",
+            view.shape()
+        ));
+    }
+    let value = |word: &[u8]| f32::from_le_bytes(word.try_into().expect("four bytes"));
+    let values: Vec<f32> = view.data().chunks_exact(4).map(value).collect();
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(i) => Err(error!(Model, "the tensor {name} holds {} at position {i}", values[i])),
+        None => Ok(values),
+    }
+}
+
+/// The network that a model file describes.
+fn read_network(bytes: &[u8]) -> Result<Network> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_safetensors)?;
+    let metadata = header.metadata().as_ref();
+    let network = metadata.and_then(|entries| entries.get(NETWORK_KEY)).ok_or_else(|| {
+        error!(
+            Model,
+            "the file holds weights but no description of the network: it was not written by pawgrad. \
+             `train --init-weights` can start from it"
+        )
+    })?;
+    let network: Network = serde_json::from_str(network)
+        .map_err(|why| error!(Model, "the file's description of the network cannot be used: {why}"))?;
+    if network.classes.len() != 2 || network.channels != 1 {
+        let (classes, channels) = (network.classes.len(), network.channels);
+        return Err(error!(
+            Model,
+            "the file is for {classes} classes and {channels} channels; 2 and 1 are supported"
+        ));
+    }
+    Ok(network)
+}
+
+fn not_safetensors(why: safetensors::SafeTensorError) -> crate::error::Error {
+    error!(Model, "not a whole safetensors file: {why}")
+}
