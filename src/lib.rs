@@ -1,7 +1,31 @@
 //! pawgrad: a convolutional-network engine written from scratch on GPU compute shaders.
+//!
+//! The modules in the order in which data flows through them:
+//!
+//! ```text
+//! data       pictures: folders, decoding, resizing, batches; the generator of the bundled ones
+//! model      the network as a list of layers; weights, summary, model files
+//! ops        one operation per file: shape rule, kernels and rungs, recording on the tape
+//! tape       what was computed from what; backward, the only place that adds gradients up
+//! kernel     a kernel and its meaning as one value; picks the GPU passes or the CPU code
+//! reference  the definition of every kernel: plain loops in f32 and f64
+//! cpu        the CPU device: references over threads, fast convolution and dense layers
+//! tensor     a block of numbers on a device
+//! device     adapters, limits, memory, recording and submitting
+//! optim      Adam
+//! train      the loop, one step, evaluation, the folder of a run
+//! check      one table of cases for tests, benches and `pawgrad gradcheck`
+//! commands   the command line
+//! random     random numbers for the host
+//! error      one error with a message and an exit code
+//! ```
+//!
+//! The shaders are in `shaders/`, one file per operation, forward and backward together.
 
 pub mod check;
+pub mod commands;
 pub mod cpu;
+pub mod data;
 pub mod device;
 pub mod error;
 pub mod kernel;
@@ -12,3 +36,4 @@ pub mod random;
 pub mod reference;
 pub mod tape;
 pub mod tensor;
+pub mod train;

@@ -11,3 +11,15 @@ pub mod gradient;
 pub mod kernels;
 
 pub use cases::{Case, all};
+
+use crate::device::Device;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The rungs of every op that has a choice on this device; `--rung` takes one of these.
+pub fn rungs(device: &Device) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    let mut rungs: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for case in all() {
+        rungs.entry(case.call.op()).or_default().extend(case.call.rungs(device));
+    }
+    rungs
+}

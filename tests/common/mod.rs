@@ -1,6 +1,9 @@
 //! What several tests need.
+#![allow(dead_code)] // each test file uses a part of it
 
 use pawgrad::device::{Device, adapters};
+use pawgrad::model::Network;
+use pawgrad::model::network::{Layer, Preprocessing};
 
 /// The software Vulkan adapter. A missing one fails the test: a skip would look green.
 pub fn software() -> Device {
@@ -8,4 +11,20 @@ pub fn software() -> Device {
         Ok((device, _)) => device,
         Err(why) => panic!("the WGSL tests need a software Vulkan adapter (tests/run installs it):\n{why}"),
     }
+}
+
+/// A network of these layers for gray pictures of two classes.
+pub fn network(image_size: usize, layers: Vec<Layer>) -> Network {
+    let classes = vec!["cats".to_string(), "dogs".to_string()];
+    Network { channels: 1, classes, image_size, layers, preprocessing: Preprocessing::default() }
+}
+
+/// A safetensors file of (name, shape, values), as another program would write it.
+pub fn weights_file(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
+    let bytes: Vec<Vec<u8>> =
+        tensors.iter().map(|(_, _, values)| values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap())
+    });
+    safetensors::serialize(views, None).unwrap()
 }

@@ -228,7 +228,7 @@ def input_kernel():
         pixels[0, 0, :2, 0] = [0, 255]
         batch, height, width, channels = shape
         y = (jnp.asarray(pixels).transpose(0, 3, 1, 2) / 255.0 - mean) / std
-        params = dict(batch=batch, channels=channels, height=height, width=width, mean=mean, std=std)
+        params = dict(batch=batch, channels=channels, height=height, width=width, mean=mean, std_dev=std)
         entry("input.forward", case, params, {"pixels_u8": pixels}, {"y": y})
 
 

@@ -4,10 +4,19 @@
 //! without a GPU. A *rung* is one way to compute a kernel. Every kernel has a plain rung to learn
 //! from; faster ones are further files with the same entry points and binding numbers.
 
+mod macros;
+mod rung;
+mod slices;
+
+pub(crate) use macros::{call, fast, kernel};
+pub(crate) use rung::rung;
+pub use rung::{Grid, PLAIN, Pass, Rung, flat_grid};
+pub use slices::{FromInput, FromOutput, Input, Output};
+
 use crate::cpu;
-use crate::device::{Device, DeviceKind, Limits};
+use crate::device::{Device, DeviceKind};
 use crate::error::{Result, error};
-use crate::reference::{Params, Real};
+use crate::reference::Params;
 use crate::tensor::{Kind, Tensor};
 use std::ops::Range;
 
@@ -41,101 +50,6 @@ pub struct Reference<P: 'static> {
 pub type ReferenceFunction<P, T> = fn(&P, Range<usize>, &[Input<T>], &mut [Output<T>]);
 /// Computes everything: whole inputs and whole outputs.
 pub type CpuFunction<P, T> = fn(&P, &[Input<T>], &mut [Output<T>]);
-
-/// A buffer that is read. `T` is what stands for the shader's `f32`.
-#[derive(Clone, Copy)]
-pub enum Input<'a, T> {
-    Float(&'a [T]),
-    Uint(&'a [u32]),
-}
-
-/// A buffer that is written.
-pub enum Output<'a, T> {
-    Float(&'a mut [T]),
-    Uint(&'a mut [u32]),
-}
-
-/// What the arguments of a reference function are taken from.
-pub trait FromInput<'a, T>: Sized {
-    fn from_input(input: Input<'a, T>) -> Self;
-}
-impl<'a, T: Real> FromInput<'a, T> for &'a [T] {
-    fn from_input(input: Input<'a, T>) -> Self {
-        match input {
-            Input::Float(values) => values,
-            Input::Uint(_) => panic!("a kernel wants f32 where it was given u32"),
-        }
-    }
-}
-impl<'a, T: Real> FromInput<'a, T> for &'a [u32] {
-    fn from_input(input: Input<'a, T>) -> Self {
-        match input {
-            Input::Uint(values) => values,
-            Input::Float(_) => panic!("a kernel wants u32 where it was given f32"),
-        }
-    }
-}
-/// As [`FromInput`], for outputs.
-pub trait FromOutput<'a, T>: Sized {
-    fn from_output(output: &'a mut Output<'_, T>) -> Self;
-}
-impl<'a, T: Real> FromOutput<'a, T> for &'a mut [T] {
-    fn from_output(output: &'a mut Output<'_, T>) -> Self {
-        match output {
-            Output::Float(values) => values,
-            Output::Uint(_) => panic!("a kernel wants f32 where it was given u32"),
-        }
-    }
-}
-impl<'a, T: Real> FromOutput<'a, T> for &'a mut [u32] {
-    fn from_output(output: &'a mut Output<'_, T>) -> Self {
-        match output {
-            Output::Uint(values) => values,
-            Output::Float(_) => panic!("a kernel wants u32 where it was given f32"),
-        }
-    }
-}
-
-/// One way to compute a kernel on a GPU.
-pub struct Rung<P: 'static> {
-    /// The part of the file's name that tells it from the plain one: `1_plain`, `2_tiled`.
-    pub name: &'static str,
-    pub source: &'static str,
-    /// Dispatches, in order.
-    pub passes: &'static [Pass<P>],
-    /// Words of a buffer `scratch` that passes share; 0 for none.
-    pub scratch: fn(&P) -> usize,
-    /// What the rung needs of an adapter.
-    pub requires: fn(&Limits) -> bool,
-    /// Which sizes it covers.
-    pub fits: fn(&P) -> bool,
-}
-
-impl<P> Rung<P> {
-    /// Whether an adapter with these limits can compute these sizes with it.
-    pub fn usable(&self, limits: &Limits, params: &P) -> bool {
-        (self.requires)(limits) && (self.fits)(params)
-    }
-}
-
-/// One dispatch of an entry point.
-pub struct Pass<P: 'static> {
-    pub entry: &'static str,
-    /// Names of the buffers that this entry point uses; empty for all of the kernel's.
-    pub buffers: &'static [&'static str],
-    pub grid: Grid<P>,
-}
-
-/// How many threads or groups a pass needs.
-pub enum Grid<P: 'static> {
-    /// This many threads in groups of 256, of which the shader makes a flat index.
-    Threads(fn(&P) -> usize),
-    /// These groups.
-    Groups(fn(&P) -> [u32; 3]),
-}
-
-/// The plain rung of a kernel whose threads each own one of `threads` items.
-pub const PLAIN: &str = "1_plain";
 
 impl<P: Params> Kernel<P> {
     /// Computes `outputs` from `inputs`, each in the order of the names.
@@ -294,85 +208,3 @@ fn declares(source: &str, name: &str) -> bool {
         rest.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with([':', '=', ';']))
     })
 }
-
-/// Groups of 256 threads for at least `threads` threads: one row, or as many rows as it takes to stay
-/// below 65,535 groups, WebGPU's limit for one dimension.
-pub fn flat_grid(threads: usize) -> [u32; 3] {
-    let groups = threads.div_ceil(256);
-    let rows = groups.div_ceil(65_535);
-    [groups.div_ceil(rows) as u32, rows as u32, 1]
-}
-
-/// The [`Kernel`] of a reference function, with a plain rung from `SOURCE` in the same module, where
-/// one thread owns one item, or one of `threads`.
-///
-/// `kernel!(relu::forward(x) -> (y), items: |p| p.len as usize)`; flags come after a semicolon:
-/// `-> (p, m, v; non_finite)`.
-macro_rules! kernel {
-    ($op:ident::$function:ident($($input:ident),+) -> ($($output:ident),+ $(; $flag:ident)?), items: $items:expr) => {
-        $crate::kernel::kernel!(
-            $op::$function($($input),+) -> ($($output),+ $(; $flag)?), items: $items, threads: $items)
-    };
-    ($op:ident::$function:ident($($input:ident),+) -> ($($output:ident),+ $(; $flag:ident)?),
-     items: $items:expr, threads: $threads:expr) => {
-        $crate::kernel::Kernel {
-            name: concat!(stringify!($op), ".", stringify!($function)),
-            inputs: &[$(stringify!($input)),+],
-            outputs: &[$(stringify!($output)),+],
-            flags: &[$(stringify!($flag))?],
-            reference: $crate::kernel::Reference {
-                items: $items,
-                f32: |p, items, inputs, outputs| $crate::kernel::call!(
-                    $crate::reference::$op::$function::<f32>, (p, items), inputs, outputs,
-                    ($($input),+), ($($output),+ $(, $flag)?)),
-                f64: |p, items, inputs, outputs| $crate::kernel::call!(
-                    $crate::reference::$op::$function::<f64>, (p, items), inputs, outputs,
-                    ($($input),+), ($($output),+ $(, $flag)?)),
-            },
-            cpu: None,
-            rungs: &[$crate::kernel::rung!($crate::kernel::PLAIN, SOURCE, $function, threads: $threads)],
-            flop: |_| 0.0,
-        }
-    };
-}
-
-/// The [`CpuFunction`] of `cpu::<op>::<function>`.
-macro_rules! fast {
-    ($op:ident::$function:ident($($input:ident),+) -> ($($output:ident),+)) => {
-        Some(|p, inputs, outputs| $crate::kernel::call!(
-            $crate::cpu::$op::$function, (p), inputs, outputs, ($($input),+), ($($output),+)))
-    };
-}
-
-/// Calls a function with typed slices for the inputs and outputs, in order.
-macro_rules! call {
-    ($function:path, ($($first:ident),+), $inputs:ident, $outputs:ident, ($($input:ident),+), ($($output:ident),+)) => {{
-        let mut inputs = $inputs.iter().copied();
-        let mut outputs = $outputs.iter_mut();
-        $(let $input = $crate::kernel::FromInput::from_input(inputs.next().expect("one slice per input"));)+
-        $(let $output = $crate::kernel::FromOutput::from_output(outputs.next().expect("one slice per output"));)+
-        $function($($first),+, $($input),+, $($output),+)
-    }};
-}
-
-/// A [`Rung`] of one pass whose entry point has the kernel's name: of so many `threads` with flat
-/// indices, or of `groups`.
-macro_rules! rung {
-    ($name:expr, $source:expr, $entry:ident, threads: $threads:expr) => {
-        $crate::kernel::rung!($name, $source, $entry, $crate::kernel::Grid::Threads($threads))
-    };
-    ($name:expr, $source:expr, $entry:ident, groups: $groups:expr) => {
-        $crate::kernel::rung!($name, $source, $entry, $crate::kernel::Grid::Groups($groups))
-    };
-    ($name:expr, $source:expr, $entry:ident, $grid:expr) => {
-        $crate::kernel::Rung {
-            name: $name,
-            source: $source,
-            passes: &[$crate::kernel::Pass { entry: stringify!($entry), buffers: &[], grid: $grid }],
-            scratch: |_| 0,
-            requires: |_| true,
-            fits: |_| true,
-        }
-    };
-}
-pub(crate) use {call, fast, kernel, rung};

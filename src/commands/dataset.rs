@@ -1,0 +1,27 @@
+//! `pawgrad dataset`
+
+use crate::data::synthetic;
+use crate::error::{Result, error};
+use crate::train::run_folder::replace;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Args)]
+pub struct DatasetArgs {
+    /// Folder to write to; files of the same names are replaced
+    #[arg(long, default_value = "dataset", value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub fn run(args: DatasetArgs) -> Result<()> {
+    let files = synthetic::files();
+    for (path, bytes) in &files {
+        let path = args.out.join(path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|why| error!(Write, "{} cannot be made: {why}", folder.display()))?;
+        }
+        replace(&path, bytes)?;
+    }
+    println!("Wrote {} pictures to {}", files.len(), args.out.display());
+    Ok(())
+}

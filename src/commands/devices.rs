@@ -1,0 +1,41 @@
+//! `pawgrad devices`
+
+use crate::device::DeviceKind;
+use crate::device::adapters::{list, preferred};
+use crate::error::Result;
+
+pub async fn run() -> Result<()> {
+    let adapters = list().await;
+    let gpu = preferred(&adapters);
+    for (index, adapter) in adapters.iter().enumerate() {
+        let limits = &adapter.limits;
+        println!("{index}  {} ({}, {})", adapter.name, adapter.type_name, adapter.backend);
+        println!("   driver             {}", adapter.driver);
+        println!("   largest buffer     {} MiB", limits.max_buffer >> 20);
+        println!("   largest binding    {} MiB", limits.max_binding >> 20);
+        println!(
+            "   workgroup          {} threads, {} KiB",
+            limits.max_workgroup_threads,
+            limits.max_workgroup_memory >> 10
+        );
+        let subgroups = if limits.subgroups {
+            format!("{} threads or more", limits.min_subgroup_size)
+        } else {
+            "none".to_string()
+        };
+        println!("   subgroups          {subgroups}");
+        println!(
+            "   choose it with     --device {}",
+            if adapter.kind == DeviceKind::Software { "software".to_string() } else { index.to_string() }
+        );
+    }
+    println!("cpu  this program's own code, {} threads; needs no driver", rayon::current_num_threads());
+    println!();
+    match gpu {
+        Some(index) => println!("--device auto takes {}: the best hardware GPU", adapters[index].name),
+        None => println!(
+            "--device auto takes the CPU: there is no hardware GPU with a Vulkan, Metal or DX12 driver"
+        ),
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! `pawgrad evaluate`
+
+use super::DeviceArgs;
+use super::load::{load_model, load_pictures};
+use crate::error::{Result, error};
+use crate::train::evaluate::{Evaluation, evaluate};
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Args)]
+pub struct EvaluateArgs {
+    /// Folder with one sub-folder of pictures per class
+    #[arg(long, default_value = "dataset/test_set", value_name = "DIR")]
+    test_dir: PathBuf,
+    /// The model file [default: the one of the newest run in runs/]
+    #[arg(long, value_name = "FILE.safetensors")]
+    model: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// Pictures that are computed at a time.
+const BATCH: usize = 32;
+
+pub async fn run(args: EvaluateArgs) -> Result<()> {
+    let (device, _) = args.device.open().await?;
+    let model = load_model(args.model.as_deref(), &device)?;
+    let pictures = load_pictures(&args.test_dir, model.network.image_size, args.json)?;
+    let classes = &model.network.classes;
+    if pictures.classes != *classes {
+        let (found, wanted) = (pictures.classes.join(", "), classes.join(", "));
+        return Err(error!(Data, "{} has the classes {found}, the model {wanted}", args.test_dir.display()));
+    }
+    let evaluation = evaluate(&model, &pictures, BATCH).await?;
+    if args.json {
+        let Evaluation { loss, accuracy, confusion } = &evaluation;
+        let images = pictures.len();
+        let json = serde_json::json!({
+            "images": images, "loss": loss, "accuracy": accuracy, "classes": classes, "confusion": confusion,
+        });
+        println!("{json}");
+    } else {
+        println!(
+            "{} pictures: accuracy {:.2} %, loss {:.4}",
+            pictures.len(),
+            100.0 * evaluation.accuracy,
+            evaluation.loss
+        );
+        print_confusion(classes, &evaluation.confusion);
+    }
+    Ok(())
+}
+
+/// Rows are what pictures show, columns what they were taken for.
+fn print_confusion(classes: &[String], confusion: &[Vec<usize>]) {
+    let width = classes.iter().map(|class| class.chars().count()).max().unwrap_or(0).max(6);
+    let header: Vec<_> = classes.iter().map(|class| format!("{class:>width$}")).collect();
+    println!("\n{:>width$}   taken for", "");
+    println!("{:>width$} {}", "is", header.join(" "));
+    for (class, row) in classes.iter().zip(confusion) {
+        let cells: Vec<_> = row.iter().map(|count| format!("{count:>width$}")).collect();
+        println!("{class:>width$} {}", cells.join(" "));
+    }
+}

@@ -1,0 +1,111 @@
+//! The command line: one file per command, each thin.
+
+//mod dataset;
+mod devices;
+mod evaluate;
+mod gradcheck;
+mod load;
+mod predict;
+mod progress;
+mod summary;
+mod train;
+
+use crate::device::Device;
+use crate::device::adapters::{self, Choice};
+use crate::error::{Result, error};
+use clap::{Args, Parser, Subcommand};
+use std::collections::BTreeSet;
+
+/// Train and use a convolutional network on your own GPU, or without one.
+#[derive(Parser)]
+#[command(
+    name = "pawgrad",
+    version,
+    about = "Trains a convolutional network on pictures, with hand-written GPU compute shaders",
+    after_help = "Examples:\n  \
+        pawgrad train                                train on the bundled cats and dogs\n  \
+        pawgrad train --train-dir my/training --test-dir my/test --epochs 20\n  \
+        pawgrad predict photo.jpg                    with the newest run's model\n  \
+        pawgrad evaluate --test-dir my/test\n\n\
+        Exit codes: 0 ok, 1 other, 2 usage, 3 data, 4 no device, 5 out of memory, 6 device lost,\n\
+        7 bad model file, 8 cannot write, 9 diverged, 130 interrupted after saving."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a network on folders of pictures
+    Train(train::TrainArgs),
+    /// Say what pictures show
+    Predict(predict::PredictArgs),
+    /// Measure loss and accuracy on labelled pictures
+    Evaluate(evaluate::EvaluateArgs),
+    /// Print the network's layers, parameters and memory
+    Summary(summary::SummaryArgs),
+    /// List the adapters that can be used, and which one `auto` takes
+    Devices,
+    /// Check every kernel's gradient, on every device
+    Gradcheck(gradcheck::GradcheckArgs),
+}
+
+/// Where to compute.
+#[derive(Args, Clone)]
+struct DeviceArgs {
+    /// auto, gpu, cpu, software, or an adapter's name or index (see `pawgrad devices`)
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: String,
+    /// Use this rung for an op, such as conv2d=1_plain; may be repeated
+    #[arg(long, value_name = "OP=RUNG")]
+    rung: Vec<String>,
+}
+
+impl DeviceArgs {
+    /// Opens the device; the second value says in one line which and why.
+    async fn open(&self) -> Result<(Device, String)> {
+        let choice: Choice =
+            self.device.parse().unwrap_or_else(|never: std::convert::Infallible| match never {});
+        let (device, line) = adapters::open(&choice).await?;
+        for rung in &self.rung {
+            self.force(&device, rung)?;
+        }
+        Ok((device, line))
+    }
+
+    fn force(&self, device: &Device, op_and_rung: &str) -> Result<()> {
+        let known = crate::check::rungs(device);
+        let listed = || {
+            let names = |rungs: &BTreeSet<&str>| rungs.iter().copied().collect::<Vec<_>>().join(", ");
+            known.iter().map(|(op, rungs)| format!("  {op}: {}", names(rungs))).collect::<Vec<_>>().join("\n")
+        };
+        let (op, rung) = op_and_rung.split_once('=').ok_or_else(|| {
+            error!(Usage, "--rung takes OP=RUNG, not \"{op_and_rung}\". On {}:\n{}", device.name(), listed())
+        })?;
+        if !known.get(op).is_some_and(|rungs| rungs.contains(rung)) {
+            return Err(error!(
+                Usage,
+                "there is no rung \"{rung}\" of \"{op}\" on {}. There are:\n{}",
+                device.name(),
+                listed()
+            ));
+        }
+        device.force_rung(op, rung);
+        Ok(())
+    }
+}
+
+/// Runs the command line that was given.
+pub fn run(cli: Cli) -> Result<()> {
+    pollster::block_on(async {
+        match cli.command {
+            Command::Train(args) => train::run(args).await,
+            Command::Predict(args) => predict::run(args).await,
+            Command::Evaluate(args) => evaluate::run(args).await,
+            Command::Summary(args) => summary::run(args),
+            Command::Devices => devices::run().await,
+            Command::Gradcheck(args) => gradcheck::run(args).await,
+        }
+    })
+}

@@ -1,0 +1,94 @@
+//! `pawgrad predict`
+
+use super::DeviceArgs;
+use super::load::load_model;
+use crate::data::{decode_file, folder};
+use crate::error::{Result, error};
+use crate::train::evaluate::{predicted, scores};
+use clap::Args;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Pictures that are decoded and computed at a time.
+const CHUNK: usize = 32;
+
+#[derive(Args)]
+pub struct PredictArgs {
+    /// Pictures, or folders of pictures
+    #[arg(required = true, value_name = "IMAGE|DIR")]
+    pictures: Vec<PathBuf>,
+    /// The model file [default: the one of the newest run in runs/]
+    #[arg(long, value_name = "FILE.safetensors")]
+    model: Option<PathBuf>,
+    /// Print one JSON object per picture
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// One line of `--json`.
+#[derive(Serialize)]
+struct Prediction<'a> {
+    path: String,
+    class: &'a str,
+    /// Of that class.
+    probability: f32,
+    /// Of every class.
+    scores: BTreeMap<&'a str, f32>,
+}
+
+pub async fn run(args: PredictArgs) -> Result<()> {
+    let (device, _) = args.device.open().await?;
+    let model = load_model(args.model.as_deref(), &device)?;
+    let mut paths = Vec::new();
+    for path in &args.pictures {
+        if path.is_dir() { paths.extend(folder::pictures(path)?) } else { paths.push(path.clone()) }
+    }
+
+    let (mut shown, mut skipped) = (0, 0);
+    for chunk in paths.chunks(CHUNK) {
+        let mut pixels = Vec::new();
+        let mut decoded = Vec::new();
+        for path in chunk {
+            match decode_file(path, model.network.image_size) {
+                Ok(bytes) => {
+                    pixels.extend(bytes);
+                    decoded.push(path);
+                }
+                Err(reason) => {
+                    skipped += 1;
+                    eprintln!("skipped {}: {reason}", path.display());
+                }
+            }
+        }
+        if decoded.is_empty() {
+            continue;
+        }
+        let classes = &model.network.classes;
+        for (path, scores) in decoded.iter().zip(scores(&model, &pixels, decoded.len()).await?) {
+            let best = predicted(&scores);
+            let prediction = Prediction {
+                path: path.display().to_string(),
+                class: &classes[best],
+                probability: scores[best],
+                scores: classes.iter().map(String::as_str).zip(scores.iter().copied()).collect(),
+            };
+            print_prediction(&prediction, args.json);
+            shown += 1;
+        }
+    }
+    if skipped > 0 || shown == 0 {
+        return Err(error!(Data, "{skipped} of {} files could not be used as pictures", paths.len()));
+    }
+    Ok(())
+}
+
+fn print_prediction(prediction: &Prediction, json: bool) {
+    if json {
+        println!("{}", serde_json::to_string(prediction).expect("a prediction is plain data"));
+    } else {
+        println!("{}: {} ({:.1} %)", prediction.path, prediction.class, 100.0 * prediction.probability);
+    }
+}

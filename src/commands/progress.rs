@@ -1,0 +1,95 @@
+//! What a run looks like in a terminal, and in a file when there is none.
+
+use crate::data::Folder;
+use crate::train::Progress;
+use crate::train::run_folder::{EpochRecord, StepRecord};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+
+/// Whether stderr can show a line that changes. indicatif hides its bars elsewhere, so that plain lines
+/// must be printed instead.
+fn animated() -> bool {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    std::io::stderr().is_terminal() && !plain
+}
+
+/// A bar for the decoding of a folder's pictures.
+pub fn decode_bar(folder: &Folder, quiet: bool) -> ProgressBar {
+    let target =
+        if quiet || !animated() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(Some(folder.files.len() as u64), target);
+    bar.with_style(style("decoding {pos}/{len} {bar:20.green} {per_sec}"))
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("a fixed template").progress_chars("━━─")
+}
+
+/// Shows epochs as Keras does: a bar while one runs, a line when it is done.
+pub struct Terminal {
+    quiet: bool,
+    bar: ProgressBar,
+    images: usize,
+    seconds: f64,
+    loss_sum: f64,
+    hits: f64,
+}
+
+impl Terminal {
+    pub fn new(quiet: bool) -> Terminal {
+        Terminal { quiet, bar: ProgressBar::hidden(), images: 0, seconds: 0.0, loss_sum: 0.0, hits: 0.0 }
+    }
+}
+
+impl Progress for Terminal {
+    fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize) {
+        *self = Terminal::new(self.quiet);
+        if self.quiet {
+            return;
+        }
+        eprintln!("Epoch {}/{epochs}", epoch + 1);
+        if animated() {
+            self.bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr())
+                .with_style(style("{pos}/{len} {bar:20.green} {eta} left - {msg}"));
+            self.bar.set_message("preparing");
+            self.bar.tick();
+        }
+    }
+
+    fn step_done(&mut self, step: &StepRecord) {
+        self.images += step.images;
+        self.seconds += step.seconds;
+        self.loss_sum += f64::from(step.loss) * step.images as f64;
+        self.hits += step.accuracy * step.images as f64;
+        let images = self.images as f64;
+        self.bar.set_message(format!(
+            "{:.0} images/s - accuracy: {:.4} - loss: {:.4}",
+            images / self.seconds,
+            self.hits / images,
+            self.loss_sum / images
+        ));
+        self.bar.inc(1);
+    }
+
+    fn epoch_done(&mut self, epoch: &EpochRecord) {
+        if self.quiet {
+            return;
+        }
+        let steps = self.bar.position();
+        self.bar.finish_and_clear();
+        let mut line = String::new();
+        if steps > 0 {
+            line += &format!("{steps} steps ━━━━━━━━━━━━━━━━━━━━ ");
+        }
+        line += &format!(
+            "{:.0}s - {:.0} images/s - accuracy: {:.4} - loss: {:.4}",
+            epoch.seconds, epoch.images_per_second, epoch.accuracy, epoch.loss
+        );
+        if let Some(validation) = &epoch.validation {
+            line +=
+                &format!(" - val_accuracy: {:.4} - val_loss: {:.4}", validation.accuracy, validation.loss);
+        }
+        eprintln!("{line}");
+    }
+}

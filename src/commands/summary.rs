@@ -1,0 +1,31 @@
+//! `pawgrad summary`
+
+use super::load::load_model;
+use crate::device::Device;
+use crate::error::Result;
+use crate::model::{Model, Network};
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Args)]
+pub struct SummaryArgs {
+    /// Height and width of the pictures
+    #[arg(long, default_value_t = 256, value_name = "N", conflicts_with = "model")]
+    image_size: usize,
+    /// Describe the network of this model file instead of the default one
+    #[arg(long, value_name = "FILE.safetensors")]
+    model: Option<PathBuf>,
+}
+
+pub fn run(args: SummaryArgs) -> Result<()> {
+    let device = Device::cpu();
+    let model = match &args.model {
+        Some(file) => load_model(Some(file), &device)?,
+        None => {
+            let classes = vec!["cats".to_string(), "dogs".to_string()];
+            Model::new(Network::cats_and_dogs(classes, args.image_size, 0.5), &device, 0, true)?
+        }
+    };
+    print!("{}", model.summary());
+    Ok(())
+}

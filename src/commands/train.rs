@@ -1,0 +1,268 @@
+//! `pawgrad train`
+
+use super::DeviceArgs;
+use super::load::{load_pictures, read_file};
+use super::progress::Terminal;
+use crate::device::{Device, DeviceKind};
+use crate::error::{Error, ErrorKind, Result, error};
+use crate::model::network::MIN_IMAGE_SIZE;
+use crate::model::{Model, Network};
+use crate::train::plan::Plan;
+use crate::train::run_folder::RunFolder;
+use crate::train::{End, Schedule, Trainer, train};
+use clap::Args;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[derive(Args)]
+pub struct TrainArgs {
+    /// Folder with one sub-folder of training pictures per class
+    #[arg(long, default_value = "dataset/training_set", value_name = "DIR")]
+    train_dir: PathBuf,
+    /// Folder with one sub-folder of test pictures per class
+    #[arg(long, default_value = "dataset/test_set", value_name = "DIR")]
+    test_dir: PathBuf,
+    /// Height and width that pictures are resized to [default: 256 on a GPU, 64 on the CPU]
+    #[arg(long, value_name = "N")]
+    image_size: Option<usize>,
+    /// Adam's step size
+    #[arg(long, default_value_t = 0.001, value_name = "RATE")]
+    learning_rate: f64,
+    /// How often to go through all training pictures
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    epochs: usize,
+    /// Pictures per optimizer step
+    #[arg(long, default_value_t = 32, value_name = "N")]
+    batch_size: usize,
+    /// Share of dense1's outputs that are dropped in training, from 0 up to below 1
+    #[arg(long, default_value_t = 0.5, value_name = "RATE")]
+    dropout: f64,
+    /// Seed of weights, shuffling and dropout [default: a new one, which is printed]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Start from these weights instead of random ones
+    #[arg(long, value_name = "FILE.safetensors")]
+    init_weights: Option<PathBuf>,
+    /// Take the pictures in the order of their paths in every epoch
+    #[arg(long)]
+    no_shuffle: bool,
+    /// Run convolution, ReLU and pooling as separate kernels
+    #[arg(long)]
+    no_fuse: bool,
+    /// Pictures that the device works on at a time [default: as many as its limits allow]
+    #[arg(long, value_name = "N")]
+    micro_batch: Option<usize>,
+    /// Stop after N optimizer steps, without validation
+    #[arg(long, value_name = "N")]
+    max_steps: Option<usize>,
+    /// Folder for the results, new or empty [default: runs/<time>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Say more: the network, and how the batch is cut into micro-batches
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Say nothing but the result
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// What `config.toml` records: every setting that the run's bits depend on.
+#[derive(Serialize)]
+struct Config<'a> {
+    pawgrad: &'static str,
+    train_dir: &'a Path,
+    test_dir: &'a Path,
+    image_size: usize,
+    learning_rate: f64,
+    epochs: usize,
+    batch_size: usize,
+    micro_batch: usize,
+    dropout: f64,
+    seed: u64,
+    shuffle: bool,
+    fuse: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_steps: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    init_weights: Option<&'a Path>,
+    device: &'a str,
+    rungs: &'a [String],
+    classes: &'a [String],
+    training_pictures: usize,
+    test_pictures: usize,
+}
+
+pub async fn run(args: TrainArgs) -> Result<()> {
+    args.check()?;
+    let say = |line: &str| {
+        if !args.quiet {
+            eprintln!("{line}");
+        }
+    };
+    let (device, line) = args.device.open().await?;
+    say(&format!("Device: {line}"));
+    let image_size = args.image_size.unwrap_or_else(|| default_image_size(&device));
+    let why = if args.image_size.is_some() { "as asked for" } else { "the default on this device" };
+    say(&format!("Image size: {image_size}x{image_size} ({why})"));
+    let seed = args.seed.unwrap_or_else(rand_seed);
+    say(&format!("Seed: {seed}"));
+
+    // Whatever can be wrong is found out before the pictures are decoded.
+    let out = args.out.clone().unwrap_or_else(default_folder);
+    RunFolder::check(&out)?;
+    let weights = args.init_weights.as_deref().map(read_file).transpose()?;
+    let training = load_pictures(&args.train_dir, image_size, args.quiet)?;
+    let test = load_pictures(&args.test_dir, image_size, args.quiet)?;
+    if training.classes != test.classes {
+        let (training, test) = (training.classes.join(", "), test.classes.join(", "));
+        return Err(error!(
+            Data,
+            "the training pictures have the classes {training}, the test pictures {test}"
+        ));
+    }
+
+    let network = Network::cats_and_dogs(training.classes.clone(), image_size, args.dropout);
+    let batch_size = args.batch_size.min(training.len());
+    let model = match &weights {
+        Some(bytes) => Model::with_weights(network, bytes, &device, !args.no_fuse)?,
+        None => Model::new(network, &device, seed, !args.no_fuse)?,
+    };
+    let plan = Plan::new(&model, device.limits(), batch_size, args.micro_batch)?;
+    if args.verbose {
+        eprint!("{}", model.summary());
+        eprintln!("{plan}");
+    }
+
+    let config = Config {
+        pawgrad: env!("CARGO_PKG_VERSION"),
+        train_dir: &args.train_dir,
+        test_dir: &args.test_dir,
+        image_size,
+        learning_rate: args.learning_rate,
+        epochs: args.epochs,
+        batch_size: args.batch_size,
+        micro_batch: plan.micro_batch,
+        dropout: args.dropout,
+        seed,
+        shuffle: !args.no_shuffle,
+        fuse: !args.no_fuse,
+        max_steps: args.max_steps,
+        init_weights: args.init_weights.as_deref(),
+        device: device.name(),
+        rungs: &args.device.rung,
+        classes: &training.classes,
+        training_pictures: training.len(),
+        test_pictures: test.len(),
+    };
+    let mut folder = RunFolder::create(&out, &config)?;
+    let schedule = Schedule {
+        epochs: args.epochs,
+        batch_size: args.batch_size,
+        shuffle: !args.no_shuffle,
+        seed,
+        max_steps: args.max_steps,
+    };
+    let mut trainer = Trainer::new(model, plan, args.learning_rate, seed)?;
+    let stop = stop_on_interrupt()?;
+    let mut terminal = Terminal::new(args.quiet);
+    let end = train(&mut trainer, &training, &test, &schedule, &mut folder, &mut terminal, &stop)
+        .await
+        .map_err(|why| with_what_is_saved(why, &folder))?;
+    if args.verbose {
+        eprintln!("Buffers held on the device: {:.1} MiB", device.peak_bytes() as f64 / (1024.0 * 1024.0));
+    }
+    report(&folder, end)
+}
+
+impl TrainArgs {
+    /// Finds wrong values before anything is loaded.
+    fn check(&self) -> Result<()> {
+        let wrong = |what: String| Err(error!(Usage, "{what}"));
+        if let Some(size) = self.image_size
+            && size < MIN_IMAGE_SIZE
+        {
+            return wrong(format!("--image-size {size} is too small: use {MIN_IMAGE_SIZE} or more"));
+        }
+        for (option, value) in [
+            ("--batch-size", Some(self.batch_size)),
+            ("--epochs", Some(self.epochs)),
+            ("--micro-batch", self.micro_batch),
+            ("--max-steps", self.max_steps),
+        ] {
+            if value == Some(0) {
+                return wrong(format!("{option} 0 makes no sense: use 1 or more"));
+            }
+        }
+        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+            return wrong(format!(
+                "--learning-rate {} must be a number above 0, such as 0.001",
+                self.learning_rate
+            ));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return wrong(format!("--dropout {} must be at least 0 and below 1", self.dropout));
+        }
+        Ok(())
+    }
+}
+
+/// 256 pixels where a GPU does the work; 64 on a CPU, where 256 would take hours.
+fn default_image_size(device: &Device) -> usize {
+    match device.kind() {
+        DeviceKind::Gpu => 256,
+        DeviceKind::Cpu | DeviceKind::Software => 64,
+    }
+}
+
+/// A seed that a person can retype.
+fn rand_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    (now.as_nanos() as u64 ^ u64::from(std::process::id()) << 20) % 1_000_000
+}
+
+/// `runs/<local time>`: names sort by time.
+fn default_folder() -> PathBuf {
+    let time = jiff::Zoned::now().strftime("%Y-%m-%d_%H-%M-%S").to_string();
+    Path::new("runs").join(time)
+}
+
+/// Raised by the first Ctrl-C; the second leaves at once.
+fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = stop.clone();
+    ctrlc::set_handler(move || {
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nStopping after this step, then saving. Press Ctrl-C again to leave at once.");
+    })
+    .map_err(|why| error!(Other, "Ctrl-C cannot be watched: {why}"))?;
+    Ok(stop)
+}
+
+/// An error during training also says what is left of the run.
+fn with_what_is_saved(why: Error, folder: &RunFolder) -> Error {
+    let what = match folder.history().len() {
+        0 => "no epoch was finished; its steps are".to_string(),
+        epochs => format!("the model as of epoch {epochs}, its history and all steps are"),
+    };
+    Error::new(why.kind, format!("{}\n  {what} in {}", why.message, folder.path().display()))
+}
+
+/// The last lines: where everything is, and what to do with it.
+fn report(folder: &RunFolder, end: End) -> Result<()> {
+    let model = folder.model_path();
+    if let Some(validation) = folder.history().last().and_then(|epoch| epoch.validation.as_ref()) {
+        println!("Test accuracy: {:.1} %, test loss: {:.4}", 100.0 * validation.accuracy, validation.loss);
+    }
+    println!("Saved to {} (model, history, curves)", folder.path().display());
+    println!("Use it:  pawgrad predict --model {} PICTURE…", model.display());
+    match end {
+        End::Finished | End::StepsDone => Ok(()),
+        End::Interrupted => Err(Error::new(ErrorKind::Interrupted, "interrupted; the model was saved")),
+    }
+}

@@ -1,0 +1,34 @@
+//! Pictures: from a folder of files to batches of bytes and labels.
+//!
+//! ```text
+//! Folder::scan  ->  Pictures::load  ->  batches::epoch_order  ->  Pictures::gather
+//! names only        decode_file         indices                   Batch
+//! ```
+//!
+//! Nothing here knows of a device: pixels are bytes, labels are class indices.
+
+pub mod batches;
+pub mod decode;
+pub mod folder;
+pub mod pictures;
+// pub mod synthetic;
+
+pub use batches::{Batch, epoch_order};
+pub use decode::{Skip, decode_bytes, decode_file};
+pub use folder::Folder;
+pub use pictures::{Pictures, Skipped};
+
+use std::path::Path;
+
+/// A path for a message of one line: a newline or an escape code in a file's name stays visible and harmless.
+fn shown(path: &Path) -> String {
+    let mut text = String::new();
+    for c in path.display().to_string().chars() {
+        if c.is_control() {
+            text.extend(c.escape_default());
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}

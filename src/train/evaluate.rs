@@ -1,0 +1,84 @@
+//! Loss, accuracy and confusion matrix of a model on labelled pictures; scores of any pictures.
+
+use super::plan::Plan;
+use crate::data::Pictures;
+use crate::error::Result;
+use crate::model::{Mode, Model};
+use crate::ops::add::accumulate;
+use crate::ops::input::pack;
+use crate::tape::Tape;
+use crate::tensor::Tensor;
+
+/// What a model makes of labelled pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// Mean over the pictures.
+    pub loss: f64,
+    pub accuracy: f64,
+    /// How many pictures of each class (rows) were taken for each class (columns).
+    pub confusion: Vec<Vec<usize>>,
+}
+
+/// Evaluates `model` on all pictures, `batch_size` at a time, without dropout.
+pub async fn evaluate(model: &Model, pictures: &Pictures, batch_size: usize) -> Result<Evaluation> {
+    let classes = model.network.classes.len();
+    let mut confusion = vec![vec![0; classes]; classes];
+    let mut loss = 0.0;
+    let order: Vec<usize> = (0..pictures.len()).collect();
+    for indices in order.chunks(batch_size) {
+        let batch = pictures.gather(indices);
+        let (scores, batch_loss) =
+            infer(model, &batch.pixels, Some(&batch.labels), batch.labels.len()).await?;
+        loss += f64::from(batch_loss.unwrap_or_default()) * batch.labels.len() as f64;
+        for (scores, &label) in scores.iter().zip(&batch.labels) {
+            confusion[label as usize][predicted(scores)] += 1;
+        }
+    }
+    let hits: usize = (0..classes).map(|class| confusion[class][class]).sum();
+    let images = pictures.len() as f64;
+    Ok(Evaluation { loss: loss / images, accuracy: hits as f64 / images, confusion })
+}
+
+/// The score of every class for each of `count` pictures, given as bytes [count, height, width, channels].
+pub async fn scores(model: &Model, pixels: &[u8], count: usize) -> Result<Vec<Vec<f32>>> {
+    Ok(infer(model, pixels, None, count).await?.0)
+}
+
+/// The class with the highest score; of equal ones the first, which is what `x > 0` means for one logit.
+pub fn predicted(scores: &[f32]) -> usize {
+    let mut best = 0;
+    for (class, score) in scores.iter().enumerate() {
+        if *score > scores[best] {
+            best = class;
+        }
+    }
+    best
+}
+
+async fn infer(
+    model: &Model,
+    pixels: &[u8],
+    labels: Option<&[u32]>,
+    count: usize,
+) -> Result<(Vec<Vec<f32>>, Option<f32>)> {
+    let device = model.device();
+    let plan = Plan::new(model, device.limits(), count, None)?;
+    let picture = pixels.len() / count;
+    let (mut all_scores, mut loss) = (Vec::with_capacity(count), None);
+    for first in (0..count).step_by(plan.micro_batch) {
+        let last = count.min(first + plan.micro_batch);
+        let words = pack(&pixels[first * picture..last * picture]);
+        let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
+        let tape = Tape::new(device, accumulate);
+        // Constants: nothing is recorded, so no activation outlives its layer.
+        let parameters: Vec<_> = model.parameters().into_iter().map(|p| tape.constant(p)).collect();
+        let logits = model.forward(&tape, &parameters, &pixels, last - first, Mode::Infer)?;
+        if let Some(labels) = labels {
+            let labels = Tensor::from_u32(device, &[last - first], &labels[first..last])?;
+            let (part, _) = model.head.loss(&tape, &logits, &labels, count)?;
+            loss = Some(loss.unwrap_or(0.0) + part.tensor.read_f32().await?[0]);
+        }
+        all_scores.extend(model.head.scores(&tape, &logits).await?);
+    }
+    Ok((all_scores, loss))
+}

@@ -1,0 +1,156 @@
+//! Training: the loop, one step, evaluation, and the folder that a run leaves behind.
+
+pub mod curves;
+pub mod evaluate;
+pub mod plan;
+pub mod run_folder;
+pub mod trainer;
+
+pub use trainer::Trainer;
+
+use crate::data::{Pictures, epoch_order};
+use crate::error::Result;
+use run_folder::{EpochRecord, RunFolder, StepRecord};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+use trainer::StepUnderWay;
+
+/// What the loop needs to know beside the trainer.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    pub epochs: usize,
+    pub batch_size: usize,
+    pub shuffle: bool,
+    pub seed: u64,
+    /// Stop after this many optimizer steps, without validation.
+    pub max_steps: Option<usize>,
+}
+
+/// How a training run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Finished,
+    /// After `max_steps`.
+    StepsDone,
+    /// Somebody raised the stop flag.
+    Interrupted,
+}
+
+/// Who watches a run: a terminal, a page.
+pub trait Progress {
+    fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize);
+    fn step_done(&mut self, step: &StepRecord);
+    fn epoch_done(&mut self, epoch: &EpochRecord);
+}
+
+/// Trains until the schedule ends or `stop` is raised; every step and epoch goes into the run's folder.
+///
+/// # Errors
+/// `Diverged` with the step; `Write` when the folder cannot be written; what the device reports. What was
+/// saved before stays.
+pub async fn train(
+    trainer: &mut Trainer,
+    training: &Pictures,
+    test: &Pictures,
+    schedule: &Schedule,
+    folder: &mut RunFolder,
+    progress: &mut dyn Progress,
+    stop: &AtomicBool,
+) -> Result<End> {
+    for epoch in 0..schedule.epochs {
+        let mut running = Epoch::start(epoch);
+        progress.epoch_starts(epoch, schedule.epochs, training.len().div_ceil(schedule.batch_size));
+        let mut end = End::Finished;
+
+        let order = epoch_order(training.len(), schedule.seed, epoch as u64, schedule.shuffle);
+        for indices in order.chunks(schedule.batch_size) {
+            let step = trainer.step(&training.gather(indices))?;
+            let step_number = step.step as usize;
+            running.under_way.push_back(step);
+            running.finish_steps(trainer.model.device().steps_in_flight(), folder, progress).await?;
+            if stop.load(Ordering::Relaxed) {
+                end = End::Interrupted;
+                break;
+            }
+            if schedule.max_steps == Some(step_number) {
+                end = End::StepsDone;
+                break;
+            }
+        }
+        running.finish_steps(0, folder, progress).await?;
+
+        let mut record = running.record();
+        if end == End::Finished {
+            record.validation = Some(evaluate::evaluate(&trainer.model, test, schedule.batch_size).await?);
+        }
+        folder.save_epoch(&record)?;
+        folder.save_model(&trainer.model.to_bytes().await?)?;
+        progress.epoch_done(&record);
+        if end != End::Finished {
+            return Ok(end);
+        }
+    }
+    Ok(End::Finished)
+}
+
+/// One epoch while it runs.
+struct Epoch {
+    epoch: usize,
+    under_way: VecDeque<StepUnderWay>,
+    /// When the device completed the last step.
+    completed: Instant,
+    loss_sum: f64,
+    hits: usize,
+    images: usize,
+    seconds: f64,
+}
+
+impl Epoch {
+    fn start(epoch: usize) -> Epoch {
+        let (under_way, completed) = (VecDeque::new(), Instant::now());
+        Epoch { epoch, under_way, completed, loss_sum: 0.0, hits: 0, images: 0, seconds: 0.0 }
+    }
+
+    /// Waits for the oldest steps until at most `in_flight` are under way, and records them.
+    async fn finish_steps(
+        &mut self,
+        in_flight: usize,
+        folder: &mut RunFolder,
+        progress: &mut dyn Progress,
+    ) -> Result<()> {
+        while self.under_way.len() > in_flight {
+            let Some(step) = self.under_way.pop_front() else { break };
+            let result = step.finish().await?;
+            let now = Instant::now();
+            let seconds = (now - self.completed).as_secs_f64();
+            self.completed = now;
+            self.loss_sum += f64::from(result.loss) * result.images as f64;
+            self.hits += result.hits as usize;
+            self.images += result.images;
+            self.seconds += seconds;
+            let record = StepRecord {
+                step: result.step,
+                epoch: self.epoch,
+                loss: result.loss,
+                accuracy: f64::from(result.hits) / result.images as f64,
+                images: result.images,
+                seconds,
+            };
+            folder.append_step(&record)?;
+            progress.step_done(&record);
+        }
+        Ok(())
+    }
+
+    fn record(&self) -> EpochRecord {
+        EpochRecord {
+            epoch: self.epoch,
+            loss: self.loss_sum / self.images as f64,
+            accuracy: self.hits as f64 / self.images as f64,
+            images_per_second: self.images as f64 / self.seconds,
+            seconds: self.seconds,
+            validation: None,
+        }
+    }
+}

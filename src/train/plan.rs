@@ -1,0 +1,100 @@
+//! How a batch is cut into micro-batches, from the device's limits alone: never from free memory or a
+//! timing, so that equal settings give equal bits.
+
+use crate::device::Limits;
+use crate::error::{Result, error};
+use crate::model::Model;
+
+/// Most bytes of activations that one micro-batch may keep for the backward pass.
+const ACTIVATION_BUDGET: u64 = 1 << 30;
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// The micro-batch and what it takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub batch: usize,
+    pub micro_batch: usize,
+    /// Bytes of each kind of buffer.
+    pub bytes: Vec<(&'static str, u64)>,
+}
+
+impl Plan {
+    /// The largest micro-batch that fits, or the one that was asked for.
+    ///
+    /// # Errors
+    /// `Usage` for a size of 0; `OutOfMemory`, with the sizes that would fit, for what exceeds the limits.
+    pub fn new(model: &Model, limits: &Limits, batch: usize, requested: Option<usize>) -> Result<Plan> {
+        if batch == 0 || requested == Some(0) {
+            return Err(error!(
+                Usage,
+                "a batch needs at least one picture: use 1 or more for --batch-size and --micro-batch"
+            ));
+        }
+        let limit = limits.max_buffer.min(limits.max_binding);
+        for named in model.tensors() {
+            let bytes = named.tensor.len() as u64 * 4;
+            if bytes > limit {
+                return Err(error!(
+                    OutOfMemory,
+                    "{} takes {bytes} bytes, over the limit of {limit}", named.name
+                ));
+            }
+        }
+        let activations = model.activations();
+        let (largest_name, largest) =
+            activations.iter().max_by_key(|(_, bytes)| *bytes).cloned().expect("a network has an input");
+        let per_image: u64 = activations.iter().map(|(_, bytes)| bytes).sum();
+        let fits = (limit / largest).min(ACTIVATION_BUDGET / per_image).min(batch as u64) as usize;
+        if limit / largest == 0 {
+            return Err(error!(
+                OutOfMemory,
+                "{largest_name} of one picture takes {largest} bytes, over this device's limit of {limit}: \
+                 use a smaller --image-size than {}",
+                model.network.image_size
+            ));
+        }
+        let micro_batch = match requested {
+            Some(size) if size as u64 > limit / largest => {
+                return Err(error!(
+                    OutOfMemory,
+                    "{largest_name} takes {largest} bytes a picture, so a micro-batch of {size} is over this device's \
+                     limit of {limit} bytes: use --micro-batch {} or less",
+                    limit / largest
+                ));
+            }
+            Some(size) => size.min(batch),
+            None => fits.max(1),
+        };
+        let parameters: u64 = model.parameters().iter().map(|tensor| tensor.len() as u64 * 4).sum();
+        let splits = micro_batch < batch;
+        Ok(Plan {
+            batch,
+            micro_batch,
+            bytes: vec![
+                ("parameters", parameters),
+                ("Adam's moments", 2 * parameters),
+                // With micro-batches there are the sum so far and the newest.
+                ("gradients of parameters", if splits { 2 * parameters } else { parameters }),
+                ("activations", per_image * micro_batch as u64),
+                // Walking back holds the gradient of one layer's output and that of its input.
+                ("gradients of activations", 2 * largest * micro_batch as u64),
+            ],
+        })
+    }
+}
+
+impl std::fmt::Display for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = self.batch.div_ceil(self.micro_batch);
+        writeln!(
+            f,
+            "A batch of {} runs as {count} micro-batch(es) of up to {}:",
+            self.batch, self.micro_batch
+        )?;
+        for (kind, bytes) in &self.bytes {
+            writeln!(f, "  {kind:<26}{:>10.2} MiB", *bytes as f64 / MIB)?;
+        }
+        let total: u64 = self.bytes.iter().map(|(_, bytes)| bytes).sum();
+        write!(f, "  {:<26}{:>10.2} MiB", "in all, about", total as f64 / MIB)
+    }
+}

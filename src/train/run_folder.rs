@@ -1,0 +1,149 @@
+//! The folder that a run leaves behind: `config.toml`, `steps.jsonl`, `history.csv`, `model.safetensors`
+//! and `curves.svg`.
+//!
+//! `steps.jsonl` grows by one flushed line per step. The other files are replaced whole: written to a
+//! sibling, synced and renamed, so that a crash or a full disk leaves the previous one.
+
+use super::curves;
+use super::evaluate::Evaluation;
+use crate::error::{Result, error};
+use atomic_write_file::AtomicWriteFile;
+use serde::Serialize;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// One line of `steps.jsonl`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct StepRecord {
+    /// From 1, over all epochs.
+    pub step: u32,
+    /// From 0.
+    pub epoch: usize,
+    /// Mean over the batch, before the step's update.
+    pub loss: f32,
+    pub accuracy: f64,
+    pub images: usize,
+    /// Wall time since the previous step completed on the device.
+    pub seconds: f64,
+}
+
+/// One line of `history.csv`. Loss and accuracy are means over the steps of the epoch, as they went by;
+/// those of the validation are of the model at its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochRecord {
+    /// From 0.
+    pub epoch: usize,
+    pub loss: f64,
+    pub accuracy: f64,
+    pub images_per_second: f64,
+    /// Time of the steps, without validation.
+    pub seconds: f64,
+    /// Missing where the epoch was cut short.
+    pub validation: Option<Evaluation>,
+}
+
+/// A run's folder, open for writing.
+pub struct RunFolder {
+    path: PathBuf,
+    steps: File,
+    history: Vec<EpochRecord>,
+}
+
+pub const MODEL_FILE: &str = "model.safetensors";
+
+impl RunFolder {
+    /// Makes the folder, so that one that cannot be used is found out before training.
+    ///
+    /// # Errors
+    /// `Write` where the folder is not empty or cannot be written.
+    pub fn check(path: &Path) -> Result<()> {
+        fs::create_dir_all(path).map_err(|why| cannot_write(path, &why))?;
+        let mut entries = fs::read_dir(path).map_err(|why| cannot_write(path, &why))?;
+        if entries.next().is_some() {
+            return Err(error!(
+                Write,
+                "the output folder {} is not empty: choose another --out, so that no earlier run is lost",
+                path.display()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Starts the files of a run in a new or empty folder.
+    ///
+    /// # Errors
+    /// As [`check`](RunFolder::check).
+    pub fn create(path: &Path, config: &impl Serialize) -> Result<RunFolder> {
+        RunFolder::check(path)?;
+        let config = toml::to_string(config)
+            .map_err(|why| error!(Other, "the configuration cannot be saved: {why}"))?;
+        replace(&path.join("config.toml"), config.as_bytes())?;
+        let steps_path = path.join("steps.jsonl");
+        let steps = File::create(&steps_path).map_err(|why| cannot_write(&steps_path, &why))?;
+        Ok(RunFolder { path: path.to_path_buf(), steps, history: Vec::new() })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn history(&self) -> &[EpochRecord] {
+        &self.history
+    }
+
+    /// Appends a line to `steps.jsonl`.
+    pub fn append_step(&mut self, record: &StepRecord) -> Result<()> {
+        let mut line = serde_json::to_string(record).expect("a step is plain data");
+        line.push('\n');
+        // One write per line: a reader never sees half of one.
+        let written = self.steps.write_all(line.as_bytes()).and_then(|()| self.steps.flush());
+        written.map_err(|why| cannot_write(&self.path.join("steps.jsonl"), &why))
+    }
+
+    /// Adds an epoch to `history.csv` and `curves.svg`.
+    pub fn save_epoch(&mut self, record: &EpochRecord) -> Result<()> {
+        self.history.push(record.clone());
+        replace(&self.path.join("history.csv"), csv(&self.history).as_bytes())?;
+        replace(&self.path.join("curves.svg"), curves::svg(&self.history)?.as_bytes())
+    }
+
+    /// Replaces `model.safetensors`.
+    pub fn save_model(&self, bytes: &[u8]) -> Result<()> {
+        replace(&self.model_path(), bytes)
+    }
+
+    pub fn model_path(&self) -> PathBuf {
+        self.path.join(MODEL_FILE)
+    }
+}
+
+/// Keras's CSVLogger's columns, then ours; `NA` for what is missing.
+fn csv(history: &[EpochRecord]) -> String {
+    let mut text = String::from("epoch,accuracy,loss,val_accuracy,val_loss,images_per_second,seconds\n");
+    for record in history {
+        let validation = match &record.validation {
+            Some(validation) => format!("{},{}", validation.accuracy, validation.loss),
+            None => "NA,NA".to_string(),
+        };
+        text += &format!(
+            "{},{},{},{validation},{:.1},{:.3}\n",
+            record.epoch, record.accuracy, record.loss, record.images_per_second, record.seconds
+        );
+    }
+    text
+}
+
+/// Writes a file whole or not at all.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut file = AtomicWriteFile::open(path)?;
+        file.write_all(bytes)?;
+        file.commit()
+    };
+    write().map_err(|why| cannot_write(path, &why))
+}
+
+fn cannot_write(path: &Path, why: &std::io::Error) -> crate::error::Error {
+    error!(Write, "{} cannot be written: {why}", path.display())
+}

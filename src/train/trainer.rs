@@ -1,0 +1,157 @@
+//! One optimizer step: the gradients of a batch, and what is done with them.
+
+use super::plan::Plan;
+use crate::data::Batch;
+use crate::error::{Result, error};
+use crate::model::{Mode, Model};
+use crate::ops::add::accumulate;
+use crate::ops::input::pack;
+use crate::optim::Adam;
+use crate::tape::Tape;
+use crate::tensor::{Pending, Tensor};
+
+/// A model in training.
+pub struct Trainer {
+    pub model: Model,
+    adam: Adam,
+    plan: Plan,
+    /// Seed of the dropout masks.
+    seed: u32,
+    /// The gradient of the loss with respect to itself, 1.
+    one: Tensor,
+}
+
+/// Gradients of the whole batch, and what was counted on the way.
+pub struct BatchGradients {
+    /// One for each parameter of the model, in its order.
+    pub gradients: Vec<Tensor>,
+    /// Loss and hits of each micro-batch: they add up to those of the batch.
+    counts: Vec<(Tensor, Tensor)>,
+    images: usize,
+}
+
+/// A step under way on the device.
+pub struct StepUnderWay {
+    pub step: u32,
+    pub images: usize,
+    values: Pending,
+}
+
+/// What a step found: values from before its update.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepResult {
+    /// From 1.
+    pub step: u32,
+    /// Mean over the batch.
+    pub loss: f32,
+    pub hits: u32,
+    pub images: usize,
+}
+
+impl Trainer {
+    pub fn new(model: Model, plan: Plan, learning_rate: f64, seed: u64) -> Result<Trainer> {
+        let adam = Adam::new(&model.parameters(), learning_rate)?;
+        let one = Tensor::from_f32(model.device(), &[1], &[1.0])?;
+        // The masks' hash takes 32 bits: both halves of the seed count.
+        let seed = (seed ^ (seed >> 32)) as u32;
+        Ok(Trainer { model, adam, plan, seed, one })
+    }
+
+    /// One optimizer step; its results can be read later, so that the device need not wait for the host.
+    pub fn step(&mut self, batch: &Batch) -> Result<StepUnderWay> {
+        let mut gradients = self.gradients(batch)?;
+        self.reduce(&mut gradients)?;
+        self.apply(gradients)
+    }
+
+    /// Gradients of the loss of the whole batch, added up over its micro-batches.
+    pub fn gradients(&self, batch: &Batch) -> Result<BatchGradients> {
+        let images = batch.labels.len();
+        let picture = batch.pixels.len() / images;
+        let mut sums: Option<Vec<Tensor>> = None;
+        let mut counts = Vec::new();
+        for first_image in (0..images).step_by(self.plan.micro_batch) {
+            let last = images.min(first_image + self.plan.micro_batch);
+            let pixels = &batch.pixels[first_image * picture..last * picture];
+            let labels = &batch.labels[first_image..last];
+            let (gradients, loss, hits) = self.micro_batch(pixels, labels, first_image, images)?;
+            counts.push((loss, hits));
+            sums = Some(match sums {
+                None => gradients,
+                Some(sums) => sums
+                    .into_iter()
+                    .zip(&gradients)
+                    .map(|(sum, g)| accumulate(sum, g))
+                    .collect::<Result<_>>()?,
+            });
+        }
+        let gradients = sums.ok_or_else(|| error!(Other, "an empty batch has no gradients"))?;
+        Ok(BatchGradients { gradients, counts, images })
+    }
+
+    fn micro_batch(
+        &self,
+        pixels: &[u8],
+        labels: &[u32],
+        first_image: usize,
+        whole_batch: usize,
+    ) -> Result<(Vec<Tensor>, Tensor, Tensor)> {
+        let device = self.model.device();
+        let words = pack(pixels);
+        let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
+        let labels = Tensor::from_u32(device, &[labels.len()], labels)?;
+
+        let tape = Tape::new(device, accumulate);
+        let parameters: Vec<_> = self.model.parameters().into_iter().map(|p| tape.parameter(p)).collect();
+        let mode = Mode::Train { seed: self.seed, step: self.adam.step() + 1, first_image };
+        let logits = self.model.forward(&tape, &parameters, &pixels, labels.len(), mode)?;
+        let (loss, hits) = self.model.head.loss(&tape, &logits, &labels, whole_batch)?;
+        drop(logits);
+        let mut gradients = tape.backward(&loss, self.one.clone())?;
+        let of_parameter = |p| gradients.take(p).ok_or_else(|| error!(Other, "a parameter has no gradient"));
+        Ok((parameters.iter().map(of_parameter).collect::<Result<_>>()?, loss.tensor, hits))
+    }
+
+    /// Where gradients of several devices would be added up; with one device there is nothing to do.
+    pub fn reduce(&self, _gradients: &mut BatchGradients) -> Result<()> {
+        Ok(())
+    }
+
+    /// Updates the parameters and starts reading back what the step found.
+    pub fn apply(&mut self, batch: BatchGradients) -> Result<StepUnderWay> {
+        let non_finite = self.adam.apply(&self.model.parameters(), &batch.gradients)?;
+        let counts = batch.counts.iter().flat_map(|(loss, hits)| [loss, hits]);
+        let tensors: Vec<_> = counts.chain([&non_finite]).collect();
+        Ok(StepUnderWay {
+            step: self.adam.step(),
+            images: batch.images,
+            values: Tensor::read_later(&tensors)?,
+        })
+    }
+}
+
+impl StepUnderWay {
+    /// Waits until the device has completed the step.
+    ///
+    /// # Errors
+    /// `Diverged` where the loss or a gradient is infinite or NaN.
+    pub async fn finish(self) -> Result<StepResult> {
+        let step = self.step;
+        let mut values = self.values.wait().await?.into_iter().map(|values| values[0]).collect::<Vec<_>>();
+        let non_finite = values.pop().expect("the flag comes last") != 0;
+        let loss = values.chunks(2).map(|pair| f32::from_bits(pair[0])).sum::<f32>();
+        let hits = values.chunks(2).map(|pair| pair[1]).sum();
+        if !loss.is_finite() || non_finite {
+            let what = if loss.is_finite() {
+                "a gradient is infinite or NaN".to_string()
+            } else {
+                format!("the loss is {loss}")
+            };
+            return Err(error!(
+                Diverged,
+                "training diverged in step {step}: {what}. A smaller --learning-rate usually helps"
+            ));
+        }
+        Ok(StepResult { step, loss, hits, images: self.images })
+    }
+}

@@ -1,0 +1,236 @@
+//! Every op against numbers from an independent framework (tests/golden/make_golden.py): the only check
+//! that sees a mistake which the reference and the shaders share.
+
+mod common;
+
+use common::{network, weights_file};
+use pawgrad::check::cases::{Style, Values};
+use pawgrad::check::{Case, all, kernels};
+use pawgrad::data::Batch;
+use pawgrad::device::Device;
+use pawgrad::model::{Activation, Layer, Model};
+use pawgrad::train::Trainer;
+use pawgrad::train::plan::Plan;
+use serde_json::Value;
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("golden/golden.json")).unwrap()
+}
+
+fn floats(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+fn integers<T: TryFrom<u64>>(value: &Value) -> Vec<T> {
+    let integer = |v: &Value| T::try_from(v.as_u64().unwrap()).ok().unwrap();
+    value.as_array().unwrap().iter().map(integer).collect()
+}
+
+/// A case of the table with the entry's kernel and sizes.
+fn case_of(entry: &Value) -> Case {
+    let name = entry["kernel"].as_str().unwrap();
+    let mut case = all().into_iter().find(|case| case.call.name() == name).unwrap_or_else(|| panic!("no {name}"));
+    let params = &entry["params"];
+    let words: Vec<u32> = case
+        .call
+        .fields()
+        .iter()
+        .map(|field| match (field.kind, field.name) {
+            // How argmax is packed is this project's own business.
+            (_, "argmax_words") => {
+                let plane = params["out_h"].as_u64().unwrap() * params["out_w"].as_u64().unwrap();
+                plane.div_ceil(4) as u32
+            }
+            ("f32", name) => (params[name].as_f64().unwrap() as f32).to_bits(),
+            ("i32", name) => params[name].as_i64().unwrap() as i32 as u32,
+            (_, name) => params[name].as_u64().unwrap() as u32,
+        })
+        .collect();
+    case.call = case.call.with_params(&words);
+    case
+}
+
+/// The buffer of that name, packed as kernels take it.
+fn buffer(entry: &Value, group: &str, name: &str) -> Values {
+    let values = &entry[group];
+    match name {
+        "argmax" if values.get("argmax_unpacked").is_some() => Values::Uint(pack_argmax(entry, &values["argmax_unpacked"])),
+        "pixels" => Values::Uint(pawgrad::ops::input::pack(&integers::<u8>(&values["pixels_u8"]))),
+        "argmax" | "labels" | "hits" => Values::Uint(integers(&values[name])),
+        _ => Values::Float(floats(&values[name])),
+    }
+}
+
+fn pack_argmax(entry: &Value, unpacked: &Value) -> Vec<u32> {
+    let plane = (entry["params"]["out_h"].as_u64().unwrap() * entry["params"]["out_w"].as_u64().unwrap()) as usize;
+    let planes = integers::<u8>(unpacked);
+    planes.chunks(plane).flat_map(pawgrad::ops::input::pack).collect()
+}
+
+#[test]
+fn every_reference_equals_the_golden_numbers() {
+    let golden = golden();
+    let mut kernels_seen = std::collections::BTreeSet::new();
+    for entry in golden["kernels"].as_array().unwrap() {
+        let case = case_of(entry);
+        kernels_seen.insert(case.call.name());
+        let inputs: Vec<_> = case.call.inputs().iter().map(|name| buffer(entry, "inputs", name)).collect();
+        let expected: Vec<_> = case.call.outputs().iter().map(|name| buffer(entry, "outputs", name)).collect();
+        let blank: Vec<_> = expected.iter().map(blank).collect();
+        let got = kernels::reference(&case, &inputs, &blank, |v| v);
+        for ((name, got), expected) in case.call.outputs().iter().zip(&got).zip(&expected) {
+            let context = format!("{} {name}: {}", case.call.name(), entry["case"]);
+            match (got, expected) {
+                (Values::Float(got), Values::Float(expected)) => assert_close(&context, got, expected, 1e-12),
+                (got, expected) => assert_eq!(got, expected, "{context}"),
+            }
+        }
+    }
+    // Every kernel but those that no framework has: the mask's hash, and the running sum.
+    let all: std::collections::BTreeSet<_> = all().iter().map(|case| case.call.name()).collect();
+    let missing: Vec<_> = all.difference(&kernels_seen).collect();
+    assert_eq!(missing, [&"adam.step", &"add.accumulate", &"dropout.backward_x", &"dropout.forward"]);
+}
+
+#[test]
+fn every_cpu_kernel_equals_the_golden_numbers() {
+    every_rung_equals_the_golden_numbers(&Device::cpu());
+}
+
+#[test]
+fn every_wgsl_rung_equals_the_golden_numbers() {
+    every_rung_equals_the_golden_numbers(&common::software());
+}
+
+fn every_rung_equals_the_golden_numbers(device: &Device) {
+    for entry in golden()["kernels"].as_array().unwrap() {
+        let mut case = case_of(entry);
+        let shapes: std::collections::BTreeMap<String, usize> = ["inputs", "outputs"]
+            .into_iter()
+            .flat_map(|group| {
+                let names = if group == "inputs" { case.call.inputs().to_vec() } else { case.call.outputs() };
+                names.into_iter().map(move |name| (name.to_string(), buffer(entry, group, name).len()))
+            })
+            .collect();
+        case.shape = Box::new(move |name| vec![shapes[name]]);
+        let inputs: Vec<_> = case.call.inputs().iter().map(|name| buffer(entry, "inputs", name)).collect();
+        let poison: Vec<_> =
+            case.call.outputs().iter().map(|name| blank(&buffer(entry, "outputs", name))).collect();
+        for rung in case.call.rungs(device) {
+            // Compared with the reference, which the test above pins to the golden numbers.
+            let result = kernels::check_values(&case, device, rung, &inputs, &poison, Style::Random);
+            result.unwrap_or_else(|why| panic!("{} {rung}, {}: {why}", case.call.name(), entry["case"]));
+        }
+    }
+}
+
+/// NaN and a word that no kernel writes, in the shape of `values`.
+fn blank(values: &Values) -> Values {
+    match values {
+        Values::Float(values) => Values::Float(vec![f64::NAN; values.len()]),
+        Values::Uint(values) => Values::Uint(vec![0xdead_beef; values.len()]),
+    }
+}
+
+fn assert_close(context: &str, got: &[f64], expected: &[f64], relative: f64) {
+    assert_eq!(got.len(), expected.len(), "{context}");
+    let largest = expected.iter().fold(0.0, |max: f64, v| max.max(v.abs()));
+    for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
+        let close = (got - expected).abs() <= relative * largest;
+        assert!(close, "{context}: [{i}] is {got:e}, should be {expected:e}");
+    }
+}
+
+fn devices() -> [Device; 2] {
+    [Device::cpu(), common::software()]
+}
+
+#[test]
+fn eight_adam_steps_of_a_small_network() {
+    let golden = &golden()["adam"];
+    let layers = vec![
+        Layer::conv2d(4, 3),
+        Layer::max_pool2d(2),
+        Layer::conv2d(6, 3),
+        Layer::max_pool2d(2),
+        Layer::flatten(),
+        Layer::dense(5, Activation::Relu),
+        Layer::dense(1, Activation::Sigmoid),
+    ];
+    let batch = Batch { pixels: integers(&golden["pixels_u8"]), labels: integers(&golden["labels"]) };
+    for device in devices() {
+        for fuse in [true, false] {
+            let network = network(12, layers.clone());
+            let shapes: Vec<_> = Model::new(network.clone(), &Device::cpu(), 0, fuse)
+                .unwrap()
+                .tensors()
+                .iter()
+                .map(|named| (named.name.clone(), named.tensor.shape().to_vec()))
+                .collect();
+            let tensors: Vec<_> = shapes
+                .iter()
+                .map(|(name, shape)| {
+                    let values = floats(&golden["initial"][name]["data"]).iter().map(|&v| v as f32).collect();
+                    (name.clone(), shape.clone(), values)
+                })
+                .collect();
+            let model = Model::with_weights(network, &weights_file(&tensors), &device, fuse).unwrap();
+            let plan = Plan::new(&model, device.limits(), 6, None).unwrap();
+            let mut trainer = Trainer::new(model, plan, golden["lr"].as_f64().unwrap(), 0).unwrap();
+            for (step, expected) in floats(&golden["losses"]).into_iter().enumerate() {
+                let result = pollster::block_on(trainer.step(&batch).unwrap().finish()).unwrap();
+                let error = (f64::from(result.loss) - expected).abs() / expected;
+                assert!(error <= 1e-5, "step {step} on {}, fused {fuse}: {} {expected}", device.name(), result.loss);
+            }
+            for named in trainer.model.tensors() {
+                let got = pollster::block_on(named.tensor.read_f32()).unwrap();
+                let got: Vec<_> = got.into_iter().map(f64::from).collect();
+                assert_close(&named.name, &got, &floats(&golden["final"][&named.name]["data"]), 1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn loss_hits_and_gradients_of_the_whole_network() {
+    let golden = &golden()["network"];
+    let size = golden["height"].as_u64().unwrap() as usize;
+    let tensors: Vec<_> = golden["tensors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tensor| {
+            let shape: Vec<usize> = integers::<usize>(&tensor["shape"]);
+            let (k, s) = (tensor["k"].as_u64().unwrap(), tensor["s"].as_f64().unwrap());
+            let value = |i: u64| {
+                let pseudo = (i * 1_103_515_245 + 12_345 + 977 * k) % (1 << 31);
+                ((pseudo as f64 / f64::from(1u32 << 31) - 0.5) * s) as f32
+            };
+            let values: Vec<f32> = (0..shape.iter().product::<usize>() as u64).map(value).collect();
+            assert_eq!(f64::from(*values.last().unwrap()), tensor["last"].as_f64().unwrap());
+            (tensor["name"].as_str().unwrap().to_string(), shape, values)
+        })
+        .collect();
+    let batch = Batch { pixels: integers(&golden["pixels_u8"]), labels: integers(&golden["labels"]) };
+    for device in devices() {
+        for fuse in [true, false] {
+            let classes = vec!["cats".to_string(), "dogs".to_string()];
+            let network = pawgrad::model::Network::cats_and_dogs(classes, size, 0.0);
+            let model = Model::with_weights(network, &weights_file(&tensors), &device, fuse).unwrap();
+            let plan = Plan::new(&model, device.limits(), batch.labels.len(), None).unwrap();
+            let mut trainer = Trainer::new(model, plan, 0.001, 0).unwrap();
+            let gradients = trainer.gradients(&batch).unwrap();
+            for (tensor, gradient) in golden["tensors"].as_array().unwrap().iter().zip(&gradients.gradients) {
+                let values = pollster::block_on(gradient.read_f32()).unwrap();
+                let norm = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+                let expected = tensor["gradient_l2"].as_f64().unwrap();
+                let error = (norm - expected).abs() / expected;
+                assert!(error <= 1e-5, "{} on {}, fused {fuse}: {norm} {expected}", tensor["name"], device.name());
+            }
+            let result = pollster::block_on(trainer.apply(gradients).unwrap().finish()).unwrap();
+            let expected = golden["loss"].as_f64().unwrap();
+            assert!((f64::from(result.loss) - expected).abs() <= 1e-6 * expected, "{} {expected}", result.loss);
+            assert_eq!(u64::from(result.hits), golden["hits"].as_u64().unwrap());
+        }
+    }
+}

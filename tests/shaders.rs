@@ -1,0 +1,249 @@
+//! The WGSL files against the Rust that drives them, without a GPU: every shader is valid with a browser's
+//! limits, names are the same in all places, `Params` agree field by field, copied helpers are equal.
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, TypeInner};
+use pawgrad::check::{Case, all};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// WebGPU's default limits, which a plain rung must keep to.
+const MAX_STORAGE_BUFFERS: usize = 8;
+const MAX_WORKGROUP_BYTES: u32 = 16 * 1024;
+const MAX_WORKGROUP_THREADS: u32 = 256;
+
+fn parse(name: &str, source: &str) -> Module {
+    naga::front::wgsl::parse_str(source)
+        .unwrap_or_else(|why| panic!("{name}: {}", why.emit_to_string(source)))
+}
+
+/// One case per kernel.
+fn kernels() -> Vec<Case> {
+    let mut seen = BTreeSet::new();
+    all().into_iter().filter(|case| seen.insert(case.call.name())).collect()
+}
+
+/// Name and text of every file in `shaders/`.
+fn files() -> BTreeMap<String, String> {
+    let folder = std::fs::read_dir("shaders").unwrap();
+    let paths = folder.map(|entry| entry.unwrap().path());
+    paths.map(|path| (file_name(&path), std::fs::read_to_string(&path).unwrap())).collect()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_string()
+}
+
+#[test]
+fn every_shader_is_valid_and_plain_ones_need_no_feature() {
+    for (file, source) in files() {
+        let plain = file.matches('.').count() == 1;
+        let module = parse(&file, &source);
+        let capabilities = if plain { Capabilities::empty() } else { Capabilities::SUBGROUP };
+        let mut validator = Validator::new(ValidationFlags::all(), capabilities);
+        validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE);
+        validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
+        let info = validator.validate(&module).unwrap_or_else(|why| panic!("{file}: {:?}", why.into_inner()));
+
+        for (index, entry) in module.entry_points.iter().enumerate() {
+            let name = format!("{file} {}", entry.name);
+            let uses = info.get_entry_point(index);
+            let used = module.global_variables.iter().filter(|(handle, _)| !uses[*handle].is_empty());
+            let (mut buffers, mut workgroup_bytes) = (0, 0);
+            for (_, global) in used {
+                match global.space {
+                    AddressSpace::Storage { .. } => buffers += 1,
+                    AddressSpace::WorkGroup => {
+                        workgroup_bytes += module.types[global.ty].inner.size(module.to_ctx());
+                    }
+                    _ => {}
+                }
+            }
+            assert!(buffers <= MAX_STORAGE_BUFFERS, "{name} uses {buffers} storage buffers");
+            assert!(
+                workgroup_bytes <= MAX_WORKGROUP_BYTES,
+                "{name} uses {workgroup_bytes} bytes of workgroup memory"
+            );
+            let threads: u32 = entry.workgroup_size.iter().product();
+            assert!(threads <= MAX_WORKGROUP_THREADS, "{name} has {threads} threads in a group");
+        }
+    }
+}
+
+#[test]
+fn every_shader_belongs_to_an_op_and_every_op_has_its_files() {
+    let ops: BTreeSet<_> = kernels().iter().map(|case| case.call.op()).collect();
+    for op in &ops {
+        for path in
+            [format!("shaders/{op}.wgsl"), format!("src/reference/{op}.rs"), format!("src/ops/{op}.rs")]
+        {
+            assert!(Path::new(&path).is_file(), "{op} has no {path}");
+        }
+    }
+    for file in files().keys() {
+        let op = file.split('.').next().unwrap();
+        assert!(ops.contains(op), "shaders/{file} belongs to no op of the case table");
+    }
+}
+
+#[test]
+fn kernels_have_one_name_in_reference_shader_and_table() {
+    for case in kernels() {
+        let (op, function) = case.call.name().split_once('.').unwrap();
+        let reference = std::fs::read_to_string(format!("src/reference/{op}.rs")).unwrap();
+        assert!(
+            reference.contains(&format!("pub fn {function}<T: Real>(")),
+            "src/reference/{op}.rs has no {function}"
+        );
+        let ops = std::fs::read_to_string(format!("src/ops/{op}.rs")).unwrap();
+        assert!(
+            ops.contains(&format!("pub static {}:", function.to_uppercase())),
+            "src/ops/{op}.rs: {function}"
+        );
+
+        for (rung, source, entries) in case.call.sources() {
+            let module = parse(case.call.name(), source);
+            let known: Vec<_> = module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
+            for entry in &entries {
+                assert!(
+                    known.contains(entry),
+                    "{} {rung}: no entry point {entry} in {known:?}",
+                    case.call.name()
+                );
+            }
+            assert!(
+                entries.iter().any(|entry| entry.starts_with(function)),
+                "{} {rung}: {entries:?}",
+                case.call.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_entry_point_belongs_to_a_kernel() {
+    let mut used: BTreeSet<(String, String)> = BTreeSet::new();
+    for case in kernels() {
+        for (_, source, entries) in case.call.sources() {
+            used.extend(entries.iter().map(|entry| (source.to_string(), entry.to_string())));
+        }
+    }
+    for (file, source) in files() {
+        for entry in parse(&file, &source).entry_points {
+            assert!(
+                used.contains(&(source.clone(), entry.name.clone())),
+                "{file}: no kernel runs {}",
+                entry.name
+            );
+        }
+    }
+}
+
+#[test]
+fn kernels_bind_exactly_the_buffers_that_their_entry_points_use() {
+    for case in kernels() {
+        let mut wanted: BTreeSet<_> = case.call.inputs().iter().map(|name| name.to_string()).collect();
+        wanted.extend(case.call.outputs().iter().map(|name| name.to_string()));
+        for (rung, source, entries) in case.call.sources() {
+            let module = parse(case.call.name(), source);
+            let info = Validator::new(ValidationFlags::all(), Capabilities::all())
+                .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
+                .subgroup_operations(naga::valid::SubgroupOperationSet::all())
+                .validate(&module)
+                .unwrap();
+            let mut used = BTreeSet::new();
+            for (index, entry) in module.entry_points.iter().enumerate() {
+                if entries.contains(&entry.name.as_str()) {
+                    let uses = info.get_entry_point(index);
+                    let buffers = module.global_variables.iter().filter(|(handle, global)| {
+                        matches!(global.space, AddressSpace::Storage { .. }) && !uses[*handle].is_empty()
+                    });
+                    used.extend(buffers.map(|(_, global)| global.name.clone().unwrap()));
+                }
+            }
+            used.remove("scratch");
+            assert_eq!(used, wanted, "{} {rung}", case.call.name());
+        }
+    }
+}
+
+#[test]
+fn one_binding_number_per_buffer_in_all_files_of_an_op() {
+    let mut numbers: BTreeMap<(String, String), u32> = BTreeMap::new();
+    for (file, source) in files() {
+        let op = file.split('.').next().unwrap().to_string();
+        for (_, global) in parse(&file, &source).global_variables.iter() {
+            let (Some(name), Some(binding)) = (&global.name, &global.binding) else { continue };
+            assert_eq!(binding.group, 0, "{file} {name}");
+            let number = *numbers.entry((op.clone(), name.clone())).or_insert(binding.binding);
+            assert_eq!(number, binding.binding, "{file}: {name} has another number than in the plain file");
+        }
+    }
+}
+
+#[test]
+fn params_are_the_same_struct_in_rust_and_in_every_shader() {
+    for case in kernels() {
+        for (rung, source, _) in case.call.sources() {
+            let module = parse(case.call.name(), source);
+            let params = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Params"));
+            let Some((_, params)) = params else { panic!("{} {rung} has no Params", case.call.name()) };
+            let TypeInner::Struct { members, .. } = &params.inner else { panic!("Params is no struct") };
+            let in_shader: Vec<_> = members
+                .iter()
+                .map(|member| {
+                    let kind = match module.types[member.ty].inner {
+                        TypeInner::Scalar(naga::Scalar::U32) => "u32",
+                        TypeInner::Scalar(naga::Scalar::I32) => "i32",
+                        TypeInner::Scalar(naga::Scalar::F32) => "f32",
+                        _ => "not a scalar",
+                    };
+                    (member.name.clone().unwrap(), kind, member.offset as usize)
+                })
+                .collect();
+            let in_rust: Vec<_> = case
+                .call
+                .fields()
+                .iter()
+                .map(|field| (field.name.to_string(), field.kind, field.offset))
+                .collect();
+            assert_eq!(in_shader, in_rust, "{} {rung}", case.call.name());
+        }
+    }
+}
+
+#[test]
+fn helpers_of_one_name_are_copies_of_each_other() {
+    let mut helpers: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for (file, source) in files() {
+        for function in functions(&source) {
+            let name = function.split('(').next().unwrap().to_string();
+            // What an op does at one place of its own is its own business.
+            if ["fn dz", "fn relu_conv", "fn keeps"].contains(&name.as_str()) {
+                continue;
+            }
+            let (first, text) = helpers.entry(name.clone()).or_insert((file.clone(), function.clone()));
+            assert_eq!(*text, function, "{name} differs between {first} and {file}");
+        }
+    }
+    assert!(
+        helpers.contains_key("fn flat_index") && helpers.contains_key("fn is_nan"),
+        "{:?}",
+        helpers.keys()
+    );
+}
+
+/// The functions of a shader that are no entry points, as text.
+fn functions(source: &str) -> Vec<String> {
+    let mut functions = Vec::new();
+    let mut previous = "";
+    let mut lines = source.lines();
+    while let Some(line) = lines.next() {
+        if line.starts_with("fn ") && !previous.starts_with("@compute") {
+            let body = lines.by_ref().take_while(|line| *line != "}").collect::<Vec<_>>().join("\n");
+            functions.push(format!("{line}\n{body}"));
+        }
+        previous = line;
+    }
+    functions
+}
