@@ -29,7 +29,8 @@ fn integers<T: TryFrom<u64>>(value: &Value) -> Vec<T> {
 /// A case of the table with the entry's kernel and sizes.
 fn case_of(entry: &Value) -> Case {
     let name = entry["kernel"].as_str().unwrap();
-    let mut case = all().into_iter().find(|case| case.call.name() == name).unwrap_or_else(|| panic!("no {name}"));
+    let mut case =
+        all().into_iter().find(|case| case.call.name() == name).unwrap_or_else(|| panic!("no {name}"));
     let params = &entry["params"];
     let words: Vec<u32> = case
         .call
@@ -54,7 +55,9 @@ fn case_of(entry: &Value) -> Case {
 fn buffer(entry: &Value, group: &str, name: &str) -> Values {
     let values = &entry[group];
     match name {
-        "argmax" if values.get("argmax_unpacked").is_some() => Values::Uint(pack_argmax(entry, &values["argmax_unpacked"])),
+        "argmax" if values.get("argmax_unpacked").is_some() => {
+            Values::Uint(pack_argmax(entry, &values["argmax_unpacked"]))
+        }
         "pixels" => Values::Uint(pawgrad::ops::input::pack(&integers::<u8>(&values["pixels_u8"]))),
         "argmax" | "labels" | "hits" => Values::Uint(integers(&values[name])),
         _ => Values::Float(floats(&values[name])),
@@ -62,7 +65,8 @@ fn buffer(entry: &Value, group: &str, name: &str) -> Values {
 }
 
 fn pack_argmax(entry: &Value, unpacked: &Value) -> Vec<u32> {
-    let plane = (entry["params"]["out_h"].as_u64().unwrap() * entry["params"]["out_w"].as_u64().unwrap()) as usize;
+    let plane =
+        (entry["params"]["out_h"].as_u64().unwrap() * entry["params"]["out_w"].as_u64().unwrap()) as usize;
     let planes = integers::<u8>(unpacked);
     planes.chunks(plane).flat_map(pawgrad::ops::input::pack).collect()
 }
@@ -75,7 +79,8 @@ fn every_reference_equals_the_golden_numbers() {
         let case = case_of(entry);
         kernels_seen.insert(case.call.name());
         let inputs: Vec<_> = case.call.inputs().iter().map(|name| buffer(entry, "inputs", name)).collect();
-        let expected: Vec<_> = case.call.outputs().iter().map(|name| buffer(entry, "outputs", name)).collect();
+        let expected: Vec<_> =
+            case.call.outputs().iter().map(|name| buffer(entry, "outputs", name)).collect();
         let blank: Vec<_> = expected.iter().map(blank).collect();
         let got = kernels::reference(&case, &inputs, &blank, |v| v);
         for ((name, got), expected) in case.call.outputs().iter().zip(&got).zip(&expected) {
@@ -180,7 +185,12 @@ fn eight_adam_steps_of_a_small_network() {
             for (step, expected) in floats(&golden["losses"]).into_iter().enumerate() {
                 let result = pollster::block_on(trainer.step(&batch).unwrap().finish()).unwrap();
                 let error = (f64::from(result.loss) - expected).abs() / expected;
-                assert!(error <= 1e-5, "step {step} on {}, fused {fuse}: {} {expected}", device.name(), result.loss);
+                assert!(
+                    error <= 1e-5,
+                    "step {step} on {}, fused {fuse}: {} {expected}",
+                    device.name(),
+                    result.loss
+                );
             }
             for named in trainer.model.tensors() {
                 let got = pollster::block_on(named.tensor.read_f32()).unwrap();
@@ -225,11 +235,20 @@ fn loss_hits_and_gradients_of_the_whole_network() {
                 let norm = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
                 let expected = tensor["gradient_l2"].as_f64().unwrap();
                 let error = (norm - expected).abs() / expected;
-                assert!(error <= 1e-5, "{} on {}, fused {fuse}: {norm} {expected}", tensor["name"], device.name());
+                assert!(
+                    error <= 1e-5,
+                    "{} on {}, fused {fuse}: {norm} {expected}",
+                    tensor["name"],
+                    device.name()
+                );
             }
             let result = pollster::block_on(trainer.apply(gradients).unwrap().finish()).unwrap();
             let expected = golden["loss"].as_f64().unwrap();
-            assert!((f64::from(result.loss) - expected).abs() <= 1e-6 * expected, "{} {expected}", result.loss);
+            assert!(
+                (f64::from(result.loss) - expected).abs() <= 1e-6 * expected,
+                "{} {expected}",
+                result.loss
+            );
             assert_eq!(u64::from(result.hits), golden["hits"].as_u64().unwrap());
         }
     }

@@ -5,8 +5,7 @@
 //! `convert("L")` and so Keras do: what lies under transparent pixels counts. Files come from anywhere, so
 //! sizes are checked before memory is taken, and a panic in a decoder is an answer like any other.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use super::resize::resize;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use std::cell::Cell;
@@ -93,7 +92,7 @@ pub fn decode_file(path: &Path, size: usize) -> Result<Vec<u8>, Skip> {
 /// Why the picture should be skipped.
 pub fn decode_bytes(file: &[u8], size: usize) -> Result<Vec<u8>, Skip> {
     let gray = without_panics(|| decode_gray(file)).unwrap_or(Err(Skip::Panicked))?;
-    Ok(resize(gray, size))
+    Ok(resize(&gray, gray.width() as usize, size))
 }
 
 /// The picture as it should be seen, at its own size.
@@ -182,18 +181,6 @@ fn luma(samples: Vec<u8>, color: ColorType) -> Result<Vec<u8>, Skip> {
         3 => bytes.chunks_exact(3).map(gray).collect(),
         _ => bytes.chunks_exact(4).map(gray).collect(),
     })
-}
-
-/// Bilinear with antialiasing: a triangle as wide as the scale when shrinking. Works on the stored bytes,
-/// without undoing gamma, as training data is commonly made.
-fn resize(gray: GrayImage, size: usize) -> Vec<u8> {
-    let side = u32::try_from(size).expect("a picture's side fits in 32 bits");
-    let source =
-        ImageRef::new(gray.width(), gray.height(), &gray, PixelType::U8).expect("one byte per pixel");
-    let mut target = Image::new(side, side, PixelType::U8);
-    let bilinear = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut target, &bilinear).expect("both are gray bytes");
-    target.into_vec()
 }
 
 thread_local! {

@@ -11,6 +11,7 @@ pub mod batches;
 pub mod decode;
 pub mod folder;
 pub mod pictures;
+mod resize;
 // pub mod synthetic;
 
 pub use batches::{Batch, epoch_order};

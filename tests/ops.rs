@@ -1,0 +1,121 @@
+//! What ops say to shapes that do not fit, and what they do with NaN.
+
+mod common;
+
+use pawgrad::device::Device;
+use pawgrad::error::Result;
+use pawgrad::ops;
+use pawgrad::ops::conv2d::Padding;
+use pawgrad::tape::{Tape, Var};
+use pawgrad::tensor::Tensor;
+
+fn tape(device: &Device) -> Tape {
+    Tape::new(device, ops::add::accumulate)
+}
+
+fn zeros(tape: &Tape, shape: &[usize]) -> Var {
+    tape.parameter(&Tensor::from_f32(tape.device(), shape, &vec![0.0; shape.iter().product()]).unwrap())
+}
+
+fn message(result: Result<Var>) -> String {
+    result.err().expect("an error").message
+}
+
+#[test]
+fn an_error_names_the_op_and_both_shapes() {
+    let tape = tape(&Device::cpu());
+    let v = |shape: &[usize]| zeros(&tape, shape);
+    let conv = |x, w, b| message(ops::conv2d::conv2d(&tape, &x, &w, &b, [1, 1], Padding::Same));
+    assert_eq!(
+        conv(v(&[1, 2, 8, 8]), v(&[4, 3, 3, 3]), v(&[4])),
+        "conv2d: x [1, 2, 8, 8] needs w as [out, 2, height, width] and b as [out], not [4, 3, 3, 3] and [4]"
+    );
+    assert!(conv(v(&[8, 8]), v(&[4, 3, 3, 3]), v(&[4])).contains("[8, 8]"));
+    assert!(conv(v(&[1, 3, 8, 8]), v(&[4, 3, 3, 3]), v(&[5])).contains("[5]"));
+    let narrow =
+        ops::conv2d::conv2d(&tape, &v(&[1, 1, 2, 2]), &v(&[1, 1, 3, 3]), &v(&[1]), [1, 1], Padding::Valid);
+    assert!(message(narrow).contains("does not fit pictures of 2x2"));
+    let dense = ops::dense::dense(&tape, &v(&[2, 5]), &v(&[3, 4]), &v(&[3]));
+    assert_eq!(message(dense), "dense: x [2, 5] needs w as [out, 5] and b as [out], not [3, 4] and [3]");
+    let pool = ops::max_pool2d::max_pool2d(&tape, &v(&[1, 1, 4, 4]), [5, 2], [1, 1]);
+    assert!(message(pool).contains("window [5, 2]"));
+    assert!(message(ops::add::add(&tape, &v(&[2]), &v(&[3]))).contains("[2] and [3]"));
+    let fused = ops::conv2d_relu_pool::conv2d_relu_pool(
+        &tape,
+        &v(&[1, 1, 4, 4]),
+        &v(&[1, 1, 3, 3]),
+        &v(&[1]),
+        [1, 1],
+        Padding::Same,
+        17,
+    );
+    assert!(message(fused).contains("17"));
+}
+
+#[test]
+fn same_padding_puts_the_odd_zero_last_as_tensorflow_does() {
+    assert_eq!(Padding::Same.axis(6, 4, 1), Some((6, 1)));
+    assert_eq!(Padding::Same.axis(8, 3, 2), Some((4, 0)));
+    assert_eq!(Padding::Same.axis(7, 3, 2), Some((4, 1)));
+    assert_eq!(Padding::Same.axis(5, 1, 3), Some((2, 0)));
+    assert_eq!(Padding::Valid.axis(7, 3, 2), Some((3, 0)));
+    assert_eq!(Padding::Valid.axis(2, 3, 1), None);
+}
+
+/// A NaN must reach the loss, or a diverged run looks healthy.
+#[test]
+fn nan_passes_through_relu_pooling_and_the_fused_kernel() {
+    for device in [Device::cpu(), common::software()] {
+        let tape = tape(&device);
+        let mut values = vec![-1.0f32; 16];
+        values[5] = f32::NAN;
+        values[6] = 3.0;
+        let x = tape.constant(&Tensor::from_f32(&device, &[1, 1, 4, 4], &values).unwrap());
+        let one = tape.constant(&Tensor::from_f32(&device, &[1, 1, 1, 1], &[1.0]).unwrap());
+        let zero = tape.constant(&Tensor::from_f32(&device, &[1], &[0.0]).unwrap());
+        let read = |y: Var| pollster::block_on(y.tensor.read_f32()).unwrap();
+
+        let relu = read(ops::relu::relu(&tape, &x).unwrap());
+        assert!(relu[5].is_nan() && relu[6] == 3.0 && relu[0] == 0.0, "{relu:?}");
+        let pool = read(ops::max_pool2d::max_pool2d(&tape, &x, [2, 2], [2, 2]).unwrap());
+        assert!(pool[0].is_nan() && pool[1] == 3.0 && pool[2] == -1.0, "{pool:?}");
+        let overlapping = read(ops::max_pool2d::max_pool2d(&tape, &x, [3, 3], [1, 1]).unwrap());
+        assert!(
+            overlapping.iter().all(|v| v.is_nan()),
+            "a NaN is not replaced by a later number: {overlapping:?}"
+        );
+        for rung in pawgrad::check::rungs(&device)["conv2d_relu_pool"].iter() {
+            device.force_rung("conv2d_relu_pool", rung);
+            let fused =
+                ops::conv2d_relu_pool::conv2d_relu_pool(&tape, &x, &one, &zero, [1, 1], Padding::Same, 2);
+            let fused = read(fused.unwrap());
+            assert!(
+                fused[0].is_nan() && fused[1] == 3.0 && fused[2] == 0.0,
+                "{} {rung}: {fused:?}",
+                device.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_non_finite_gradient_raises_adams_flag() {
+    for device in [Device::cpu(), common::software()] {
+        for (value, raised) in
+            [(1.0, 0), (f32::MAX, 0), (f32::INFINITY, 1), (f32::NEG_INFINITY, 1), (f32::NAN, 1)]
+        {
+            let mut values = vec![0.5; 3000];
+            values[2345] = value;
+            let parameter = Tensor::from_f32(&device, &[3000], &[0.0; 3000]).unwrap();
+            let gradient = Tensor::from_f32(&device, &[3000], &values).unwrap();
+            let mut adam = pawgrad::optim::Adam::new(&[&parameter], 0.001).unwrap();
+            let flag = adam.apply(&[&parameter], &[gradient]).unwrap();
+            assert_eq!(
+                pollster::block_on(flag.read_u32()).unwrap(),
+                [raised],
+                "{value} on {}",
+                device.name()
+            );
+        }
+    }
+}
