@@ -24,7 +24,7 @@ fn check_all(device: &Device) {
         for rung in case.call.rungs(device) {
             for style in [Style::Integers, Style::Random] {
                 checks += 1;
-                if let Err(report) = kernels::check(&case, device, rung, style) {
+                if let Err(report) = pollster::block_on(kernels::check(&case, device, rung, style)) {
                     failures.push(report);
                 }
             }

@@ -16,13 +16,24 @@ const GUARD: usize = 64;
 const GUARD_WORD: u32 = 0x7fc0_dead;
 
 /// Runs `case` with `rung` on `device` and compares; `Err` is a report for a person.
-pub fn check(case: &Case, device: &Device, rung: &str, style: Style) -> std::result::Result<Worst, String> {
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
-    let inputs: Vec<_> = case.call.inputs().iter().map(|name| case.values(name, style, &mut rng)).collect();
-    let outputs: Vec<_> = case.call.outputs().iter().map(|name| start(case, name, style, &mut rng)).collect();
-    check_values(case, device, rung, &inputs, &outputs, style).map_err(|why| {
+pub async fn check(
+    case: &Case,
+    device: &Device,
+    rung: &str,
+    style: Style,
+) -> std::result::Result<Worst, String> {
+    let (inputs, outputs) = draw(case, style);
+    check_values(case, device, rung, &inputs, &outputs, style).await.map_err(|why| {
         format!("{} {rung} on {}, {style:?}\n{}\n{why}", case.call.name(), device.name(), describe(case))
     })
+}
+
+/// Values for the inputs, and what the outputs hold before.
+fn draw(case: &Case, style: Style) -> (Vec<Values>, Vec<Values>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let inputs = case.call.inputs().iter().map(|name| case.values(name, style, &mut rng)).collect();
+    let outputs = case.call.outputs().iter().map(|name| start(case, name, style, &mut rng)).collect();
+    (inputs, outputs)
 }
 
 /// Why the case is there, and its sizes.
@@ -47,7 +58,7 @@ fn start(case: &Case, name: &str, style: Style, rng: &mut ChaCha8Rng) -> Values 
 }
 
 /// As [`check`], for given values; `outputs` are what they hold before.
-pub fn check_values(
+pub async fn check_values(
     case: &Case,
     device: &Device,
     rung: &str,
@@ -58,7 +69,7 @@ pub fn check_values(
     let expected = reference(case, inputs, outputs, |v| v);
     // The same sums over absolute values, for the error bound.
     let magnitude = reference(case, inputs, outputs, f64::abs);
-    let got = pollster::block_on(run(case, device, rung, inputs, outputs)).map_err(|why| why.to_string())?;
+    let got = run(case, device, rung, inputs, outputs).await.map_err(|why| why.to_string())?;
 
     let mut worst: Worst = 0.0;
     for (i, name) in case.call.outputs().into_iter().enumerate() {
@@ -144,26 +155,71 @@ async fn run(
     inputs: &[Values],
     outputs: &[Values],
 ) -> Result<Vec<Got>> {
-    device.force_rung(case.call.op(), rung);
-    let guarded = |values: &Values| {
-        let mut words = values.words();
-        words.resize(values.len() + GUARD, GUARD_WORD);
-        let tensor = Tensor::from_u32(device, &[words.len()], &words)?.with_kind(values.kind());
-        // Rust slices end where they end; only shaders see the guard.
-        let visible = if device.kind() == DeviceKind::Cpu { values.len() } else { words.len() };
-        Ok((tensor.rows(0..visible), tensor))
-    };
-    let inputs = inputs.iter().map(guarded).collect::<Result<Vec<_>>>()?;
-    let results = outputs.iter().map(guarded).collect::<Result<Vec<_>>>()?;
-    let input_tensors: Vec<_> = inputs.iter().map(|(visible, _)| visible).collect();
-    let output_tensors: Vec<_> = results.iter().map(|(visible, _)| visible).collect();
-    case.call.run(device, &input_tensors, &output_tensors)?;
-
-    let all: Vec<_> = results.iter().map(|(_, whole)| whole).collect();
+    let call = Prepared::with_values(case, device, rung, inputs, outputs)?;
+    call.run()?;
+    let all: Vec<_> = call.outputs.iter().map(|(_, whole)| whole).collect();
     let all = Tensor::read_later(&all)?.wait().await?;
     let split = |(words, values): (Vec<u32>, &Values)| {
         let (payload, guard) = words.split_at(values.len());
         Got { payload: payload.to_vec(), guard: guard.to_vec() }
     };
     Ok(all.into_iter().zip(outputs).map(split).collect())
+}
+
+/// A case with its buffers on a device: what is visible to the kernel, and the same with the guard.
+pub struct Prepared<'a> {
+    case: &'a Case,
+    device: &'a Device,
+    rung: &'a str,
+    inputs: Vec<(Tensor, Tensor)>,
+    outputs: Vec<(Tensor, Tensor)>,
+}
+
+impl<'a> Prepared<'a> {
+    /// With values drawn for the case.
+    pub fn new(case: &'a Case, device: &'a Device, rung: &'a str, style: Style) -> Result<Self> {
+        let (inputs, outputs) = draw(case, style);
+        Prepared::with_values(case, device, rung, &inputs, &outputs)
+    }
+
+    fn with_values(
+        case: &'a Case,
+        device: &'a Device,
+        rung: &'a str,
+        inputs: &[Values],
+        outputs: &[Values],
+    ) -> Result<Self> {
+        let guarded = |values: &Values| {
+            let mut words = values.words();
+            words.resize(values.len() + GUARD, GUARD_WORD);
+            let tensor = Tensor::from_u32(device, &[words.len()], &words)?.with_kind(values.kind());
+            // Rust slices end where they end; only shaders see the guard.
+            let visible = if device.kind() == DeviceKind::Cpu { values.len() } else { words.len() };
+            Ok((tensor.rows(0..visible), tensor))
+        };
+        let inputs = inputs.iter().map(guarded).collect::<Result<_>>()?;
+        let outputs = outputs.iter().map(guarded).collect::<Result<_>>()?;
+        Ok(Prepared { case, device, rung, inputs, outputs })
+    }
+
+    fn run(&self) -> Result<()> {
+        self.device.force_rung(self.case.call.op(), self.rung);
+        let inputs: Vec<_> = self.inputs.iter().map(|(visible, _)| visible).collect();
+        let outputs: Vec<_> = self.outputs.iter().map(|(visible, _)| visible).collect();
+        self.case.call.run(self.device, &inputs, &outputs)
+    }
+
+    /// Runs once and waits for the device.
+    pub async fn run_and_wait(&self) -> Result<()> {
+        self.run()?;
+        let (visible, _) = &self.outputs[0];
+        visible.rows(0..1).read_u32().await?;
+        Ok(())
+    }
+}
+
+/// Bytes of all buffers of a case: what must be moved at least once.
+pub fn bytes(case: &Case) -> f64 {
+    let names = case.call.inputs().iter().copied().chain(case.call.outputs());
+    names.map(|name| (case.shape)(name).iter().product::<usize>() as f64 * 4.0).sum()
 }

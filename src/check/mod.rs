@@ -10,7 +10,7 @@ pub mod erased;
 pub mod gradient;
 pub mod kernels;
 
-pub use cases::{Case, all};
+pub use cases::{Case, Table, all, table};
 
 use crate::device::Device;
 use std::collections::{BTreeMap, BTreeSet};

@@ -14,16 +14,6 @@ pub struct GradcheckArgs {
     op: Option<String>,
 }
 
-/// One row of the table.
-struct Row {
-    kernel: &'static str,
-    cases: usize,
-    /// Worst difference from finite differences, for backward kernels.
-    differences: Option<f64>,
-    /// Worst deviation from the reference on each device, as a share of the largest value.
-    devices: Vec<f64>,
-}
-
 pub async fn run(args: GradcheckArgs) -> Result<()> {
     let mut devices = vec![Device::cpu()];
     for index in 0..list().await.len() {
@@ -39,22 +29,21 @@ pub async fn run(args: GradcheckArgs) -> Result<()> {
         }
     }
 
-    println!("Finite differences: largest error of the reference's gradient, in f64.");
-    println!(
-        "Devices: largest error against the f64 reference, as a share of the largest value, over all rungs.\n"
-    );
-    print!("{:<32}{:>6}{:>20}", "kernel", "cases", "finite differences");
-    for device in &devices {
-        print!("{:>18}", device.name().chars().take(16).collect::<String>());
+    println!("finite diff.   largest error of the reference's gradient against finite differences, in f64");
+    for (i, device) in devices.iter().enumerate() {
+        let column = column(i);
+        println!("{column:<14} largest error on {}, all rungs, against the f64 reference,", device.name());
+        println!("{:<14} as a share of the largest value", "");
     }
-    println!();
+    print!("\n{:<30}{:>6}{:>14}", "kernel", "cases", "finite diff.");
+    println!("{}", (0..devices.len()).map(|i| format!("{:>14}", column(i))).collect::<String>());
+
     let mut failures = Vec::new();
     for name in names {
-        let row = check(name, &cases, &devices, &mut failures);
-        print!("{:<32}{:>6}", row.kernel, row.cases);
-        print!("{:>20}", row.differences.map_or("-".to_string(), |error| format!("{error:.1e}")));
-        for error in row.devices {
-            print!("{:>18}", if error.is_nan() { "FAILED".to_string() } else { format!("{error:.1e}") });
+        let mine: Vec<_> = cases.iter().filter(|case| case.call.name() == name).collect();
+        print!("{name:<30}{:>6}{:>14}", mine.len(), differences(&cases, &mine, &mut failures));
+        for device in &devices {
+            print!("{:>14}", errors(device, &mine, &mut failures).await);
         }
         println!();
     }
@@ -65,29 +54,56 @@ pub async fn run(args: GradcheckArgs) -> Result<()> {
     Ok(())
 }
 
-fn check(kernel: &'static str, cases: &[Case], devices: &[Device], failures: &mut Vec<String>) -> Row {
-    let mine: Vec<_> = cases.iter().filter(|case| case.call.name() == kernel).collect();
-    let mut worst = |result: std::result::Result<f64, String>| {
-        result.unwrap_or_else(|report| {
-            failures.push(report);
-            f64::NAN
-        })
-    };
-    // NaN marks a failure and must win.
-    let larger = |a: f64, b: f64| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) };
-    let differences = kernel.contains(".backward_").then(|| {
-        mine.iter().fold(0.0, |so_far, &backward| {
-            let forward = gradient::forward_of(cases, backward).expect("a forward case of the same sizes");
-            larger(so_far, worst(gradient::check(forward, backward)))
-        })
-    });
-    let devices = devices.iter().map(|device| {
-        mine.iter().fold(0.0, |so_far, case| {
-            case.call.rungs(device).iter().fold(so_far, |so_far, rung| {
-                let integers = worst(kernels::check(case, device, rung, Style::Integers));
-                larger(so_far, larger(integers, worst(kernels::check(case, device, rung, Style::Random))))
-            })
-        })
-    });
-    Row { kernel, cases: mine.len(), differences, devices: devices.collect() }
+/// The heading of a device's column.
+fn column(device: usize) -> String {
+    if device == 0 { "CPU".to_string() } else { format!("adapter {}", device - 1) }
+}
+
+/// The cell for finite differences, of backward kernels.
+fn differences(cases: &[Case], mine: &[&Case], failures: &mut Vec<String>) -> String {
+    if !mine[0].call.name().contains(".backward_") {
+        return "-".to_string();
+    }
+    let mut cell = Cell::default();
+    for backward in mine {
+        let forward = gradient::forward_of(cases, backward).expect("a forward case of the same sizes");
+        cell.add(gradient::check(forward, backward), failures);
+    }
+    cell.text()
+}
+
+/// The cell of a device: every rung of a kernel on all its cases.
+async fn errors(device: &Device, mine: &[&Case], failures: &mut Vec<String>) -> String {
+    let mut cell = Cell::default();
+    for case in mine {
+        for rung in case.call.rungs(device) {
+            for style in [Style::Integers, Style::Random] {
+                cell.add(kernels::check(case, device, rung, style).await, failures);
+            }
+        }
+    }
+    cell.text()
+}
+
+/// The worst of several checks.
+#[derive(Default)]
+struct Cell {
+    worst: f64,
+    failed: bool,
+}
+
+impl Cell {
+    fn add(&mut self, check: std::result::Result<f64, String>, failures: &mut Vec<String>) {
+        match check {
+            Ok(error) => self.worst = self.worst.max(error),
+            Err(report) => {
+                self.failed = true;
+                failures.push(report);
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        if self.failed { "FAILED".to_string() } else { format!("{:.1e}", self.worst) }
+    }
 }
