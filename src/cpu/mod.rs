@@ -3,6 +3,8 @@
 pub mod conv2d;
 pub mod conv2d_relu_pool;
 pub mod dense;
+mod im2col;
+mod matmul;
 
 use crate::kernel::{Input, Output, ReferenceFunction};
 use crate::reference::{Params, Real};

@@ -1,0 +1,479 @@
+//! The program as a user runs it: commands, files, messages and exit codes.
+
+mod common;
+
+use common::weights_file;
+use image::GrayImage;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// What a run said, and how it ended.
+struct Said {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Said {
+    fn of(output: Output) -> Said {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Said { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Asserts an exit code and that stderr says each of `words`.
+    #[track_caller]
+    fn fails(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, code, "{}", self.stderr);
+        assert!(self.stderr.contains("error: "), "{}", self.stderr);
+        for word in words {
+            assert!(self.stderr.contains(word), "no \"{word}\" in: {}", self.stderr);
+        }
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+    }
+
+    #[track_caller]
+    fn succeeds(&self) -> &Self {
+        assert_eq!(self.code, 0, "{}", self.stderr);
+        self
+    }
+}
+
+/// A folder of its own, with small pictures to train on.
+struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place { dir };
+        for split in ["train", "test"] {
+            for (class, base) in [("cats", 40), ("dogs", 170)] {
+                for i in 0..5u32 {
+                    let picture = GrayImage::from_fn(12, 12, |x, y| {
+                        image::Luma([(base + (x * 7 + y * 13 + i * 29) % 40) as u8])
+                    });
+                    place.picture(&format!("{split}/{class}/{i}.png"), &picture);
+                }
+            }
+        }
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn picture(&self, name: &str, picture: &GrayImage) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        picture.save(path).unwrap();
+    }
+
+    fn run(&self, line: &str) -> Said {
+        Said::of(self.command(line).output().unwrap())
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pawgrad"));
+        command.args(line.split_whitespace()).current_dir(self.dir.path());
+        command
+    }
+
+    /// Trains two small epochs on the CPU.
+    fn train(&self, more: &str) -> Said {
+        self.run(&format!(
+            "train --train-dir train --test-dir test --image-size 8 --epochs 2 --batch-size 4 --seed 1 --device cpu {more}"
+        ))
+    }
+
+    fn lines(&self, name: &str) -> Vec<String> {
+        fs::read_to_string(self.path(name)).unwrap().lines().map(str::to_string).collect()
+    }
+}
+
+fn files(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_run_leaves_everything_in_its_folder() {
+    let place = Place::new();
+    let said = place.train("--out run");
+    said.succeeds();
+    assert_eq!(
+        files(&place.path("run")),
+        ["config.toml", "curves.svg", "history.csv", "model.safetensors", "steps.jsonl"]
+    );
+
+    let steps: Vec<serde_json::Value> =
+        place.lines("run/steps.jsonl").iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let column = |name: &str| steps.iter().map(|step| step[name].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!(column("step"), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(column("epoch"), [0, 0, 0, 1, 1, 1]);
+    assert_eq!(column("images"), [4, 4, 2, 4, 4, 2], "the last batch of an epoch is smaller");
+    for step in &steps {
+        assert!(step["loss"].as_f64().unwrap() > 0.0 && step["seconds"].as_f64().unwrap() > 0.0, "{step}");
+        assert!((0.0..=1.0).contains(&step["accuracy"].as_f64().unwrap()), "{step}");
+    }
+    let history = place.lines("run/history.csv");
+    assert_eq!(history[0], "epoch,accuracy,loss,val_accuracy,val_loss,images_per_second,seconds");
+    assert_eq!(history.len(), 3);
+    let seconds: f64 = steps[..3].iter().map(|step| step["seconds"].as_f64().unwrap()).sum();
+    let of_epoch: f64 = history[1].split(',').next_back().unwrap().parse().unwrap();
+    assert!(
+        (seconds - of_epoch).abs() < 0.002,
+        "the steps' seconds sum to the epoch's: {seconds} {of_epoch}"
+    );
+
+    let config = fs::read_to_string(place.path("run/config.toml")).unwrap();
+    for line in
+        ["seed = 1", "image_size = 8", "batch_size = 4", "device = \"CPU\"", "classes = [\"cats\", \"dogs\"]"]
+    {
+        assert!(config.contains(line), "no {line} in {config}");
+    }
+    let curves = fs::read_to_string(place.path("run/curves.svg")).unwrap();
+    assert!(curves.starts_with("<svg") && curves.contains("validation") && curves.contains("accuracy"));
+    assert!(
+        said.stdout.contains("Saved to run")
+            && said.stdout.contains("pawgrad predict --model run/model.safetensors")
+    );
+    assert!(said.stderr.contains("Epoch 2/2") && said.stderr.contains("val_accuracy"), "{}", said.stderr);
+}
+
+#[test]
+fn lines_without_a_terminal_hold_no_escapes_and_quiet_is_quiet() {
+    let place = Place::new();
+    let said = place.train("--out run");
+    assert!(!said.stderr.contains('\u{1b}') && !said.stderr.contains('\r'), "{}", said.stderr);
+    let quiet = place.train("--out quiet --quiet");
+    assert_eq!(quiet.succeeds().stderr, "");
+    assert!(quiet.stdout.contains("Saved to quiet"));
+    let verbose = place.train("--out verbose --verbose --micro-batch 3");
+    assert!(
+        verbose.stderr.contains("2 micro-batch(es) of up to 3") && verbose.stderr.contains("conv3 (Conv2D)")
+    );
+}
+
+#[test]
+fn predict_and_evaluate_use_the_newest_run() {
+    let place = Place::new();
+    place.train("").succeeds();
+    let said = place.run("predict --device cpu test/cats/0.png test/dogs");
+    assert_eq!(said.succeeds().stdout.lines().count(), 6, "{}", said.stdout);
+    assert!(said.stdout.starts_with("test/cats/0.png: "), "{}", said.stdout);
+
+    let said = place.run("predict --device cpu --json test/cats/0.png test/dogs");
+    for line in said.succeeds().stdout.lines() {
+        let prediction: serde_json::Value = serde_json::from_str(line).unwrap();
+        let scores = &prediction["scores"];
+        let class = prediction["class"].as_str().unwrap();
+        assert_eq!(scores[class], prediction["probability"], "{line}");
+        let sum = scores["cats"].as_f64().unwrap() + scores["dogs"].as_f64().unwrap();
+        assert!((sum - 1.0).abs() < 1e-6 && prediction["path"].is_string(), "{line}");
+    }
+
+    let said = place.run("evaluate --device cpu --test-dir test --json");
+    let evaluation: serde_json::Value = serde_json::from_str(&said.succeeds().stdout).unwrap();
+    let confusion: u64 = evaluation["confusion"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .map(|n| n.as_u64().unwrap())
+        .sum();
+    assert_eq!((confusion, evaluation["images"].as_u64().unwrap()), (10, 10));
+    // What training said of the last epoch is what the saved model does.
+    let run = files(&place.path("runs")).pop().unwrap();
+    let last = place.lines(&format!("runs/{run}/history.csv")).pop().unwrap();
+    let fields: Vec<f64> = last.split(',').map(|field| field.parse().unwrap()).collect();
+    assert_eq!(fields[3], evaluation["accuracy"].as_f64().unwrap());
+    assert!((fields[4] - evaluation["loss"].as_f64().unwrap()).abs() < 1e-6);
+    assert!(place.run("evaluate --device cpu --test-dir test").stdout.contains("taken for"));
+}
+
+#[test]
+fn max_steps_stops_there_skips_validation_and_saves() {
+    let place = Place::new();
+    place.train("--out run --max-steps 4").succeeds();
+    assert_eq!(place.lines("run/steps.jsonl").len(), 4);
+    let history = place.lines("run/history.csv");
+    assert!(history[2].contains("NA,NA") && !history[1].contains("NA"), "{history:?}");
+    assert!(place.path("run/model.safetensors").exists());
+}
+
+#[test]
+fn equal_seeds_give_equal_files_in_any_number_of_threads() {
+    let place = Place::new();
+    for device in ["cpu", "software"] {
+        let model = |out: &str, threads: &str, seed: &str| {
+            let line = format!(
+                "train --train-dir train --test-dir test --image-size 8 --max-steps 2 --batch-size 6 \
+                 --seed {seed} --device {device} --out {out} -q"
+            );
+            Said::of(place.command(&line).env("RAYON_NUM_THREADS", threads).output().unwrap()).succeeds();
+            fs::read(place.path(out).join("model.safetensors")).unwrap()
+        };
+        let first = model(&format!("{device}0"), "1", "1");
+        for i in 1..10 {
+            let again = model(&format!("{device}{i}"), if i % 2 == 0 { "1" } else { "2" }, "1");
+            assert!(first == again, "process {i} on {device}");
+        }
+        assert!(first != model(&format!("{device}-other"), "2", "2"), "another seed on {device}");
+    }
+}
+
+#[test]
+fn wrong_values_are_named() {
+    let place = Place::new();
+    for (options, words) in [
+        ("--image-size 7", &["--image-size 7", "8"][..]),
+        ("--batch-size 0", &["--batch-size 0"]),
+        ("--epochs 0", &["--epochs 0"]),
+        ("--micro-batch 0", &["--micro-batch 0"]),
+        ("--max-steps 0", &["--max-steps 0"]),
+        ("--learning-rate 0", &["--learning-rate 0"]),
+        ("--learning-rate nan", &["--learning-rate NaN"]),
+        ("--dropout 1", &["--dropout 1"]),
+        ("--rung conv2d", &["OP=RUNG", "conv2d: im2col, reference"]),
+        ("--rung conv2d=fast", &["fast", "im2col"]),
+        ("--rung conv3d=1_plain", &["conv3d"]),
+    ] {
+        place.run(&format!("train --device cpu {options}")).fails(2, words);
+    }
+    assert_eq!(place.run("train --learning-rate ten").code, 2);
+    assert_eq!(place.run("trian").code, 2);
+    assert!(files(place.dir.path()).iter().all(|name| name != "runs"), "nothing was made");
+}
+
+#[test]
+fn folders_that_cannot_be_used_are_named() {
+    let place = Place::new();
+    let train = |dir: &str| {
+        place.run(&format!("train --device cpu --train-dir {dir} --test-dir test --out out-{dir}"))
+    };
+    train("nowhere").fails(3, &["nowhere", "cats/"]);
+    fs::create_dir_all(place.path("empty")).unwrap();
+    train("empty").fails(3, &["empty"]);
+    fs::create_dir_all(place.path("one/cats")).unwrap();
+    fs::copy(place.path("test/cats/0.png"), place.path("one/cats/0.png")).unwrap();
+    train("one").fails(3, &["one class"]);
+    fs::create_dir_all(place.path("one/dogs")).unwrap();
+    train("one").fails(3, &["dogs"]);
+    for class in ["dogs", "owls"] {
+        fs::create_dir_all(place.path("one").join(class)).unwrap();
+        fs::copy(place.path("test/dogs/0.png"), place.path("one").join(class).join("0.png")).unwrap();
+    }
+    train("one").fails(3, &["3 classes", "owls", "two"]);
+    fs::rename(place.path("one/cats"), place.path("one/.cats")).unwrap();
+    train("one").fails(3, &["dogs, owls", "cats, dogs"]);
+    train(".").fails(3, &["test, train"]);
+}
+
+#[test]
+fn bad_pictures_are_skipped_and_listed() {
+    let place = Place::new();
+    fs::write(place.path("train/cats/empty.jpg"), []).unwrap();
+    fs::write(place.path("train/cats/text.png"), "this is no picture").unwrap();
+    let whole = fs::read(place.path("train/dogs/0.png")).unwrap();
+    fs::write(place.path("train/dogs/half.png"), &whole[..whole.len() / 2]).unwrap();
+    fs::write(place.path("train/dogs/misnamed.jpg"), &whole).unwrap();
+    let said = place.train("--out run --max-steps 1");
+    said.succeeds();
+    assert!(said.stderr.contains("Found 11 pictures"), "{}", said.stderr);
+    assert!(said.stderr.contains("Skipped 3 files"), "{}", said.stderr);
+    for line in ["cats/empty.jpg: empty file", "cats/text.png: not a", "dogs/half.png: truncated"] {
+        assert!(said.stderr.contains(line), "no {line} in {}", said.stderr);
+    }
+    place
+        .run("predict --device cpu --model run/model.safetensors train/cats/text.png")
+        .fails(3, &["text.png: not a"]);
+    let mixed = place.run(
+        "predict --device cpu --model run/model.safetensors train/cats/text.png train/cats/0.png gone.png",
+    );
+    mixed.fails(3, &["2 of 3", "gone.png"]);
+    assert!(mixed.stdout.contains("train/cats/0.png: "), "the good one is answered");
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_used_is_found_out_before_training() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("full")).unwrap();
+    fs::write(place.path("full/precious.txt"), "keep me").unwrap();
+    let said = place.train("--out full");
+    said.fails(8, &["full", "not empty", "--out"]);
+    assert!(!said.stderr.contains("Epoch"));
+    assert_eq!(files(&place.path("full")), ["precious.txt"]);
+    fs::write(place.path("file"), "").unwrap();
+    place.train("--out file/run").fails(8, &["file/run"]);
+}
+
+/// A limit on the size of files stands for a full disk: both refuse a write half-way.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_ends_the_run_and_leaves_what_was_saved() {
+    let place = Place::new();
+    let line = "train --train-dir train --test-dir test --image-size 8 --epochs 2 --batch-size 4 --device cpu --out run";
+    // 1 MiB: the model, 1.6 MB, does not fit. XFSZ is ignored so that the write fails instead of the process.
+    let script = format!("trap '' XFSZ; ulimit -f 1024; exec {} {line}", env!("CARGO_BIN_EXE_pawgrad"));
+    let output = Command::new("bash").args(["-c", &script]).current_dir(place.dir.path()).output().unwrap();
+    Said::of(output).fails(8, &["model.safetensors"]);
+    assert_eq!(place.lines("run/steps.jsonl").len(), 3, "the steps are there");
+    assert!(!files(&place.path("run")).iter().any(|name| name == "model.safetensors"), "no half model");
+}
+
+#[test]
+fn a_diverging_run_says_the_step_and_keeps_what_was_saved() {
+    let place = Place::new();
+    place.train("--out run --learning-rate 1e30").fails(9, &["diverged in step", "--learning-rate", "run"]);
+    assert!(!place.lines("run/steps.jsonl").is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_finishes_the_step_and_saves() {
+    let place = Place::new();
+    let line = "train --train-dir train --test-dir test --image-size 8 --epochs 1000000 --batch-size 4 --device cpu --out run -q";
+    let child = place
+        .command(line)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let steps = place.path("run/steps.jsonl");
+    while fs::read_to_string(&steps).unwrap_or_default().lines().count() < 5 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let said = Said::of(child.wait_with_output().unwrap());
+    assert_eq!(said.code, 130, "{}", said.stderr);
+    assert!(said.stdout.contains("Saved to run"), "{}", said.stdout);
+    // The model is whole, and the history ends with the epoch that was cut short or just done.
+    place.run("evaluate --device cpu --test-dir test --model run/model.safetensors").succeeds();
+    let epochs = place.lines("run/history.csv").len() - 1;
+    let last: serde_json::Value =
+        serde_json::from_str(place.lines("run/steps.jsonl").last().unwrap()).unwrap();
+    assert_eq!(last["epoch"].as_u64().unwrap() as usize, epochs - 1);
+}
+
+#[test]
+fn weights_that_do_not_fit_are_named() {
+    let place = Place::new();
+    place.train("--out run --max-steps 1").succeeds();
+    let bytes = fs::read(place.path("run/model.safetensors")).unwrap();
+    let good = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut tensors: Vec<(String, Vec<usize>, Vec<f32>)> = good
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| {
+            let values =
+                view.data().chunks(4).map(|word| f32::from_le_bytes(word.try_into().unwrap())).collect();
+            (name, view.shape().to_vec(), values)
+        })
+        .collect();
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    let train = |file: &[u8]| {
+        fs::write(place.path("weights.safetensors"), file).unwrap();
+        let _ = fs::remove_dir_all(place.path("again"));
+        place.train("--out again --max-steps 1 --init-weights weights.safetensors")
+    };
+    train(&weights_file(&tensors)).succeeds();
+
+    train(&weights_file(&tensors[1..])).fails(7, &["weights.safetensors", "conv1.bias", "missing"]);
+    let mut extra = tensors.clone();
+    extra.push(("conv9.weight".to_string(), vec![1], vec![0.0]));
+    train(&weights_file(&extra)).fails(7, &["conv9.weight"]);
+    let mut misshapen = tensors.clone();
+    misshapen[3].1.reverse();
+    train(&weights_file(&misshapen)).fails(7, &[&misshapen[3].0, "[3, 3, 64, 128]", "[128, 64, 3, 3]"]);
+    for value in [f32::NAN, f32::INFINITY] {
+        let mut broken = tensors.clone();
+        broken[0].2[7] = value;
+        train(&weights_file(&broken)).fails(7, &["conv1.bias", "position 7"]);
+    }
+    train(&bytes[..bytes.len() - 1]).fails(7, &["safetensors"]);
+    train(&bytes[..100]).fails(7, &["safetensors"]);
+    train(b"").fails(7, &["safetensors"]);
+    train(b"this is not a safetensors file at all").fails(7, &["safetensors"]);
+    let said = place.train("--out gone --init-weights gone.safetensors");
+    said.fails(7, &["gone.safetensors"]);
+
+    // predict needs the description that training writes, and a weights file of others has none.
+    fs::write(place.path("bare.safetensors"), weights_file(&tensors)).unwrap();
+    place
+        .run("predict --device cpu --model bare.safetensors test/cats/0.png")
+        .fails(7, &["bare.safetensors", "--init-weights"]);
+    fs::write(place.path("cut.safetensors"), &bytes[..bytes.len() / 2]).unwrap();
+    place.run("evaluate --device cpu --test-dir test --model cut.safetensors").fails(7, &["cut.safetensors"]);
+    place.run("predict --device cpu test/cats/0.png").fails(7, &["runs/", "pawgrad train"]);
+}
+
+#[test]
+fn no_adapter_is_explained() {
+    let place = Place::new();
+    for device in ["gpu", "software", "GeForce 9000", "77"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pawgrad"));
+        command.args(["evaluate", "--test-dir", "test", "--device", device]).current_dir(place.dir.path());
+        command.env("VK_DRIVER_FILES", "/nonexistent").env("VK_ICD_FILENAMES", "/nonexistent");
+        let said = Said::of(command.output().unwrap());
+        said.fails(4, &["no adapter", "mesa-vulkan-drivers", "--device cpu works"]);
+    }
+    // Without any driver, `auto` is the CPU.
+    let mut command =
+        place.command("train --train-dir train --test-dir test --image-size 8 --max-steps 1 --out run");
+    let said = Said::of(
+        command
+            .env("VK_DRIVER_FILES", "/nonexistent")
+            .env("VK_ICD_FILENAMES", "/nonexistent")
+            .output()
+            .unwrap(),
+    );
+    assert!(
+        said.succeeds().stderr.contains("Device: CPU (no Vulkan, Metal or DX12 adapter was found)"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a_batch_beyond_the_limits_says_what_fits() {
+    let place = Place::new();
+    // Unfused, conv1 of a 64x64 picture is 1 MiB; a software adapter binds 128 MiB.
+    let line =
+        "train --train-dir train --test-dir test --image-size 64 --device software --no-fuse --out run";
+    for _ in 0..2 {
+        place
+            .run(&format!("{line} --batch-size 10 --micro-batch 129"))
+            .fails(5, &["--micro-batch", "134217728"]);
+    }
+    // dense1.weight of 512x512 pictures is 512 MiB.
+    let line = line.replace("--image-size 64", "--image-size 512");
+    place.run(&line).fails(5, &["536870912", "134217728", "--image-size"]);
+}
+
+#[test]
+fn other_commands_answer() {
+    let place = Place::new();
+    let help = place.run("--help");
+    assert!(help.succeeds().stdout.contains("Exit codes") && help.stdout.contains("gradcheck"));
+    let summary = place.run("summary");
+    assert!(
+        summary.succeeds().stdout.contains("33,932,545") && summary.stdout.contains("129.44 MiB"),
+        "{}",
+        summary.stdout
+    );
+    let devices = place.run("devices");
+    assert!(devices.succeeds().stdout.contains("--device auto takes"), "{}", devices.stdout);
+    let check = place.run("gradcheck --op relu");
+    assert!(
+        check.succeeds().stdout.contains("relu.backward_x") && check.stdout.contains("All within"),
+        "{}",
+        check.stdout
+    );
+    place.run("gradcheck --op nothing").fails(2, &["nothing"]);
+}

@@ -1,0 +1,209 @@
+//! Training as a whole: micro-batches, fusing, learning, diverging, determinism.
+
+mod common;
+
+use pawgrad::data::Batch;
+use pawgrad::device::Device;
+use pawgrad::error::ErrorKind;
+use pawgrad::model::{Model, Network};
+use pawgrad::random::generator;
+use pawgrad::train::Trainer;
+use pawgrad::train::plan::Plan;
+use rand::RngExt;
+
+const SIZE: usize = 16;
+
+/// Random pictures; those of class 1 are brighter at the top.
+fn batch(images: usize) -> Batch {
+    let mut rng = generator(3, "test pictures", 0);
+    let labels: Vec<u32> = (0..images as u32).map(|n| n % 2).collect();
+    let pixels = labels
+        .iter()
+        .flat_map(|&label| {
+            let mut pixel = |row: usize| {
+                let top = label == 1 && row < SIZE / 2;
+                rng.random_range(0..160u8) + if top { 90 } else { 0 }
+            };
+            (0..SIZE * SIZE).map(|i| pixel(i / SIZE)).collect::<Vec<_>>()
+        })
+        .collect();
+    Batch { pixels, labels }
+}
+
+fn trainer(
+    device: &Device,
+    fuse: bool,
+    dropout: f64,
+    batch: usize,
+    micro_batch: Option<usize>,
+    rate: f64,
+) -> Trainer {
+    let classes = vec!["cats".to_string(), "dogs".to_string()];
+    let model = Model::new(Network::cats_and_dogs(classes, SIZE, dropout), device, 5, fuse).unwrap();
+    let plan = Plan::new(&model, device.limits(), batch, micro_batch).unwrap();
+    Trainer::new(model, plan, rate, 5).unwrap()
+}
+
+fn gradients(trainer: &Trainer, batch: &Batch) -> Vec<Vec<f32>> {
+    let found = trainer.gradients(batch).unwrap();
+    found.gradients.iter().map(|gradient| pollster::block_on(gradient.read_f32()).unwrap()).collect()
+}
+
+/// The largest difference, as a share of the largest value of the tensor it is in.
+fn distance(a: &[Vec<f32>], b: &[Vec<f32>]) -> f64 {
+    let of_tensor = |(a, b): (&Vec<f32>, &Vec<f32>)| {
+        let largest = a.iter().fold(0.0, |max: f32, v| max.max(v.abs()));
+        assert!(largest > 0.0, "a gradient that is zero everywhere proves nothing");
+        a.iter().zip(b).fold(0.0, |max: f64, (a, b)| max.max(f64::from((a - b).abs() / largest)))
+    };
+    a.iter().zip(b).map(of_tensor).fold(0.0, f64::max)
+}
+
+fn devices() -> [Device; 2] {
+    [Device::cpu(), common::software()]
+}
+
+#[test]
+fn micro_batches_add_up_to_the_whole_batch_with_dropout() {
+    for device in devices() {
+        let batch = batch(11);
+        let whole = gradients(&trainer(&device, true, 0.5, 11, None, 0.001), &batch);
+        for size in [1, 4, 10] {
+            let split = gradients(&trainer(&device, true, 0.5, 11, Some(size), 0.001), &batch);
+            let distance = distance(&whole, &split);
+            assert!(distance <= 1e-5, "micro-batches of {size} on {}: {distance:e}", device.name());
+        }
+        // Another mask would be seen.
+        let other = gradients(&trainer(&device, true, 0.25, 11, None, 0.001), &batch);
+        assert!(distance(&whole, &other) > 1e-2);
+    }
+}
+
+#[test]
+fn loss_and_hits_of_micro_batches_add_up() {
+    let device = Device::cpu();
+    let batch = batch(11);
+    let result = |size| {
+        let mut trainer = trainer(&device, true, 0.5, 11, size, 0.001);
+        pollster::block_on(trainer.step(&batch).unwrap().finish()).unwrap()
+    };
+    let (whole, split) = (result(None), result(Some(3)));
+    assert!((whole.loss - split.loss).abs() <= 1e-6 * whole.loss, "{whole:?} {split:?}");
+    assert_eq!((whole.hits, whole.images), (split.hits, split.images));
+}
+
+#[test]
+fn fused_and_separate_kernels_give_equal_gradients() {
+    for device in devices() {
+        let batch = batch(6);
+        let fused = gradients(&trainer(&device, true, 0.5, 6, None, 0.001), &batch);
+        let separate = gradients(&trainer(&device, false, 0.5, 6, None, 0.001), &batch);
+        let distance = distance(&fused, &separate);
+        assert!(distance <= 1e-5, "{}: {distance:e}", device.name());
+    }
+}
+
+#[test]
+fn the_devices_give_equal_gradients() {
+    let [cpu, software] = devices();
+    let batch = batch(6);
+    let one = gradients(&trainer(&cpu, true, 0.5, 6, None, 0.001), &batch);
+    let other = gradients(&trainer(&software, true, 0.5, 6, None, 0.001), &batch);
+    let distance = distance(&one, &other);
+    assert!(distance <= 1e-5, "{distance:e}");
+}
+
+#[test]
+fn it_learns_what_can_be_learned() {
+    let mut trainer = trainer(&Device::cpu(), true, 0.0, 16, None, 0.001);
+    let batch = batch(16);
+    let step = |trainer: &mut Trainer| pollster::block_on(trainer.step(&batch).unwrap().finish()).unwrap();
+    let first = step(&mut trainer);
+    assert!((0.4..1.2).contains(&first.loss), "near ln 2 at the start: {first:?}");
+    let last = (0..60).map(|_| step(&mut trainer)).last().unwrap();
+    assert!(last.loss < 0.02 && last.hits == 16, "{last:?}");
+}
+
+#[test]
+fn a_diverging_run_stops_with_its_step() {
+    for device in devices() {
+        let mut trainer = trainer(&device, true, 0.0, 4, None, 1e30);
+        let batch = batch(4);
+        let results: Vec<_> =
+            (0..4).map(|_| pollster::block_on(trainer.step(&batch).unwrap().finish())).collect();
+        let at = results.iter().position(Result::is_err).expect("a learning rate of 1e30 diverges");
+        let why = results[at].as_ref().unwrap_err();
+        assert_eq!(why.kind, ErrorKind::Diverged);
+        assert!(why.message.contains(&format!("step {}", at + 1)), "{}", why.message);
+    }
+}
+
+#[test]
+fn equal_seeds_give_equal_bits_and_others_do_not() {
+    let bytes = |device: &Device, seed| {
+        let classes = vec!["cats".to_string(), "dogs".to_string()];
+        let model = Model::new(Network::cats_and_dogs(classes, SIZE, 0.5), device, seed, true).unwrap();
+        let plan = Plan::new(&model, device.limits(), 8, Some(3)).unwrap();
+        let mut trainer = Trainer::new(model, plan, 0.001, seed).unwrap();
+        for _ in 0..3 {
+            pollster::block_on(trainer.step(&batch(8)).unwrap().finish()).unwrap();
+        }
+        pollster::block_on(trainer.model.to_bytes()).unwrap()
+    };
+    for device in devices() {
+        let first = bytes(&device, 1);
+        assert!(first == bytes(&device, 1), "{}: equal seeds", device.name());
+        assert!(first != bytes(&device, 2), "{}: another seed", device.name());
+    }
+}
+
+#[test]
+fn a_model_file_gives_the_same_model_back() {
+    let trainer = trainer(&Device::cpu(), true, 0.5, 4, None, 0.001);
+    let bytes = pollster::block_on(trainer.model.to_bytes()).unwrap();
+    let again = Model::from_bytes(&bytes, &Device::cpu(), true).unwrap();
+    assert_eq!(again.network, trainer.model.network);
+    assert!(bytes == pollster::block_on(again.to_bytes()).unwrap());
+    let names: Vec<_> = again.tensors().iter().map(|named| named.name.as_str()).collect();
+    assert_eq!(names[..4], ["conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias"]);
+    assert_eq!(names[10..], ["dense3.weight", "dense3.bias"]);
+}
+
+#[test]
+fn the_default_network_has_the_sizes_of_its_description() {
+    let classes = vec!["cats".to_string(), "dogs".to_string()];
+    let layers = Network::cats_and_dogs(classes.clone(), 256, 0.5).placed().unwrap();
+    let parameters: usize = layers.iter().map(|placed| placed.parameter_count()).sum();
+    assert_eq!(parameters, 33_932_545);
+    assert_eq!(layers[5].output_shape, [256, 32, 32]);
+    // Pools floor: 150 -> 75 -> 37 -> 18.
+    let layers = Network::cats_and_dogs(classes, 150, 0.5).placed().unwrap();
+    assert_eq!(layers[5].output_shape, [256, 18, 18]);
+}
+
+#[test]
+fn a_plan_never_exceeds_the_devices_limits() {
+    let device = Device::cpu();
+    let classes = vec!["cats".to_string(), "dogs".to_string()];
+    let model = |size, fuse| {
+        Model::new(Network::cats_and_dogs(classes.clone(), size, 0.5), &device, 0, fuse).unwrap()
+    };
+    // WebGPU's defaults: 128 MiB bindings. Unfused, conv1 of one 64x64 picture is 1 MiB.
+    let limits =
+        pawgrad::device::Limits { max_buffer: 256 << 20, max_binding: 128 << 20, ..*device.limits() };
+    let unfused = model(64, false);
+    assert_eq!(Plan::new(&unfused, &limits, 1000, None).unwrap().micro_batch, 128);
+    assert_eq!(Plan::new(&unfused, &limits, 32, None).unwrap().micro_batch, 32);
+    let fused = model(64, true);
+    assert_eq!(Plan::new(&fused, &limits, 1000, None).unwrap().micro_batch, 512);
+
+    let why = Plan::new(&unfused, &limits, 1000, Some(200)).unwrap_err();
+    assert_eq!(why.kind, ErrorKind::OutOfMemory);
+    assert!(why.message.contains("--micro-batch 128"), "{}", why.message);
+    let tiny = pawgrad::device::Limits { max_binding: 9 << 20, ..limits };
+    let why = Plan::new(&unfused, &tiny, 4, None);
+    assert_eq!(why.unwrap().micro_batch, 4);
+    let tiny = pawgrad::device::Limits { max_binding: 1 << 20, ..limits };
+    let why = Plan::new(&unfused, &tiny, 4, None).unwrap_err();
+    assert!(why.message.contains("conv3.weight takes 1179648 bytes"), "{}", why.message);
+}
