@@ -6,7 +6,7 @@
 // Reads       forward 2 * in_channels * kernel_h * kernel_w + 1 per element of y,
 //             backward_x 2 * out_channels * kernel_h * kernel_w per element of dx,
 //             backward_w 2 * batch * out_h * out_w per element of dw,
-//             backward_b batch * out_h * out_w per element of db;  writes 1
+//             backward_b batch * out_h * out_w per element of db, in two passes;  writes 1
 // Cost        2 * batch * out_channels * out_h * out_w * in_channels * kernel_h * kernel_w FLOP each for
 //             forward, backward_x and backward_w: two reads for each multiply-add, which is what
 //             the next rung is about
@@ -36,6 +36,10 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(8) var<storage, read_write> db: array<f32>;
+@group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
+
+// Positions of a plane that one thread of backward_b\'s first pass adds up.
+override CHUNK: u32;
 
 // Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
 // 65,535 groups, which is 16.7 million elements.
@@ -136,17 +140,35 @@ fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     dw[element] = sum;
 }
 
-// b[co] is added to every y[n, co, oh, ow], so db[co] = sum_{n, oh, ow} dy[n, co, oh, ow].
+// b[co] is added to every y[n, co, oh, ow], so db[co] = sum_{n, oh, ow} dy[n, co, oh, ow], in two passes:
+// a thread for each channel would leave most of a GPU without work. First, sums of CHUNK positions of a
+// plane each: part j of channel co goes to scratch[j, co].
+@compute @workgroup_size(256)
+fn backward_b_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = flat_index(id, groups);
+    let area = p.out_h * p.out_w;
+    let parts_of_plane = (area + CHUNK - 1u) / CHUNK;
+    let co = index % p.out_channels;
+    let n = index / p.out_channels / parts_of_plane;
+    if (n >= p.batch) { return; }
+    let first = index / p.out_channels % parts_of_plane * CHUNK;
+    var sum = 0.0;
+    for (var i = first; i < min(first + CHUNK, area); i++) {
+        sum += dy[(n * p.out_channels + co) * area + i];
+    }
+    scratch[index] = sum;
+}
+
+// Then the parts, in order.
 @compute @workgroup_size(256)
 fn backward_b(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let co = flat_index(id, groups);
     if (co >= p.out_channels) { return; }
     let area = p.out_h * p.out_w;
+    let parts = p.batch * ((area + CHUNK - 1u) / CHUNK);
     var sum = 0.0;
-    for (var n = 0u; n < p.batch; n++) {
-        for (var i = 0u; i < area; i++) {
-            sum += dy[(n * p.out_channels + co) * area + i];
-        }
+    for (var part = 0u; part < parts; part++) {
+        sum += scratch[part * p.out_channels + co];
     }
     db[co] = sum;
 }

@@ -43,6 +43,10 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(9) var<storage, read_write> db: array<f32>;
+@group(0) @binding(10) var<storage, read_write> scratch: array<f32>;
+
+// Positions of a plane that one thread of backward_b\'s first pass adds up.
+override CHUNK: u32;
 
 // Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
 // 65,535 groups, which is 16.7 million elements.
@@ -181,19 +185,37 @@ fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     dw[element] = sum;
 }
 
-// b[co] is added at every position, so db[co] = the sum of dz, which is the sum of dy where y > 0:
-// where in its window a maximum was does not matter.
+// b[co] is added at every position, so db[co] = the sum of dz, which is the sum of dy where y > 0: where in
+// its window a maximum was does not matter. In two passes, as a thread for each channel would leave most
+// of a GPU without work. First, sums of CHUNK positions of a plane each: part j of channel co goes to
+// scratch[j, co].
+@compute @workgroup_size(256)
+fn backward_b_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = flat_index(id, groups);
+    let area = p.out_h * p.out_w;
+    let parts_of_plane = (area + CHUNK - 1u) / CHUNK;
+    let co = index % p.out_channels;
+    let n = index / p.out_channels / parts_of_plane;
+    if (n >= p.batch) { return; }
+    let first = index / p.out_channels % parts_of_plane * CHUNK;
+    var sum = 0.0;
+    for (var i = first; i < min(first + CHUNK, area); i++) {
+        let o = (n * p.out_channels + co) * area + i;
+        sum += select(0.0, dy[o], y[o] > 0.0);
+    }
+    scratch[index] = sum;
+}
+
+// Then the parts, in order.
 @compute @workgroup_size(256)
 fn backward_b(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let co = flat_index(id, groups);
     if (co >= p.out_channels) { return; }
     let area = p.out_h * p.out_w;
+    let parts = p.batch * ((area + CHUNK - 1u) / CHUNK);
     var sum = 0.0;
-    for (var n = 0u; n < p.batch; n++) {
-        for (var o = 0u; o < area; o++) {
-            let i = (n * p.out_channels + co) * area + o;
-            sum += select(0.0, dy[i], y[i] > 0.0);
-        }
+    for (var part = 0u; part < parts; part++) {
+        sum += scratch[part * p.out_channels + co];
     }
     db[co] = sum;
 }

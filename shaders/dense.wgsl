@@ -3,7 +3,7 @@
 // Shapes      x [batch, in_features], w [out_features, in_features], b [out_features],
 //             y [batch, out_features]; dx, dw, db as x, w, b and dy as y
 // One thread  owns one element of the output
-// Reads       forward 2 * in_features + 1, backward_x 2 * out_features, backward_w 2 * batch,
+// Reads       forward 2 * in_features and what its two passes share, backward_x 2 * out_features, backward_w 2 * batch,
 //             backward_b batch;  writes 1
 // Cost        2 * batch * in_features * out_features FLOP each for forward, backward_x and backward_w,
 //             which a batch of 32 cannot keep busy: w is read once per image
@@ -23,6 +23,10 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(8) var<storage, read_write> db: array<f32>;
+@group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
+
+// Inputs that one thread of the first pass adds up.
+override CHUNK: u32;
 
 // Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
 // 65,535 groups, which is 16.7 million elements.
@@ -30,18 +34,35 @@ fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// y[n, o] = b[o] + sum_i x[n, i] * w[o, i]
+// y[n, o] = b[o] + sum_i x[n, i] * w[o, i], in two passes: a sum over all inputs (a picture of 256x256
+// gives 262,144) would leave most of a GPU without work. First, sums of CHUNK terms each: part j of
+// element y[n, o] goes to scratch[j, n, o].
+@compute @workgroup_size(256)
+fn forward_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = flat_index(id, groups);
+    let elements = p.batch * p.out_features;
+    let part = index / elements;
+    if (part * CHUNK >= p.in_features) { return; }
+    let n = index % elements / p.out_features;
+    let o = index % p.out_features;
+    var sum = 0.0;
+    for (var i = part * CHUNK; i < min((part + 1u) * CHUNK, p.in_features); i++) {
+        sum += x[n * p.in_features + i] * w[o * p.in_features + i];
+    }
+    scratch[index] = sum;
+}
+
+// Then the parts, in order, and the bias.
 @compute @workgroup_size(256)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let element = flat_index(id, groups);
-    if (element >= p.batch * p.out_features) { return; }
-    let n = element / p.out_features;
-    let o = element % p.out_features;
+    let elements = p.batch * p.out_features;
+    if (element >= elements) { return; }
     var sum = 0.0;
-    for (var i = 0u; i < p.in_features; i++) {
-        sum += x[n * p.in_features + i] * w[o * p.in_features + i];
+    for (var part = 0u; part * CHUNK < p.in_features; part++) {
+        sum += scratch[part * elements + element];
     }
-    y[element] = sum + b[o];
+    y[element] = sum + b[element % p.out_features];
 }
 
 // x[n, i] enters every y[n, o] with the factor w[o, i], so

@@ -300,6 +300,50 @@ fn bad_pictures_are_skipped_and_listed() {
     assert!(mixed.stdout.contains("train/cats/0.png: "), "the good one is answered");
 }
 
+#[cfg(unix)]
+#[test]
+fn unusual_pictures_are_decoded_rightly_or_skipped() {
+    let place = Place::new();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    for name in ["cmyk_24x24.jpg", "rgba_23x17.png", "animated_18x18.webp", "bits_33x20.png"] {
+        fs::copy(fixtures.join(name), place.path("train/cats").join(name)).unwrap();
+    }
+    place.picture("train/cats/single.png", &GrayImage::from_pixel(1, 1, image::Luma([7])));
+    let deep = image::ImageBuffer::<image::Luma<u16>, Vec<u16>>::from_pixel(9, 9, image::Luma([40_000]));
+    deep.save(place.path("train/cats/deep.png")).unwrap();
+    // The header of a picture of 65,535 x 65,535 pixels, which would take 4 GiB.
+    let mut huge = b"BM".to_vec();
+    huge.extend(
+        [54u32, 0, 54, 40, 65_535, 65_535, 1 | 24 << 16, 0, 0, 0, 0, 0, 0]
+            .iter()
+            .flat_map(|v| v.to_le_bytes()),
+    );
+    fs::write(place.path("train/dogs/huge.bmp"), huge).unwrap();
+    let unreadable = place.path("train/dogs/gone.jpg");
+    std::os::unix::fs::symlink("/nonexistent", unreadable).unwrap();
+
+    let said = place.train("--out run --max-steps 1");
+    said.succeeds();
+    assert!(
+        said.stderr.contains("Found 16 pictures") && said.stderr.contains("Skipped 2 files"),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.contains("dogs/huge.bmp: 65535 x 65535 pixels; at most"), "{}", said.stderr);
+    assert!(said.stderr.contains("dogs/gone.jpg: cannot be read"), "{}", said.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn too_little_memory_is_an_error_and_no_crash() {
+    let place = Place::new();
+    // dense1 of 512x512 pictures takes 512 MiB, and Adam's moments twice that.
+    let line = "train --train-dir train --test-dir test --image-size 512 --device cpu --out run";
+    let script = format!("ulimit -v 1500000; exec {} {line}", env!("CARGO_BIN_EXE_pawgrad"));
+    let output = Command::new("bash").args(["-c", &script]).current_dir(place.dir.path()).output().unwrap();
+    Said::of(output).fails(5, &["536870912", "--image-size"]);
+}
+
 #[test]
 fn an_output_folder_that_cannot_be_used_is_found_out_before_training() {
     let place = Place::new();

@@ -18,7 +18,7 @@ fn zeros(tape: &Tape, shape: &[usize]) -> Var {
 }
 
 fn message(result: Result<Var>) -> String {
-    result.err().expect("an error").message
+    result.expect_err("an error").message
 }
 
 #[test]

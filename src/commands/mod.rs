@@ -4,6 +4,7 @@
 mod devices;
 mod evaluate;
 mod gradcheck;
+mod interrupt;
 mod load;
 mod predict;
 mod progress;

@@ -1,7 +1,8 @@
 //! `pawgrad train`
 
 use super::DeviceArgs;
-use super::load::{load_pictures, read_file};
+use super::interrupt::stop_on_interrupt;
+use super::load::{load_pictures, named, read_file};
 use super::progress::Terminal;
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, ErrorKind, Result, error};
@@ -13,8 +14,6 @@ use crate::train::{End, Schedule, Trainer, train};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Args)]
 pub struct TrainArgs {
@@ -114,7 +113,8 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     // Whatever can be wrong is found out before the pictures are decoded.
     let out = args.out.clone().unwrap_or_else(default_folder);
     RunFolder::check(&out)?;
-    let weights = args.init_weights.as_deref().map(read_file).transpose()?;
+    let read = |file| Ok((file, read_file(file)?));
+    let weights = args.init_weights.as_deref().map(read).transpose()?;
     let training = load_pictures(&args.train_dir, image_size, args.quiet)?;
     let test = load_pictures(&args.test_dir, image_size, args.quiet)?;
     if training.classes != test.classes {
@@ -128,7 +128,9 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     let network = Network::cats_and_dogs(training.classes.clone(), image_size, args.dropout);
     let batch_size = args.batch_size.min(training.len());
     let model = match &weights {
-        Some(bytes) => Model::with_weights(network, bytes, &device, !args.no_fuse)?,
+        Some((file, bytes)) => {
+            Model::with_weights(network, bytes, &device, !args.no_fuse).map_err(|why| named(file, why))?
+        }
         None => Model::new(network, &device, seed, !args.no_fuse)?,
     };
     let plan = Plan::new(&model, device.limits(), batch_size, args.micro_batch)?;
@@ -228,20 +230,6 @@ fn rand_seed() -> u64 {
 fn default_folder() -> PathBuf {
     let time = jiff::Zoned::now().strftime("%Y-%m-%d_%H-%M-%S").to_string();
     Path::new("runs").join(time)
-}
-
-/// Raised by the first Ctrl-C; the second leaves at once.
-fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let raised = stop.clone();
-    ctrlc::set_handler(move || {
-        if raised.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("\nStopping after this step, then saving. Press Ctrl-C again to leave at once.");
-    })
-    .map_err(|why| error!(Other, "Ctrl-C cannot be watched: {why}"))?;
-    Ok(stop)
 }
 
 /// An error during training also says what is left of the run.

@@ -5,6 +5,9 @@ use super::{Device, DeviceKind, Limits};
 use crate::error::{Error, Result, error};
 use wgpu::{Backends, DeviceType};
 
+/// A little below the 65,535 of Mesa's llvmpipe, as the driver's own loops count too.
+const SOFTWARE_LOOP_ITERATIONS: usize = 65_000;
+
 /// What a person asked for with `--device`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
@@ -48,19 +51,24 @@ pub struct Adapter {
 
 /// Every adapter that a Vulkan, Metal or DX12 driver offers; the order is the drivers' own.
 pub async fn list() -> Vec<Adapter> {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-    descriptor.backends = descriptor.backends & Backends::PRIMARY;
-    let instance = wgpu::Instance::new(descriptor);
-    let adapters = instance.enumerate_adapters(Backends::PRIMARY).await;
+    let adapters = instance().enumerate_adapters(Backends::PRIMARY).await;
     adapters.into_iter().map(Adapter::describe).collect()
+}
+
+/// The drivers' loaders; wgpu's environment variables can narrow them down.
+fn instance() -> wgpu::Instance {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends &= Backends::PRIMARY;
+    wgpu::Instance::new(descriptor)
 }
 
 impl Adapter {
     fn describe(inner: wgpu::Adapter) -> Adapter {
         let (info, limits, features) = (inner.get_info(), inner.limits(), inner.features());
         let subgroups = features.contains(wgpu::Features::SUBGROUP);
+        let software = info.device_type == DeviceType::Cpu;
         Adapter {
-            kind: if info.device_type == DeviceType::Cpu { DeviceKind::Software } else { DeviceKind::Gpu },
+            kind: if software { DeviceKind::Software } else { DeviceKind::Gpu },
             type_name: match info.device_type {
                 DeviceType::DiscreteGpu => "discrete GPU",
                 DeviceType::IntegratedGpu => "integrated GPU",
@@ -77,6 +85,8 @@ impl Adapter {
                 max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
                 subgroups,
                 min_subgroup_size: if subgroups { info.subgroup_min_size } else { 0 },
+                software,
+                max_loop_iterations: if software { SOFTWARE_LOOP_ITERATIONS } else { usize::MAX },
             },
             name: info.name,
             inner,
@@ -188,10 +198,7 @@ async fn no_adapter(choice: &Choice, adapters: &[Adapter]) -> Error {
 
 /// What the drivers' loader says of each backend.
 async fn backend_report() -> String {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-    descriptor.backends = descriptor.backends & Backends::PRIMARY;
-    let instance = wgpu::Instance::new(descriptor);
-    match instance.request_adapter(&wgpu::RequestAdapterOptions::default()).await {
+    match instance().request_adapter(&wgpu::RequestAdapterOptions::default()).await {
         Ok(_) => String::new(),
         Err(why) => why.to_string(),
     }

@@ -53,6 +53,11 @@ pub struct Limits {
     pub subgroups: bool,
     /// Fewest threads that run in step; 0 without subgroups.
     pub min_subgroup_size: u32,
+    /// Whether shaders run on the CPU.
+    pub software: bool,
+    /// Loop iterations of one thread, all loops together, after which a loop may end early. Mesa's
+    /// llvmpipe (lavapipe) stops silently after 65,535; GPUs have no such end.
+    pub max_loop_iterations: usize,
 }
 
 /// Kernels index with 32 bits.
@@ -68,6 +73,8 @@ impl Device {
             max_workgroup_threads: 0,
             subgroups: false,
             min_subgroup_size: 0,
+            software: true,
+            max_loop_iterations: usize::MAX,
         };
         Device::new("CPU".to_string(), DeviceKind::Cpu, limits, None)
     }

@@ -1,17 +1,17 @@
 //! Kernels are declared in one line each: `kernel!(relu::forward(x) -> (y), items: |p| p.len as usize)`.
 
-/// The [`Kernel`] of a reference function, with a plain rung from `SOURCE` in the same module, where
-/// one thread owns one item, or one of `threads`.
+/// The [`Kernel`] of a reference function, with a plain rung from `SOURCE` in the same module: one pass
+/// whose threads each own one item, or one of `threads`, and loop `iterations` times. Faster rungs follow.
 ///
 /// `kernel!(relu::forward(x) -> (y), items: |p| p.len as usize)`; flags come after a semicolon:
 /// `-> (p, m, v; non_finite)`.
 macro_rules! kernel {
     ($op:ident::$function:ident($($input:ident),+) -> ($($output:ident),+ $(; $flag:ident)?), items: $items:expr) => {
-        $crate::kernel::kernel!(
-            $op::$function($($input),+) -> ($($output),+ $(; $flag)?), items: $items, threads: $items)
+        $crate::kernel::kernel!($op::$function($($input),+) -> ($($output),+ $(; $flag)?),
+            items: $items, threads: $items, iterations: |_| 0)
     };
     ($op:ident::$function:ident($($input:ident),+) -> ($($output:ident),+ $(; $flag:ident)?),
-     items: $items:expr, threads: $threads:expr) => {
+     items: $items:expr, threads: $threads:expr, iterations: $iterations:expr $(, faster: $rung:expr)?) => {
         $crate::kernel::Kernel {
             name: concat!(stringify!($op), ".", stringify!($function)),
             inputs: &[$(stringify!($input)),+],
@@ -27,7 +27,17 @@ macro_rules! kernel {
                     ($($input),+), ($($output),+ $(, $flag)?)),
             },
             cpu: None,
-            rungs: &[$crate::kernel::rung!($crate::kernel::PLAIN, SOURCE, $function, threads: $threads)],
+            rungs: &[
+                $crate::kernel::Rung {
+                    iterations: $iterations,
+                    ..$crate::kernel::Rung::new($crate::kernel::PLAIN, SOURCE, &[$crate::kernel::Pass {
+                        entry: stringify!($function),
+                        buffers: &[],
+                        grid: $crate::kernel::Grid::Threads($threads),
+                    }])
+                },
+                $($rung)?
+            ],
             flop: |_| 0.0,
         }
     };

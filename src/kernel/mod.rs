@@ -9,7 +9,6 @@ mod rung;
 mod slices;
 
 pub(crate) use macros::{call, fast, kernel};
-pub(crate) use rung::rung;
 pub use rung::{Grid, PLAIN, Pass, Rung, flat_grid};
 pub use slices::{FromInput, FromOutput, Input, Output};
 
@@ -81,21 +80,24 @@ impl<P: Params> Kernel<P> {
         }
     }
 
-    /// The rung for these sizes: the one that was forced for the op, else the last that can be used.
+    /// The rung for these sizes: the one that was forced for the op, else the last default that can be used.
     ///
     /// It never depends on a timing made while training: equal settings give equal bits.
     fn choose(&self, device: &Device, params: &P) -> Result<&Rung<P>> {
-        let usable = |rung: &&Rung<P>| rung.usable(device.limits(), params);
-        if let Some(name) = device.forced_rung(self.op()) {
-            // Not every kernel of an op has every rung: backward_b has none but the plain one.
-            if let Some(rung) = self.rungs.iter().find(|rung| rung.name == name) {
-                return usable(&rung).then_some(rung).ok_or_else(|| {
-                    error!(Usage, "{} cannot compute {} of {params:?} on {}", name, self.name, device.name())
-                });
-            }
-            return Ok(&self.rungs[0]);
+        let limits = device.limits();
+        let cannot = |rung: &str| {
+            error!(Usage, "{rung} cannot compute {} of {params:?} on {}", self.name, device.name())
+        };
+        // Not every kernel of an op has every rung: some have none but the plain one.
+        let forced = device.forced_rung(self.op());
+        if let Some(rung) = self.rungs.iter().find(|rung| forced.as_deref() == Some(rung.name)) {
+            return rung
+                .usable(limits, params)
+                .then_some(rung)
+                .ok_or_else(|| cannot(&format!("the rung {}", rung.name)));
         }
-        Ok(self.rungs.iter().rev().find(usable).unwrap_or(&self.rungs[0]))
+        let by_default = |rung: &&Rung<P>| (rung.default_on)(limits) && rung.usable(limits, params);
+        self.rungs.iter().rev().find(by_default).ok_or_else(|| cannot("no rung"))
     }
 
     fn run_on_cpu(&self, device: &Device, params: &P, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
@@ -146,7 +148,7 @@ impl<P: Params> Kernel<P> {
     ) -> Result<()> {
         let gpu = device.gpu().expect("rungs run on a GPU");
         let words = params.words();
-        let constants = constants(params);
+        let constants: Vec<_> = sizes(params).into_iter().chain(rung.constants.iter().copied()).collect();
 
         let scratch_words = (rung.scratch)(params);
         let scratch = match scratch_words {
@@ -186,7 +188,7 @@ impl<P: Params> Kernel<P> {
 
 /// A value for every `override` that a shader may declare: each field of `Params` but the batch, which
 /// changes with a smaller last batch and would compile the network again.
-fn constants<P: Params>(params: &P) -> Vec<(&'static str, f64)> {
+fn sizes<P: Params>(params: &P) -> Vec<(&'static str, f64)> {
     P::FIELDS
         .iter()
         .zip(params.words())

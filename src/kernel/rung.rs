@@ -11,16 +11,24 @@ pub struct Rung<P: 'static> {
     pub passes: &'static [Pass<P>],
     /// Words of a buffer `scratch` that passes share; 0 for none.
     pub scratch: fn(&P) -> usize,
+    /// Values of `override`s that are no sizes, such as how much of a sum one thread adds up.
+    pub constants: &'static [(&'static str, f64)],
+    /// Loop iterations of one thread, all nested loops together: software drivers end loops early.
+    pub iterations: fn(&P) -> usize,
     /// What the rung needs of an adapter.
     pub requires: fn(&Limits) -> bool,
     /// Which sizes it covers.
     pub fits: fn(&P) -> bool,
+    /// Where it is taken unless another is asked for: where it was measured to be faster than those before it.
+    pub default_on: fn(&Limits) -> bool,
 }
 
 impl<P> Rung<P> {
     /// Whether an adapter with these limits can compute these sizes with it.
     pub fn usable(&self, limits: &Limits, params: &P) -> bool {
-        (self.requires)(limits) && (self.fits)(params)
+        (self.requires)(limits)
+            && (self.fits)(params)
+            && (self.iterations)(params) <= limits.max_loop_iterations
     }
 }
 
@@ -51,24 +59,19 @@ pub fn flat_grid(threads: usize) -> [u32; 3] {
     [groups.div_ceil(rows) as u32, rows as u32, 1]
 }
 
-/// A [`Rung`] of one pass whose entry point has the kernel's name: of so many `threads` with flat
-/// indices, or of `groups`.
-macro_rules! rung {
-    ($name:expr, $source:expr, $entry:ident, threads: $threads:expr) => {
-        $crate::kernel::rung!($name, $source, $entry, $crate::kernel::Grid::Threads($threads))
-    };
-    ($name:expr, $source:expr, $entry:ident, groups: $groups:expr) => {
-        $crate::kernel::rung!($name, $source, $entry, $crate::kernel::Grid::Groups($groups))
-    };
-    ($name:expr, $source:expr, $entry:ident, $grid:expr) => {
-        $crate::kernel::Rung {
-            name: $name,
-            source: $source,
-            passes: &[$crate::kernel::Pass { entry: stringify!($entry), buffers: &[], grid: $grid }],
+impl<P> Rung<P> {
+    /// A rung that fits everywhere and needs nothing; for `Rung { …, ..Rung::new(name, source, passes) }`.
+    pub const fn new(name: &'static str, source: &'static str, passes: &'static [Pass<P>]) -> Rung<P> {
+        Rung {
+            name,
+            source,
+            passes,
             scratch: |_| 0,
+            constants: &[],
+            iterations: |_| 0,
             requires: |_| true,
             fits: |_| true,
+            default_on: |_| true,
         }
-    };
+    }
 }
-pub(crate) use rung;

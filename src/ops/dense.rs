@@ -2,22 +2,58 @@
 
 use super::{gradient, row_shape};
 use crate::error::{Result, error};
-use crate::kernel::{Kernel, fast, kernel};
+use crate::kernel::{Grid, Kernel, PLAIN, Pass, Rung, fast, kernel};
 use crate::reference::dense::Params;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
 
 const SOURCE: &str = include_str!("../../shaders/dense.wgsl");
 
+/// Inputs that one thread of forward's first pass adds up.
+const CHUNK: usize = 4096;
+
+/// Sums of `CHUNK` inputs each, one thread for each of them, then the sums of those.
+const PLAIN_FORWARD: Rung<Params> = Rung {
+    scratch: |p| parts(p) * elements(p),
+    constants: &[("CHUNK", CHUNK as f64)],
+    iterations: |p| parts(p).max(CHUNK),
+    ..Rung::new(
+        PLAIN,
+        SOURCE,
+        &[
+            Pass {
+                entry: "forward_partial",
+                buffers: &["x", "w", "scratch"],
+                grid: Grid::Threads(|p| parts(p) * elements(p)),
+            },
+            Pass { entry: "forward", buffers: &["b", "y", "scratch"], grid: Grid::Threads(elements) },
+        ],
+    )
+};
+
+fn parts(p: &Params) -> usize {
+    (p.in_features as usize).div_ceil(CHUNK)
+}
+
+/// Of y.
+fn elements(p: &Params) -> usize {
+    (p.batch * p.out_features) as usize
+}
+
 pub static FORWARD: Kernel<Params> = Kernel {
     cpu: fast!(dense::forward(x, w, b) -> (y)),
     flop,
-    ..kernel!(dense::forward(x, w, b) -> (y), items: |p| (p.batch * p.out_features) as usize)
+    rungs: &[PLAIN_FORWARD],
+    ..kernel!(dense::forward(x, w, b) -> (y), items: elements)
 };
 pub static BACKWARD_X: Kernel<Params> = Kernel {
     cpu: fast!(dense::backward_x(w, dy) -> (dx)),
     flop,
-    ..kernel!(dense::backward_x(w, dy) -> (dx), items: |p| (p.batch * p.in_features) as usize)
+    ..kernel!(
+        dense::backward_x(w, dy) -> (dx),
+        items: |p| (p.batch * p.in_features) as usize,
+        threads: |p| (p.batch * p.in_features) as usize,
+        iterations: |p| p.out_features as usize)
 };
 pub static BACKWARD_W: Kernel<Params> = Kernel {
     cpu: fast!(dense::backward_w(x, dy) -> (dw)),

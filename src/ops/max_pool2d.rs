@@ -12,11 +12,13 @@ const SOURCE: &str = include_str!("../../shaders/max_pool2d.wgsl");
 pub static FORWARD: Kernel<Params> = kernel!(
     max_pool2d::forward(x) -> (y, argmax),
     items: |p| (p.batch * p.channels) as usize,
-    threads: |p| (p.batch * p.channels * p.out_h * p.out_w) as usize);
+    threads: |p| (p.batch * p.channels * p.out_h * p.out_w) as usize,
+    iterations: |p| (p.window_h * (1 + p.window_w)) as usize);
 pub static BACKWARD_X: Kernel<Params> = kernel!(
     max_pool2d::backward_x(argmax, dy) -> (dx),
     items: |p| (p.batch * p.channels) as usize,
-    threads: |p| (p.batch * p.channels * p.in_h * p.in_w) as usize);
+    threads: |p| (p.batch * p.channels * p.in_h * p.in_w) as usize,
+    iterations: |p| (p.window_h * (1 + p.window_w)) as usize);
 
 /// The largest value of each window of x [batch, channels, in_h, in_w]; windows and strides are
 /// [height, width]. Without padding: `out = floor((in - window) / stride) + 1`.

@@ -48,7 +48,7 @@ pub fn dense(table: Table) -> Vec<Case> {
 /// of which the smaller half goes to the top and left.
 type ConvSize = ([u32; 3], [u32; 2], [u32; 2], [u32; 2], [u32; 2], &'static str);
 
-const AWKWARD_CONVS: [ConvSize; 14] = [
+const AWKWARD_CONVS: [ConvSize; 15] = [
     ([1, 1, 1], [3, 3], [3, 3], [1, 1], [2, 2], "the smallest 'same'"),
     ([1, 1, 1], [1, 1], [3, 3], [1, 1], [2, 2], "a picture smaller than the window"),
     ([2, 3, 5], [7, 5], [3, 3], [1, 1], [2, 2], "odd sizes, height is not width"),
@@ -62,6 +62,7 @@ const AWKWARD_CONVS: [ConvSize; 14] = [
     ([2, 15, 31], [15, 15], [3, 3], [1, 1], [2, 2], "channels and columns one less than a tile"),
     ([5, 1, 64], [16, 16], [3, 3], [1, 1], [2, 2], "conv1: one input channel"),
     ([2, 64, 64], [8, 8], [3, 3], [1, 1], [2, 2], "whole tiles"),
+    ([1, 1, 2], [99, 97], [3, 3], [1, 1], [2, 2], "more positions than one thread adds up"),
     ([3, 65, 67], [13, 19], [3, 3], [1, 1], [2, 2], "many channels, nothing divides"),
 ];
 

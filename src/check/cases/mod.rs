@@ -13,16 +13,19 @@ use crate::reference::Params;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+type Shape = Box<dyn Fn(&str) -> Vec<usize> + Send + Sync>;
+type Draw = Box<dyn Fn(&str, Style, &mut ChaCha8Rng) -> Option<Values> + Send + Sync>;
+
 /// One kernel, one set of sizes, and how to draw its inputs.
 pub struct Case {
     pub call: Box<dyn Call>,
     /// What this size is there for.
     pub why: &'static str,
     /// The shape of every buffer of the op, by its name.
-    pub shape: Box<dyn Fn(&str) -> Vec<usize> + Send + Sync>,
+    pub shape: Shape,
     /// Values for buffers that plain random numbers do not suit, and for outputs that start from
     /// old values.
-    pub draw: Box<dyn Fn(&str, Style, &mut ChaCha8Rng) -> Option<Values> + Send + Sync>,
+    pub draw: Draw,
     /// For random inputs.
     pub tolerance: Tolerance,
     /// Whether the result is exact when all inputs are small integers.

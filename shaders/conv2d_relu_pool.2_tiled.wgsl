@@ -1,0 +1,547 @@
+// conv2d_relu_pool, rung 2: tiles of 32 x 8 sums in registers, factors shared through broadcasts
+//
+// Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
+//             w [out_channels, in_channels, kernel_h, kernel_w], b [out_channels],
+//             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
+//             dx, dw, db as x, w, b and dy as y; scratch [splits, elements of dw], used by backward_w alone
+// One thread  owns 32 channels (rows) of eight columns. forward: out_channels of one word of argmax, so
+//             four elements of y, for each of which it computes two positions of the convolution at a
+//             time; backward_x: in_channels of 8 neighbouring x; backward_w: out_channels of 2 x 4 of dw
+// One group   256 threads share their 32 channels. The factor that belongs to the rows (w, w, dz) is
+//             staged in workgroup memory, 128 terms of the sum at a time
+// Reads       a term of the sum is 256 multiply-adds of a thread and reads one vec4 of staged rows and,
+//             with stride 1 and pool 2, on average 3.3 elements of x for a 3x3 window (2 in
+//             backward_w); backward_x as many of dz, each three reads that a pooling window shares
+// Cost        the FLOP of the plain file, plus what tiles hang over: channels are rounded up to 32,
+//             in_w of backward_x to 8, kernel_w of backward_w to 4, an odd pool's columns in forward to
+//             even. kernel_w must be at most 128
+//
+// Improves on rung 1, which reads two values or more for each multiply-add. Here a value of x that is in
+// a register serves 32 channels, a staged one 8 columns of every thread, and a row of x is slid along the
+// window instead of being read again. The gradient of the convolution's output, dz, is made from dy, y
+// and argmax when it is staged or read. On lavapipe, 3x3 'same', pool 2, GFLOP in two seconds of CPU time,
+// which is GFLOP/s of two cores, plain -> this:
+//   x [4, 64, 32, 32] -> 128 channels     forward 0.22 -> 10.2  backward_x 0.10 -> 7.1   backward_w 0.14 -> 9.8
+//   x [4, 128, 16, 16] -> 256 channels    forward 0.23 -> 9.7   backward_x 0.10 -> 7.1   backward_w 0.14 -> 10.1
+//   x [4, 1, 64, 64] -> 64 channels       forward 0.20 -> 3.3                            backward_w 0.13 -> 0.6
+// There a load costs some 6 ns for every lane and component, whatever it reads.
+//
+// The first maximum of a window wins, row by row, and a NaN beats every number. argmax is
+// kh * pool + kw of the winner. Subgroups must have 8 lanes or more. Which thread is which lane does not matter.
+
+struct Params {
+    batch: u32,
+    in_channels: u32,
+    out_channels: u32,
+    in_h: u32,
+    in_w: u32,
+    conv_h: u32,
+    conv_w: u32,
+    out_h: u32,
+    out_w: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_top: i32,
+    pad_left: i32,
+    pool: u32,
+    argmax_words: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> w: array<f32>;
+@group(0) @binding(3) var<storage, read> b: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> argmax: array<u32>;
+@group(0) @binding(6) var<storage, read> dy: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(8) var<storage, read_write> dw: array<f32>;
+@group(0) @binding(10) var<storage, read_write> scratch: array<f32>;
+
+override conv_h: u32;
+override conv_w: u32;
+override out_w: u32;
+override kernel_h: u32;
+override kernel_w: u32;
+override stride_h: u32;
+override stride_w: u32;
+override pool: u32;
+
+// Positions of the convolution that one group of backward_w adds up.
+override SPLIT: u32;
+
+const THREADS = 256u;
+const ROWS = 32u; // channels in a tile: a vec4 from each of 8 lanes
+const DEPTH = 128u; // terms staged at a time: 128 * 32 words are 16 KiB
+
+// The factors that a whole group needs, DEPTH times ROWS of them, four channels to a vec4.
+var<workgroup> staged: array<vec4<f32>, DEPTH * ROWS / 4u>;
+
+// Four channels of the eight columns of a thread: u are the columns 0 to 3, v 4 to 7.
+struct FourRows {
+    u: mat4x4<f32>,
+    v: mat4x4<f32>,
+}
+
+// A thread's 32 x 8 sums. Only ever indexed by literals: a variable index would move all of it from
+// registers to memory.
+alias Tile = array<FourRows, ROWS / 4u>;
+
+fn outer(a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4(a * b.x, a * b.y, a * b.z, a * b.w);
+}
+
+fn plus_outer(sums: FourRows, rows: vec4<f32>, u: vec4<f32>, v: vec4<f32>) -> FourRows {
+    return FourRows(sums.u + outer(rows, u), sums.v + outer(rows, v));
+}
+
+// One more term of all 256 sums. Every lane has loaded the vec4 of its own lane number, and the
+// first eight give theirs to all: 32 factors for one load, however large the subgroup is.
+fn add_term(tile: ptr<function, Tile>, rows: vec4<f32>, u: vec4<f32>, v: vec4<f32>) {
+    (*tile)[0] = plus_outer((*tile)[0], subgroupBroadcast(rows, 0u), u, v);
+    (*tile)[1] = plus_outer((*tile)[1], subgroupBroadcast(rows, 1u), u, v);
+    (*tile)[2] = plus_outer((*tile)[2], subgroupBroadcast(rows, 2u), u, v);
+    (*tile)[3] = plus_outer((*tile)[3], subgroupBroadcast(rows, 3u), u, v);
+    (*tile)[4] = plus_outer((*tile)[4], subgroupBroadcast(rows, 4u), u, v);
+    (*tile)[5] = plus_outer((*tile)[5], subgroupBroadcast(rows, 5u), u, v);
+    (*tile)[6] = plus_outer((*tile)[6], subgroupBroadcast(rows, 6u), u, v);
+    (*tile)[7] = plus_outer((*tile)[7], subgroupBroadcast(rows, 7u), u, v);
+}
+
+// Rows 4i to 4i + 3 of a tile, for the loops that write it out.
+fn four_rows(tile: Tile, i: u32) -> FourRows {
+    switch i {
+        case 0u: { return tile[0]; }
+        case 1u: { return tile[1]; }
+        case 2u: { return tile[2]; }
+        case 3u: { return tile[3]; }
+        case 4u: { return tile[4]; }
+        case 5u: { return tile[5]; }
+        case 6u: { return tile[6]; }
+        default: { return tile[7]; }
+    }
+}
+
+// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
+// 65,535 groups, which is 16.7 million elements.
+fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
+    return id.y * groups.x * 256u + id.x;
+}
+
+// By bits: a shader compiler may assume that there are no NaNs and drop `v != v`.
+fn is_nan4(v: vec4<f32>) -> vec4<bool> {
+    return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
+}
+
+// Row (or column) i of the picture that output o reads through window element k; may lie outside.
+fn source(o: u32, stride: u32, pad: i32, k: u32) -> i32 {
+    return i32(o * stride + k) - pad;
+}
+
+// Output o whose window element k reads row (or column) i, or -1 where there is none.
+fn target_of(i: u32, stride: u32, pad: i32, k: u32, out_len: u32) -> i32 {
+    let o_times_stride = i32(i) + pad - i32(k);
+    if (o_times_stride < 0 || o_times_stride % i32(stride) != 0) { return -1; }
+    let o = o_times_stride / i32(stride);
+    return select(-1, o, o < i32(out_len));
+}
+
+fn w_at(co: u32, ci: u32, tap: u32) -> f32 {
+    if (co >= p.out_channels || ci >= p.in_channels) { return 0.0; }
+    return w[(co * p.in_channels + ci) * kernel_h * kernel_w + tap];
+}
+
+fn b_at(co: u32) -> f32 {
+    if (co >= p.out_channels) { return 0.0; }
+    return b[co];
+}
+
+// One row of a picture; len is 0 for a row outside, which reads as zeros.
+struct Line {
+    start: u32,
+    len: u32,
+}
+
+// Row ih of x[n, ci]; ih may lie outside.
+fn x_line(n: u32, ci: u32, ih: i32) -> Line {
+    let inside = n < p.batch && ci < p.in_channels && u32(ih) < p.in_h;
+    return Line(((n * p.in_channels + ci) * p.in_h + u32(ih)) * p.in_w, select(0u, p.in_w, inside));
+}
+
+fn x_at(line: Line, iw: i32) -> f32 {
+    if (u32(iw) >= line.len) { return 0.0; }
+    return x[line.start + u32(iw)];
+}
+
+fn x_four(line: Line, iw: i32, step: i32) -> vec4<f32> {
+    return vec4(x_at(line, iw), x_at(line, iw + step), x_at(line, iw + 2 * step), x_at(line, iw + 3 * step));
+}
+
+// The largest relu(conv2d) so far at one element of y and where in the window it was, for four channels.
+struct Best {
+    value: vec4<f32>,
+    k: vec4<u32>,
+}
+
+// Whether `v` replaces `best` as a window's maximum: larger, or the first NaN.
+fn beats(v: vec4<f32>, best: vec4<f32>) -> vec4<bool> {
+    return (v > best) | (is_nan4(v) & !is_nan4(best));
+}
+
+// `best` after the window's elements k and, where there is one, k + 1.
+fn better(best: Best, u: vec4<f32>, v: vec4<f32>, k: u32, has_v: bool) -> Best {
+    let zero = vec4<f32>();
+    let first = select(u, zero, u <= zero);
+    let second = select(v, zero, v <= zero);
+    let wins = beats(first, best.value);
+    let value = select(best.value, first, wins);
+    let wins_v = beats(second, value) & vec4(has_v);
+    return Best(select(value, second, wins_v), select(select(best.k, vec4(k), wins), vec4(k + 1u), wins_v));
+}
+
+// y[oh, ow] = the largest relu(conv2d) of the pool x pool window at (oh * pool, ow * pool).
+// A thread owns one word of argmax, that is four elements of y. Its eight columns are positions of the
+// convolution: two neighbours, (i, j) and (i, j + 1), of each of the four windows; it goes through the
+// windows two at a time. Where that makes the eight a run of one row (pool 2, stride 1, no word that
+// goes on in the next row), the next kw needs the run moved by one: one new element of x, not eight.
+@compute @workgroup_size(THREADS)
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(subgroup_invocation_id) lane: u32) {
+    let is_run = pool == 2u && stride_w == 1u && out_w % 4u == 0u;
+    let word = group.x * THREADS + thread;
+    let n = word / p.argmax_words;
+    let o = word % p.argmax_words * 4u;
+    let busy = subgroupAny(n < p.batch); // decided for all lanes alike, as broadcasts need them all
+    let co0 = group.y * ROWS;
+    let oh = vec4(o, o + 1u, o + 2u, o + 3u) / out_w;
+    let ow = vec4(o, o + 1u, o + 2u, o + 3u) % out_w;
+    let lines = p.in_channels * kernel_h;
+    let step = DEPTH / kernel_w;
+    var best: array<array<Best, 4>, ROWS / 4u>;
+    for (var i = 0u; i < ROWS / 4u; i++) {
+        // Below every relu, so that the window's first element always wins.
+        for (var e = 0u; e < 4u; e++) { best[i][e] = Best(vec4(-1.0), vec4(0u)); }
+    }
+    for (var pair = 0u; pair < pool * ((pool + 1u) / 2u); pair++) {
+        let zh = oh * pool + pair / ((pool + 1u) / 2u);
+        let j = pair % ((pool + 1u) / 2u) * 2u;
+        let zw = ow * pool + j;
+        var tile = Tile();
+        for (var line0 = 0u; line0 < lines; line0 += step) {
+            let end = min(line0 + step, lines);
+            workgroupBarrier();
+            for (var i = thread; i < (end - line0) * kernel_w * (ROWS / 4u); i += THREADS) {
+                let k = line0 * kernel_w + i / (ROWS / 4u);
+                let ci = k / (kernel_h * kernel_w);
+                let tap = k % (kernel_h * kernel_w);
+                let co = co0 + i % (ROWS / 4u) * 4u;
+                staged[i] = vec4(w_at(co, ci, tap), w_at(co + 1u, ci, tap),
+                    w_at(co + 2u, ci, tap), w_at(co + 3u, ci, tap));
+            }
+            workgroupBarrier();
+            var k = lane % 8u;
+            for (var line = line0; line < select(0u, end, busy); line++) {
+                let ci = line / kernel_h;
+                let kh = line % kernel_h;
+                let row = x_line(n, ci, source(zh.x, stride_h, p.pad_top, kh));
+                let left = source(zw.x, stride_w, p.pad_left, 0u);
+                var u = vec4<f32>();
+                var v = vec4<f32>();
+                for (var i = 0; i < select(0, 7, is_run); i++) {
+                    let next = vec4(u.yzw, x_at(row, left + i));
+                    u = v;
+                    v = next;
+                }
+                for (var kw = 0u; kw < kernel_w; kw++) {
+                    if (is_run) {
+                        let next = vec4(u.yzw, x_at(row, left + 7 + i32(kw)));
+                        u = v;
+                        v = next;
+                    } else {
+                        let ih = vec4<i32>(zh * stride_h + kh) - p.pad_top;
+                        let iw = vec4<i32>(zw * stride_w + kw) - p.pad_left;
+                        let s = i32(stride_w);
+                        let row_y = x_line(n, ci, ih.y);
+                        let row_z = x_line(n, ci, ih.z);
+                        let row_w = x_line(n, ci, ih.w);
+                        u = vec4(x_at(row, iw.x), x_at(row_y, iw.y), x_at(row_z, iw.z), x_at(row_w, iw.w));
+                        v = vec4(x_at(row, iw.x + s), x_at(row_y, iw.y + s),
+                            x_at(row_z, iw.z + s), x_at(row_w, iw.w + s));
+                    }
+                    add_term(&tile, staged[k], u, v);
+                    k += ROWS / 4u;
+                }
+            }
+        }
+        let first = pair / ((pool + 1u) / 2u) * pool + j;
+        for (var i = 0u; i < ROWS / 4u; i++) {
+            let sums = four_rows(tile, i);
+            let co = co0 + 4u * i;
+            let bias = vec4(b_at(co), b_at(co + 1u), b_at(co + 2u), b_at(co + 3u));
+            let has_v = j + 1u < pool; // an odd pool's last pair is a single element
+            best[i][0] = better(best[i][0], sums.u[0] + bias, sums.v[0] + bias, first, has_v);
+            best[i][1] = better(best[i][1], sums.u[1] + bias, sums.v[1] + bias, first, has_v);
+            best[i][2] = better(best[i][2], sums.u[2] + bias, sums.v[2] + bias, first, has_v);
+            best[i][3] = better(best[i][3], sums.u[3] + bias, sums.v[3] + bias, first, has_v);
+        }
+    }
+    if (n >= p.batch) { return; }
+    for (var i = 0u; i < ROWS / 4u; i++) {
+        let co = co0 + 4u * i;
+        var packed = vec4<u32>();
+        for (var e = 0u; e < min(4u, p.out_h * out_w - o); e++) {
+            let four = best[i][e];
+            store_pooled(n, co, o + e, four.value);
+            packed |= four.k << vec4(8u * e);
+        }
+        let at = (n * p.out_channels + co) * p.argmax_words + o / 4u;
+        if (co < p.out_channels) { argmax[at] = packed.x; }
+        if (co + 1u < p.out_channels) { argmax[at + p.argmax_words] = packed.y; }
+        if (co + 2u < p.out_channels) { argmax[at + p.argmax_words * 2u] = packed.z; }
+        if (co + 3u < p.out_channels) { argmax[at + p.argmax_words * 3u] = packed.w; }
+    }
+}
+
+fn store_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
+    let area = p.out_h * out_w;
+    let i = (n * p.out_channels + co) * area + o;
+    if (co < p.out_channels) { y[i] = four.x; }
+    if (co + 1u < p.out_channels) { y[i + area] = four.y; }
+    if (co + 2u < p.out_channels) { y[i + area * 2u] = four.z; }
+    if (co + 3u < p.out_channels) { y[i + area * 3u] = four.w; }
+}
+
+// Row zh of the gradient of the convolution's output, dz[n, co], which is nowhere stored.
+struct DzLine {
+    y: u32, // where its plane of y starts
+    argmax: u32, // where that plane's words start
+    o: u32, // where in the plane the row of y starts that pooled it
+    k: u32, // what argmax says if column 0 of a window is the winner in this row
+    len: u32,
+}
+
+// The element of y that was read last: consecutive columns of dz mostly lie in one window.
+struct Window {
+    ow: u32,
+    winner: u32,
+    dz: f32,
+}
+
+// zh may be -1. Rows and columns that pooling left out have no gradient.
+fn dz_line(n: u32, co: u32, zh: i32) -> DzLine {
+    let oh = u32(zh) / pool;
+    let plane = n * p.out_channels + co;
+    let inside = n < p.batch && zh >= 0 && oh < p.out_h;
+    return DzLine(plane * p.out_h * out_w, plane * p.argmax_words, oh * out_w, u32(zh) % pool * pool,
+        select(0u, out_w * pool, inside));
+}
+
+// Pooling hands dy to the window's winner only, and relu lets it through only where y is above 0.
+fn dz_at(line: DzLine, zw: i32, window: ptr<function, Window>) -> f32 {
+    if (u32(zw) >= line.len) { return 0.0; }
+    let ow = u32(zw) / pool;
+    if (ow != (*window).ow) {
+        let o = line.o + ow;
+        let winner = (argmax[line.argmax + o / 4u] >> (8u * (o % 4u))) & 255u;
+        *window = Window(ow, winner, select(0.0, dy[line.y + o], y[line.y + o] > 0.0));
+    }
+    return select(0.0, (*window).dz, (*window).winner == line.k + u32(zw) % pool);
+}
+
+// The elements of dz that x[iw] to x[iw + 3] enter through window element kw.
+fn dz_four(line: DzLine, iw: u32, kw: u32, window: ptr<function, Window>) -> vec4<f32> {
+    let a = dz_at(line, target_of(iw, stride_w, p.pad_left, kw, conv_w), window);
+    let b = dz_at(line, target_of(iw + 1u, stride_w, p.pad_left, kw, conv_w), window);
+    let c = dz_at(line, target_of(iw + 2u, stride_w, p.pad_left, kw, conv_w), window);
+    let d = dz_at(line, target_of(iw + 3u, stride_w, p.pad_left, kw, conv_w), window);
+    return vec4(a, b, c, d);
+}
+
+// As conv2d's backward_x with dz for dy:
+// dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, zh, zw] * w[co, ci, kh, kw], zh and zw = target_of(..).
+// A thread's columns are iw to iw + 7 of one row. With stride 1 the next kw needs the same eight
+// elements of dz moved by one, so it reads a single new one.
+@compute @workgroup_size(THREADS)
+fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(subgroup_invocation_id) lane: u32) {
+    let octets = (p.in_w + 7u) / 8u;
+    let octet = group.x * THREADS + thread;
+    let n = octet / octets / p.in_h;
+    let ih = octet / octets % p.in_h;
+    let iw = octet % octets * 8u;
+    let busy = subgroupAny(n < p.batch);
+    let ci0 = group.y * ROWS;
+    let right = i32(iw) + p.pad_left;
+    let lines = p.out_channels * kernel_h;
+    let step = DEPTH / kernel_w;
+    var tile = Tile();
+    for (var line0 = 0u; line0 < lines; line0 += step) {
+        let end = min(line0 + step, lines);
+        workgroupBarrier();
+        for (var i = thread; i < (end - line0) * kernel_w * (ROWS / 4u); i += THREADS) {
+            let k = line0 * kernel_w + i / (ROWS / 4u);
+            let co = k / (kernel_h * kernel_w);
+            let tap = k % (kernel_h * kernel_w);
+            let ci = ci0 + i % (ROWS / 4u) * 4u;
+            staged[i] = vec4(w_at(co, ci, tap), w_at(co, ci + 1u, tap),
+                w_at(co, ci + 2u, tap), w_at(co, ci + 3u, tap));
+        }
+        workgroupBarrier();
+        var k = lane % 8u;
+        for (var line = line0; line < select(0u, end, busy); line++) {
+            let row = dz_line(n, line / kernel_h, target_of(ih, stride_h, p.pad_top, line % kernel_h, conv_h));
+            var window = Window(0xffffffffu, 0u, 0.0);
+            var u = vec4<f32>();
+            var v = vec4<f32>();
+            for (var i = select(0, 7, stride_w == 1u); i > 0; i--) {
+                v = vec4(u.w, v.xyz);
+                u = vec4(dz_at(row, right + i, &window), u.xyz);
+            }
+            for (var kw = 0u; kw < kernel_w; kw++) {
+                if (stride_w == 1u) {
+                    v = vec4(u.w, v.xyz);
+                    u = vec4(dz_at(row, right - i32(kw), &window), u.xyz);
+                } else {
+                    u = dz_four(row, iw, kw, &window);
+                    v = dz_four(row, iw + 4u, kw, &window);
+                }
+                add_term(&tile, staged[k], u, v);
+                k += ROWS / 4u;
+            }
+        }
+    }
+    if (n >= p.batch) { return; }
+    for (var i = 0u; i < ROWS / 4u; i++) {
+        let sums = four_rows(tile, i);
+        let ci = ci0 + 4u * i;
+        store_dx(n, ci, ih, iw, sums.u[0]);
+        store_dx(n, ci, ih, iw + 1u, sums.u[1]);
+        store_dx(n, ci, ih, iw + 2u, sums.u[2]);
+        store_dx(n, ci, ih, iw + 3u, sums.u[3]);
+        store_dx(n, ci, ih, iw + 4u, sums.v[0]);
+        store_dx(n, ci, ih, iw + 5u, sums.v[1]);
+        store_dx(n, ci, ih, iw + 6u, sums.v[2]);
+        store_dx(n, ci, ih, iw + 7u, sums.v[3]);
+    }
+}
+
+fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
+    if (iw >= p.in_w) { return; }
+    let area = p.in_h * p.in_w;
+    let i = (n * p.in_channels + ci) * area + ih * p.in_w + iw;
+    if (ci < p.in_channels) { dx[i] = four.x; }
+    if (ci + 1u < p.in_channels) { dx[i + area] = four.y; }
+    if (ci + 2u < p.in_channels) { dx[i + area * 2u] = four.z; }
+    if (ci + 3u < p.in_channels) { dx[i + area * 3u] = four.w; }
+}
+
+// dz[n, co, zh, zw] where row counts the rows of all images.
+fn dz_staged(row: u32, co: u32, zw: u32) -> f32 {
+    let oh = row % conv_h / pool;
+    let ow = zw / pool;
+    if (co >= p.out_channels || oh >= p.out_h || ow >= out_w) { return 0.0; }
+    let plane = row / conv_h * p.out_channels + co;
+    let o = oh * out_w + ow;
+    let winner = (argmax[plane * p.argmax_words + o / 4u] >> (8u * (o % 4u))) & 255u;
+    let i = plane * p.out_h * out_w + o;
+    return select(0.0, dy[i], y[i] > 0.0 && winner == row % conv_h % pool * pool + zw % pool);
+}
+
+// As conv2d's backward_w with dz for dy: dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, ih, iw].
+// The sum is long and dw small, so it is split: a group adds up the rows of one split into scratch.
+// A thread's columns are four kw of two lines (ci, kh). With stride 1 the next zw needs the same
+// elements of x moved by one, so it reads one new one for each line.
+@compute @workgroup_size(THREADS)
+fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(subgroup_invocation_id) lane: u32) {
+    let quads = (kernel_w + 3u) / 4u;
+    let lines = p.in_channels * kernel_h;
+    let kw = (group.x * THREADS + thread) % quads * 4u;
+    let line = (group.x * THREADS + thread) / quads * 2u;
+    let busy = subgroupAny(line < lines);
+    let co0 = group.y * ROWS;
+    let split = max(1u, SPLIT / conv_w);
+    let row_end = min((group.z + 1u) * split, p.batch * conv_h);
+    let step = max(1u, DEPTH / conv_w);
+    var tile = Tile();
+    for (var row0 = group.z * split; row0 < row_end; row0 += step) {
+        for (var zw0 = 0u; zw0 < conv_w; zw0 += DEPTH) {
+            let end = min(row0 + step, row_end);
+            let width = min(DEPTH, conv_w - zw0);
+            workgroupBarrier();
+            for (var i = thread; i < (end - row0) * width * (ROWS / 4u); i += THREADS) {
+                let row = row0 + i / (ROWS / 4u) / width;
+                let zw = zw0 + i / (ROWS / 4u) % width;
+                let co = co0 + i % (ROWS / 4u) * 4u;
+                staged[i] = vec4(dz_staged(row, co, zw), dz_staged(row, co + 1u, zw),
+                    dz_staged(row, co + 2u, zw), dz_staged(row, co + 3u, zw));
+            }
+            workgroupBarrier();
+            var k = lane % 8u;
+            for (var row = row0; row < select(0u, end, busy); row++) {
+                let n = row / conv_h;
+                let zh = row % conv_h;
+                let left = source(zw0, stride_w, p.pad_left, kw);
+                let row_u = x_line(n, line / kernel_h, source(zh, stride_h, p.pad_top, line % kernel_h));
+                let row_v = x_line(n, (line + 1u) / kernel_h, source(zh, stride_h, p.pad_top, (line + 1u) % kernel_h));
+                var u = vec4<f32>();
+                var v = vec4<f32>();
+                for (var i = 0; i < select(0, 3, stride_w == 1u); i++) {
+                    u = vec4(u.yzw, x_at(row_u, left + i));
+                    v = vec4(v.yzw, x_at(row_v, left + i));
+                }
+                for (var i = 0; i < i32(width); i++) {
+                    if (stride_w == 1u) {
+                        u = vec4(u.yzw, x_at(row_u, left + 3 + i));
+                        v = vec4(v.yzw, x_at(row_v, left + 3 + i));
+                    } else {
+                        u = x_four(row_u, left + i * i32(stride_w), 1);
+                        v = x_four(row_v, left + i * i32(stride_w), 1);
+                    }
+                    add_term(&tile, staged[k], u, v);
+                    k += ROWS / 4u;
+                }
+            }
+        }
+    }
+    for (var i = 0u; i < ROWS / 4u; i++) {
+        let sums = four_rows(tile, i);
+        let co = co0 + 4u * i;
+        store_partial(group.z, co, line, kw, sums.u[0]);
+        store_partial(group.z, co, line, kw + 1u, sums.u[1]);
+        store_partial(group.z, co, line, kw + 2u, sums.u[2]);
+        store_partial(group.z, co, line, kw + 3u, sums.u[3]);
+        store_partial(group.z, co, line + 1u, kw, sums.v[0]);
+        store_partial(group.z, co, line + 1u, kw + 1u, sums.v[1]);
+        store_partial(group.z, co, line + 1u, kw + 2u, sums.v[2]);
+        store_partial(group.z, co, line + 1u, kw + 3u, sums.v[3]);
+    }
+}
+
+fn store_partial(split: u32, co: u32, line: u32, kw: u32, four: vec4<f32>) {
+    let lines = p.in_channels * kernel_h;
+    if (line >= lines || kw >= kernel_w) { return; }
+    let area = lines * kernel_w;
+    let i = (split * p.out_channels + co) * area + line * kernel_w + kw;
+    if (co < p.out_channels) { scratch[i] = four.x; }
+    if (co + 1u < p.out_channels) { scratch[i + area] = four.y; }
+    if (co + 2u < p.out_channels) { scratch[i + area * 2u] = four.z; }
+    if (co + 3u < p.out_channels) { scratch[i + area * 3u] = four.w; }
+}
+
+// The second pass: dw is the sum of the partial sums, always in the same order.
+@compute @workgroup_size(THREADS)
+fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let element = flat_index(id, groups);
+    let elements = p.out_channels * p.in_channels * kernel_h * kernel_w;
+    if (element >= elements) { return; }
+    let split = max(1u, SPLIT / conv_w);
+    let splits = (p.batch * conv_h + split - 1u) / split;
+    var sum = 0.0;
+    for (var i = 0u; i < splits; i++) {
+        sum += scratch[i * elements + element];
+    }
+    dw[element] = sum;
+}
