@@ -18,7 +18,8 @@ pub fn run(args: DatasetArgs) -> Result<()> {
     for (path, bytes) in &files {
         let path = args.out.join(path);
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|why| error!(Write, "{} cannot be made: {why}", folder.display()))?;
+            std::fs::create_dir_all(folder)
+                .map_err(|why| error!(Write, "{} cannot be made: {why}", folder.display()))?;
         }
         replace(&path, bytes)?;
     }

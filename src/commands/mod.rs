@@ -1,6 +1,6 @@
 //! The command line: one file per command, each thin.
 
-//mod dataset;
+mod dataset;
 mod devices;
 mod evaluate;
 mod gradcheck;
@@ -50,6 +50,8 @@ enum Command {
     Devices,
     /// Check every kernel's gradient, on every device
     Gradcheck(gradcheck::GradcheckArgs),
+    /// Draw the bundled pictures again
+    Dataset(dataset::DatasetArgs),
 }
 
 /// Where to compute.
@@ -107,6 +109,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Summary(args) => summary::run(args),
             Command::Devices => devices::run().await,
             Command::Gradcheck(args) => gradcheck::run(args).await,
+            Command::Dataset(args) => dataset::run(args),
         }
     })
 }

@@ -12,7 +12,7 @@ pub mod decode;
 pub mod folder;
 pub mod pictures;
 mod resize;
-// pub mod synthetic;
+pub mod synthetic;
 
 pub use batches::{Batch, epoch_order};
 pub use decode::{Skip, decode_bytes, decode_file};
