@@ -9,6 +9,7 @@ use crate::error::{Result, error};
 use std::cell::{Ref, RefMut};
 use std::ops::Range;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// What the 4-byte values of a tensor are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +146,10 @@ impl Tensor {
                 let parts: Vec<_> = tensors.iter().map(|tensor| tensor.gpu_part()).collect();
                 Source::Gpu(gpu.copy_out(&parts)?)
             }
-            None => Source::Cpu(tensors.iter().flat_map(|tensor| tensor.words().to_vec()).collect()),
+            None => {
+                let values = tensors.iter().flat_map(|tensor| tensor.words().to_vec()).collect();
+                Source::Cpu(values, Instant::now())
+            }
         };
         Ok(Pending { device, source, lengths })
     }
@@ -157,7 +161,7 @@ impl Tensor {
 
     /// Waits for the device and reads the values' bits.
     pub async fn read_u32(&self) -> Result<Vec<u32>> {
-        let mut values = Tensor::read_later(&[self])?.wait().await?;
+        let (mut values, _) = Tensor::read_later(&[self])?.wait().await?;
         Ok(values.pop().expect("one tensor was asked for"))
     }
 
@@ -207,31 +211,28 @@ pub struct Pending {
 }
 
 enum Source {
-    Cpu(Vec<u32>),
+    Cpu(Vec<u32>, Instant),
     Gpu(Staging),
 }
 
 impl Pending {
-    /// The values of each tensor, as bits.
+    /// The values of each tensor, as bits, and when the device was done with them.
     ///
     /// Asynchronous because a browser cannot wait in any other way; on other systems it blocks.
-    pub async fn wait(self) -> Result<Vec<Vec<u32>>> {
-        let all = match self.source {
-            Source::Cpu(values) => values,
+    pub async fn wait(self) -> Result<(Vec<Vec<u32>>, Instant)> {
+        let (all, completed) = match self.source {
+            Source::Cpu(values, completed) => (values, completed),
             Source::Gpu(staging) => {
                 let gpu = self.device.gpu().ok_or_else(|| error!(Other, "the device is not a GPU"))?;
                 gpu.read(staging)?
             }
         };
         let mut rest = all.as_slice();
-        Ok(self
-            .lengths
-            .iter()
-            .map(|&len| {
-                let (values, behind) = rest.split_at(len);
-                rest = behind;
-                values.to_vec()
-            })
-            .collect())
+        let mut take = |&len: &usize| {
+            let (values, behind) = rest.split_at(len);
+            rest = behind;
+            values.to_vec()
+        };
+        Ok((self.lengths.iter().map(&mut take).collect(), completed))
     }
 }

@@ -158,7 +158,7 @@ async fn run(
     let call = Prepared::with_values(case, device, rung, inputs, outputs)?;
     call.run()?;
     let all: Vec<_> = call.outputs.iter().map(|(_, whole)| whole).collect();
-    let all = Tensor::read_later(&all)?.wait().await?;
+    let (all, _) = Tensor::read_later(&all)?.wait().await?;
     let split = |(words, values): (Vec<u32>, &Values)| {
         let (payload, guard) = words.split_at(values.len());
         Got { payload: payload.to_vec(), guard: guard.to_vec() }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes from one uniform slot to the next: WebGPU's default `min_uniform_buffer_offset_alignment`.
 const SLOT: u64 = 256;
@@ -213,7 +213,7 @@ impl Gpu {
         let submission = self.submit()?.expect("a copy was just recorded");
         let (done, mapped) = std::sync::mpsc::channel();
         buffer.map_async(wgpu::MapMode::Read, .., move |result| {
-            let _ = done.send(result);
+            let _ = done.send(result.map(|()| Instant::now()));
         });
         Ok(Staging { buffer, submission, mapped })
     }
@@ -230,8 +230,9 @@ impl Gpu {
         Ok(Some(submission))
     }
 
-    /// Waits for the copies and reads them.
-    pub fn read(&self, staging: Staging) -> Result<Vec<u32>> {
+    /// Waits for the copies and reads them; also says when the driver was seen to be done with them, which
+    /// may be before anybody waited.
+    pub fn read(&self, staging: Staging) -> Result<(Vec<u32>, Instant)> {
         let wait =
             wgpu::PollType::Wait { submission_index: Some(staging.submission), timeout: Some(TIMEOUT) };
         let polled = self.device.poll(wait);
@@ -239,9 +240,9 @@ impl Gpu {
         let lost = |why: &dyn std::fmt::Display| error!(DeviceLost, "{} does not answer: {why}", self.name);
         polled.map_err(|why| lost(&why))?;
         let mapped = staging.mapped.recv().map_err(|why| lost(&why))?;
-        mapped.map_err(|why| lost(&why))?;
+        let completed = mapped.map_err(|why| lost(&why))?;
         let view = staging.buffer.get_mapped_range(..).map_err(|why| lost(&why))?;
-        Ok(bytemuck::pod_collect_to_vec(&view))
+        Ok((bytemuck::pod_collect_to_vec(&view), completed))
     }
 }
 
@@ -249,5 +250,5 @@ impl Gpu {
 pub(crate) struct Staging {
     buffer: wgpu::Buffer,
     submission: wgpu::SubmissionIndex,
-    mapped: Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
+    mapped: Receiver<std::result::Result<Instant, wgpu::BufferAsyncError>>,
 }

@@ -122,9 +122,8 @@ impl Epoch {
         while self.under_way.len() > in_flight {
             let Some(step) = self.under_way.pop_front() else { break };
             let result = step.finish().await?;
-            let now = Instant::now();
-            let seconds = (now - self.completed).as_secs_f64();
-            self.completed = now;
+            let seconds = result.completed.saturating_duration_since(self.completed).as_secs_f64();
+            self.completed = result.completed;
             self.loss_sum += f64::from(result.loss) * result.images as f64;
             self.hits += result.hits as usize;
             self.images += result.images;

@@ -9,6 +9,7 @@ use crate::ops::input::pack;
 use crate::optim::Adam;
 use crate::tape::Tape;
 use crate::tensor::{Pending, Tensor};
+use std::time::Instant;
 
 /// A model in training.
 pub struct Trainer {
@@ -46,6 +47,8 @@ pub struct StepResult {
     pub loss: f32,
     pub hits: u32,
     pub images: usize,
+    /// When the device had completed the step.
+    pub completed: Instant,
 }
 
 impl Trainer {
@@ -137,7 +140,8 @@ impl StepUnderWay {
     /// `Diverged` where the loss or a gradient is infinite or NaN.
     pub async fn finish(self) -> Result<StepResult> {
         let step = self.step;
-        let mut values = self.values.wait().await?.into_iter().map(|values| values[0]).collect::<Vec<_>>();
+        let (values, completed) = self.values.wait().await?;
+        let mut values: Vec<u32> = values.into_iter().map(|values| values[0]).collect();
         let non_finite = values.pop().expect("the flag comes last") != 0;
         let loss = values.chunks(2).map(|pair| f32::from_bits(pair[0])).sum::<f32>();
         let hits = values.chunks(2).map(|pair| pair[1]).sum();
@@ -152,6 +156,6 @@ impl StepUnderWay {
                 "training diverged in step {step}: {what}. A smaller --learning-rate usually helps"
             ));
         }
-        Ok(StepResult { step, loss, hits, images: self.images })
+        Ok(StepResult { step, loss, hits, images: self.images, completed })
     }
 }
