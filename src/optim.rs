@@ -34,7 +34,7 @@ impl Adam {
         self.step
     }
 
-    /// Updates every parameter from its gradient. The result (u32 [1]) is raised where a gradient was
+    /// Updates every parameter from its gradient. The result (u32 `[1]`) is raised where a gradient was
     /// infinite or NaN; it can be read later.
     pub fn apply(&mut self, parameters: &[&Tensor], gradients: &[Tensor]) -> Result<Tensor> {
         assert_eq!(parameters.len(), self.moments.len(), "one pair of moments per parameter");

@@ -50,7 +50,7 @@ pub fn backward_w(p: &Params, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     });
 }
 
-/// Reads a strip of dy of one image, [out_channels, rows, out_w].
+/// Reads a strip of dy of one image, `[out_channels, rows, out_w]`.
 fn copy_strip(p: &Params, dy: &[f32], n: usize, rows: Range<usize>, dz: &mut [f32]) {
     let (out_w, plane_len) = (p.out_w as usize, (p.out_h * p.out_w) as usize);
     let image = &dy[n * p.out_channels as usize * plane_len..];
@@ -75,7 +75,7 @@ pub(super) fn split_weights<'a>(
 
 /// Computes the output channels whose weights are `w` and `b` of image `n`, strip by strip.
 ///
-/// `consume` is given the rows of each strip and its values, [channels, rows, out_w].
+/// `consume` is given the rows of each strip and its values, `[channels, rows, out_w]`.
 pub(super) fn forward_strips(
     blocks: &Blocks,
     n: usize,
@@ -107,7 +107,7 @@ pub(super) fn forward_strips(
     });
 }
 
-/// Computes dx. `fill_dz(n, rows, dz)` writes a strip of the output's gradient, [out_channels, rows, out_w].
+/// Computes dx. `fill_dz(n, rows, dz)` writes a strip of the output's gradient, `[out_channels, rows, out_w]`.
 ///
 /// A strip's columns are multiplied out and added into dx, by the one task that owns these planes of dx.
 /// (Unfolding dy and gathering instead would unfold `out_channels / in_channels` times as much.)

@@ -72,7 +72,7 @@ pub fn matmul(a: Matrix, b: Matrix, out: &mut [f32], out_stride: usize, accumula
     }
 }
 
-/// Copies `from`, [rows, columns], to `to`, [columns, rows].
+/// Copies `from`, `[rows, columns]`, to `to`, `[columns, rows]`.
 pub fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
     // Sixteen values are a cache line: a task reads whole lines, and writes to sixteen of them in turn.
     to.par_chunks_mut(16 * rows).enumerate().for_each(|(i, to)| {

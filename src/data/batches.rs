@@ -19,7 +19,7 @@ pub fn epoch_order(len: usize, seed: u64, epoch: u64, shuffle: bool) -> Vec<usiz
 /// Some pictures side by side, as a device takes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// [batch, height, width, channels] bytes.
+    /// `[batch, height, width, channels]` bytes.
     pub pixels: Vec<u8>,
     /// One class index per picture.
     pub labels: Vec<u32>,

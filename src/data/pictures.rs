@@ -16,7 +16,7 @@ pub struct Pictures {
     pub size: usize,
     /// Bytes of a pixel: 1, gray.
     pub channels: usize,
-    /// [picture, height, width, channels], in the order of `labels` and `paths`.
+    /// `[picture, height, width, channels]`, in the order of `labels` and `paths`.
     pub pixels: Vec<u8>,
     pub labels: Vec<u32>,
     /// Where each picture came from, relative to the folder.
@@ -114,7 +114,7 @@ impl Pictures {
         self.size * self.size * self.channels
     }
 
-    /// The bytes of a picture: [height, width, channels].
+    /// The bytes of a picture: `[height, width, channels]`.
     ///
     /// # Panics
     /// If `index` is not below `len()`.

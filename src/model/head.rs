@@ -11,7 +11,7 @@ use crate::tensor::Tensor;
 pub struct BinaryHead;
 
 impl BinaryHead {
-    /// Loss [1], divided by the size of the whole batch, and the count of right answers (u32 [1]).
+    /// Loss `[1]`, divided by the size of the whole batch, and the count of right answers (u32 `[1]`).
     pub fn loss(
         self,
         tape: &Tape,

@@ -122,7 +122,7 @@ impl Model {
         learned.map(|named| &named.tensor).collect()
     }
 
-    /// The logits [batch, 1] of `pixels` (bytes, packed as for [`ops::input`]), for `parameters` in their order.
+    /// The logits `[batch, 1]` of `pixels` (bytes, packed as for [`ops::input`]), for `parameters` in their order.
     pub fn forward(
         &self,
         tape: &Tape,
@@ -248,7 +248,7 @@ fn stages(layers: &[Placed], fuse: bool) -> Vec<Stage> {
     stages
 }
 
-/// Uniform in ±sqrt(6 / (fan_in + fan_out)), for a weight [out, in] or [out, in, height, width].
+/// Uniform in ±sqrt(6 / (fan_in + fan_out)), for a weight `[out, in]` or `[out, in, height, width]`.
 fn glorot_uniform(shape: &[usize], seed: u64, tensor: u64) -> Vec<f32> {
     let window: usize = shape[2..].iter().product();
     let limit = (6.0 / ((shape[0] + shape[1]) * window) as f64).sqrt();

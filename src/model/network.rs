@@ -14,7 +14,7 @@ pub enum Activation {
     Sigmoid,
 }
 
-/// One layer. Sizes with two numbers are [height, width].
+/// One layer. Sizes with two numbers are `[height, width]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Layer {
@@ -91,7 +91,7 @@ impl Layer {
         }
     }
 
-    /// What the layer makes of one image's shape: [channels, height, width] or [features].
+    /// What the layer makes of one image's shape: `[channels, height, width]` or `[features]`.
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
         match (self, input) {
             (Layer::Conv2d { filters, kernel_size, strides, padding, .. }, &[_, height, width]) => {

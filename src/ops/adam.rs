@@ -11,7 +11,7 @@ pub static STEP: Kernel<Params> =
     kernel!(adam::step(gradient) -> (parameter, m, v; non_finite), items: |p| p.len as usize);
 
 /// Updates `parameter` and its moments `m` and `v`, all of one shape, from `gradient`; raises
-/// `non_finite` (u32 [1]) where the gradient is infinite or NaN.
+/// `non_finite` (u32 `[1]`) where the gradient is infinite or NaN.
 ///
 /// `params` carries the step's constants; its `len` is filled in here.
 pub fn adam(

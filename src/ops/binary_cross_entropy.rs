@@ -13,8 +13,8 @@ pub static FORWARD: Kernel<Params> =
 pub static BACKWARD_X: Kernel<Params> =
     kernel!(binary_cross_entropy::backward_x(x, labels, dloss) -> (dx), items: |p| p.batch as usize);
 
-/// The loss [1] of logits x [batch, 1] against `labels` [batch] of 0 and 1, and how many of them
-/// (u32 [1]) are on the right side of 0.
+/// The loss `[1]` of logits x `[batch, 1]` against `labels` `[batch]` of 0 and 1, and how many of them
+/// (u32 `[1]`) are on the right side of 0.
 ///
 /// The loss is divided by `whole_batch`, so that losses and gradients of micro-batches add up.
 pub fn binary_cross_entropy(

@@ -178,7 +178,7 @@ impl Padding {
     }
 }
 
-/// The sizes of one call, or what does not match. Strides are [height, width].
+/// The sizes of one call, or what does not match. Strides are `[height, width]`.
 pub(super) fn params(
     op: &str,
     x: &Var,
@@ -222,8 +222,8 @@ pub(super) fn params(
     })
 }
 
-/// x [batch, in_channels, in_h, in_w] convolved with w [out_channels, in_channels, kernel_h, kernel_w],
-/// plus b [out_channels]: y [batch, out_channels, out_h, out_w]. Strides are [height, width].
+/// x `[batch, in_channels, in_h, in_w]` convolved with w `[out_channels, in_channels, kernel_h, kernel_w]`,
+/// plus b `[out_channels]`: y `[batch, out_channels, out_h, out_w]`. Strides are `[height, width]`.
 pub fn conv2d(tape: &Tape, x: &Var, w: &Var, b: &Var, stride: [usize; 2], padding: Padding) -> Result<Var> {
     let params = params("conv2d", x, w, b, stride, padding)?;
     let device = tape.device().clone();

@@ -67,7 +67,7 @@ fn flop(p: &Params) -> f64 {
     2.0 * f64::from(p.batch) * f64::from(p.in_features) * f64::from(p.out_features)
 }
 
-/// `x w^T + b` for x [batch, in_features], w [out_features, in_features] and b [out_features].
+/// `x w^T + b` for x `[batch, in_features]`, w `[out_features, in_features]` and b `[out_features]`.
 pub fn dense(tape: &Tape, x: &Var, w: &Var, b: &Var) -> Result<Var> {
     let [batch, in_features] = row_shape("dense", x)?;
     let [out_features, w_in] = row_shape("dense", w)?;

@@ -25,7 +25,7 @@ pub struct Mask {
     pub first_image: usize,
 }
 
-/// Sets each value of x [batch, features] to 0 with probability `rate` and scales the others by
+/// Sets each value of x `[batch, features]` to 0 with probability `rate` and scales the others by
 /// `1 / (1 - rate)`. For training only: at inference the layer is left out.
 pub fn dropout(tape: &Tape, x: &Var, rate: f32, mask: Mask) -> Result<Var> {
     if !(0.0..=1.0).contains(&rate) {

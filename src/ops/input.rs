@@ -12,9 +12,9 @@ pub static FORWARD: Kernel<Params> = kernel!(
     input::forward(pixels) -> (y),
     items: |p| (p.batch * p.channels * p.height * p.width) as usize);
 
-/// `(pixel / 255 - mean) / std_dev`, as [batch, channels, height, width].
+/// `(pixel / 255 - mean) / std_dev`, as `[batch, channels, height, width]`.
 ///
-/// `pixels` are bytes in [batch, height, width, channels], four to a word, the first lowest;
+/// `pixels` are bytes in `[batch, height, width, channels]`, four to a word, the first lowest;
 /// [`pack`] makes them. No gradient is recorded: pixels are not trained.
 pub fn input(device: &Device, pixels: &Tensor, shape: [usize; 4], mean: f32, std_dev: f32) -> Result<Tensor> {
     let y = Tensor::empty(device, &shape, Kind::F32)?;

@@ -20,8 +20,8 @@ pub static BACKWARD_X: Kernel<Params> = kernel!(
     threads: |p| (p.batch * p.channels * p.in_h * p.in_w) as usize,
     iterations: |p| (p.window_h * (1 + p.window_w)) as usize);
 
-/// The largest value of each window of x [batch, channels, in_h, in_w]; windows and strides are
-/// [height, width]. Without padding: `out = floor((in - window) / stride) + 1`.
+/// The largest value of each window of x `[batch, channels, in_h, in_w]`; windows and strides are
+/// `[height, width]`. Without padding: `out = floor((in - window) / stride) + 1`.
 pub fn max_pool2d(tape: &Tape, x: &Var, window: [usize; 2], stride: [usize; 2]) -> Result<Var> {
     let [batch, channels, in_h, in_w] = image_shape("max_pool2d", x)?;
     if window[0] > in_h || window[1] > in_w || window.contains(&0) || stride.contains(&0) {

@@ -19,14 +19,14 @@ use crate::error::{Result, error};
 use crate::tape::Var;
 use crate::tensor::{Kind, Tensor};
 
-/// The four sizes of a tensor of images, [batch, channels, height, width].
+/// The four sizes of a tensor of images, `[batch, channels, height, width]`.
 fn image_shape(op: &str, x: &Var) -> Result<[usize; 4]> {
     x.shape()
         .try_into()
         .map_err(|_| error!(Other, "{op} takes x as [batch, channels, height, width], not {:?}", x.shape()))
 }
 
-/// The two sizes of a tensor of rows, [batch, features].
+/// The two sizes of a tensor of rows, `[batch, features]`.
 fn row_shape(op: &str, x: &Var) -> Result<[usize; 2]> {
     x.shape().try_into().map_err(|_| error!(Other, "{op} takes x as [batch, features], not {:?}", x.shape()))
 }

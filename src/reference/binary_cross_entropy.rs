@@ -5,7 +5,7 @@ use super::{Real, params};
 use std::ops::Range;
 
 params! {
-    /// Sizes of one call. x is [batch, 1] logits, labels is [batch].
+    /// Sizes of one call. x is `[batch, 1]` logits, labels is `[batch]`.
     pub struct Params {
         /// Images in this micro-batch.
         pub batch: u32,

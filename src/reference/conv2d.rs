@@ -4,8 +4,8 @@ use super::{Real, params, source, target};
 use std::ops::Range;
 
 params! {
-    /// Sizes of one call. x is [batch, in_channels, in_h, in_w], w is [out_channels, in_channels,
-    /// kernel_h, kernel_w], b is [out_channels], y is [batch, out_channels, out_h, out_w].
+    /// Sizes of one call. x is `[batch, in_channels, in_h, in_w]`, w is [out_channels, in_channels,
+    /// kernel_h, kernel_w], b is `[out_channels]`, y is `[batch, out_channels, out_h, out_w]`.
     pub struct Params {
         pub batch: u32,
         pub in_channels: u32,

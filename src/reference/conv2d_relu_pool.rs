@@ -8,9 +8,9 @@ use super::{Real, conv2d, max_pool2d, params, relu};
 use std::ops::Range;
 
 params! {
-    /// Sizes of one call. x is [batch, in_channels, in_h, in_w], w is [out_channels, in_channels,
-    /// kernel_h, kernel_w], b is [out_channels], y is [batch, out_channels, out_h, out_w], argmax is
-    /// [batch, out_channels, argmax_words] words.
+    /// Sizes of one call. x is `[batch, in_channels, in_h, in_w]`, w is [out_channels, in_channels,
+    /// kernel_h, kernel_w], b is `[out_channels]`, y is `[batch, out_channels, out_h, out_w]`, argmax is
+    /// `[batch, out_channels, argmax_words]` words.
     pub struct Params {
         pub batch: u32,
         pub in_channels: u32,

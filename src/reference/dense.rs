@@ -1,10 +1,10 @@
-//! Fully connected layer: `y = x w^T + b`, with `w` as [out_features, in_features].
+//! Fully connected layer: `y = x w^T + b`, with `w` as `[out_features, in_features]`.
 
 use super::{Real, params};
 use std::ops::Range;
 
 params! {
-    /// Sizes of one call. x is [batch, in_features], y is [batch, out_features].
+    /// Sizes of one call. x is `[batch, in_features]`, y is `[batch, out_features]`.
     pub struct Params {
         pub batch: u32,
         pub in_features: u32,

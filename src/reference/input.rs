@@ -4,7 +4,7 @@ use super::{Real, params};
 use std::ops::Range;
 
 params! {
-    /// Sizes of one call. pixels are [batch, height, width, channels] bytes, y is [batch, channels, height, width].
+    /// Sizes of one call. pixels are `[batch, height, width, channels]` bytes, y is `[batch, channels, height, width]`.
     pub struct Params {
         pub batch: u32,
         pub channels: u32,

@@ -8,7 +8,7 @@ use super::{Real, params, target};
 use std::ops::Range;
 
 params! {
-    /// Sizes of one call. x is [batch, channels, in_h, in_w], y and argmax [batch, channels, out_h, out_w].
+    /// Sizes of one call. x is `[batch, channels, in_h, in_w]`, y and argmax `[batch, channels, out_h, out_w]`.
     pub struct Params {
         pub batch: u32,
         pub channels: u32,

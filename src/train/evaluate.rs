@@ -39,7 +39,7 @@ pub async fn evaluate(model: &Model, pictures: &Pictures, batch_size: usize) -> 
     Ok(Evaluation { loss: loss / images, accuracy: hits as f64 / images, confusion })
 }
 
-/// The score of every class for each of `count` pictures, given as bytes [count, height, width, channels].
+/// The score of every class for each of `count` pictures, given as bytes `[count, height, width, channels]`.
 pub async fn scores(model: &Model, pixels: &[u8], count: usize) -> Result<Vec<Vec<f32>>> {
     Ok(infer(model, pixels, None, count).await?.0)
 }

@@ -44,7 +44,7 @@ pub fn dense(table: Table) -> Vec<Case> {
     cases.into_iter().flatten().collect()
 }
 
-/// Convolution sizes: [batch, in, out channels], [in_h, in_w], kernel, stride, and zeros in all per axis,
+/// Convolution sizes: [batch, in, out channels], `[in_h, in_w]`, kernel, stride, and zeros in all per axis,
 /// of which the smaller half goes to the top and left.
 type ConvSize = ([u32; 3], [u32; 2], [u32; 2], [u32; 2], [u32; 2], &'static str);
 
