@@ -273,6 +273,10 @@ fn folders_that_cannot_be_used_are_named() {
     fs::rename(place.path("one/cats"), place.path("one/.cats")).unwrap();
     train("one").fails(3, &["dogs, owls", "cats, dogs"]);
     train(".").fails(3, &["test, train"]);
+    fs::create_dir_all(place.path("both")).unwrap();
+    fs::rename(place.path("train"), place.path("both/training_set")).unwrap();
+    fs::rename(place.path("test"), place.path("both/test_set")).unwrap();
+    train("both").fails(3, &["training set and a test set", "both/training_set"]);
 }
 
 #[test]

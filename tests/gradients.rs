@@ -1,5 +1,7 @@
 //! The references' backward functions against finite differences, in f64.
 
+mod common;
+
 use pawgrad::check::{self, gradient};
 
 #[test]
@@ -10,6 +12,9 @@ fn every_backward_reference_is_the_derivative_of_its_forward() {
     for backward in cases.iter().filter(|case| case.call.name().contains(".backward_")) {
         let forward = gradient::forward_of(&cases, backward).expect("a forward case of the same sizes");
         checked.insert(backward.call.name());
+        if !common::selected(backward.call.name()) {
+            continue;
+        }
         if let Err(report) = gradient::check(forward, backward) {
             failures.push(report);
         }

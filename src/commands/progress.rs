@@ -78,12 +78,8 @@ impl Progress for Terminal {
         }
         let steps = self.bar.position();
         self.bar.finish_and_clear();
-        let mut line = String::new();
-        if steps > 0 {
-            line += &format!("{steps} steps ━━━━━━━━━━━━━━━━━━━━ ");
-        }
-        line += &format!(
-            "{:.0}s - {:.0} images/s - accuracy: {:.4} - loss: {:.4}",
+        let mut line = format!(
+            "{steps} steps - {:.0}s - {:.0} images/s - accuracy: {:.4} - loss: {:.4}",
             epoch.seconds, epoch.images_per_second, epoch.accuracy, epoch.loss
         );
         if let Some(validation) = &epoch.validation {

@@ -113,6 +113,10 @@ fn sub_folders(dir: &Path) -> Result<Vec<String>> {
 fn check_classes(root: &Path, classes: &[String]) -> Result<()> {
     let (dir, layout) = (shown(root), layout(root));
     match classes {
+        [test, training] if test == "test_set" && training == "training_set" => Err(error!(
+            Data,
+            "{dir} holds a training set and a test set, not classes: give one of the two, such as {dir}/training_set"
+        )),
         [_, _] => Ok(()),
         [] => {
             let direct = fs::read_dir(root).is_ok_and(|entries| {

@@ -13,6 +13,13 @@ pub fn software() -> Device {
     }
 }
 
+/// Whether a kernel is to be checked: all are, unless the environment's PAWGRAD_ONLY names one
+/// (`conv2d.backward_w`) or an op (`conv2d`).
+pub fn selected(kernel: &str) -> bool {
+    let only = std::env::var("PAWGRAD_ONLY").ok();
+    only.is_none_or(|only| kernel == only || kernel.split('.').next() == Some(&only))
+}
+
 /// A network of these layers for gray pictures of two classes.
 pub fn network(image_size: usize, layers: Vec<Layer>) -> Network {
     let classes = vec!["cats".to_string(), "dogs".to_string()];
