@@ -38,8 +38,10 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> db: array<f32>;
 @group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
 
-// Positions of a plane that one thread of backward_b\'s first pass adds up.
+// Positions of a plane that one thread of backward_b's first pass adds up.
 override CHUNK: u32;
+// Positions of the convolution that one thread of backward_w's first pass adds up, about.
+override SPLIT: u32;
 
 // Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
 // 65,535 groups, which is 16.7 million elements.
@@ -115,27 +117,48 @@ fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
 }
 
 // w[co, ci, kh, kw] enters y[n, co, oh, ow] of every image and position with the factor x[n, ci, ih, iw],
-// ih and iw as in forward. So dw[co, ci, kh, kw] = sum_{n, oh, ow} dy[n, co, oh, ow] * x[n, ci, ih, iw].
+// ih and iw as in forward. So dw[co, ci, kh, kw] = sum_{n, oh, ow} dy[n, co, oh, ow] * x[n, ci, ih, iw],
+// in two passes, as there are many positions and few weights. First, sums over some rows of y each, about
+// SPLIT positions: part j of a weight goes to scratch[j, co, ci, kh, kw].
 @compute @workgroup_size(256)
-fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let element = flat_index(id, groups);
-    if (element >= p.out_channels * p.in_channels * p.kernel_h * p.kernel_w) { return; }
+fn backward_w_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = flat_index(id, groups);
+    let weights = p.out_channels * p.in_channels * p.kernel_h * p.kernel_w;
+    let rows = max(1u, SPLIT / p.out_w);
+    let first = index / weights * rows;
+    if (first >= p.batch * p.out_h) { return; }
+    let element = index % weights;
     let co = element / (p.in_channels * p.kernel_h * p.kernel_w);
     let ci = element / (p.kernel_h * p.kernel_w) % p.in_channels;
     let kh = element / p.kernel_w % p.kernel_h;
     let kw = element % p.kernel_w;
     var sum = 0.0;
-    for (var n = 0u; n < p.batch; n++) {
-        for (var oh = 0u; oh < p.out_h; oh++) {
-            let ih = source(oh, p.stride_h, p.pad_top, kh);
-            if (ih < 0 || ih >= i32(p.in_h)) { continue; }
-            for (var ow = 0u; ow < p.out_w; ow++) {
-                let iw = source(ow, p.stride_w, p.pad_left, kw);
-                if (iw < 0 || iw >= i32(p.in_w)) { continue; }
-                sum += dy[((n * p.out_channels + co) * p.out_h + oh) * p.out_w + ow]
-                    * x[((n * p.in_channels + ci) * p.in_h + u32(ih)) * p.in_w + u32(iw)];
-            }
+    for (var row = first; row < min(first + rows, p.batch * p.out_h); row++) {
+        let n = row / p.out_h;
+        let oh = row % p.out_h;
+        let ih = source(oh, p.stride_h, p.pad_top, kh);
+        if (ih < 0 || ih >= i32(p.in_h)) { continue; }
+        for (var ow = 0u; ow < p.out_w; ow++) {
+            let iw = source(ow, p.stride_w, p.pad_left, kw);
+            if (iw < 0 || iw >= i32(p.in_w)) { continue; }
+            sum += dy[((n * p.out_channels + co) * p.out_h + oh) * p.out_w + ow]
+                * x[((n * p.in_channels + ci) * p.in_h + u32(ih)) * p.in_w + u32(iw)];
         }
+    }
+    scratch[index] = sum;
+}
+
+// Then the parts, in order.
+@compute @workgroup_size(256)
+fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let element = flat_index(id, groups);
+    let weights = p.out_channels * p.in_channels * p.kernel_h * p.kernel_w;
+    if (element >= weights) { return; }
+    let rows = max(1u, SPLIT / p.out_w);
+    let parts = (p.batch * p.out_h + rows - 1u) / rows;
+    var sum = 0.0;
+    for (var part = 0u; part < parts; part++) {
+        sum += scratch[part * weights + element];
     }
     dw[element] = sum;
 }

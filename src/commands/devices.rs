@@ -1,5 +1,6 @@
 //! `pawgrad devices`
 
+use super::output::outln;
 use crate::device::DeviceKind;
 use crate::device::adapters::{list, preferred};
 use crate::error::Result;
@@ -9,11 +10,11 @@ pub async fn run() -> Result<()> {
     let gpu = preferred(&adapters);
     for (index, adapter) in adapters.iter().enumerate() {
         let limits = &adapter.limits;
-        println!("{index}  {} ({}, {})", adapter.name, adapter.type_name, adapter.backend);
-        println!("   driver             {}", adapter.driver);
-        println!("   largest buffer     {} MiB", limits.max_buffer >> 20);
-        println!("   largest binding    {} MiB", limits.max_binding >> 20);
-        println!(
+        outln!("{index}  {} ({}, {})", adapter.name, adapter.type_name, adapter.backend);
+        outln!("   driver             {}", adapter.driver);
+        outln!("   largest buffer     {} MiB", limits.max_buffer >> 20);
+        outln!("   largest binding    {} MiB", limits.max_binding >> 20);
+        outln!(
             "   workgroup          {} threads, {} KiB",
             limits.max_workgroup_threads,
             limits.max_workgroup_memory >> 10
@@ -23,17 +24,17 @@ pub async fn run() -> Result<()> {
         } else {
             "none".to_string()
         };
-        println!("   subgroups          {subgroups}");
-        println!(
+        outln!("   subgroups          {subgroups}");
+        outln!(
             "   choose it with     --device {}",
             if adapter.kind == DeviceKind::Software { "software".to_string() } else { index.to_string() }
         );
     }
-    println!("cpu  this program's own code, {} threads; needs no driver", rayon::current_num_threads());
-    println!();
+    outln!("cpu  this program's own code, {} threads; needs no driver", rayon::current_num_threads());
+    outln!();
     match gpu {
-        Some(index) => println!("--device auto takes {}: the best hardware GPU", adapters[index].name),
-        None => println!(
+        Some(index) => outln!("--device auto takes {}: the best hardware GPU", adapters[index].name),
+        None => outln!(
             "--device auto takes the CPU: there is no hardware GPU with a Vulkan, Metal or DX12 driver"
         ),
     }

@@ -2,10 +2,12 @@
 
 use super::DeviceArgs;
 use super::load::{load_model, load_pictures};
+use super::output::outln;
 use crate::error::{Result, error};
 use crate::train::evaluate::{Evaluation, evaluate};
 use clap::Args;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 #[derive(Args)]
 pub struct EvaluateArgs {
@@ -34,16 +36,17 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
         let (found, wanted) = (pictures.classes.join(", "), classes.join(", "));
         return Err(error!(Data, "{} has the classes {found}, the model {wanted}", args.test_dir.display()));
     }
-    let evaluation = evaluate(&model, &pictures, BATCH).await?;
+    let never = AtomicBool::new(false);
+    let Some(evaluation) = evaluate(&model, &pictures, BATCH, &never).await? else { return Ok(()) };
     if args.json {
         let Evaluation { loss, accuracy, confusion } = &evaluation;
         let images = pictures.len();
         let json = serde_json::json!({
             "images": images, "loss": loss, "accuracy": accuracy, "classes": classes, "confusion": confusion,
         });
-        println!("{json}");
+        outln!("{json}");
     } else {
-        println!(
+        outln!(
             "{} pictures: accuracy {:.2} %, loss {:.4}",
             pictures.len(),
             100.0 * evaluation.accuracy,
@@ -58,10 +61,10 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
 fn print_confusion(classes: &[String], confusion: &[Vec<usize>]) {
     let width = classes.iter().map(|class| class.chars().count()).max().unwrap_or(0).max(6);
     let header: Vec<_> = classes.iter().map(|class| format!("{class:>width$}")).collect();
-    println!("\n{:>width$}   taken for", "");
-    println!("{:>width$} {}", "is", header.join(" "));
+    outln!("\n{:>width$}   taken for", "");
+    outln!("{:>width$} {}", "is", header.join(" "));
     for (class, row) in classes.iter().zip(confusion) {
         let cells: Vec<_> = row.iter().map(|count| format!("{count:>width$}")).collect();
-        println!("{class:>width$} {}", cells.join(" "));
+        outln!("{class:>width$} {}", cells.join(" "));
     }
 }

@@ -1,5 +1,6 @@
 //! `pawgrad gradcheck`
 
+use super::output::{out, outln};
 use crate::check::cases::Style;
 use crate::check::{Case, all, gradient, kernels};
 use crate::device::Device;
@@ -29,28 +30,28 @@ pub async fn run(args: GradcheckArgs) -> Result<()> {
         }
     }
 
-    println!("finite diff.   largest error of the reference's gradient against finite differences, in f64");
+    outln!("finite diff.   largest error of the reference's gradient against finite differences, in f64");
     for (i, device) in devices.iter().enumerate() {
         let column = column(i);
-        println!("{column:<14} largest error on {}, all rungs, against the f64 reference,", device.name());
-        println!("{:<14} as a share of the largest value", "");
+        outln!("{column:<14} largest error on {}, all rungs, against the f64 reference,", device.name());
+        outln!("{:<14} as a share of the largest value", "");
     }
-    print!("\n{:<30}{:>6}{:>14}", "kernel", "cases", "finite diff.");
-    println!("{}", (0..devices.len()).map(|i| format!("{:>14}", column(i))).collect::<String>());
+    out!("\n{:<30}{:>6}{:>14}", "kernel", "cases", "finite diff.");
+    outln!("{}", (0..devices.len()).map(|i| format!("{:>14}", column(i))).collect::<String>());
 
     let mut failures = Vec::new();
     for name in names {
         let mine: Vec<_> = cases.iter().filter(|case| case.call.name() == name).collect();
-        print!("{name:<30}{:>6}{:>14}", mine.len(), differences(&cases, &mine, &mut failures));
+        out!("{name:<30}{:>6}{:>14}", mine.len(), differences(&cases, &mine, &mut failures));
         for device in &devices {
-            print!("{:>14}", errors(device, &mine, &mut failures).await);
+            out!("{:>14}", errors(device, &mine, &mut failures).await);
         }
-        println!();
+        outln!();
     }
     if !failures.is_empty() {
         return Err(error!(Other, "{} checks failed:\n\n{}", failures.len(), failures.join("\n\n")));
     }
-    println!("\nAll within their bounds.");
+    outln!("\nAll within their bounds.");
     Ok(())
 }
 

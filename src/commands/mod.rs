@@ -6,6 +6,7 @@ mod evaluate;
 mod gradcheck;
 mod interrupt;
 mod load;
+mod output;
 mod predict;
 mod progress;
 mod summary;

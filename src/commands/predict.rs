@@ -2,6 +2,7 @@
 
 use super::DeviceArgs;
 use super::load::load_model;
+use super::output::outln;
 use crate::data::{decode_file, folder};
 use crate::error::{Result, error};
 use crate::train::evaluate::{predicted, scores};
@@ -87,8 +88,8 @@ pub async fn run(args: PredictArgs) -> Result<()> {
 
 fn print_prediction(prediction: &Prediction, json: bool) {
     if json {
-        println!("{}", serde_json::to_string(prediction).expect("a prediction is plain data"));
+        outln!("{}", serde_json::to_string(prediction).expect("a prediction is plain data"));
     } else {
-        println!("{}: {} ({:.1} %)", prediction.path, prediction.class, 100.0 * prediction.probability);
+        outln!("{}: {} ({:.1} %)", prediction.path, prediction.class, 100.0 * prediction.probability);
     }
 }

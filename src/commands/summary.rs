@@ -1,6 +1,7 @@
 //! `pawgrad summary`
 
 use super::load::load_model;
+use super::output::out;
 use crate::device::Device;
 use crate::error::Result;
 use crate::model::{Model, Network};
@@ -26,6 +27,6 @@ pub fn run(args: SummaryArgs) -> Result<()> {
             Model::new(Network::cats_and_dogs(classes, args.image_size, 0.5), &device, 0, true)?
         }
     };
-    print!("{}", model.summary());
+    out!("{}", model.summary());
     Ok(())
 }

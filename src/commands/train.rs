@@ -3,10 +3,11 @@
 use super::DeviceArgs;
 use super::interrupt::stop_on_interrupt;
 use super::load::{load_pictures, named, read_file};
+use super::output::outln;
 use super::progress::Terminal;
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, ErrorKind, Result, error};
-use crate::model::network::MIN_IMAGE_SIZE;
+use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use crate::model::{Model, Network};
 use crate::train::plan::Plan;
 use crate::train::run_folder::RunFolder;
@@ -73,8 +74,8 @@ pub struct TrainArgs {
 #[derive(Serialize)]
 struct Config<'a> {
     pawgrad: &'static str,
-    train_dir: &'a Path,
-    test_dir: &'a Path,
+    train_dir: String,
+    test_dir: String,
     image_size: usize,
     learning_rate: f64,
     epochs: usize,
@@ -87,7 +88,8 @@ struct Config<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     max_steps: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    init_weights: Option<&'a Path>,
+    init_weights: Option<String>,
+    /// Name, type, backend and driver.
     device: &'a str,
     rungs: &'a [String],
     classes: &'a [String],
@@ -141,8 +143,8 @@ pub async fn run(args: TrainArgs) -> Result<()> {
 
     let config = Config {
         pawgrad: env!("CARGO_PKG_VERSION"),
-        train_dir: &args.train_dir,
-        test_dir: &args.test_dir,
+        train_dir: args.train_dir.display().to_string(),
+        test_dir: args.test_dir.display().to_string(),
         image_size,
         learning_rate: args.learning_rate,
         epochs: args.epochs,
@@ -153,8 +155,8 @@ pub async fn run(args: TrainArgs) -> Result<()> {
         shuffle: !args.no_shuffle,
         fuse: !args.no_fuse,
         max_steps: args.max_steps,
-        init_weights: args.init_weights.as_deref(),
-        device: device.name(),
+        init_weights: args.init_weights.as_ref().map(|file| file.display().to_string()),
+        device: &line,
         rungs: &args.device.rung,
         classes: &training.classes,
         training_pictures: training.len(),
@@ -185,9 +187,11 @@ impl TrainArgs {
     fn check(&self) -> Result<()> {
         let wrong = |what: String| Err(error!(Usage, "{what}"));
         if let Some(size) = self.image_size
-            && size < MIN_IMAGE_SIZE
+            && !(MIN_IMAGE_SIZE..=MAX_IMAGE_SIZE).contains(&size)
         {
-            return wrong(format!("--image-size {size} is too small: use {MIN_IMAGE_SIZE} or more"));
+            return wrong(format!(
+                "--image-size {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}"
+            ));
         }
         for (option, value) in [
             ("--batch-size", Some(self.batch_size)),
@@ -199,7 +203,7 @@ impl TrainArgs {
                 return wrong(format!("{option} 0 makes no sense: use 1 or more"));
             }
         }
-        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+        if !((self.learning_rate as f32).is_finite() && self.learning_rate > 0.0) {
             return wrong(format!(
                 "--learning-rate {} must be a number above 0, such as 0.001",
                 self.learning_rate
@@ -245,10 +249,10 @@ fn with_what_is_saved(why: Error, folder: &RunFolder) -> Error {
 fn report(folder: &RunFolder, end: End) -> Result<()> {
     let model = folder.model_path();
     if let Some(validation) = folder.history().last().and_then(|epoch| epoch.validation.as_ref()) {
-        println!("Test accuracy: {:.1} %, test loss: {:.4}", 100.0 * validation.accuracy, validation.loss);
+        outln!("Test accuracy: {:.1} %, test loss: {:.4}", 100.0 * validation.accuracy, validation.loss);
     }
-    println!("Saved to {} (model, history, curves)", folder.path().display());
-    println!("Use it:  pawgrad predict --model {} PICTURE…", model.display());
+    outln!("Saved to {} (model, history, curves)", folder.path().display());
+    outln!("Use it:  pawgrad predict --model {} PICTURE…", model.display());
     match end {
         End::Finished | End::StepsDone => Ok(()),
         End::Interrupted => Err(Error::new(ErrorKind::Interrupted, "interrupted; the model was saved")),

@@ -47,7 +47,7 @@ impl Pictures {
     /// thread; two calls may arrive out of order. A bad file never ends a run: see [`Pictures::skipped`].
     ///
     /// # Errors
-    /// `Data` if a class has no picture left.
+    /// `Data` if a class has no picture left, `OutOfMemory` if all of them do not fit into memory.
     pub fn load(folder: &Folder, size: usize, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Pictures> {
         let channels = 1;
         let picture_bytes = size * size * channels;
@@ -55,7 +55,14 @@ impl Pictures {
         let done = AtomicUsize::new(0);
 
         // Each picture is decoded into its place, so that all of them are never held twice.
-        let mut pixels = vec![0; total * picture_bytes];
+        let mut pixels = Vec::new();
+        pixels.try_reserve_exact(total.saturating_mul(picture_bytes)).map_err(|_| {
+            error!(
+                OutOfMemory,
+                "no memory for {total} pictures of {size}x{size} pixels: use a smaller --image-size"
+            )
+        })?;
+        pixels.resize(total * picture_bytes, 0);
         let reasons: Vec<Option<Skip>> = folder
             .files
             .par_iter()

@@ -138,7 +138,8 @@ pub async fn open(choice: &Choice) -> Result<(Device, String)> {
                 Choice::Auto => "the best hardware GPU",
                 _ => "as asked for",
             };
-            let line = format!("{} ({}, {}; {why})", adapter.name, adapter.type_name, adapter.backend);
+            let Adapter { name, type_name, backend, driver, .. } = &adapter;
+            let line = format!("{name} ({type_name}, {backend}, driver {driver}; {why})");
             Ok((adapter.open().await?, line))
         }
         (None, Choice::Auto) => {
@@ -155,8 +156,13 @@ pub async fn open(choice: &Choice) -> Result<(Device, String)> {
 
 /// An adapter by its index in the list, or by a part of its name in any case.
 fn find(adapters: &[Adapter], wanted: &str) -> Option<usize> {
-    if let Ok(index) = wanted.parse::<usize>() {
-        return (index < adapters.len()).then_some(index);
+    if let Ok(index) = wanted.parse::<usize>()
+        && index < adapters.len()
+    {
+        return Some(index);
+    }
+    if wanted.is_empty() {
+        return None;
     }
     adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&wanted.to_lowercase()))
 }

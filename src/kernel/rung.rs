@@ -75,3 +75,17 @@ impl<P> Rung<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::flat_grid;
+
+    #[test]
+    fn a_grid_covers_its_threads_within_the_limit_of_a_dimension() {
+        for threads in [1, 256, 257, 65_535 * 256, 65_535 * 256 + 1, 33_554_432, 1 << 30] {
+            let [x, y, z] = flat_grid(threads).map(|groups| groups as usize);
+            assert!(x <= 65_535 && y <= 65_535 && z == 1, "{threads}");
+            assert!(x * y * 256 >= threads && x * y * 256 < threads + 256 * y, "{threads}");
+        }
+    }
+}

@@ -69,6 +69,18 @@ impl Layer {
         Layer::Dropout { rate }
     }
 
+    /// Every number of the layer that is a size.
+    fn sizes(&self) -> Vec<usize> {
+        match self {
+            Layer::Conv2d { filters, kernel_size, strides, .. } => {
+                [&[*filters], &kernel_size[..], strides].concat()
+            }
+            Layer::MaxPool2d { pool_size, strides } => [&pool_size[..], strides].concat(),
+            Layer::Dense { units, .. } => vec![*units],
+            Layer::Flatten | Layer::Dropout { .. } => vec![],
+        }
+    }
+
     /// The first part of the layer's name, which is numbered among its kind: `conv1`, `dense2`.
     fn stem(&self) -> &'static str {
         match self {
@@ -178,6 +190,10 @@ impl Default for Preprocessing {
 
 /// The smallest picture: three poolings halve it to one pixel.
 pub const MIN_IMAGE_SIZE: usize = 8;
+/// The largest picture: larger ones are not decoded either.
+pub const MAX_IMAGE_SIZE: usize = 16_384;
+/// More units, filters or pixels of a window than any network has; keeps products of sizes below 2^64.
+const MAX_LAYER_SIZE: usize = 1 << 16;
 
 /// A layer in its place in the network. Shapes are those of one image.
 #[derive(Debug, Clone)]
@@ -222,18 +238,51 @@ impl Network {
         }
     }
 
+    /// Finds what no network can have, such as in a file that somebody else wrote.
+    fn check(&self) -> Result<()> {
+        let wrong = |what: String| Err(error!(Usage, "{what}"));
+        if !(MIN_IMAGE_SIZE..=MAX_IMAGE_SIZE).contains(&self.image_size) {
+            return wrong(format!(
+                "an image size of {} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}: use another --image-size",
+                self.image_size
+            ));
+        }
+        if self.classes.len() != 2 || self.classes[0] == self.classes[1] || self.channels != 1 {
+            let classes = self.classes.join(", ");
+            return wrong(format!(
+                "two classes and one channel are supported, not ({classes}) and {}",
+                self.channels
+            ));
+        }
+        let Preprocessing { grayscale, resize, mean, std_dev } = &self.preprocessing;
+        let known = Preprocessing::default();
+        if *grayscale != known.grayscale || *resize != known.resize || !mean.is_finite() || !(*std_dev > 0.0)
+        {
+            return wrong(format!("pictures cannot be prepared as {:?}", self.preprocessing));
+        }
+        let sizes = self.layers.iter().flat_map(Layer::sizes);
+        if let Some(size) = sizes.into_iter().find(|size| !(1..=MAX_LAYER_SIZE).contains(size)) {
+            return wrong(format!("a layer has a size of {size}, not between 1 and {MAX_LAYER_SIZE}"));
+        }
+        let sigmoid = |layer: &Layer| match layer {
+            Layer::Conv2d { activation, .. } | Layer::Dense { activation, .. } => {
+                *activation == Activation::Sigmoid
+            }
+            _ => false,
+        };
+        let ends_right = self.layers.last() == Some(&Layer::dense(1, Activation::Sigmoid));
+        if !ends_right || self.layers.iter().filter(|layer| sigmoid(layer)).count() != 1 {
+            return wrong("a network ends with one dense unit and its sigmoid, and has no other".to_string());
+        }
+        Ok(())
+    }
+
     /// Every layer with its name and shapes.
     ///
     /// # Errors
     /// `Usage` where a layer does not fit what comes before it.
     pub fn placed(&self) -> Result<Vec<Placed>> {
-        if self.image_size < MIN_IMAGE_SIZE {
-            return Err(error!(
-                Usage,
-                "an image size of {} is too small: use --image-size {MIN_IMAGE_SIZE} or more",
-                self.image_size
-            ));
-        }
+        self.check()?;
         let mut shape = vec![self.channels, self.image_size, self.image_size];
         let mut placed: Vec<Placed> = Vec::new();
         for layer in &self.layers {

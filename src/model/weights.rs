@@ -15,6 +15,9 @@ const NETWORK_KEY: &str = "pawgrad";
 
 impl Model {
     /// The bytes of a safetensors file: the tensors in PyTorch's names and layouts, and the network.
+    ///
+    /// # Errors
+    /// `Diverged` where a weight is infinite or NaN: such a file could not be read again.
     pub async fn to_bytes(&self) -> Result<Vec<u8>> {
         let network = serde_json::to_value(&self.network).expect("a network is plain data").to_string();
         let metadata = BTreeMap::from([("format", "pt"), (NETWORK_KEY, network.as_str())]);
@@ -35,6 +38,10 @@ impl Model {
         bytes.extend_from_slice(header.as_bytes());
         for named in self.tensors() {
             let values = named.tensor.read_f32().await?;
+            if let Some(i) = values.iter().position(|value| !value.is_finite()) {
+                let (name, value) = (&named.name, values[i]);
+                return Err(error!(Diverged, "the model is no longer usable: {name} holds {value}"));
+            }
             bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
         }
         Ok(bytes)
@@ -108,13 +115,7 @@ fn read_network(bytes: &[u8]) -> Result<Network> {
     })?;
     let network: Network = serde_json::from_str(network)
         .map_err(|why| error!(Model, "the file's description of the network cannot be used: {why}"))?;
-    if network.classes.len() != 2 || network.channels != 1 {
-        let (classes, channels) = (network.classes.len(), network.channels);
-        return Err(error!(
-            Model,
-            "the file is for {classes} classes and {channels} channels; 2 and 1 are supported"
-        ));
-    }
+    network.placed().map_err(|why| error!(Model, "the file describes no usable network: {}", why.message))?;
     Ok(network)
 }
 

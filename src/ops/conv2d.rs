@@ -51,27 +51,42 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
 pub static BACKWARD_W: Kernel<Params> = Kernel {
     cpu: fast!(conv2d::backward_w(x, dy) -> (dw)),
     flop,
-    ..kernel!(
-    conv2d::backward_w(x, dy) -> (dw),
-    items: |p| (p.out_channels * p.in_channels) as usize,
-    threads: weights,
-    iterations: |p| (p.batch * p.out_h) as usize * (1 + p.out_w as usize),
-    faster: Rung {
-        scratch: |p| splits(p) as usize * weights(p),
-        constants: &[("SPLIT", SPLIT as f64)],
-        iterations: |p| (2 * SPLIT.max(p.out_w)) as usize,
-        ..tiled(&[
-            Pass {
-                entry: "backward_w_partial",
-                buffers: &["x", "dy", "scratch"],
-                grid: Grid::Groups(|p| {
-                    let lines = (p.in_channels * p.kernel_h).div_ceil(2) * p.kernel_w.div_ceil(4);
-                    [lines.div_ceil(256), p.out_channels.div_ceil(ROWS), splits(p)]
-                }),
-            },
-            Pass { entry: "backward_w", buffers: &["dw", "scratch"], grid: Grid::Threads(weights) },
-        ])
-    })
+    rungs: &[
+        Rung {
+            scratch: |p| splits(p) as usize * weights(p),
+            constants: &[("SPLIT", SPLIT as f64), ("CHUNK", CHUNK as f64)],
+            iterations: |p| (2 * SPLIT.max(p.out_w)).max(splits(p)) as usize,
+            ..Rung::new(
+                PLAIN,
+                SOURCE,
+                &[
+                    Pass {
+                        entry: "backward_w_partial",
+                        buffers: &["x", "dy", "scratch"],
+                        grid: Grid::Threads(|p| splits(p) as usize * weights(p)),
+                    },
+                    Pass { entry: "backward_w", buffers: &["dw", "scratch"], grid: Grid::Threads(weights) },
+                ],
+            )
+        },
+        Rung {
+            scratch: |p| splits(p) as usize * weights(p),
+            constants: &[("SPLIT", SPLIT as f64)],
+            iterations: |p| (2 * SPLIT.max(p.out_w)).max(splits(p)) as usize,
+            ..tiled(&[
+                Pass {
+                    entry: "backward_w_partial",
+                    buffers: &["x", "dy", "scratch"],
+                    grid: Grid::Groups(|p| {
+                        let lines = (p.in_channels * p.kernel_h).div_ceil(2) * p.kernel_w.div_ceil(4);
+                        [lines.div_ceil(256), p.out_channels.div_ceil(ROWS), splits(p)]
+                    }),
+                },
+                Pass { entry: "backward_w", buffers: &["dw", "scratch"], grid: Grid::Threads(weights) },
+            ])
+        },
+    ],
+    ..kernel!(conv2d::backward_w(x, dy) -> (dw), items: |p| (p.out_channels * p.in_channels) as usize)
 };
 pub static BACKWARD_B: Kernel<Params> = Kernel {
     rungs: &[PLAIN_BACKWARD_B],
@@ -79,12 +94,13 @@ pub static BACKWARD_B: Kernel<Params> = Kernel {
 };
 
 /// Channels in a tile, and columns that a thread of a tiled kernel owns.
-const ROWS: u32 = 32;
-const COLUMNS: u32 = 8;
-/// Positions of the convolution that one group of the tiled backward_w adds up.
-const SPLIT: u32 = 8192;
+pub(super) const ROWS: u32 = 32;
+pub(super) const COLUMNS: u32 = 8;
+/// Positions of the convolution, about, that one thread (plain) or group (tiled) of backward_w's first
+/// pass adds up.
+pub(super) const SPLIT: u32 = 8192;
 /// Positions of a plane that one thread of backward_b's first pass adds up.
-const CHUNK: u32 = 4096;
+pub(super) const CHUNK: u32 = 4096;
 
 /// The tiled rung. On lavapipe it is 35 to 70 times as fast as the plain one; on GPUs its many registers
 /// were not measured yet, so there it has to be asked for.
@@ -100,7 +116,7 @@ const fn tiled(passes: &'static [Pass<Params>]) -> Rung<Params> {
 /// Sums of `CHUNK` positions each, one thread for each of them, then the sums of those.
 const PLAIN_BACKWARD_B: Rung<Params> = Rung {
     scratch: |p| parts(p) * p.out_channels as usize,
-    constants: &[("CHUNK", CHUNK as f64)],
+    constants: &[("CHUNK", CHUNK as f64), ("SPLIT", SPLIT as f64)],
     iterations: |p| parts(p).max(CHUNK as usize),
     ..Rung::new(
         PLAIN,
@@ -126,23 +142,23 @@ fn parts(p: &Params) -> usize {
 }
 
 /// Elements of w.
-fn weights(p: &Params) -> usize {
+pub(super) fn weights(p: &Params) -> usize {
     (p.out_channels * p.in_channels * p.kernel_h * p.kernel_w) as usize
 }
 
-/// Sums that the tiled backward_w's first pass leaves for each weight: whole rows of the convolution,
+/// Sums that backward_w's first pass leaves for each weight: whole rows of the convolution,
 /// about `SPLIT` positions each.
-fn splits(p: &Params) -> u32 {
+pub(super) fn splits(p: &Params) -> u32 {
     (p.batch * p.out_h).div_ceil((SPLIT / p.out_w).max(1))
 }
 
 /// Loop iterations over a window of so many channels, all nested loops together.
-fn window(p: &Params, channels: u32) -> usize {
+pub(super) fn window(p: &Params, channels: u32) -> usize {
     (channels * (1 + p.kernel_h * (1 + p.kernel_w))) as usize
 }
 
 /// The same where a thread slides over `COLUMNS` columns.
-fn slides(p: &Params, channels: u32) -> usize {
+pub(super) fn slides(p: &Params, channels: u32) -> usize {
     (channels * p.kernel_h * (p.kernel_w + COLUMNS)) as usize
 }
 

@@ -1,6 +1,6 @@
 //! Convolution, ReLU and non-overlapping max-pooling in one, without storing the big activation.
 
-use super::conv2d::{self, Padding};
+use super::conv2d::{self, CHUNK, COLUMNS, Padding, ROWS, SPLIT};
 use super::gradient;
 use crate::error::{Result, error};
 use crate::kernel::{Grid, Kernel, PLAIN, Pass, Rung, fast, kernel};
@@ -52,40 +52,47 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
 pub static BACKWARD_W: Kernel<Params> = Kernel {
     cpu: fast!(conv2d_relu_pool::backward_w(x, y, argmax, dy) -> (dw)),
     flop,
-    ..kernel!(
-    conv2d_relu_pool::backward_w(x, y, argmax, dy) -> (dw),
-    items: |p| (p.out_channels * p.in_channels) as usize,
-    threads: weights,
-    iterations: |p| (p.batch * p.conv_h) as usize * (1 + p.conv_w as usize),
-    faster: Rung {
-        scratch: |p| splits(p) as usize * weights(p),
-        constants: &[("SPLIT", SPLIT as f64)],
-        iterations: |p| (2 * SPLIT.max(p.conv_w)) as usize,
-        ..tiled(&[
-            Pass {
-                entry: "backward_w_partial",
-                buffers: &["x", "y", "argmax", "dy", "scratch"],
-                grid: Grid::Groups(|p| {
-                    let lines = (p.in_channels * p.kernel_h).div_ceil(2) * p.kernel_w.div_ceil(4);
-                    [lines.div_ceil(256), p.out_channels.div_ceil(ROWS), splits(p)]
-                }),
-            },
-            Pass { entry: "backward_w", buffers: &["dw", "scratch"], grid: Grid::Threads(weights) },
-        ])
-    })
+    rungs: &[
+        Rung {
+            scratch: |p| splits(p) as usize * weights(p),
+            constants: &[("SPLIT", SPLIT as f64), ("CHUNK", CHUNK as f64)],
+            iterations: |p| (2 * SPLIT.max(p.conv_w)).max(splits(p)) as usize,
+            ..Rung::new(
+                PLAIN,
+                SOURCE,
+                &[
+                    Pass {
+                        entry: "backward_w_partial",
+                        buffers: &["x", "y", "argmax", "dy", "scratch"],
+                        grid: Grid::Threads(|p| splits(p) as usize * weights(p)),
+                    },
+                    Pass { entry: "backward_w", buffers: &["dw", "scratch"], grid: Grid::Threads(weights) },
+                ],
+            )
+        },
+        Rung {
+            scratch: |p| splits(p) as usize * weights(p),
+            constants: &[("SPLIT", SPLIT as f64)],
+            iterations: |p| (2 * SPLIT.max(p.conv_w)).max(splits(p)) as usize,
+            ..tiled(&[
+                Pass {
+                    entry: "backward_w_partial",
+                    buffers: &["x", "y", "argmax", "dy", "scratch"],
+                    grid: Grid::Groups(|p| {
+                        let lines = (p.in_channels * p.kernel_h).div_ceil(2) * p.kernel_w.div_ceil(4);
+                        [lines.div_ceil(256), p.out_channels.div_ceil(ROWS), splits(p)]
+                    }),
+                },
+                Pass { entry: "backward_w", buffers: &["dw", "scratch"], grid: Grid::Threads(weights) },
+            ])
+        },
+    ],
+    ..kernel!(conv2d_relu_pool::backward_w(x, y, argmax, dy) -> (dw), items: |p| (p.out_channels * p.in_channels) as usize)
 };
 pub static BACKWARD_B: Kernel<Params> = Kernel {
     rungs: &[PLAIN_BACKWARD_B],
     ..kernel!(conv2d_relu_pool::backward_b(y, dy) -> (db), items: |p| p.out_channels as usize)
 };
-
-/// Channels in a tile, and columns that a thread of a tiled kernel owns.
-const ROWS: u32 = 32;
-const COLUMNS: u32 = 8;
-/// Positions of the convolution that one group of the tiled backward_w adds up.
-const SPLIT: u32 = 8192;
-/// Positions of a plane that one thread of backward_b's first pass adds up.
-const CHUNK: u32 = 4096;
 
 /// The tiled rung. On lavapipe it is 35 to 70 times as fast as the plain one; on GPUs its many registers
 /// were not measured yet, so there it has to be asked for.
@@ -101,7 +108,7 @@ const fn tiled(passes: &'static [Pass<Params>]) -> Rung<Params> {
 /// Sums of `CHUNK` positions each, one thread for each of them, then the sums of those.
 const PLAIN_BACKWARD_B: Rung<Params> = Rung {
     scratch: |p| parts(p) * p.out_channels as usize,
-    constants: &[("CHUNK", CHUNK as f64)],
+    constants: &[("CHUNK", CHUNK as f64), ("SPLIT", SPLIT as f64)],
     iterations: |p| parts(p).max(CHUNK as usize),
     ..Rung::new(
         PLAIN,
@@ -126,25 +133,22 @@ fn parts(p: &Params) -> usize {
     (p.batch * (p.out_h * p.out_w).div_ceil(CHUNK)) as usize
 }
 
-/// Elements of w.
+// The rest is counted as for the convolution alone.
+
 fn weights(p: &Params) -> usize {
-    (p.out_channels * p.in_channels * p.kernel_h * p.kernel_w) as usize
+    conv2d::weights(&p.conv2d())
 }
 
-/// Sums that the tiled backward_w's first pass leaves for each weight: whole rows of the convolution,
-/// about `SPLIT` positions each.
 fn splits(p: &Params) -> u32 {
-    (p.batch * p.conv_h).div_ceil((SPLIT / p.conv_w).max(1))
+    conv2d::splits(&p.conv2d())
 }
 
-/// Loop iterations over a window of so many channels, all nested loops together.
 fn window(p: &Params, channels: u32) -> usize {
-    (channels * (1 + p.kernel_h * (1 + p.kernel_w))) as usize
+    conv2d::window(&p.conv2d(), channels)
 }
 
-/// The same where a thread slides over `COLUMNS` columns.
 fn slides(p: &Params, channels: u32) -> usize {
-    (channels * p.kernel_h * (p.kernel_w + COLUMNS)) as usize
+    conv2d::slides(&p.conv2d(), channels)
 }
 
 /// Of the convolution: the zeros of the un-pooled gradient are counted as work.

@@ -8,6 +8,7 @@ use crate::ops::add::accumulate;
 use crate::ops::input::pack;
 use crate::tape::Tape;
 use crate::tensor::Tensor;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a model makes of labelled pictures.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,13 +20,21 @@ pub struct Evaluation {
     pub confusion: Vec<Vec<usize>>,
 }
 
-/// Evaluates `model` on all pictures, `batch_size` at a time, without dropout.
-pub async fn evaluate(model: &Model, pictures: &Pictures, batch_size: usize) -> Result<Evaluation> {
+/// Evaluates `model` on all pictures, `batch_size` at a time, without dropout; `None` where `stop` was raised.
+pub async fn evaluate(
+    model: &Model,
+    pictures: &Pictures,
+    batch_size: usize,
+    stop: &AtomicBool,
+) -> Result<Option<Evaluation>> {
     let classes = model.network.classes.len();
     let mut confusion = vec![vec![0; classes]; classes];
     let mut loss = 0.0;
     let order: Vec<usize> = (0..pictures.len()).collect();
     for indices in order.chunks(batch_size) {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let batch = pictures.gather(indices);
         let (scores, batch_loss) =
             infer(model, &batch.pixels, Some(&batch.labels), batch.labels.len()).await?;
@@ -36,7 +45,7 @@ pub async fn evaluate(model: &Model, pictures: &Pictures, batch_size: usize) -> 
     }
     let hits: usize = (0..classes).map(|class| confusion[class][class]).sum();
     let images = pictures.len() as f64;
-    Ok(Evaluation { loss: loss / images, accuracy: hits as f64 / images, confusion })
+    Ok(Some(Evaluation { loss: loss / images, accuracy: hits as f64 / images, confusion }))
 }
 
 /// The score of every class for each of `count` pictures, given as bytes `[count, height, width, channels]`.
@@ -44,7 +53,7 @@ pub async fn scores(model: &Model, pixels: &[u8], count: usize) -> Result<Vec<Ve
     Ok(infer(model, pixels, None, count).await?.0)
 }
 
-/// The class with the highest score; of equal ones the first, which is what `x > 0` means for one logit.
+/// The class with the highest score; of equal ones the first.
 pub fn predicted(scores: &[f32]) -> usize {
     let mut best = 0;
     for (class, score) in scores.iter().enumerate() {

@@ -9,7 +9,7 @@ pub mod trainer;
 pub use trainer::Trainer;
 
 use crate::data::{Pictures, epoch_order};
-use crate::error::Result;
+use crate::error::{Error, Result, error};
 use run_folder::{EpochRecord, RunFolder, StepRecord};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,11 +81,22 @@ pub async fn train(
         running.finish_steps(0, folder, progress).await?;
 
         let mut record = running.record();
+        let model = trainer.model.to_bytes().await.map_err(|why| after_step(why, &running))?;
         if end == End::Finished {
-            record.validation = Some(evaluate::evaluate(&trainer.model, test, schedule.batch_size).await?);
+            let size = schedule.batch_size.min(trainer.micro_batch_size());
+            record.validation = evaluate::evaluate(&trainer.model, test, size, stop).await?;
+            match &record.validation {
+                None => end = End::Interrupted,
+                Some(validation) if !validation.loss.is_finite() => {
+                    let why = error!(Diverged, "the validation loss is {}", validation.loss);
+                    return Err(after_step(why, &running));
+                }
+                Some(_) => {}
+            }
         }
+        // The model first: a history must not tell of a model that is not there.
+        folder.save_model(&model)?;
         folder.save_epoch(&record)?;
-        folder.save_model(&trainer.model.to_bytes().await?)?;
         progress.epoch_done(&record);
         if end != End::Finished {
             return Ok(end);
@@ -94,9 +105,21 @@ pub async fn train(
     Ok(End::Finished)
 }
 
+/// The error with the last step's number.
+fn after_step(why: Error, epoch: &Epoch) -> Error {
+    Error::new(
+        why.kind,
+        format!(
+            "training diverged in step {}: {}. A smaller --learning-rate usually helps",
+            epoch.last_step, why.message
+        ),
+    )
+}
+
 /// One epoch while it runs.
 struct Epoch {
     epoch: usize,
+    last_step: u32,
     under_way: VecDeque<StepUnderWay>,
     /// When the device completed the last step.
     completed: Instant,
@@ -109,7 +132,7 @@ struct Epoch {
 impl Epoch {
     fn start(epoch: usize) -> Epoch {
         let (under_way, completed) = (VecDeque::new(), Instant::now());
-        Epoch { epoch, under_way, completed, loss_sum: 0.0, hits: 0, images: 0, seconds: 0.0 }
+        Epoch { epoch, last_step: 0, under_way, completed, loss_sum: 0.0, hits: 0, images: 0, seconds: 0.0 }
     }
 
     /// Waits for the oldest steps until at most `in_flight` are under way, and records them.
@@ -127,6 +150,7 @@ impl Epoch {
             self.loss_sum += f64::from(result.loss) * result.images as f64;
             self.hits += result.hits as usize;
             self.images += result.images;
+            self.last_step = result.step;
             self.seconds += seconds;
             let record = StepRecord {
                 step: result.step,

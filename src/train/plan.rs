@@ -54,7 +54,7 @@ impl Plan {
             ));
         }
         let micro_batch = match requested {
-            Some(size) if size as u64 > limit / largest => {
+            Some(size) if size.min(batch) as u64 > limit / largest => {
                 return Err(error!(
                     OutOfMemory,
                     "{largest_name} takes {largest} bytes a picture, so a micro-batch of {size} is over this device's \

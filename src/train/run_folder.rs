@@ -103,9 +103,11 @@ impl RunFolder {
 
     /// Adds an epoch to `history.csv` and `curves.svg`.
     pub fn save_epoch(&mut self, record: &EpochRecord) -> Result<()> {
-        self.history.push(record.clone());
-        replace(&self.path.join("history.csv"), csv(&self.history).as_bytes())?;
-        replace(&self.path.join("curves.svg"), curves::svg(&self.history)?.as_bytes())
+        let history = [&self.history[..], std::slice::from_ref(record)].concat();
+        replace(&self.path.join("history.csv"), csv(&history).as_bytes())?;
+        replace(&self.path.join("curves.svg"), curves::svg(&history)?.as_bytes())?;
+        self.history = history;
+        Ok(())
     }
 
     /// Replaces `model.safetensors`.

@@ -60,6 +60,11 @@ impl Trainer {
         Ok(Trainer { model, adam, plan, seed, one })
     }
 
+    /// Pictures that the device works on at a time.
+    pub fn micro_batch_size(&self) -> usize {
+        self.plan.micro_batch
+    }
+
     /// One optimizer step; its results can be read later, so that the device need not wait for the host.
     pub fn step(&mut self, batch: &Batch) -> Result<StepUnderWay> {
         let mut gradients = self.gradients(batch)?;

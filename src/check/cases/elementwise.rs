@@ -22,7 +22,10 @@ fn lengths(table: Table) -> impl Iterator<Item = (u32, &'static str)> {
 
 pub fn relu(table: Table) -> Vec<Case> {
     use ops::relu::{BACKWARD_X, FORWARD};
-    let sizes = lengths(table).map(|(len, why)| (reference::relu::Params { len }, why)).collect();
+    let mut sizes: Vec<_> = lengths(table).map(|(len, why)| (reference::relu::Params { len }, why)).collect();
+    if table == Table::Awkward {
+        sizes.push((reference::relu::Params { len: 65_535 * 256 + 300 }, "a grid of two rows"));
+    }
     let row = Row::of(sizes, |p, _| vec![p.len as usize]);
     [row.kernel(&FORWARD, |_| EXACT), row.kernel(&BACKWARD_X, |_| EXACT)].into_iter().flatten().collect()
 }

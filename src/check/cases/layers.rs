@@ -18,7 +18,8 @@ pub fn dense(table: Table) -> Vec<Case> {
             (params(33, 64, 1), "the network's last layer, one more image than usual"),
             (params(7, 129, 65), "one more than powers of two"),
             (params(32, 1031, 17), "a prime number of inputs"),
-            (params(2, 16384, 128), "dense1 of 64x64 pictures: the longest sum"),
+            (params(2, 16384, 128), "dense1 of 64x64 pictures"),
+            (params(1, 262_144, 3), "inputs of dense1 of 256x256 pictures: the longest sum"),
         ],
         Table::Network { image_size, batch } => vec![
             (params(batch, 256 * (image_size / 8).pow(2), 128), "dense1"),
@@ -48,7 +49,7 @@ pub fn dense(table: Table) -> Vec<Case> {
 /// of which the smaller half goes to the top and left.
 type ConvSize = ([u32; 3], [u32; 2], [u32; 2], [u32; 2], [u32; 2], &'static str);
 
-const AWKWARD_CONVS: [ConvSize; 15] = [
+const AWKWARD_CONVS: [ConvSize; 17] = [
     ([1, 1, 1], [3, 3], [3, 3], [1, 1], [2, 2], "the smallest 'same'"),
     ([1, 1, 1], [1, 1], [3, 3], [1, 1], [2, 2], "a picture smaller than the window"),
     ([2, 3, 5], [7, 5], [3, 3], [1, 1], [2, 2], "odd sizes, height is not width"),
@@ -63,6 +64,8 @@ const AWKWARD_CONVS: [ConvSize; 15] = [
     ([5, 1, 64], [16, 16], [3, 3], [1, 1], [2, 2], "conv1: one input channel"),
     ([2, 64, 64], [8, 8], [3, 3], [1, 1], [2, 2], "whole tiles"),
     ([1, 1, 2], [99, 97], [3, 3], [1, 1], [2, 2], "more positions than one thread adds up"),
+    ([1, 1, 2], [5, 131], [3, 3], [1, 1], [2, 2], "wider than a group stages at a time"),
+    ([2, 2, 3], [6, 15], [3, 7], [1, 1], [2, 6], "a wide window"),
     ([3, 65, 67], [13, 19], [3, 3], [1, 1], [2, 2], "many channels, nothing divides"),
 ];
 
