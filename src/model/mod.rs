@@ -1,12 +1,14 @@
 //! A network with its weights on a device: forward pass, initialisation, the list of tensors.
 
 pub mod head;
+pub mod layer;
 pub mod network;
 pub mod summary;
 pub mod weights;
 
 pub use head::BinaryHead;
-pub use network::{Activation, Layer, Network};
+pub use layer::{Activation, Layer};
+pub use network::Network;
 
 use crate::device::Device;
 use crate::error::Result;

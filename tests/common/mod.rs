@@ -2,8 +2,8 @@
 #![allow(dead_code)] // each test file uses a part of it
 
 use pawgrad::device::{Device, adapters};
-use pawgrad::model::Network;
-use pawgrad::model::network::{Layer, Preprocessing};
+use pawgrad::model::network::Preprocessing;
+use pawgrad::model::{Layer, Network};
 
 /// The software Vulkan adapter. A missing one fails the test: a skip would look green.
 pub fn software() -> Device {
