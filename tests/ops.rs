@@ -76,13 +76,21 @@ fn nan_passes_through_relu_pooling_and_the_fused_kernel() {
         let read = |y: Var| pollster::block_on(y.tensor.read_f32()).unwrap();
 
         let relu = read(ops::relu::relu(&tape, &x).unwrap());
-        assert!(relu[5].is_nan() && relu[6] == 3.0 && relu[0] == 0.0, "{relu:?}");
+        assert!(
+            relu[5].is_nan() && relu[6] == 3.0 && relu[0] == 0.0,
+            "relu.forward on {}: {relu:?}",
+            device.name()
+        );
         let pool = read(ops::max_pool2d::max_pool2d(&tape, &x, [2, 2], [2, 2]).unwrap());
-        assert!(pool[0].is_nan() && pool[1] == 3.0 && pool[2] == -1.0, "{pool:?}");
+        assert!(
+            pool[0].is_nan() && pool[1] == 3.0 && pool[2] == -1.0,
+            "max_pool2d.forward on {}: {pool:?}",
+            device.name()
+        );
         let overlapping = read(ops::max_pool2d::max_pool2d(&tape, &x, [3, 3], [1, 1]).unwrap());
         assert!(
             overlapping.iter().all(|v| v.is_nan()),
-            "a NaN is not replaced by a later number: {overlapping:?}"
+            "max_pool2d.forward: a NaN is not replaced by a later number: {overlapping:?}"
         );
         for rung in pawgrad::check::rungs(&device)["conv2d_relu_pool"].iter() {
             device.force_rung("conv2d_relu_pool", rung);
@@ -91,7 +99,7 @@ fn nan_passes_through_relu_pooling_and_the_fused_kernel() {
             let fused = read(fused.unwrap());
             assert!(
                 fused[0].is_nan() && fused[1] == 3.0 && fused[2] == 0.0,
-                "{} {rung}: {fused:?}",
+                "conv2d_relu_pool.forward {rung} on {}: {fused:?}",
                 device.name()
             );
         }
@@ -113,7 +121,7 @@ fn a_non_finite_gradient_raises_adams_flag() {
             assert_eq!(
                 pollster::block_on(flag.read_u32()).unwrap(),
                 [raised],
-                "{value} on {}",
+                "adam.step: {value} on {}",
                 device.name()
             );
         }

@@ -12,8 +12,12 @@ use rand_chacha::ChaCha8Rng;
 /// Words behind every payload, inside the same binding: an out-of-bounds write outside the bound range
 /// leaves no trace.
 const GUARD: usize = 64;
-/// A NaN that nothing computes.
-const GUARD_WORD: u32 = 0x7fc0_dead;
+/// Behind inputs, a NaN: what is computed from it shows.
+const INPUT_GUARD: u32 = 0x7fc0_dead;
+/// Behind outputs, a number: a NaN there would stay what it is if an input's NaN is copied or added to it.
+const OUTPUT_GUARD: u32 = 0x4b3c_614e;
+/// What an output of integers holds before: a number that no kernel writes.
+const POISON: u32 = 0xdead_beef;
 
 /// Runs `case` with `rung` on `device` and compares; `Err` is a report for a person.
 pub async fn check(
@@ -48,11 +52,7 @@ fn start(case: &Case, name: &str, style: Style, rng: &mut ChaCha8Rng) -> Values 
     let len = (case.shape)(name).iter().product();
     if written_only {
         let is_uint = ["argmax", "hits"].contains(&name);
-        return if is_uint {
-            Values::Uint(vec![GUARD_WORD; len])
-        } else {
-            Values::Float(vec![f64::NAN; len])
-        };
+        return if is_uint { Values::Uint(vec![POISON; len]) } else { Values::Float(vec![f64::NAN; len]) };
     }
     case.values(name, style, rng)
 }
@@ -91,7 +91,7 @@ pub async fn check_values(
             _ => unreachable!("both come from one reference"),
         };
         worst = worst.max(values?);
-        if let Some(at) = got[i].guard.iter().position(|&word| word != GUARD_WORD) {
+        if let Some(at) = got[i].guard.iter().position(|&word| word != OUTPUT_GUARD) {
             return Err(format!("{name}: a write out of bounds, {at} words behind the end"));
         }
     }
@@ -189,16 +189,16 @@ impl<'a> Prepared<'a> {
         inputs: &[Values],
         outputs: &[Values],
     ) -> Result<Self> {
-        let guarded = |values: &Values| {
+        let guarded = |values: &Values, guard| {
             let mut words = values.words();
-            words.resize(values.len() + GUARD, GUARD_WORD);
+            words.resize(values.len() + GUARD, guard);
             let tensor = Tensor::from_u32(device, &[words.len()], &words)?.with_kind(values.kind());
             // Rust slices end where they end; only shaders see the guard.
             let visible = if device.kind() == DeviceKind::Cpu { values.len() } else { words.len() };
             Ok((tensor.rows(0..visible), tensor))
         };
-        let inputs = inputs.iter().map(guarded).collect::<Result<_>>()?;
-        let outputs = outputs.iter().map(guarded).collect::<Result<_>>()?;
+        let inputs = inputs.iter().map(|values| guarded(values, INPUT_GUARD)).collect::<Result<_>>()?;
+        let outputs = outputs.iter().map(|values| guarded(values, OUTPUT_GUARD)).collect::<Result<_>>()?;
         Ok(Prepared { case, device, rung, inputs, outputs })
     }
 

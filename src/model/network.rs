@@ -107,8 +107,8 @@ impl Network {
         }
         let Preprocessing { grayscale, resize, mean, std_dev } = &self.preprocessing;
         let known = Preprocessing::default();
-        if *grayscale != known.grayscale || *resize != known.resize || !mean.is_finite() || !(*std_dev > 0.0)
-        {
+        let scaled = mean.is_finite() && std_dev.is_finite() && *std_dev > 0.0;
+        if *grayscale != known.grayscale || *resize != known.resize || !scaled {
             return wrong(format!("pictures cannot be prepared as {:?}", self.preprocessing));
         }
         let sizes = self.layers.iter().flat_map(Layer::sizes);

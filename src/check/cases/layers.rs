@@ -49,12 +49,12 @@ pub fn dense(table: Table) -> Vec<Case> {
 /// of which the smaller half goes to the top and left.
 type ConvSize = ([u32; 3], [u32; 2], [u32; 2], [u32; 2], [u32; 2], &'static str);
 
-const AWKWARD_CONVS: [ConvSize; 17] = [
+const AWKWARD_CONVS: [ConvSize; 18] = [
     ([1, 1, 1], [3, 3], [3, 3], [1, 1], [2, 2], "the smallest 'same'"),
     ([1, 1, 1], [1, 1], [3, 3], [1, 1], [2, 2], "a picture smaller than the window"),
     ([2, 3, 5], [7, 5], [3, 3], [1, 1], [2, 2], "odd sizes, height is not width"),
     ([2, 3, 4], [6, 7], [2, 4], [1, 1], [1, 3], "an even window: asymmetric zeros"),
-    ([1, 2, 3], [9, 8], [3, 3], [2, 2], [2, 1], "stride 2, asymmetric zeros"),
+    ([1, 2, 3], [9, 24], [3, 3], [2, 2], [2, 1], "stride 2, asymmetric zeros"),
     ([2, 2, 3], [11, 6], [5, 1], [3, 1], [2, 0], "a high window, strides that differ"),
     ([3, 5, 7], [6, 6], [3, 3], [1, 1], [0, 0], "no padding"),
     ([1, 4, 6], [5, 9], [1, 1], [1, 1], [0, 0], "window 1x1"),
@@ -63,9 +63,17 @@ const AWKWARD_CONVS: [ConvSize; 17] = [
     ([2, 15, 31], [15, 15], [3, 3], [1, 1], [2, 2], "channels and columns one less than a tile"),
     ([5, 1, 64], [16, 16], [3, 3], [1, 1], [2, 2], "conv1: one input channel"),
     ([2, 64, 64], [8, 8], [3, 3], [1, 1], [2, 2], "whole tiles"),
-    ([1, 1, 2], [99, 97], [3, 3], [1, 1], [2, 2], "more positions than one thread adds up"),
+    (
+        [1, 1, 2],
+        [130, 131],
+        [3, 3],
+        [1, 1],
+        [2, 2],
+        "more positions than one thread adds up, also when pooled",
+    ),
     ([1, 1, 2], [5, 131], [3, 3], [1, 1], [2, 2], "wider than a group stages at a time"),
     ([2, 2, 3], [6, 15], [3, 7], [1, 1], [2, 6], "a wide window"),
+    ([8, 65, 3], [16, 16], [3, 3], [1, 1], [2, 2], "more channels in a task than in a block"),
     ([3, 65, 67], [13, 19], [3, 3], [1, 1], [2, 2], "many channels, nothing divides"),
 ];
 
