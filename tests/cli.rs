@@ -5,6 +5,7 @@ mod common;
 use common::weights_file;
 use image::GrayImage;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -436,6 +437,24 @@ fn ctrl_c_finishes_the_step_and_saves() {
     let last: serde_json::Value =
         serde_json::from_str(place.lines("run/steps.jsonl").last().unwrap()).unwrap();
     assert_eq!(last["epoch"].as_u64().unwrap() as usize, epochs - 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_leaves_at_once() {
+    let place = Place::new();
+    // A step of this size takes minutes with the plain definition: only leaving at once ends it soon.
+    let line = "train --train-dir train --test-dir test --image-size 512 --device cpu --out run \
+                --rung conv2d_relu_pool=reference --rung dense=reference";
+    let mut child = place.command(line).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    let id = child.id().to_string();
+    for line_before in ["Epoch 1", "Stopping after this step"] {
+        said.find(|line| line.starts_with(line_before)).expect(line_before);
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!place.path("run/model.safetensors").exists());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::error::Result;
 pub async fn run() -> Result<()> {
     let adapters = list().await;
     let gpu = preferred(&adapters);
+    let software = adapters.iter().position(|adapter| adapter.kind == DeviceKind::Software);
     for (index, adapter) in adapters.iter().enumerate() {
         let limits = &adapter.limits;
         outln!("{index}  {} ({}, {})", adapter.name, adapter.type_name, adapter.backend);
@@ -25,10 +26,8 @@ pub async fn run() -> Result<()> {
             "none".to_string()
         };
         outln!("   subgroups          {subgroups}");
-        outln!(
-            "   choose it with     --device {}",
-            if adapter.kind == DeviceKind::Software { "software".to_string() } else { index.to_string() }
-        );
+        let choice = if Some(index) == software { "software".to_string() } else { index.to_string() };
+        outln!("   choose it with     --device {choice}");
     }
     outln!("cpu  this program's own code, {} threads; needs no driver", rayon::current_num_threads());
     outln!();

@@ -7,6 +7,7 @@ use crate::data::{decode_file, folder};
 use crate::error::{Result, error};
 use crate::train::evaluate::{predicted, scores};
 use clap::Args;
+use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -45,15 +46,25 @@ pub async fn run(args: PredictArgs) -> Result<()> {
     let model = load_model(args.model.as_deref(), &device)?;
     let mut paths = Vec::new();
     for path in &args.pictures {
-        if path.is_dir() { paths.extend(folder::pictures(path)?) } else { paths.push(path.clone()) }
+        if !path.is_dir() {
+            paths.push(path.clone());
+            continue;
+        }
+        let inside = folder::pictures(path)?;
+        if inside.is_empty() {
+            return Err(error!(Data, "the folder {} holds no pictures", path.display()));
+        }
+        paths.extend(inside);
     }
 
     let (mut shown, mut skipped) = (0, 0);
     for chunk in paths.chunks(CHUNK) {
         let mut pixels = Vec::new();
         let mut decoded = Vec::new();
-        for path in chunk {
-            match decode_file(path, model.network.image_size) {
+        let size = model.network.image_size;
+        let results: Vec<_> = chunk.par_iter().map(|path| decode_file(path, size)).collect();
+        for (path, result) in chunk.iter().zip(results) {
+            match result {
                 Ok(bytes) => {
                     pixels.extend(bytes);
                     decoded.push(path);

@@ -24,7 +24,7 @@ pub struct TrainArgs {
     /// Folder with one sub-folder of test pictures per class
     #[arg(long, default_value = "dataset/test_set", value_name = "DIR")]
     test_dir: PathBuf,
-    /// Height and width that pictures are resized to [default: 256 on a GPU, 64 on the CPU]
+    /// Height and width that pictures are resized to [default: 256 on a GPU, 64 on the CPU or a software adapter]
     #[arg(long, value_name = "N")]
     image_size: Option<usize>,
     /// Adam's step size

@@ -8,6 +8,11 @@ use wgpu::{Backends, DeviceType};
 /// A little below the 65,535 of Mesa's llvmpipe, as the driver's own loops count too.
 const SOFTWARE_LOOP_ITERATIONS: usize = 65_000;
 
+/// 0.2 s of a GPU that reaches only 1 TFLOP/s with plain kernels.
+const DISCRETE_SUBMIT_FLOP: u64 = 200_000_000_000;
+/// 0.2 s of a GPU that reaches only 100 GFLOP/s, such as an integrated one.
+const OTHER_SUBMIT_FLOP: u64 = 20_000_000_000;
+
 /// What a person asked for with `--device`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
@@ -87,6 +92,12 @@ impl Adapter {
                 min_subgroup_size: if subgroups { info.subgroup_min_size } else { 0 },
                 software,
                 max_loop_iterations: if software { SOFTWARE_LOOP_ITERATIONS } else { usize::MAX },
+                max_submit_flop: match info.device_type {
+                    // Nobody resets a driver that is a program.
+                    DeviceType::Cpu => u64::MAX,
+                    DeviceType::DiscreteGpu => DISCRETE_SUBMIT_FLOP,
+                    _ => OTHER_SUBMIT_FLOP,
+                },
             },
             name: info.name,
             inner,
@@ -104,7 +115,7 @@ impl Adapter {
     }
 
     async fn open(self) -> Result<Device> {
-        let gpu = Gpu::open(&self.inner, &self.name).await?;
+        let gpu = Gpu::open(&self.inner, &self.name, &self.limits).await?;
         Ok(Device::new(self.name, self.kind, self.limits, Some(gpu)))
     }
 }

@@ -3,6 +3,7 @@
 //! Work is recorded into one command encoder and handed over in submits. The values of `Params` that
 //! differ between dispatches live in separate slots of one uniform buffer, written once per submit.
 
+use super::Limits;
 use super::pipeline::Pipeline;
 use crate::error::{Error, ErrorKind, Result, error};
 use std::cell::RefCell;
@@ -16,9 +17,6 @@ use std::time::{Duration, Instant};
 const SLOT: u64 = 256;
 /// Uniform slots of one submit.
 const SLOTS: u64 = 512;
-/// FLOP after which a submit is closed: a desktop resets a device that hangs for two seconds, and this
-/// is 0.2 s on a GPU that reaches only 100 GFLOP/s.
-const SUBMIT_FLOP: f64 = 2e10;
 /// How long to wait for the device before giving it up. Software adapters are slow, so it is generous.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -26,6 +24,8 @@ pub(crate) struct Gpu {
     pub device: wgpu::Device,
     queue: wgpu::Queue,
     name: String,
+    /// FLOP after which a submit is closed.
+    max_submit_flop: f64,
     uniforms: wgpu::Buffer,
     recording: RefCell<Recording>,
     pipelines: RefCell<HashMap<String, Rc<Pipeline>>>,
@@ -41,7 +41,7 @@ struct Recording {
 }
 
 impl Gpu {
-    pub async fn open(adapter: &wgpu::Adapter, name: &str) -> Result<Gpu> {
+    pub async fn open(adapter: &wgpu::Adapter, name: &str, limits: &Limits) -> Result<Gpu> {
         let wanted = wgpu::Features::SUBGROUP;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("pawgrad"),
@@ -79,7 +79,8 @@ impl Gpu {
             mapped_at_creation: false,
         });
         let (recording, pipelines) = Default::default();
-        Ok(Gpu { device, queue, name: name.to_string(), uniforms, recording, pipelines, failure })
+        let (name, max_submit_flop) = (name.to_string(), limits.max_submit_flop as f64);
+        Ok(Gpu { device, queue, name, max_submit_flop, uniforms, recording, pipelines, failure })
     }
 
     /// The first error that the driver reported, made readable.
@@ -169,7 +170,7 @@ impl Gpu {
     fn submit_if_full(&self, flop: f64) -> Result<()> {
         let recording = self.recording.borrow();
         let no_slot = recording.slots.len() as u64 == SLOT * SLOTS;
-        let too_long = recording.flop > 0.0 && recording.flop + flop > SUBMIT_FLOP;
+        let too_long = recording.flop > 0.0 && recording.flop + flop > self.max_submit_flop;
         drop(recording);
         if no_slot || too_long { self.submit().map(|_| ()) } else { Ok(()) }
     }

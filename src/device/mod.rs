@@ -58,6 +58,8 @@ pub struct Limits {
     /// Loop iterations of one thread, all loops together, after which a loop may end early. Mesa's
     /// llvmpipe (lavapipe) stops silently after 65,535; GPUs have no such end.
     pub max_loop_iterations: usize,
+    /// FLOP of one submit, hence of one kernel: a desktop resets a device that hangs for two seconds.
+    pub max_submit_flop: u64,
 }
 
 /// Kernels index with 32 bits.
@@ -75,6 +77,7 @@ impl Device {
             min_subgroup_size: 0,
             software: true,
             max_loop_iterations: usize::MAX,
+            max_submit_flop: u64::MAX,
         };
         Device::new("CPU".to_string(), DeviceKind::Cpu, limits, None)
     }

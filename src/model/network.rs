@@ -63,6 +63,14 @@ impl Placed {
     pub fn parameter_count(&self) -> usize {
         self.parameters.iter().flatten().map(|shape| shape.iter().product::<usize>()).sum()
     }
+
+    /// Floating-point operations of one image's forward pass: a multiplication and an addition per weight
+    /// and position. Each of the two backward kernels takes about as many.
+    pub fn flop(&self) -> u64 {
+        let weights = self.parameters.as_ref().map_or(0, |[weight, _]| weight.iter().product());
+        let positions: usize = self.output_shape[1..].iter().product();
+        2 * weights as u64 * positions as u64
+    }
 }
 
 impl Network {

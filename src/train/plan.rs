@@ -4,6 +4,7 @@
 use crate::device::Limits;
 use crate::error::{Result, error};
 use crate::model::Model;
+use crate::model::network::Placed;
 
 /// Most bytes of activations that one micro-batch may keep for the backward pass.
 const ACTIVATION_BUDGET: u64 = 1 << 30;
@@ -44,7 +45,9 @@ impl Plan {
         let (largest_name, largest) =
             activations.iter().max_by_key(|(_, bytes)| *bytes).cloned().expect("a network has an input");
         let per_image: u64 = activations.iter().map(|(_, bytes)| bytes).sum();
-        let fits = (limit / largest).min(ACTIVATION_BUDGET / per_image).min(batch as u64) as usize;
+        let flop = model.layers().iter().map(Placed::flop).max().unwrap_or(0).max(1);
+        let fits = [limit / largest, ACTIVATION_BUDGET / per_image, limits.max_submit_flop / flop];
+        let fits = fits.into_iter().min().expect("three bounds").min(batch as u64) as usize;
         if limit / largest == 0 {
             return Err(error!(
                 OutOfMemory,

@@ -53,11 +53,18 @@ pub struct RunFolder {
 pub const MODEL_FILE: &str = "model.safetensors";
 
 impl RunFolder {
-    /// Makes the folder, so that one that cannot be used is found out before training.
+    /// Finds out before training whether the folder can be used; a new one is not left behind.
     ///
     /// # Errors
     /// `Write` where the folder is not empty or cannot be written.
     pub fn check(path: &Path) -> Result<()> {
+        let is_new = !path.exists();
+        RunFolder::open_empty(path)?;
+        if is_new { fs::remove_dir(path).map_err(|why| cannot_write(path, &why)) } else { Ok(()) }
+    }
+
+    /// Makes the folder where there is none.
+    fn open_empty(path: &Path) -> Result<()> {
         fs::create_dir_all(path).map_err(|why| cannot_write(path, &why))?;
         let mut entries = fs::read_dir(path).map_err(|why| cannot_write(path, &why))?;
         if entries.next().is_some() {
@@ -75,7 +82,7 @@ impl RunFolder {
     /// # Errors
     /// As [`check`](RunFolder::check).
     pub fn create(path: &Path, config: &impl Serialize) -> Result<RunFolder> {
-        RunFolder::check(path)?;
+        RunFolder::open_empty(path)?;
         let config = toml::to_string(config)
             .map_err(|why| error!(Other, "the configuration cannot be saved: {why}"))?;
         replace(&path.join("config.toml"), config.as_bytes())?;
