@@ -12,6 +12,7 @@ use crate::error::{Result, error};
 use crate::tensor::Tensor;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// A tensor on a tape.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ type Backward = Box<dyn FnOnce(&Tensor, &[bool]) -> Result<Vec<Option<Tensor>>>>
 
 struct Entry {
     op: &'static str,
+    /// The layer that it belongs to, for profiles.
+    scope: Rc<str>,
     inputs: Vec<Var>,
     output: usize,
     output_shape: Vec<usize>,
@@ -90,6 +93,7 @@ impl Tape {
         if needs_grad {
             self.entries.borrow_mut().push(Entry {
                 op,
+                scope: self.device.scope(),
                 inputs: inputs.iter().map(|&input| input.clone()).collect(),
                 output: output.id,
                 output_shape: output.shape().to_vec(),
@@ -111,6 +115,7 @@ impl Tape {
         while let Some(entry) = self.entries.borrow_mut().pop() {
             let Some(dy) = gradients.remove(&entry.output) else { continue };
             check_shape(entry.op, dy.shape(), &entry.output_shape)?;
+            self.device.enter(&entry.scope);
             let needs: Vec<_> = entry.inputs.iter().map(Var::needs_grad).collect();
             let returned = (entry.backward)(&dy, &needs)?;
             if returned.len() != entry.inputs.len() {

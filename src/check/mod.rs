@@ -5,10 +5,12 @@
 //! - [`kernels`] runs a kernel on a device and compares it with the reference, element by element.
 
 pub mod cases;
+pub mod ceiling;
 pub mod compare;
 pub mod erased;
 pub mod gradient;
 pub mod kernels;
+pub mod timing;
 
 pub use cases::{Case, Table, all, table};
 

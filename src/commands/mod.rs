@@ -1,5 +1,6 @@
 //! The command line: one file per command, each thin.
 
+mod bench;
 mod dataset;
 mod devices;
 mod evaluate;
@@ -51,6 +52,8 @@ enum Command {
     Devices,
     /// Check every kernel's gradient, on every device
     Gradcheck(gradcheck::GradcheckArgs),
+    /// Time every kernel with every rung at the network's sizes
+    Bench(bench::BenchArgs),
     /// Draw the bundled pictures again
     Dataset(dataset::DatasetArgs),
 }
@@ -108,6 +111,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Predict(args) => predict::run(args).await,
             Command::Evaluate(args) => evaluate::run(args).await,
             Command::Summary(args) => summary::run(args),
+            Command::Bench(args) => bench::run(args).await,
             Command::Devices => devices::run().await,
             Command::Gradcheck(args) => gradcheck::run(args).await,
             Command::Dataset(args) => dataset::run(args),

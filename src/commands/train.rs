@@ -5,13 +5,15 @@ use super::interrupt::stop_on_interrupt;
 use super::load::{load_pictures, named, read_file};
 use super::output::outln;
 use super::progress::Terminal;
+use crate::check::ceiling;
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, ErrorKind, Result, error};
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use crate::model::{Model, Network};
 use crate::train::plan::Plan;
+use crate::train::profile::Profiler;
 use crate::train::run_folder::RunFolder;
-use crate::train::{End, Schedule, Trainer, train};
+use crate::train::{End, Progress, Schedule, Trainer, train};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -62,6 +64,9 @@ pub struct TrainArgs {
     /// Folder for the results, new or empty [default: runs/<time>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Time every kernel: a table at the end, and profile.json for ui.perfetto.dev in the run's folder
+    #[arg(long)]
+    profile: bool,
     /// Say more: the network, and how the batch is cut into micro-batches
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
@@ -172,10 +177,21 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     };
     let mut trainer = Trainer::new(model, plan, args.learning_rate, seed)?;
     let stop = stop_on_interrupt()?;
-    let mut terminal = Terminal::new(args.quiet);
-    let end = train(&mut trainer, &training, &test, &schedule, &mut folder, &mut terminal, &stop)
+    let ceiling = if args.profile { Some(ceiling::measure(&device).await?) } else { None };
+    let (mut terminal, mut profiler) = (Terminal::new(args.quiet), None);
+    let progress: &mut dyn Progress = match args.profile {
+        true => profiler.insert(Profiler::new(&device, terminal)?),
+        false => &mut terminal,
+    };
+    let end = train(&mut trainer, &training, &test, &schedule, &mut folder, progress, &stop)
         .await
         .map_err(|why| with_what_is_saved(why, &folder))?;
+    if let (Some(profiler), Some(ceiling)) = (profiler, ceiling) {
+        let profile = profiler.finish();
+        outln!("{}", profile.table(ceiling.flops, ceiling.bandwidth));
+        let path = folder.save("profile.json", &profile.trace())?;
+        outln!("Open {} at https://ui.perfetto.dev", path.display());
+    }
     if args.verbose {
         eprintln!("Buffers held on the device: {:.1} MiB", device.peak_bytes() as f64 / (1024.0 * 1024.0));
     }

@@ -1,5 +1,6 @@
 //! The CPU device: references split over threads, and fast versions of the ops whose loops are hopeless.
 
+pub mod ceiling;
 pub mod conv2d;
 pub mod conv2d_relu_pool;
 pub mod dense;

@@ -5,6 +5,8 @@
 
 use super::Limits;
 use super::pipeline::Pipeline;
+use super::profile::{Label, Profile};
+use super::timer::Timer;
 use crate::error::{Error, ErrorKind, Result, error};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,7 +18,7 @@ use std::time::{Duration, Instant};
 /// Bytes from one uniform slot to the next: WebGPU's default `min_uniform_buffer_offset_alignment`.
 const SLOT: u64 = 256;
 /// Uniform slots of one submit.
-const SLOTS: u64 = 512;
+pub(super) const SLOTS: u64 = 512;
 /// How long to wait for the device before giving it up. Software adapters are slow, so it is generous.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -30,6 +32,8 @@ pub(crate) struct Gpu {
     recording: RefCell<Recording>,
     pipelines: RefCell<HashMap<String, Rc<Pipeline>>>,
     failure: Arc<Mutex<Option<Error>>>,
+    /// While a profile is made.
+    timer: RefCell<Option<Timer>>,
 }
 
 /// What is recorded since the last submit.
@@ -42,7 +46,7 @@ struct Recording {
 
 impl Gpu {
     pub async fn open(adapter: &wgpu::Adapter, name: &str, limits: &Limits) -> Result<Gpu> {
-        let wanted = wgpu::Features::SUBGROUP;
+        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("pawgrad"),
             required_features: adapter.features() & wanted,
@@ -78,9 +82,9 @@ impl Gpu {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let (recording, pipelines) = Default::default();
+        let (recording, pipelines, timer) = Default::default();
         let (name, max_submit_flop) = (name.to_string(), limits.max_submit_flop as f64);
-        Ok(Gpu { device, queue, name, max_submit_flop, uniforms, recording, pipelines, failure })
+        Ok(Gpu { device, queue, name, max_submit_flop, uniforms, recording, pipelines, failure, timer })
     }
 
     /// The first error that the driver reported, made readable.
@@ -124,6 +128,16 @@ impl Gpu {
         Ok(pipeline)
     }
 
+    /// Times every pass from now on.
+    pub(super) fn start_timer(&self, profile: Rc<Profile>) -> Result<()> {
+        self.submit()?;
+        let timer = Timer::new(&self.device, &self.queue, profile);
+        let timer = timer
+            .ok_or_else(|| error!(Usage, "{} has no timestamps, so it cannot be profiled", self.name))?;
+        self.timer.replace(Some(timer));
+        Ok(())
+    }
+
     /// Records one dispatch; `buffers` are buffer, offset and length in bytes by the shader's name for it.
     pub fn dispatch(
         &self,
@@ -131,8 +145,9 @@ impl Gpu {
         params: &[u32],
         buffers: &[(&str, &wgpu::Buffer, u64, u64)],
         groups: [u32; 3],
-        flop: f64,
+        label: Label,
     ) -> Result<()> {
+        let flop = label.flop;
         self.submit_if_full(flop)?;
         let mut recording = self.recording.borrow_mut();
         let slot = recording.slots.len() as u64;
@@ -159,7 +174,12 @@ impl Gpu {
             layout: &pipeline.inner.get_bind_group_layout(0),
             entries: &entries,
         });
-        let mut pass = self.encoder(&mut recording).begin_compute_pass(&Default::default());
+        let mut timer = self.timer.borrow_mut();
+        let descriptor = wgpu::ComputePassDescriptor {
+            label: Some(label.kernel),
+            timestamp_writes: timer.as_mut().map(|timer| timer.next_pass(label)),
+        };
+        let mut pass = self.encoder(&mut recording).begin_compute_pass(&descriptor);
         pass.set_pipeline(&pipeline.inner);
         pass.set_bind_group(0, &bind_group, &[]);
         pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
@@ -222,11 +242,18 @@ impl Gpu {
     /// Hands the recorded commands to the device.
     pub fn submit(&self) -> Result<Option<wgpu::SubmissionIndex>> {
         let Recording { encoder, slots, .. } = self.recording.take();
-        let Some(encoder) = encoder else { return Ok(None) };
+        let Some(mut encoder) = encoder else { return Ok(None) };
         if !slots.is_empty() {
             self.queue.write_buffer(&self.uniforms, 0, &slots);
         }
+        let mut timer = self.timer.borrow_mut();
+        if let Some(timer) = &*timer {
+            timer.resolve(&mut encoder);
+        }
         let submission = self.queue.submit([encoder.finish()]);
+        if let Some(timer) = &mut *timer {
+            timer.collect(&self.device);
+        }
         self.check()?;
         Ok(Some(submission))
     }

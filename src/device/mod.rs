@@ -6,11 +6,16 @@ pub mod adapters;
 pub(crate) mod gpu;
 mod pipeline;
 mod pool;
+mod profile;
+mod timer;
+
+pub use profile::{Label, Span};
 
 use crate::error::{Result, error};
 use gpu::Gpu;
 use pool::Pool;
-use std::cell::RefCell;
+use profile::Profile;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -25,6 +30,8 @@ struct Inner {
     gpu: Option<Gpu>,
     pool: Pool,
     forced_rungs: RefCell<BTreeMap<String, String>>,
+    scope: RefCell<Rc<str>>,
+    profile: OnceCell<Rc<Profile>>,
 }
 
 /// What stands behind a device.
@@ -83,8 +90,9 @@ impl Device {
     }
 
     fn new(name: String, kind: DeviceKind, limits: Limits, gpu: Option<Gpu>) -> Device {
-        let forced_rungs = RefCell::default();
-        Device(Rc::new(Inner { name, kind, limits, gpu, pool: Pool::default(), forced_rungs }))
+        let scope = RefCell::new("".into());
+        let (pool, forced_rungs, profile) = Default::default();
+        Device(Rc::new(Inner { name, kind, limits, gpu, pool, forced_rungs, scope, profile }))
     }
 
     pub fn name(&self) -> &str {
@@ -125,8 +133,47 @@ impl Device {
     /// Steps that may be under way on the device before the host reads the first one's results.
     pub fn steps_in_flight(&self) -> usize {
         match self.0.kind {
-            DeviceKind::Cpu => 0,
-            DeviceKind::Software | DeviceKind::Gpu => 2,
+            // A profile waits for every submit anyway.
+            DeviceKind::Software | DeviceKind::Gpu if self.0.profile.get().is_none() => 2,
+            _ => 0,
+        }
+    }
+
+    /// Times every kernel from now on; [`take_spans`](Device::take_spans) gives what was found.
+    ///
+    /// # Errors
+    /// `Usage` on an adapter that has no timestamps.
+    pub fn start_profile(&self) -> Result<()> {
+        let profile = self.0.profile.get_or_init(|| Rc::new(Profile::new()));
+        match self.gpu() {
+            Some(gpu) => gpu.start_timer(profile.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// What ran since the last call, in order; nothing unless a profile was started.
+    pub fn take_spans(&self) -> Vec<Span> {
+        self.0.profile.get().map_or_else(Vec::new, |profile| profile.take())
+    }
+
+    /// Names the layer, or the part of the step, that kernels run for from now on.
+    pub fn enter(&self, scope: &str) {
+        // Profiles alone look at it.
+        if self.0.profile.get().is_some() && *scope != **self.0.scope.borrow() {
+            self.0.scope.replace(scope.into());
+        }
+    }
+
+    /// The layer, or the part of the step, that kernels run for.
+    pub fn scope(&self) -> Rc<str> {
+        self.0.scope.borrow().clone()
+    }
+
+    /// Runs CPU work that has this label.
+    pub(crate) fn measure<R>(&self, label: impl FnOnce() -> Label, work: impl FnOnce() -> R) -> R {
+        match self.0.profile.get() {
+            Some(profile) => profile.measure(label(), work),
+            None => work(),
         }
     }
 

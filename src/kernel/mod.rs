@@ -13,7 +13,7 @@ pub use rung::{Grid, PLAIN, Pass, Rung, flat_grid};
 pub use slices::{FromInput, FromOutput, Input, Output};
 
 use crate::cpu;
-use crate::device::{Device, DeviceKind};
+use crate::device::{Device, DeviceKind, Label};
 use crate::error::{Result, error};
 use crate::reference::Params;
 use crate::tensor::{Kind, Tensor};
@@ -101,6 +101,7 @@ impl<P: Params> Kernel<P> {
     }
 
     fn run_on_cpu(&self, device: &Device, params: &P, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
+        let bytes = inputs.iter().chain(outputs).map(|tensor| tensor.len() as f64 * 4.0).sum();
         let input_words: Vec<_> = inputs.iter().map(|tensor| tensor.words()).collect();
         let inputs: Vec<_> = inputs
             .iter()
@@ -120,21 +121,25 @@ impl<P: Params> Kernel<P> {
             })
             .collect();
         let plain = device.forced_rung(self.op()).is_some_and(|name| name == cpu::REFERENCE);
-        match self.cpu.filter(|_| !plain) {
-            Some(fast) => fast(params, &inputs, &mut outputs),
-            None => {
-                let items = (self.reference.items)(params);
-                cpu::run_reference(
-                    self.reference.f32,
-                    params,
-                    items,
-                    &inputs,
-                    &mut outputs,
-                    self.flags.len(),
-                );
-            }
-        }
+        let fast = self.cpu.filter(|_| !plain);
+        let rung = if fast.is_some() { cpu::FAST } else { cpu::REFERENCE };
+        device.measure(
+            || self.label(device, rung, params, bytes, 1),
+            || match fast {
+                Some(fast) => fast(params, &inputs, &mut outputs),
+                None => {
+                    let (items, flags) = ((self.reference.items)(params), self.flags.len());
+                    cpu::run_reference(self.reference.f32, params, items, &inputs, &mut outputs, flags);
+                }
+            },
+        );
         Ok(())
+    }
+
+    /// What a profile says of one of `passes` passes that uses `bytes` bytes of buffers.
+    fn label(&self, device: &Device, rung: &'static str, params: &P, bytes: f64, passes: usize) -> Label {
+        let flop = (self.flop)(params) / passes as f64;
+        Label { scope: device.scope(), kernel: self.name, rung, flop, bytes }
     }
 
     /// Computes with this rung on a GPU.
@@ -180,7 +185,9 @@ impl<P: Params> Kernel<P> {
                 Grid::Threads(threads) => flat_grid(threads(params)),
                 Grid::Groups(groups) => groups(params),
             };
-            gpu.dispatch(&pipeline, &words, &used, groups, (self.flop)(params) / rung.passes.len() as f64)?;
+            let bytes = used.iter().map(|(.., bytes)| *bytes as f64).sum();
+            let label = self.label(device, rung.name, params, bytes, rung.passes.len());
+            gpu.dispatch(&pipeline, &words, &used, groups, label)?;
         }
         Ok(())
     }

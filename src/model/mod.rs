@@ -136,6 +136,7 @@ impl Model {
         let size = self.network.image_size;
         let pre = &self.network.preprocessing;
         let shape = [batch, self.network.channels, size, size];
+        self.device.enter("input");
         let x = ops::input::input(&self.device, pixels, shape, pre.mean, pre.std_dev)?;
         let mut parameters = parameters.iter();
         let mut pair = || (parameters.next().expect("a weight"), parameters.next().expect("a bias"));
@@ -147,6 +148,7 @@ impl Model {
                 Stage::Layer(index) => (index, None),
                 Stage::ConvReluPool(index, pool) => (index, Some(pool)),
             };
+            self.device.enter(&self.layers[index].name);
             x = match (&self.layers[index].layer, pool) {
                 (Layer::Conv2d { strides, padding, .. }, Some(pool)) => {
                     let (w, b) = pair();

@@ -8,6 +8,45 @@ use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
 
 const SOURCE: &str = include_str!("../../shaders/dense.wgsl");
+const TILED_SOURCE: &str = include_str!("../../shaders/dense.2_tiled.wgsl");
+
+/// Rows of a tile.
+const ROWS: u32 = 32;
+/// Columns that a group of 64 threads of a tiled kernel owns.
+const COLUMNS: u32 = 256;
+/// Inputs that one thread of the tiled forward's first pass adds up.
+const TILED_CHUNK: usize = 1024;
+
+/// The tiled rung. On GPUs it was not measured yet, so there it has to be asked for.
+const fn tiled(passes: &'static [Pass<Params>]) -> Rung<Params> {
+    Rung {
+        requires: |limits| limits.subgroups && limits.min_subgroup_size >= 8,
+        // Most of a tile would hang over.
+        fits: |p| p.out_features >= 8 && p.in_features >= 8,
+        default_on: |limits| limits.software,
+        ..Rung::new("2_tiled", TILED_SOURCE, passes)
+    }
+}
+
+const TILED_FORWARD: Rung<Params> = Rung {
+    scratch: |p| (p.in_features as usize).div_ceil(TILED_CHUNK) * elements(p),
+    constants: &[("CHUNK", TILED_CHUNK as f64)],
+    iterations: |p| (p.in_features as usize).div_ceil(TILED_CHUNK).max(TILED_CHUNK),
+    ..tiled(&[
+        Pass {
+            entry: "forward_partial",
+            buffers: &["x", "w", "scratch"],
+            grid: Grid::Groups(|p| {
+                [
+                    p.batch.div_ceil(32),
+                    p.out_features.div_ceil(ROWS),
+                    p.in_features.div_ceil(TILED_CHUNK as u32),
+                ]
+            }),
+        },
+        Pass { entry: "forward", buffers: &["b", "y", "scratch"], grid: Grid::Threads(elements) },
+    ])
+};
 
 /// Inputs that one thread of forward's first pass adds up.
 const CHUNK: usize = 4096;
@@ -43,22 +82,42 @@ fn elements(p: &Params) -> usize {
 pub static FORWARD: Kernel<Params> = Kernel {
     cpu: fast!(dense::forward(x, w, b) -> (y)),
     flop,
-    rungs: &[PLAIN_FORWARD],
+    rungs: &[PLAIN_FORWARD, TILED_FORWARD],
     ..kernel!(dense::forward(x, w, b) -> (y), items: elements)
 };
 pub static BACKWARD_X: Kernel<Params> = Kernel {
     cpu: fast!(dense::backward_x(w, dy) -> (dx)),
     flop,
     ..kernel!(
-        dense::backward_x(w, dy) -> (dx),
-        items: |p| (p.batch * p.in_features) as usize,
-        threads: |p| (p.batch * p.in_features) as usize,
-        iterations: |p| p.out_features as usize)
+    dense::backward_x(w, dy) -> (dx),
+    items: |p| (p.batch * p.in_features) as usize,
+    threads: |p| (p.batch * p.in_features) as usize,
+    iterations: |p| p.out_features as usize,
+    faster: Rung {
+        iterations: |p| p.out_features as usize,
+        ..tiled(&[Pass {
+            entry: "backward_x",
+            buffers: &[],
+            grid: Grid::Groups(|p| [p.in_features.div_ceil(COLUMNS), p.batch.div_ceil(ROWS), 1]),
+        }])
+    })
 };
 pub static BACKWARD_W: Kernel<Params> = Kernel {
     cpu: fast!(dense::backward_w(x, dy) -> (dw)),
     flop,
-    ..kernel!(dense::backward_w(x, dy) -> (dw), items: |p| (p.out_features * p.in_features) as usize)
+    ..kernel!(
+    dense::backward_w(x, dy) -> (dw),
+    items: |p| (p.out_features * p.in_features) as usize,
+    threads: |p| (p.out_features * p.in_features) as usize,
+    iterations: |p| p.batch as usize,
+    faster: Rung {
+        iterations: |p| p.batch as usize,
+        ..tiled(&[Pass {
+            entry: "backward_w",
+            buffers: &[],
+            grid: Grid::Groups(|p| [p.in_features.div_ceil(COLUMNS), p.out_features.div_ceil(ROWS), 1]),
+        }])
+    })
 };
 pub static BACKWARD_B: Kernel<Params> =
     kernel!(dense::backward_b(dy) -> (db), items: |p| p.out_features as usize);

@@ -4,6 +4,7 @@
 pub mod adam;
 pub mod add;
 pub mod binary_cross_entropy;
+pub mod ceiling;
 pub mod conv2d;
 pub mod conv2d_relu_pool;
 pub mod dense;

@@ -3,6 +3,7 @@
 pub mod curves;
 pub mod evaluate;
 pub mod plan;
+pub mod profile;
 pub mod run_folder;
 pub mod trainer;
 

@@ -122,6 +122,13 @@ impl RunFolder {
         replace(&self.model_path(), bytes)
     }
 
+    /// Writes another file of the run.
+    pub fn save(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.path.join(name);
+        replace(&path, text.as_bytes())?;
+        Ok(path)
+    }
+
     pub fn model_path(&self) -> PathBuf {
         self.path.join(MODEL_FILE)
     }

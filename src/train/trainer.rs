@@ -84,6 +84,7 @@ impl Trainer {
             let labels = &batch.labels[first_image..last];
             let (gradients, loss, hits) = self.micro_batch(pixels, labels, first_image, images)?;
             counts.push((loss, hits));
+            self.model.device().enter("micro-batches");
             sums = Some(match sums {
                 None => gradients,
                 Some(sums) => sums
@@ -113,6 +114,7 @@ impl Trainer {
         let parameters: Vec<_> = self.model.parameters().into_iter().map(|p| tape.parameter(p)).collect();
         let mode = Mode::Train { seed: self.seed, step: self.adam.step() + 1, first_image };
         let logits = self.model.forward(&tape, &parameters, &pixels, labels.len(), mode)?;
+        device.enter("loss");
         let (loss, hits) = self.model.head.loss(&tape, &logits, &labels, whole_batch)?;
         drop(logits);
         let mut gradients = tape.backward(&loss, self.one.clone())?;
@@ -127,6 +129,7 @@ impl Trainer {
 
     /// Updates the parameters and starts reading back what the step found.
     pub fn apply(&mut self, batch: BatchGradients) -> Result<StepUnderWay> {
+        self.model.device().enter("adam");
         let non_finite = self.adam.apply(&self.model.parameters(), &batch.gradients)?;
         let counts = batch.counts.iter().flat_map(|(loss, hits)| [loss, hits]);
         let tensors: Vec<_> = counts.chain([&non_finite]).collect();

@@ -1,6 +1,7 @@
 //! Rows of ops that work on single elements, and of the loss and the optimizer.
 
 use super::{Case, ELEMENTWISE, EXACT, Row, Table, Values, number};
+use crate::check::compare::Tolerance;
 use crate::ops;
 use crate::optim::Adam;
 use crate::reference;
@@ -50,6 +51,19 @@ pub fn add(table: Table) -> Vec<Case> {
         (name == "y").then(|| Values::Float((0..p.len).map(|_| number(style, rng)).collect()))
     };
     [row.kernel(&FORWARD, |_| ELEMENTWISE), accumulate.kernel(&ACCUMULATE, |_| ELEMENTWISE)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Numbers halve their distance from 2 in each round, so that a missing round shows.
+pub fn ceiling(table: Table) -> Vec<Case> {
+    use ops::ceiling::{COPY, MULTIPLY_ADD};
+    let params = |len, rounds| reference::ceiling::Params { len, rounds, factor: 0.5, term: 1.0 };
+    let sizes = lengths(table).map(|(len, why)| (params(len, 7), why)).collect();
+    // Exact on integers too: halving seven times keeps all bits.
+    let row = Row::of(sizes, |p, _| vec![p.len as usize]);
+    [row.kernel(&COPY, |_| EXACT), row.kernel(&MULTIPLY_ADD, |_| Tolerance::Sum { terms: 32 })]
         .into_iter()
         .flatten()
         .collect()

@@ -1,0 +1,481 @@
+// conv2d_relu_pool, rung 3: tiles of 32 x 16 sums in registers, factors fetched from textures
+//
+// Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
+//             w [out_channels, in_channels, 3, 3], b [out_channels],
+//             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
+//             dx, dw as x, w and dy as y; scratch [2, elements of y], and in backward_w then
+//             [splits, elements of dw]. Textures hold the values of the buffer of the same name, and gated those of
+//             scratch, WIDTH to a row
+// One thread  owns 32 channels (rows) of a patch of 2 x 8 positions. forward: out_channels of the positions that
+//             become one word of argmax; backward_x: in_channels of 2 x 8 of dx. backward_w: 32 out_channels of
+//             the 9 elements of one in_channel's window
+// Reads       32 fetches for 1536 multiply-adds in forward, 36 in backward_x; 16 for 1152 in backward_w
+// Cost        the FLOP of the plain file, plus what tiles hang over. Only for windows of 3x3, stride 1, padding 1,
+//             pooling 2x2, and out_w a multiple of 4, so that a word of argmax lies in one row
+//
+// Improves on rung 2 by how it reads, and by larger tiles: on lavapipe a load from a buffer, or from workgroup memory,
+// goes through the lanes one by one, and takes 50 to 200 ns; a texture fetch is done for all lanes at once, in 9 to
+// 30 ns. (Tried there and lost: operands cached in private arrays. A variable index becomes a cascade of selections.
+// Storage loads of vec4 take as long as four of f32.) See `pawgrad bench --device software`.
+//
+// The first maximum of a window wins, row by row, and a NaN beats every number. argmax is
+// kh * pool + kw of the winner. Subgroups must have 8 lanes or more. Which thread is which lane does not matter.
+
+struct Params {
+    batch: u32,
+    in_channels: u32,
+    out_channels: u32,
+    in_h: u32,
+    in_w: u32,
+    conv_h: u32,
+    conv_w: u32,
+    out_h: u32,
+    out_w: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_top: i32,
+    pad_left: i32,
+    pool: u32,
+    argmax_words: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var x: texture_2d<f32>;
+@group(0) @binding(2) var w: texture_2d<f32>;
+@group(0) @binding(3) var<storage, read> b: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> argmax: array<u32>;
+@group(0) @binding(6) var<storage, read> dy: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(8) var<storage, read_write> dw: array<f32>;
+@group(0) @binding(10) var<storage, read_write> scratch: array<f32>;
+@group(0) @binding(11) var gated: texture_2d<f32>;
+
+override in_channels: u32;
+override in_h: u32;
+override in_w: u32;
+override out_channels: u32;
+override out_h: u32;
+override out_w: u32;
+
+// Windows of the pooling, about, that one group of backward_w adds up.
+override WINDOWS: u32;
+
+const ROWS = 32u; // channels in a tile: four from each of 8 lanes
+const LANES = 8u; // threads of a group
+const WIDTH = 8192u; // of a texture: WebGPU's default limit
+
+// Four channels of the 2 x 8 positions of a thread: a and b are the upper row, c and d the lower one.
+struct FourRows {
+    a: mat4x4<f32>,
+    b: mat4x4<f32>,
+    c: mat4x4<f32>,
+    d: mat4x4<f32>,
+}
+
+// A thread's 32 x 16 sums. Only ever indexed by literals: a variable index would move all of it from
+// registers to memory.
+alias Tile = array<FourRows, ROWS / 4u>;
+
+// Ten neighbours in a row: a window's width of 3 slides over them to eight places.
+struct Run {
+    a: vec4<f32>,
+    b: vec4<f32>,
+    c: vec2<f32>,
+}
+
+fn outer(a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4(a * b.x, a * b.y, a * b.z, a * b.w);
+}
+
+fn plus_outer(sums: FourRows, rows: vec4<f32>, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) -> FourRows {
+    return FourRows(sums.a + outer(rows, a), sums.b + outer(rows, b), sums.c + outer(rows, c), sums.d + outer(rows, d));
+}
+
+// One more term of all 512 sums. Every lane has fetched the four rows of its own lane number, and the
+// first eight give theirs to all: 32 factors for four fetches, however large the subgroup is.
+fn add_term(tile: ptr<function, Tile>, rows: vec4<f32>, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) {
+    (*tile)[0] = plus_outer((*tile)[0], subgroupBroadcast(rows, 0u), a, b, c, d);
+    (*tile)[1] = plus_outer((*tile)[1], subgroupBroadcast(rows, 1u), a, b, c, d);
+    (*tile)[2] = plus_outer((*tile)[2], subgroupBroadcast(rows, 2u), a, b, c, d);
+    (*tile)[3] = plus_outer((*tile)[3], subgroupBroadcast(rows, 3u), a, b, c, d);
+    (*tile)[4] = plus_outer((*tile)[4], subgroupBroadcast(rows, 4u), a, b, c, d);
+    (*tile)[5] = plus_outer((*tile)[5], subgroupBroadcast(rows, 5u), a, b, c, d);
+    (*tile)[6] = plus_outer((*tile)[6], subgroupBroadcast(rows, 6u), a, b, c, d);
+    (*tile)[7] = plus_outer((*tile)[7], subgroupBroadcast(rows, 7u), a, b, c, d);
+}
+
+// The terms of the window's elements that meet the runs' places 0 to 7, 1 to 8 and 2 to 9.
+fn add_terms(tile: ptr<function, Tile>, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) {
+    add_term(tile, first, upper.a, upper.b, lower.a, lower.b);
+    add_term(tile, second, vec4(upper.a.yzw, upper.b.x), vec4(upper.b.yzw, upper.c.x),
+        vec4(lower.a.yzw, lower.b.x), vec4(lower.b.yzw, lower.c.x));
+    add_term(tile, third, vec4(upper.a.zw, upper.b.xy), vec4(upper.b.zw, upper.c),
+        vec4(lower.a.zw, lower.b.xy), vec4(lower.b.zw, lower.c));
+}
+
+// Rows 4i to 4i + 3 of a tile, for the loops that write it out.
+fn four_rows(tile: Tile, i: u32) -> FourRows {
+    switch i {
+        case 0u: { return tile[0]; }
+        case 1u: { return tile[1]; }
+        case 2u: { return tile[2]; }
+        case 3u: { return tile[3]; }
+        case 4u: { return tile[4]; }
+        case 5u: { return tile[5]; }
+        case 6u: { return tile[6]; }
+        default: { return tile[7]; }
+    }
+}
+
+// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
+// 65,535 groups, which is 16.7 million elements.
+fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
+    return id.y * groups.x * 256u + id.x;
+}
+
+// By bits: a shader compiler may assume that there are no NaNs and drop `v != v`.
+fn is_nan4(v: vec4<f32>) -> vec4<bool> {
+    return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
+}
+
+fn fetch(values: texture_2d<f32>, i: u32) -> f32 {
+    return textureLoad(values, vec2(i % WIDTH, i / WIDTH), 0).x;
+}
+
+// Four channels at the same place: those of the lane. Channels that are none are fetched as some other
+// one; their sums go nowhere.
+fn w_out(co: u32, ci: u32, tap: u32) -> vec4<f32> {
+    let last = out_channels - 1u;
+    let step = in_channels * 9u;
+    let at = ci * 9u + tap;
+    return vec4(fetch(w, min(co, last) * step + at), fetch(w, min(co + 1u, last) * step + at),
+        fetch(w, min(co + 2u, last) * step + at), fetch(w, min(co + 3u, last) * step + at));
+}
+
+fn w_in(co: u32, ci: u32, tap: u32) -> vec4<f32> {
+    let last = in_channels - 1u;
+    let at = co * in_channels * 9u + tap;
+    return vec4(fetch(w, at + min(ci, last) * 9u), fetch(w, at + min(ci + 1u, last) * 9u),
+        fetch(w, at + min(ci + 2u, last) * 9u), fetch(w, at + min(ci + 3u, last) * 9u));
+}
+
+fn b_at(co: u32) -> f32 {
+    if (co >= p.out_channels) { return 0.0; }
+    return b[co];
+}
+
+// One row of a picture; len is 0 for a row outside, which reads as zeros.
+struct Line {
+    start: u32,
+    len: u32,
+}
+
+// Row ih of x[n, ci]; ih may lie outside.
+fn x_line(n: u32, ci: u32, ih: i32) -> Line {
+    let inside = n < p.batch && ci < in_channels && u32(ih) < in_h;
+    return Line(((n * in_channels + ci) * in_h + u32(ih)) * in_w, select(0u, in_w, inside));
+}
+
+fn x_at(line: Line, iw: i32) -> f32 {
+    return select(0.0, fetch(x, line.start + u32(iw)), u32(iw) < line.len);
+}
+
+fn x_run(line: Line, iw: i32) -> Run {
+    return Run(vec4(x_at(line, iw), x_at(line, iw + 1), x_at(line, iw + 2), x_at(line, iw + 3)),
+        vec4(x_at(line, iw + 4), x_at(line, iw + 5), x_at(line, iw + 6), x_at(line, iw + 7)),
+        vec2(x_at(line, iw + 8), x_at(line, iw + 9)));
+}
+
+// The largest relu(conv2d) of one window and where in the window it was, for four channels.
+struct Best {
+    value: vec4<f32>,
+    k: vec4<u32>,
+}
+
+fn relu(v: vec4<f32>) -> vec4<f32> {
+    return select(v, vec4<f32>(), v <= vec4<f32>());
+}
+
+// `best` after the window's element k. It is replaced by what is larger, and by the first NaN.
+fn better(best: Best, v: vec4<f32>, k: u32) -> Best {
+    let value = relu(v);
+    let wins = (value > best.value) | (is_nan4(value) & !is_nan4(best.value));
+    return Best(select(best.value, value, wins), select(best.k, vec4(k), wins));
+}
+
+// The first maximum of a window's four elements.
+fn pooled(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
+    return better(better(better(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
+}
+
+// y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow).
+// A thread owns one word of argmax, that is four elements of y, and the 2 x 8 positions of their windows.
+@compute @workgroup_size(LANES)
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(subgroup_invocation_id) lane: u32) {
+    let word = group.x * LANES + thread;
+    let n = word / p.argmax_words;
+    let o = word % p.argmax_words * 4u;
+    let oh = o / out_w;
+    let left = i32(o % out_w * 2u) - 1;
+    let co0 = group.y * ROWS;
+    let lane_co = co0 + lane % 8u * 4u;
+    var tile = Tile();
+    for (var line = 0u; line < in_channels * 3u; line++) {
+        let ci = line / 3u;
+        let tap = line % 3u * 3u;
+        let top = i32(oh * 2u + line % 3u) - 1;
+        let upper = x_run(x_line(n, ci, top), left);
+        let lower = x_run(x_line(n, ci, top + 1), left);
+        add_terms(&tile, w_out(lane_co, ci, tap), w_out(lane_co, ci, tap + 1u), w_out(lane_co, ci, tap + 2u), upper, lower);
+    }
+    if (n >= p.batch) { return; }
+    for (var i = 0u; i < ROWS / 4u; i++) {
+        let sums = four_rows(tile, i);
+        let co = co0 + 4u * i;
+        let bias = vec4(b_at(co), b_at(co + 1u), b_at(co + 2u), b_at(co + 3u));
+        let first = pooled(sums.a[0] + bias, sums.a[1] + bias, sums.c[0] + bias, sums.c[1] + bias);
+        let second = pooled(sums.a[2] + bias, sums.a[3] + bias, sums.c[2] + bias, sums.c[3] + bias);
+        let third = pooled(sums.b[0] + bias, sums.b[1] + bias, sums.d[0] + bias, sums.d[1] + bias);
+        let fourth = pooled(sums.b[2] + bias, sums.b[3] + bias, sums.d[2] + bias, sums.d[3] + bias);
+        store_pooled(n, co, o, first.value);
+        store_pooled(n, co, o + 1u, second.value);
+        store_pooled(n, co, o + 2u, third.value);
+        store_pooled(n, co, o + 3u, fourth.value);
+        let packed = first.k | (second.k << vec4(8u)) | (third.k << vec4(16u)) | (fourth.k << vec4(24u));
+        let at = (n * p.out_channels + co) * p.argmax_words + o / 4u;
+        if (co < p.out_channels) { argmax[at] = packed.x; }
+        if (co + 1u < p.out_channels) { argmax[at + p.argmax_words] = packed.y; }
+        if (co + 2u < p.out_channels) { argmax[at + p.argmax_words * 2u] = packed.z; }
+        if (co + 3u < p.out_channels) { argmax[at + p.argmax_words * 3u] = packed.w; }
+    }
+}
+
+fn store_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
+    let area = p.out_h * out_w;
+    let i = (n * p.out_channels + co) * area + o;
+    if (co < p.out_channels) { y[i] = four.x; }
+    if (co + 1u < p.out_channels) { y[i + area] = four.y; }
+    if (co + 2u < p.out_channels) { y[i + area * 2u] = four.z; }
+    if (co + 3u < p.out_channels) { y[i + area * 3u] = four.w; }
+}
+
+fn elements() -> u32 {
+    return p.batch * out_channels * out_h * out_w;
+}
+
+// First pass of both backward kernels. Pooling hands dy to the window's winner only, and relu lets it through
+// only where y is above 0: for each window, what its winner gets, and behind all of these which one it is.
+@compute @workgroup_size(256)
+fn gate(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_index(id, groups);
+    if (i >= elements()) { return; }
+    let o = i % (out_h * out_w);
+    let word = argmax[i / (out_h * out_w) * p.argmax_words + o / 4u];
+    scratch[i] = select(0.0, dy[i], y[i] > 0.0);
+    scratch[elements() + i] = f32((word >> (8u * (o % 4u))) & 255u);
+}
+
+// Two neighbours in row zh of the gradient of the convolution's output, dz[n, co], which is nowhere stored:
+// those of the window ow. `row` is where the window row starts, and `k` what its left winner would be.
+fn dz_two(row: Line, k: f32, ow: i32) -> vec2<f32> {
+    let i = row.start + u32(ow);
+    let dz = select(0.0, fetch(gated, i), u32(ow) < row.len);
+    let winner = fetch(gated, elements() + i);
+    return vec2(select(0.0, dz, winner == k), select(0.0, dz, winner == k + 1.0));
+}
+
+// dz[n, co, zh, 2 ow - 1] and its nine neighbours to the right; zh may lie outside.
+fn dz_run(n: u32, co: u32, zh: i32, ow: i32) -> Run {
+    let oh = u32(zh) / 2u;
+    let inside = n < p.batch && zh >= 0 && oh < out_h;
+    let row = Line(((n * out_channels + co) * out_h + oh) * out_w, select(0u, out_w, inside));
+    let k = f32(u32(zh) % 2u * 2u);
+    let first = dz_two(row, k, ow - 1);
+    let second = dz_two(row, k, ow);
+    let third = dz_two(row, k, ow + 1);
+    let fourth = dz_two(row, k, ow + 2);
+    let fifth = dz_two(row, k, ow + 3);
+    let sixth = dz_two(row, k, ow + 4);
+    return Run(vec4(first.y, second, third.x), vec4(third.y, fourth, fifth.x), vec2(fifth.y, sixth.x));
+}
+
+// As conv2d's backward_x with dz for dy:
+// dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, ih + 1 - kh, iw + 1 - kw] * w[co, ci, kh, kw].
+// A thread's patch starts at an even row and a column that eight divides, as do the windows of the pooling.
+@compute @workgroup_size(LANES)
+fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(subgroup_invocation_id) lane: u32) {
+    let across = (in_w + 7u) / 8u;
+    let down = (in_h + 1u) / 2u;
+    let patch_index = group.x * LANES + thread;
+    let n = patch_index / across / down;
+    let ih = patch_index / across % down * 2u;
+    let iw = patch_index % across * 8u;
+    let ci0 = group.y * ROWS;
+    let lane_ci = ci0 + lane % 8u * 4u;
+    var tile = Tile();
+    for (var line = 0u; line < out_channels * 3u; line++) {
+        let co = line / 3u;
+        let tap = line % 3u * 3u;
+        let zh = i32(ih + 1u) - i32(line % 3u);
+        let upper = dz_run(n, co, zh, i32(iw / 2u));
+        let lower = dz_run(n, co, zh + 1, i32(iw / 2u));
+        add_terms(&tile, w_in(co, lane_ci, tap + 2u), w_in(co, lane_ci, tap + 1u), w_in(co, lane_ci, tap), upper, lower);
+    }
+    if (n >= p.batch) { return; }
+    for (var i = 0u; i < ROWS / 4u; i++) {
+        let sums = four_rows(tile, i);
+        let ci = ci0 + 4u * i;
+        for (var j = 0u; j < 4u; j++) {
+            store_dx(n, ci, ih, iw + j, sums.a[j]);
+            store_dx(n, ci, ih, iw + 4u + j, sums.b[j]);
+            store_dx(n, ci, ih + 1u, iw + j, sums.c[j]);
+            store_dx(n, ci, ih + 1u, iw + 4u + j, sums.d[j]);
+        }
+    }
+}
+
+fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
+    if (ih >= p.in_h || iw >= p.in_w) { return; }
+    let area = p.in_h * p.in_w;
+    let i = (n * p.in_channels + ci) * area + ih * p.in_w + iw;
+    if (ci < p.in_channels) { dx[i] = four.x; }
+    if (ci + 1u < p.in_channels) { dx[i + area] = four.y; }
+    if (ci + 2u < p.in_channels) { dx[i + area * 2u] = four.z; }
+    if (ci + 3u < p.in_channels) { dx[i + area * 3u] = four.w; }
+}
+
+// Four channels of the 9 elements of a window, one matrix a row.
+struct Windows {
+    top: mat3x4<f32>,
+    middle: mat3x4<f32>,
+    bottom: mat3x4<f32>,
+}
+
+alias WindowTile = array<Windows, ROWS / 4u>;
+
+// Columns 2 ow - 1 to 2 ow + 2 of the four rows of x that meet one window of the pooling.
+struct Patch {
+    a: vec4<f32>,
+    b: vec4<f32>,
+    c: vec4<f32>,
+    d: vec4<f32>,
+}
+
+fn outer3(a: vec4<f32>, b: vec3<f32>) -> mat3x4<f32> {
+    return mat3x4(a * b.x, a * b.y, a * b.z);
+}
+
+fn plus_window(sums: Windows, rows: vec4<f32>, top: vec3<f32>, middle: vec3<f32>, bottom: vec3<f32>) -> Windows {
+    return Windows(sums.top + outer3(rows, top), sums.middle + outer3(rows, middle), sums.bottom + outer3(rows, bottom));
+}
+
+fn add_window(tile: ptr<function, WindowTile>, rows: vec4<f32>, top: vec3<f32>, middle: vec3<f32>, bottom: vec3<f32>) {
+    (*tile)[0] = plus_window((*tile)[0], subgroupBroadcast(rows, 0u), top, middle, bottom);
+    (*tile)[1] = plus_window((*tile)[1], subgroupBroadcast(rows, 1u), top, middle, bottom);
+    (*tile)[2] = plus_window((*tile)[2], subgroupBroadcast(rows, 2u), top, middle, bottom);
+    (*tile)[3] = plus_window((*tile)[3], subgroupBroadcast(rows, 3u), top, middle, bottom);
+    (*tile)[4] = plus_window((*tile)[4], subgroupBroadcast(rows, 4u), top, middle, bottom);
+    (*tile)[5] = plus_window((*tile)[5], subgroupBroadcast(rows, 5u), top, middle, bottom);
+    (*tile)[6] = plus_window((*tile)[6], subgroupBroadcast(rows, 6u), top, middle, bottom);
+    (*tile)[7] = plus_window((*tile)[7], subgroupBroadcast(rows, 7u), top, middle, bottom);
+}
+
+fn four_windows(tile: WindowTile, i: u32) -> Windows {
+    switch i {
+        case 0u: { return tile[0]; }
+        case 1u: { return tile[1]; }
+        case 2u: { return tile[2]; }
+        case 3u: { return tile[3]; }
+        case 4u: { return tile[4]; }
+        case 5u: { return tile[5]; }
+        case 6u: { return tile[6]; }
+        default: { return tile[7]; }
+    }
+}
+
+// Element ow of a row of y, for the four channels of the lane.
+fn gated_four(n: u32, co: u32, at: u32) -> vec4<f32> {
+    let last = out_channels - 1u;
+    let area = out_h * out_w;
+    let start = n * out_channels * area + at;
+    return vec4(fetch(gated, start + min(co, last) * area), fetch(gated, start + min(co + 1u, last) * area),
+        fetch(gated, start + min(co + 2u, last) * area), fetch(gated, start + min(co + 3u, last) * area));
+}
+
+// As conv2d's backward_w with dz for dy: dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, ih, iw].
+// The sum is long and dw small, so it is split: a group adds up some rows of windows into scratch, behind what
+// the first pass left there. A thread's columns are the 9 elements of its in_channel's window.
+@compute @workgroup_size(LANES)
+fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(subgroup_invocation_id) lane: u32) {
+    let ci = group.x * LANES + thread;
+    let co0 = group.y * ROWS;
+    let lane_co = co0 + lane % 8u * 4u;
+    let rows = max(1u, WINDOWS / out_w);
+    var tile = WindowTile();
+    for (var row = group.z * rows; row < min((group.z + 1u) * rows, p.batch * out_h); row++) {
+        let n = row / out_h;
+        let oh = row % out_h;
+        let top = i32(oh * 2u) - 1;
+        let line_a = x_line(n, ci, top);
+        let line_b = x_line(n, ci, top + 1);
+        let line_c = x_line(n, ci, top + 2);
+        let line_d = x_line(n, ci, top + 3);
+        // Columns -1 and 0, where the first window's two new ones will push them.
+        var x4 = Patch(vec4(0.0, 0.0, 0.0, x_at(line_a, 0)), vec4(0.0, 0.0, 0.0, x_at(line_b, 0)),
+            vec4(0.0, 0.0, 0.0, x_at(line_c, 0)), vec4(0.0, 0.0, 0.0, x_at(line_d, 0)));
+        for (var ow = 0u; ow < out_w; ow++) {
+            let right = i32(ow * 2u) + 1;
+            x4 = Patch(vec4(x4.a.zw, x_at(line_a, right), x_at(line_a, right + 1)),
+                vec4(x4.b.zw, x_at(line_b, right), x_at(line_b, right + 1)),
+                vec4(x4.c.zw, x_at(line_c, right), x_at(line_c, right + 1)),
+                vec4(x4.d.zw, x_at(line_d, right), x_at(line_d, right + 1)));
+            let dz = gated_four(n, lane_co, oh * out_w + ow);
+            let winner = gated_four(n, lane_co, elements() + oh * out_w + ow);
+            let zero = vec4<f32>();
+            add_window(&tile, select(zero, dz, winner == zero), x4.a.xyz, x4.b.xyz, x4.c.xyz);
+            add_window(&tile, select(zero, dz, winner == vec4(1.0)), x4.a.yzw, x4.b.yzw, x4.c.yzw);
+            add_window(&tile, select(zero, dz, winner == vec4(2.0)), x4.b.xyz, x4.c.xyz, x4.d.xyz);
+            add_window(&tile, select(zero, dz, winner == vec4(3.0)), x4.b.yzw, x4.c.yzw, x4.d.yzw);
+        }
+    }
+    for (var i = 0u; i < ROWS / 4u; i++) {
+        let sums = four_windows(tile, i);
+        let co = co0 + 4u * i;
+        for (var kw = 0u; kw < 3u; kw++) {
+            store_partial(group.z, co, ci, kw, sums.top[kw]);
+            store_partial(group.z, co, ci, 3u + kw, sums.middle[kw]);
+            store_partial(group.z, co, ci, 6u + kw, sums.bottom[kw]);
+        }
+    }
+}
+
+fn store_partial(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
+    if (ci >= p.in_channels) { return; }
+    let area = p.in_channels * 9u;
+    let i = 2u * elements() + (split * p.out_channels + co) * area + ci * 9u + tap;
+    if (co < p.out_channels) { scratch[i] = four.x; }
+    if (co + 1u < p.out_channels) { scratch[i + area] = four.y; }
+    if (co + 2u < p.out_channels) { scratch[i + area * 2u] = four.z; }
+    if (co + 3u < p.out_channels) { scratch[i + area * 3u] = four.w; }
+}
+
+// The last pass: dw is the sum of the partial sums, always in the same order.
+@compute @workgroup_size(256)
+fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let element = flat_index(id, groups);
+    let weights = out_channels * in_channels * 9u;
+    if (element >= weights) { return; }
+    let rows = max(1u, WINDOWS / out_w);
+    let splits = (p.batch * out_h + rows - 1u) / rows;
+    var sum = 0.0;
+    for (var i = 0u; i < splits; i++) {
+        sum += scratch[2u * elements() + i * weights + element];
+    }
+    dw[element] = sum;
+}

@@ -1,0 +1,218 @@
+// dense, rung 2: tiles of 32 x 4 sums in registers, factors shared through broadcasts
+//
+// Shapes      as in the plain file: x [batch, in_features], w [out_features, in_features], b [out_features],
+//             y [batch, out_features]; dx, dw as x, w and dy as y; scratch [parts, batch, out_features]
+// One thread  owns 32 rows of four columns. forward: the sums of CHUNK terms of 32 out_features of 4 images;
+//             backward_x: 32 images of 4 dx; backward_w: 32 out_features of 4 dw
+// Reads       8 values for a term of its 128 sums: 4 that the other lanes get by broadcast, and its own 4
+// Cost        the FLOP of the plain file, plus what tiles hang over: rows are rounded up to 32, columns to 4
+//
+// Improves on rung 1, which reads two values for each multiply-add; here 8 serve 128. On lavapipe, where
+// a load takes longer than a hundred multiply-adds, ms of two cores, plain -> this, for dense1 of 64x64 pictures
+// (x [32, 16384], w [128, 16384]): see `pawgrad bench --device software --only dense1`.
+// Forward reads four terms of a row at a time: rows lie a power of two apart, so that they push each other
+// out of the cache before the next term is asked for.
+//
+// Subgroups must have 8 lanes or more. Which thread is which lane does not matter.
+
+struct Params {
+    batch: u32,
+    in_features: u32,
+    out_features: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> w: array<f32>;
+@group(0) @binding(3) var<storage, read> b: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read> dy: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dw: array<f32>;
+@group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
+
+// Inputs that one thread of forward's first pass adds up.
+override CHUNK: u32;
+
+const ROWS = 32u; // of a tile: four from each of 8 lanes
+
+// A thread's 32 x 4 sums, four rows to a matrix whose columns are the thread's. Only ever indexed by
+// literals: a variable index would move all of it from registers to memory.
+alias Tile = array<mat4x4<f32>, ROWS / 4u>;
+
+fn outer(a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4(a * b.x, a * b.y, a * b.z, a * b.w);
+}
+
+// One more term of all 128 sums. Every lane has loaded the four rows of its own lane number, and the
+// first eight give theirs to all: 32 factors for four loads, however large the subgroup is.
+fn add_term(tile: ptr<function, Tile>, rows: vec4<f32>, columns: vec4<f32>) {
+    (*tile)[0] += outer(subgroupBroadcast(rows, 0u), columns);
+    (*tile)[1] += outer(subgroupBroadcast(rows, 1u), columns);
+    (*tile)[2] += outer(subgroupBroadcast(rows, 2u), columns);
+    (*tile)[3] += outer(subgroupBroadcast(rows, 3u), columns);
+    (*tile)[4] += outer(subgroupBroadcast(rows, 4u), columns);
+    (*tile)[5] += outer(subgroupBroadcast(rows, 5u), columns);
+    (*tile)[6] += outer(subgroupBroadcast(rows, 6u), columns);
+    (*tile)[7] += outer(subgroupBroadcast(rows, 7u), columns);
+}
+
+// Rows 4i to 4i + 3 of a tile, for the loops that write it out.
+fn four_rows(tile: Tile, i: u32) -> mat4x4<f32> {
+    switch i {
+        case 0u: { return tile[0]; }
+        case 1u: { return tile[1]; }
+        case 2u: { return tile[2]; }
+        case 3u: { return tile[3]; }
+        case 4u: { return tile[4]; }
+        case 5u: { return tile[5]; }
+        case 6u: { return tile[6]; }
+        default: { return tile[7]; }
+    }
+}
+
+// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
+// 65,535 groups, which is 16.7 million elements.
+fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
+    return id.y * groups.x * 256u + id.x;
+}
+
+fn x_at(n: u32, i: u32) -> f32 {
+    if (n >= p.batch || i >= p.in_features) { return 0.0; }
+    return x[n * p.in_features + i];
+}
+
+fn w_at(o: u32, i: u32) -> f32 {
+    if (o >= p.out_features || i >= p.in_features) { return 0.0; }
+    return w[o * p.in_features + i];
+}
+
+fn dy_at(n: u32, o: u32) -> f32 {
+    if (n >= p.batch || o >= p.out_features) { return 0.0; }
+    return dy[n * p.out_features + o];
+}
+
+// Four terms of one image or unit, of those below `end`.
+fn x_terms(n: u32, i: u32) -> vec4<f32> {
+    return vec4(x_at(n, i), x_at(n, i + 1u), x_at(n, i + 2u), x_at(n, i + 3u));
+}
+
+fn w_terms(o: u32, i: u32) -> vec4<f32> {
+    return vec4(w_at(o, i), w_at(o, i + 1u), w_at(o, i + 2u), w_at(o, i + 3u));
+}
+
+// y[n, o] = b[o] + sum_i x[n, i] * w[o, i], in two passes, as in the plain file. A group has the sums of
+// CHUNK terms of 32 out_features and 4 * THREADS images. CHUNK is a multiple of 4.
+@compute @workgroup_size(8)
+fn forward_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(subgroup_invocation_id) lane: u32) {
+    let first_n = (group.x * 8u + thread) * 4u;
+    let first_o = group.y * ROWS;
+    let lane_o = first_o + lane % 8u * 4u;
+    let end = min((group.z + 1u) * CHUNK, p.in_features);
+    var tile = Tile();
+    for (var i = group.z * CHUNK; i < end; i += 4u) {
+        let rows = transpose(mat4x4(w_terms(lane_o, i), w_terms(lane_o + 1u, i),
+            w_terms(lane_o + 2u, i), w_terms(lane_o + 3u, i)));
+        let columns = transpose(mat4x4(x_terms(first_n, i), x_terms(first_n + 1u, i),
+            x_terms(first_n + 2u, i), x_terms(first_n + 3u, i)));
+        add_term(&tile, rows[0], columns[0]);
+        add_term(&tile, rows[1], columns[1]);
+        add_term(&tile, rows[2], columns[2]);
+        add_term(&tile, rows[3], columns[3]);
+    }
+    for (var i = 0u; i < ROWS / 4u; i++) {
+        let sums = four_rows(tile, i);
+        let o = first_o + 4u * i;
+        store_part(group.z, first_n, o, sums[0]);
+        store_part(group.z, first_n + 1u, o, sums[1]);
+        store_part(group.z, first_n + 2u, o, sums[2]);
+        store_part(group.z, first_n + 3u, o, sums[3]);
+    }
+}
+
+fn store_part(part: u32, n: u32, o: u32, four: vec4<f32>) {
+    if (n >= p.batch) { return; }
+    let i = (part * p.batch + n) * p.out_features + o;
+    if (o < p.out_features) { scratch[i] = four.x; }
+    if (o + 1u < p.out_features) { scratch[i + 1u] = four.y; }
+    if (o + 2u < p.out_features) { scratch[i + 2u] = four.z; }
+    if (o + 3u < p.out_features) { scratch[i + 3u] = four.w; }
+}
+
+// Then the parts, in order, and the bias.
+@compute @workgroup_size(256)
+fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let element = flat_index(id, groups);
+    let elements = p.batch * p.out_features;
+    if (element >= elements) { return; }
+    var sum = 0.0;
+    for (var part = 0u; part * CHUNK < p.in_features; part++) {
+        sum += scratch[part * elements + element];
+    }
+    y[element] = sum + b[element % p.out_features];
+}
+
+// x[n, i] enters every y[n, o] with the factor w[o, i], so
+// dx[n, i] = sum_o dy[n, o] * w[o, i].
+@compute @workgroup_size(64)
+fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(subgroup_invocation_id) lane: u32) {
+    let i = (group.x * 64u + thread) * 4u;
+    let first_n = group.y * ROWS;
+    let lane_n = first_n + lane % 8u * 4u;
+    var tile = Tile();
+    for (var o = 0u; o < p.out_features; o++) {
+        let rows = vec4(dy_at(lane_n, o), dy_at(lane_n + 1u, o), dy_at(lane_n + 2u, o), dy_at(lane_n + 3u, o));
+        add_term(&tile, rows, w_terms(o, i));
+    }
+    for (var row = 0u; row < ROWS / 4u; row++) {
+        let sums = transpose(four_rows(tile, row));
+        let n = first_n + 4u * row;
+        store_dx(n, i, sums[0]);
+        store_dx(n + 1u, i, sums[1]);
+        store_dx(n + 2u, i, sums[2]);
+        store_dx(n + 3u, i, sums[3]);
+    }
+}
+
+fn store_dx(n: u32, i: u32, four: vec4<f32>) {
+    if (n >= p.batch) { return; }
+    let at = n * p.in_features + i;
+    if (i < p.in_features) { dx[at] = four.x; }
+    if (i + 1u < p.in_features) { dx[at + 1u] = four.y; }
+    if (i + 2u < p.in_features) { dx[at + 2u] = four.z; }
+    if (i + 3u < p.in_features) { dx[at + 3u] = four.w; }
+}
+
+// w[o, i] enters y[n, o] of every image n with the factor x[n, i], so
+// dw[o, i] = sum_n dy[n, o] * x[n, i].
+@compute @workgroup_size(64)
+fn backward_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(subgroup_invocation_id) lane: u32) {
+    let i = (group.x * 64u + thread) * 4u;
+    let first_o = group.y * ROWS;
+    let lane_o = first_o + lane % 8u * 4u;
+    var tile = Tile();
+    for (var n = 0u; n < p.batch; n++) {
+        let rows = vec4(dy_at(n, lane_o), dy_at(n, lane_o + 1u), dy_at(n, lane_o + 2u), dy_at(n, lane_o + 3u));
+        add_term(&tile, rows, x_terms(n, i));
+    }
+    for (var row = 0u; row < ROWS / 4u; row++) {
+        let sums = transpose(four_rows(tile, row));
+        let o = first_o + 4u * row;
+        store_dw(o, i, sums[0]);
+        store_dw(o + 1u, i, sums[1]);
+        store_dw(o + 2u, i, sums[2]);
+        store_dw(o + 3u, i, sums[3]);
+    }
+}
+
+fn store_dw(o: u32, i: u32, four: vec4<f32>) {
+    if (o >= p.out_features) { return; }
+    let at = o * p.in_features + i;
+    if (i < p.in_features) { dw[at] = four.x; }
+    if (i + 1u < p.in_features) { dw[at + 1u] = four.y; }
+    if (i + 2u < p.in_features) { dw[at + 2u] = four.z; }
+    if (i + 3u < p.in_features) { dw[at + 3u] = four.w; }
+}

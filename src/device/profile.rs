@@ -1,0 +1,61 @@
+//! How long each kernel took, for `train --profile`: clocks on the CPU, the device's own timestamps on a GPU.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Instant;
+
+/// One pass of one kernel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span {
+    pub label: Label,
+    /// Seconds since the first span.
+    pub start: f64,
+    pub seconds: f64,
+}
+
+/// What ran.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Label {
+    /// The layer, or the part of the step, that it ran for.
+    pub scope: Rc<str>,
+    /// Such as `conv2d.backward_w`.
+    pub kernel: &'static str,
+    pub rung: &'static str,
+    /// Floating-point operations of the pass; 0 where moving bytes is what takes the time.
+    pub flop: f64,
+    /// Bytes of the buffers that it uses, each once.
+    pub bytes: f64,
+}
+
+/// Collects spans while kernels run.
+pub(super) struct Profile {
+    opened: Instant,
+    /// When the first span began, in seconds since `opened` or on the device's own clock.
+    first: Cell<Option<f64>>,
+    spans: RefCell<Vec<Span>>,
+}
+
+impl Profile {
+    pub fn new() -> Profile {
+        Profile { opened: Instant::now(), first: Cell::new(None), spans: RefCell::default() }
+    }
+
+    /// Runs `work` and records how long it took.
+    pub fn measure<R>(&self, label: Label, work: impl FnOnce() -> R) -> R {
+        let start = self.opened.elapsed().as_secs_f64();
+        let result = work();
+        self.add(label, start, self.opened.elapsed().as_secs_f64());
+        result
+    }
+
+    /// Records a pass that ran from `start` to `end`, in seconds on any clock.
+    pub fn add(&self, label: Label, start: f64, end: f64) {
+        let first = self.first.get().unwrap_or(start);
+        self.first.set(Some(first));
+        self.spans.borrow_mut().push(Span { label, start: start - first, seconds: end - start });
+    }
+
+    pub fn take(&self) -> Vec<Span> {
+        self.spans.take()
+    }
+}

@@ -1,0 +1,182 @@
+//! Where the time of training steps goes: a table for people, and a trace for Perfetto and Chrome.
+
+use super::Progress;
+use super::run_folder::{EpochRecord, StepRecord};
+use crate::device::{Device, Span};
+use crate::error::Result;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Most spans that a trace holds: some thousands of steps would make a file that no viewer opens.
+const TRACED: usize = 20_000;
+
+/// Watches a run, and collects what its kernels took in every step but the first, in which pipelines are
+/// compiled and memory is new. Validation does not count.
+pub struct Profiler<P> {
+    device: Device,
+    inner: P,
+    spans: Vec<Span>,
+    /// Steps that the spans belong to, and their wall time.
+    steps: usize,
+    seconds: f64,
+    is_first: bool,
+}
+
+impl<P: Progress> Profiler<P> {
+    /// Starts timing on `device`; `inner` goes on watching.
+    ///
+    /// # Errors
+    /// `Usage` on an adapter that has no timestamps.
+    pub fn new(device: &Device, inner: P) -> Result<Profiler<P>> {
+        device.start_profile()?;
+        let (spans, device) = (Vec::new(), device.clone());
+        Ok(Profiler { device, inner, spans, steps: 0, seconds: 0.0, is_first: true })
+    }
+
+    /// What was found.
+    pub fn finish(self) -> Profile {
+        Profile { spans: self.spans, steps: self.steps, seconds: self.seconds }
+    }
+}
+
+impl<P: Progress> Progress for Profiler<P> {
+    fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize) {
+        self.inner.epoch_starts(epoch, epochs, steps);
+    }
+
+    fn step_done(&mut self, step: &StepRecord) {
+        let spans = self.device.take_spans();
+        if !std::mem::take(&mut self.is_first) {
+            self.spans.extend(spans);
+            self.steps += 1;
+            self.seconds += step.seconds;
+        }
+        self.inner.step_done(step);
+    }
+
+    fn epoch_done(&mut self, epoch: &EpochRecord) {
+        self.device.take_spans();
+        self.inner.epoch_done(epoch);
+    }
+}
+
+/// What a profiled run found.
+pub struct Profile {
+    pub spans: Vec<Span>,
+    /// Steps that the spans belong to.
+    pub steps: usize,
+    /// Their wall time.
+    pub seconds: f64,
+}
+
+/// One line of the table: all calls of one kernel for one layer.
+#[derive(Default)]
+struct Line {
+    seconds: f64,
+    flop: f64,
+    bytes: f64,
+    passes: usize,
+}
+
+impl Profile {
+    /// Time, share, GFLOP/s and GB/s per layer and kernel, the slowest first. The last column is the larger share
+    /// of what the device can do at most: of `flops`, FLOP per second, or of `bandwidth`, bytes per second.
+    pub fn table(&self, flops: f64, bandwidth: f64) -> String {
+        let mut lines: BTreeMap<_, Line> = BTreeMap::new();
+        for Span { label, seconds, .. } in &self.spans {
+            let line = lines.entry((&label.scope, label.kernel, label.rung)).or_default();
+            line.seconds += seconds;
+            line.flop += label.flop;
+            line.bytes += label.bytes;
+            line.passes += 1;
+        }
+        let mut lines: Vec<_> = lines.into_iter().collect();
+        lines.sort_by(|(_, a), (_, b)| b.seconds.total_cmp(&a.seconds));
+
+        let steps = self.steps.max(1) as f64;
+        let mut text = format!(
+            "{} steps of {:.1} ms. This device does at most {:.1} GFLOP/s and copies {:.1} GB/s.\n\n\
+             {:<14} {:<30} {:<10} {:>6} {:>9} {:>7} {:>9} {:>7} {:>8}\n",
+            self.steps,
+            self.seconds / steps * 1e3,
+            flops / 1e9,
+            bandwidth / 1e9,
+            "layer",
+            "kernel",
+            "rung",
+            "passes",
+            "ms/step",
+            "share",
+            "GFLOP/s",
+            "GB/s",
+            "of most"
+        );
+        for ((scope, kernel, rung), line) in &lines {
+            let (rate, moved) = (line.flop / line.seconds, line.bytes / line.seconds);
+            let gflops = if line.flop > 0.0 { format!("{:.1}", rate / 1e9) } else { "-".to_string() };
+            let _ = writeln!(
+                text,
+                "{scope:<14} {kernel:<30} {rung:<10} {:>6} {:>9.3} {:>5.1} % {gflops:>9} {:>7.1} {:>6.0} %",
+                line.passes / self.steps.max(1),
+                line.seconds / steps * 1e3,
+                100.0 * line.seconds / self.seconds,
+                moved / 1e9,
+                100.0 * (rate / flops).max(moved / bandwidth)
+            );
+        }
+        let rest = self.seconds - self.spans.iter().map(|span| span.seconds).sum::<f64>();
+        let (rest, share) = (rest.max(0.0), 100.0 * rest.max(0.0) / self.seconds);
+        let _ = writeln!(
+            text,
+            "{:<14} {:<30} {:<10} {:>6} {:>9.3} {share:>5.1} %",
+            "",
+            "between kernels",
+            "",
+            "",
+            rest / steps * 1e3
+        );
+        text
+    }
+
+    /// The spans as a file for <https://ui.perfetto.dev> or `chrome://tracing`: "complete" events of the
+    /// Trace Event Format, times in microseconds.
+    pub fn trace(&self) -> String {
+        #[derive(Serialize)]
+        struct Event<'a> {
+            name: String,
+            cat: &'a str,
+            ph: &'static str,
+            ts: f64,
+            dur: f64,
+            pid: u32,
+            tid: u32,
+            args: Args<'a>,
+        }
+        #[derive(Serialize)]
+        struct Args<'a> {
+            rung: &'a str,
+            gflops: f64,
+            gigabytes_per_second: f64,
+        }
+        fn event(span: &Span) -> Event<'_> {
+            let Span { label, start, seconds } = span;
+            Event {
+                name: format!("{} {}", label.scope, label.kernel),
+                cat: &label.scope,
+                ph: "X",
+                ts: start * 1e6,
+                dur: seconds * 1e6,
+                pid: 1,
+                tid: 1,
+                args: Args {
+                    rung: label.rung,
+                    gflops: label.flop / seconds / 1e9,
+                    gigabytes_per_second: label.bytes / seconds / 1e9,
+                },
+            }
+        }
+        let events: Vec<_> = self.spans.iter().take(TRACED).map(event).collect();
+        serde_json::to_string(&events).expect("spans are plain data")
+    }
+}
