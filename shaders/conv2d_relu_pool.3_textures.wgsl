@@ -86,34 +86,42 @@ struct Run {
     c: vec2<f32>,
 }
 
-fn outer(a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4(a * b.x, a * b.y, a * b.z, a * b.w);
+// Four columns after three terms, whose factors are the same run of values at three places. One sum after the
+// other gets all three, while it is in a register: term after term would fetch and put back 512 sums each time.
+fn plus_slid(sums: mat4x4<f32>, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, run: vec4<f32>, next: vec2<f32>) -> mat4x4<f32> {
+    return mat4x4(sums[0] + first * run.x + second * run.y + third * run.z,
+        sums[1] + first * run.y + second * run.z + third * run.w,
+        sums[2] + first * run.z + second * run.w + third * next.x,
+        sums[3] + first * run.w + second * next.x + third * next.y);
 }
 
-fn plus_outer(sums: FourRows, rows: vec4<f32>, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) -> FourRows {
-    return FourRows(sums.a + outer(rows, a), sums.b + outer(rows, b), sums.c + outer(rows, c), sums.d + outer(rows, d));
+fn plus_three(sums: FourRows, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) -> FourRows {
+    return FourRows(plus_slid(sums.a, first, second, third, upper.a, upper.b.xy),
+        plus_slid(sums.b, first, second, third, upper.b, upper.c),
+        plus_slid(sums.c, first, second, third, lower.a, lower.b.xy),
+        plus_slid(sums.d, first, second, third, lower.b, lower.c));
 }
 
-// One more term of all 512 sums. Every lane has fetched the four rows of its own lane number, and the
-// first eight give theirs to all: 32 factors for four fetches, however large the subgroup is.
-fn add_term(tile: ptr<function, Tile>, rows: vec4<f32>, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) {
-    (*tile)[0] = plus_outer((*tile)[0], subgroupBroadcast(rows, 0u), a, b, c, d);
-    (*tile)[1] = plus_outer((*tile)[1], subgroupBroadcast(rows, 1u), a, b, c, d);
-    (*tile)[2] = plus_outer((*tile)[2], subgroupBroadcast(rows, 2u), a, b, c, d);
-    (*tile)[3] = plus_outer((*tile)[3], subgroupBroadcast(rows, 3u), a, b, c, d);
-    (*tile)[4] = plus_outer((*tile)[4], subgroupBroadcast(rows, 4u), a, b, c, d);
-    (*tile)[5] = plus_outer((*tile)[5], subgroupBroadcast(rows, 5u), a, b, c, d);
-    (*tile)[6] = plus_outer((*tile)[6], subgroupBroadcast(rows, 6u), a, b, c, d);
-    (*tile)[7] = plus_outer((*tile)[7], subgroupBroadcast(rows, 7u), a, b, c, d);
-}
-
-// The terms of the window's elements that meet the runs' places 0 to 7, 1 to 8 and 2 to 9.
-fn add_terms(tile: ptr<function, Tile>, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) {
-    add_term(tile, first, upper.a, upper.b, lower.a, lower.b);
-    add_term(tile, second, vec4(upper.a.yzw, upper.b.x), vec4(upper.b.yzw, upper.c.x),
-        vec4(lower.a.yzw, lower.b.x), vec4(lower.b.yzw, lower.c.x));
-    add_term(tile, third, vec4(upper.a.zw, upper.b.xy), vec4(upper.b.zw, upper.c),
-        vec4(lower.a.zw, lower.b.xy), vec4(lower.b.zw, lower.c));
+// Three more terms of all 512 sums: the window's elements that meet the runs' places 0 to 7, 1 to 8 and 2 to 9.
+// Every lane has fetched the four rows of its own lane number, and the first eight give theirs to all: 32 factors
+// for four fetches, however large the subgroup is.
+fn add_three(tile: ptr<function, Tile>, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) {
+    (*tile)[0] = plus_three((*tile)[0], subgroupBroadcast(first, 0u), subgroupBroadcast(second, 0u),
+        subgroupBroadcast(third, 0u), upper, lower);
+    (*tile)[1] = plus_three((*tile)[1], subgroupBroadcast(first, 1u), subgroupBroadcast(second, 1u),
+        subgroupBroadcast(third, 1u), upper, lower);
+    (*tile)[2] = plus_three((*tile)[2], subgroupBroadcast(first, 2u), subgroupBroadcast(second, 2u),
+        subgroupBroadcast(third, 2u), upper, lower);
+    (*tile)[3] = plus_three((*tile)[3], subgroupBroadcast(first, 3u), subgroupBroadcast(second, 3u),
+        subgroupBroadcast(third, 3u), upper, lower);
+    (*tile)[4] = plus_three((*tile)[4], subgroupBroadcast(first, 4u), subgroupBroadcast(second, 4u),
+        subgroupBroadcast(third, 4u), upper, lower);
+    (*tile)[5] = plus_three((*tile)[5], subgroupBroadcast(first, 5u), subgroupBroadcast(second, 5u),
+        subgroupBroadcast(third, 5u), upper, lower);
+    (*tile)[6] = plus_three((*tile)[6], subgroupBroadcast(first, 6u), subgroupBroadcast(second, 6u),
+        subgroupBroadcast(third, 6u), upper, lower);
+    (*tile)[7] = plus_three((*tile)[7], subgroupBroadcast(first, 7u), subgroupBroadcast(second, 7u),
+        subgroupBroadcast(third, 7u), upper, lower);
 }
 
 // Rows 4i to 4i + 3 of a tile, for the loops that write it out.
@@ -174,19 +182,19 @@ struct Line {
 }
 
 // Row ih of x[n, ci]; ih may lie outside.
-fn x_line(n: u32, ci: u32, ih: i32) -> Line {
+fn x_row(n: u32, ci: u32, ih: i32) -> Line {
     let inside = n < p.batch && ci < in_channels && u32(ih) < in_h;
     return Line(((n * in_channels + ci) * in_h + u32(ih)) * in_w, select(0u, in_w, inside));
 }
 
-fn x_at(line: Line, iw: i32) -> f32 {
+fn x_fetch(line: Line, iw: i32) -> f32 {
     return select(0.0, fetch(x, line.start + u32(iw)), u32(iw) < line.len);
 }
 
 fn x_run(line: Line, iw: i32) -> Run {
-    return Run(vec4(x_at(line, iw), x_at(line, iw + 1), x_at(line, iw + 2), x_at(line, iw + 3)),
-        vec4(x_at(line, iw + 4), x_at(line, iw + 5), x_at(line, iw + 6), x_at(line, iw + 7)),
-        vec2(x_at(line, iw + 8), x_at(line, iw + 9)));
+    return Run(vec4(x_fetch(line, iw), x_fetch(line, iw + 1), x_fetch(line, iw + 2), x_fetch(line, iw + 3)),
+        vec4(x_fetch(line, iw + 4), x_fetch(line, iw + 5), x_fetch(line, iw + 6), x_fetch(line, iw + 7)),
+        vec2(x_fetch(line, iw + 8), x_fetch(line, iw + 9)));
 }
 
 // The largest relu(conv2d) of one window and where in the window it was, for four channels.
@@ -200,7 +208,7 @@ fn relu(v: vec4<f32>) -> vec4<f32> {
 }
 
 // `best` after the window's element k. It is replaced by what is larger, and by the first NaN.
-fn better(best: Best, v: vec4<f32>, k: u32) -> Best {
+fn best_after(best: Best, v: vec4<f32>, k: u32) -> Best {
     let value = relu(v);
     let wins = (value > best.value) | (is_nan4(value) & !is_nan4(best.value));
     return Best(select(best.value, value, wins), select(best.k, vec4(k), wins));
@@ -208,7 +216,7 @@ fn better(best: Best, v: vec4<f32>, k: u32) -> Best {
 
 // The first maximum of a window's four elements.
 fn pooled(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
-    return better(better(better(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
+    return best_after(best_after(best_after(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
 }
 
 // y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow).
@@ -228,9 +236,9 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         let ci = line / 3u;
         let tap = line % 3u * 3u;
         let top = i32(oh * 2u + line % 3u) - 1;
-        let upper = x_run(x_line(n, ci, top), left);
-        let lower = x_run(x_line(n, ci, top + 1), left);
-        add_terms(&tile, w_out(lane_co, ci, tap), w_out(lane_co, ci, tap + 1u), w_out(lane_co, ci, tap + 2u), upper, lower);
+        let upper = x_run(x_row(n, ci, top), left);
+        let lower = x_run(x_row(n, ci, top + 1), left);
+        add_three(&tile, w_out(lane_co, ci, tap), w_out(lane_co, ci, tap + 1u), w_out(lane_co, ci, tap + 2u), upper, lower);
     }
     if (n >= p.batch) { return; }
     for (var i = 0u; i < ROWS / 4u; i++) {
@@ -324,22 +332,22 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         let zh = i32(ih + 1u) - i32(line % 3u);
         let upper = dz_run(n, co, zh, i32(iw / 2u));
         let lower = dz_run(n, co, zh + 1, i32(iw / 2u));
-        add_terms(&tile, w_in(co, lane_ci, tap + 2u), w_in(co, lane_ci, tap + 1u), w_in(co, lane_ci, tap), upper, lower);
+        add_three(&tile, w_in(co, lane_ci, tap + 2u), w_in(co, lane_ci, tap + 1u), w_in(co, lane_ci, tap), upper, lower);
     }
     if (n >= p.batch) { return; }
     for (var i = 0u; i < ROWS / 4u; i++) {
         let sums = four_rows(tile, i);
         let ci = ci0 + 4u * i;
         for (var j = 0u; j < 4u; j++) {
-            store_dx(n, ci, ih, iw + j, sums.a[j]);
-            store_dx(n, ci, ih, iw + 4u + j, sums.b[j]);
-            store_dx(n, ci, ih + 1u, iw + j, sums.c[j]);
-            store_dx(n, ci, ih + 1u, iw + 4u + j, sums.d[j]);
+            put_dx(n, ci, ih, iw + j, sums.a[j]);
+            put_dx(n, ci, ih, iw + 4u + j, sums.b[j]);
+            put_dx(n, ci, ih + 1u, iw + j, sums.c[j]);
+            put_dx(n, ci, ih + 1u, iw + 4u + j, sums.d[j]);
         }
     }
 }
 
-fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
+fn put_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
     if (ih >= p.in_h || iw >= p.in_w) { return; }
     let area = p.in_h * p.in_w;
     let i = (n * p.in_channels + ci) * area + ih * p.in_w + iw;
@@ -366,23 +374,35 @@ struct Patch {
     d: vec4<f32>,
 }
 
-fn outer3(a: vec4<f32>, b: vec3<f32>) -> mat3x4<f32> {
-    return mat3x4(a * b.x, a * b.y, a * b.z);
+// Three columns after the four positions of a pooling window, two in the upper and two in the lower row.
+fn plus_four(sums: mat3x4<f32>, k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>, upper: vec4<f32>, lower: vec4<f32>) -> mat3x4<f32> {
+    return mat3x4(sums[0] + k0 * upper.x + k1 * upper.y + k2 * lower.x + k3 * lower.y,
+        sums[1] + k0 * upper.y + k1 * upper.z + k2 * lower.y + k3 * lower.z,
+        sums[2] + k0 * upper.z + k1 * upper.w + k2 * lower.z + k3 * lower.w);
 }
 
-fn plus_window(sums: Windows, rows: vec4<f32>, top: vec3<f32>, middle: vec3<f32>, bottom: vec3<f32>) -> Windows {
-    return Windows(sums.top + outer3(rows, top), sums.middle + outer3(rows, middle), sums.bottom + outer3(rows, bottom));
+fn plus_windows(sums: Windows, k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>, x4: Patch) -> Windows {
+    return Windows(plus_four(sums.top, k0, k1, k2, k3, x4.a, x4.b), plus_four(sums.middle, k0, k1, k2, k3, x4.b, x4.c),
+        plus_four(sums.bottom, k0, k1, k2, k3, x4.c, x4.d));
 }
 
-fn add_window(tile: ptr<function, WindowTile>, rows: vec4<f32>, top: vec3<f32>, middle: vec3<f32>, bottom: vec3<f32>) {
-    (*tile)[0] = plus_window((*tile)[0], subgroupBroadcast(rows, 0u), top, middle, bottom);
-    (*tile)[1] = plus_window((*tile)[1], subgroupBroadcast(rows, 1u), top, middle, bottom);
-    (*tile)[2] = plus_window((*tile)[2], subgroupBroadcast(rows, 2u), top, middle, bottom);
-    (*tile)[3] = plus_window((*tile)[3], subgroupBroadcast(rows, 3u), top, middle, bottom);
-    (*tile)[4] = plus_window((*tile)[4], subgroupBroadcast(rows, 4u), top, middle, bottom);
-    (*tile)[5] = plus_window((*tile)[5], subgroupBroadcast(rows, 5u), top, middle, bottom);
-    (*tile)[6] = plus_window((*tile)[6], subgroupBroadcast(rows, 6u), top, middle, bottom);
-    (*tile)[7] = plus_window((*tile)[7], subgroupBroadcast(rows, 7u), top, middle, bottom);
+fn add_windows(tile: ptr<function, WindowTile>, k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>, x4: Patch) {
+    (*tile)[0] = plus_windows((*tile)[0], subgroupBroadcast(k0, 0u), subgroupBroadcast(k1, 0u),
+        subgroupBroadcast(k2, 0u), subgroupBroadcast(k3, 0u), x4);
+    (*tile)[1] = plus_windows((*tile)[1], subgroupBroadcast(k0, 1u), subgroupBroadcast(k1, 1u),
+        subgroupBroadcast(k2, 1u), subgroupBroadcast(k3, 1u), x4);
+    (*tile)[2] = plus_windows((*tile)[2], subgroupBroadcast(k0, 2u), subgroupBroadcast(k1, 2u),
+        subgroupBroadcast(k2, 2u), subgroupBroadcast(k3, 2u), x4);
+    (*tile)[3] = plus_windows((*tile)[3], subgroupBroadcast(k0, 3u), subgroupBroadcast(k1, 3u),
+        subgroupBroadcast(k2, 3u), subgroupBroadcast(k3, 3u), x4);
+    (*tile)[4] = plus_windows((*tile)[4], subgroupBroadcast(k0, 4u), subgroupBroadcast(k1, 4u),
+        subgroupBroadcast(k2, 4u), subgroupBroadcast(k3, 4u), x4);
+    (*tile)[5] = plus_windows((*tile)[5], subgroupBroadcast(k0, 5u), subgroupBroadcast(k1, 5u),
+        subgroupBroadcast(k2, 5u), subgroupBroadcast(k3, 5u), x4);
+    (*tile)[6] = plus_windows((*tile)[6], subgroupBroadcast(k0, 6u), subgroupBroadcast(k1, 6u),
+        subgroupBroadcast(k2, 6u), subgroupBroadcast(k3, 6u), x4);
+    (*tile)[7] = plus_windows((*tile)[7], subgroupBroadcast(k0, 7u), subgroupBroadcast(k1, 7u),
+        subgroupBroadcast(k2, 7u), subgroupBroadcast(k3, 7u), x4);
 }
 
 fn four_windows(tile: WindowTile, i: u32) -> Windows {
@@ -422,40 +442,38 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
         let n = row / out_h;
         let oh = row % out_h;
         let top = i32(oh * 2u) - 1;
-        let line_a = x_line(n, ci, top);
-        let line_b = x_line(n, ci, top + 1);
-        let line_c = x_line(n, ci, top + 2);
-        let line_d = x_line(n, ci, top + 3);
+        let line_a = x_row(n, ci, top);
+        let line_b = x_row(n, ci, top + 1);
+        let line_c = x_row(n, ci, top + 2);
+        let line_d = x_row(n, ci, top + 3);
         // Columns -1 and 0, where the first window's two new ones will push them.
-        var x4 = Patch(vec4(0.0, 0.0, 0.0, x_at(line_a, 0)), vec4(0.0, 0.0, 0.0, x_at(line_b, 0)),
-            vec4(0.0, 0.0, 0.0, x_at(line_c, 0)), vec4(0.0, 0.0, 0.0, x_at(line_d, 0)));
+        var x4 = Patch(vec4(0.0, 0.0, 0.0, x_fetch(line_a, 0)), vec4(0.0, 0.0, 0.0, x_fetch(line_b, 0)),
+            vec4(0.0, 0.0, 0.0, x_fetch(line_c, 0)), vec4(0.0, 0.0, 0.0, x_fetch(line_d, 0)));
         for (var ow = 0u; ow < out_w; ow++) {
             let right = i32(ow * 2u) + 1;
-            x4 = Patch(vec4(x4.a.zw, x_at(line_a, right), x_at(line_a, right + 1)),
-                vec4(x4.b.zw, x_at(line_b, right), x_at(line_b, right + 1)),
-                vec4(x4.c.zw, x_at(line_c, right), x_at(line_c, right + 1)),
-                vec4(x4.d.zw, x_at(line_d, right), x_at(line_d, right + 1)));
+            x4 = Patch(vec4(x4.a.zw, x_fetch(line_a, right), x_fetch(line_a, right + 1)),
+                vec4(x4.b.zw, x_fetch(line_b, right), x_fetch(line_b, right + 1)),
+                vec4(x4.c.zw, x_fetch(line_c, right), x_fetch(line_c, right + 1)),
+                vec4(x4.d.zw, x_fetch(line_d, right), x_fetch(line_d, right + 1)));
             let dz = gated_four(n, lane_co, oh * out_w + ow);
             let winner = gated_four(n, lane_co, elements() + oh * out_w + ow);
             let zero = vec4<f32>();
-            add_window(&tile, select(zero, dz, winner == zero), x4.a.xyz, x4.b.xyz, x4.c.xyz);
-            add_window(&tile, select(zero, dz, winner == vec4(1.0)), x4.a.yzw, x4.b.yzw, x4.c.yzw);
-            add_window(&tile, select(zero, dz, winner == vec4(2.0)), x4.b.xyz, x4.c.xyz, x4.d.xyz);
-            add_window(&tile, select(zero, dz, winner == vec4(3.0)), x4.b.yzw, x4.c.yzw, x4.d.yzw);
+            add_windows(&tile, select(zero, dz, winner == zero), select(zero, dz, winner == vec4(1.0)),
+                select(zero, dz, winner == vec4(2.0)), select(zero, dz, winner == vec4(3.0)), x4);
         }
     }
     for (var i = 0u; i < ROWS / 4u; i++) {
         let sums = four_windows(tile, i);
         let co = co0 + 4u * i;
         for (var kw = 0u; kw < 3u; kw++) {
-            store_partial(group.z, co, ci, kw, sums.top[kw]);
-            store_partial(group.z, co, ci, 3u + kw, sums.middle[kw]);
-            store_partial(group.z, co, ci, 6u + kw, sums.bottom[kw]);
+            put_partial(group.z, co, ci, kw, sums.top[kw]);
+            put_partial(group.z, co, ci, 3u + kw, sums.middle[kw]);
+            put_partial(group.z, co, ci, 6u + kw, sums.bottom[kw]);
         }
     }
 }
 
-fn store_partial(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
+fn put_partial(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
     if (ci >= p.in_channels) { return; }
     let area = p.in_channels * 9u;
     let i = 2u * elements() + (split * p.out_channels + co) * area + ci * 9u + tap;

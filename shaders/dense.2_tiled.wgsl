@@ -46,7 +46,7 @@ fn outer(a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
 
 // One more term of all 128 sums. Every lane has loaded the four rows of its own lane number, and the
 // first eight give theirs to all: 32 factors for four loads, however large the subgroup is.
-fn add_term(tile: ptr<function, Tile>, rows: vec4<f32>, columns: vec4<f32>) {
+fn add_product(tile: ptr<function, Tile>, rows: vec4<f32>, columns: vec4<f32>) {
     (*tile)[0] += outer(subgroupBroadcast(rows, 0u), columns);
     (*tile)[1] += outer(subgroupBroadcast(rows, 1u), columns);
     (*tile)[2] += outer(subgroupBroadcast(rows, 2u), columns);
@@ -58,7 +58,7 @@ fn add_term(tile: ptr<function, Tile>, rows: vec4<f32>, columns: vec4<f32>) {
 }
 
 // Rows 4i to 4i + 3 of a tile, for the loops that write it out.
-fn four_rows(tile: Tile, i: u32) -> mat4x4<f32> {
+fn four_rows_of(tile: Tile, i: u32) -> mat4x4<f32> {
     switch i {
         case 0u: { return tile[0]; }
         case 1u: { return tile[1]; }
@@ -77,28 +77,28 @@ fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-fn x_at(n: u32, i: u32) -> f32 {
+fn x_of(n: u32, i: u32) -> f32 {
     if (n >= p.batch || i >= p.in_features) { return 0.0; }
     return x[n * p.in_features + i];
 }
 
-fn w_at(o: u32, i: u32) -> f32 {
+fn w_of(o: u32, i: u32) -> f32 {
     if (o >= p.out_features || i >= p.in_features) { return 0.0; }
     return w[o * p.in_features + i];
 }
 
-fn dy_at(n: u32, o: u32) -> f32 {
+fn dy_of(n: u32, o: u32) -> f32 {
     if (n >= p.batch || o >= p.out_features) { return 0.0; }
     return dy[n * p.out_features + o];
 }
 
 // Four terms of one image or unit, of those below `end`.
 fn x_terms(n: u32, i: u32) -> vec4<f32> {
-    return vec4(x_at(n, i), x_at(n, i + 1u), x_at(n, i + 2u), x_at(n, i + 3u));
+    return vec4(x_of(n, i), x_of(n, i + 1u), x_of(n, i + 2u), x_of(n, i + 3u));
 }
 
 fn w_terms(o: u32, i: u32) -> vec4<f32> {
-    return vec4(w_at(o, i), w_at(o, i + 1u), w_at(o, i + 2u), w_at(o, i + 3u));
+    return vec4(w_of(o, i), w_of(o, i + 1u), w_of(o, i + 2u), w_of(o, i + 3u));
 }
 
 // y[n, o] = b[o] + sum_i x[n, i] * w[o, i], in two passes, as in the plain file. A group has the sums of
@@ -116,13 +116,13 @@ fn forward_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
             w_terms(lane_o + 2u, i), w_terms(lane_o + 3u, i)));
         let columns = transpose(mat4x4(x_terms(first_n, i), x_terms(first_n + 1u, i),
             x_terms(first_n + 2u, i), x_terms(first_n + 3u, i)));
-        add_term(&tile, rows[0], columns[0]);
-        add_term(&tile, rows[1], columns[1]);
-        add_term(&tile, rows[2], columns[2]);
-        add_term(&tile, rows[3], columns[3]);
+        add_product(&tile, rows[0], columns[0]);
+        add_product(&tile, rows[1], columns[1]);
+        add_product(&tile, rows[2], columns[2]);
+        add_product(&tile, rows[3], columns[3]);
     }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_rows(tile, i);
+        let sums = four_rows_of(tile, i);
         let o = first_o + 4u * i;
         store_part(group.z, first_n, o, sums[0]);
         store_part(group.z, first_n + 1u, o, sums[1]);
@@ -163,20 +163,20 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let lane_n = first_n + lane % 8u * 4u;
     var tile = Tile();
     for (var o = 0u; o < p.out_features; o++) {
-        let rows = vec4(dy_at(lane_n, o), dy_at(lane_n + 1u, o), dy_at(lane_n + 2u, o), dy_at(lane_n + 3u, o));
-        add_term(&tile, rows, w_terms(o, i));
+        let rows = vec4(dy_of(lane_n, o), dy_of(lane_n + 1u, o), dy_of(lane_n + 2u, o), dy_of(lane_n + 3u, o));
+        add_product(&tile, rows, w_terms(o, i));
     }
     for (var row = 0u; row < ROWS / 4u; row++) {
-        let sums = transpose(four_rows(tile, row));
+        let sums = transpose(four_rows_of(tile, row));
         let n = first_n + 4u * row;
-        store_dx(n, i, sums[0]);
-        store_dx(n + 1u, i, sums[1]);
-        store_dx(n + 2u, i, sums[2]);
-        store_dx(n + 3u, i, sums[3]);
+        store_dx_four(n, i, sums[0]);
+        store_dx_four(n + 1u, i, sums[1]);
+        store_dx_four(n + 2u, i, sums[2]);
+        store_dx_four(n + 3u, i, sums[3]);
     }
 }
 
-fn store_dx(n: u32, i: u32, four: vec4<f32>) {
+fn store_dx_four(n: u32, i: u32, four: vec4<f32>) {
     if (n >= p.batch) { return; }
     let at = n * p.in_features + i;
     if (i < p.in_features) { dx[at] = four.x; }
@@ -195,20 +195,20 @@ fn backward_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let lane_o = first_o + lane % 8u * 4u;
     var tile = Tile();
     for (var n = 0u; n < p.batch; n++) {
-        let rows = vec4(dy_at(n, lane_o), dy_at(n, lane_o + 1u), dy_at(n, lane_o + 2u), dy_at(n, lane_o + 3u));
-        add_term(&tile, rows, x_terms(n, i));
+        let rows = vec4(dy_of(n, lane_o), dy_of(n, lane_o + 1u), dy_of(n, lane_o + 2u), dy_of(n, lane_o + 3u));
+        add_product(&tile, rows, x_terms(n, i));
     }
     for (var row = 0u; row < ROWS / 4u; row++) {
-        let sums = transpose(four_rows(tile, row));
+        let sums = transpose(four_rows_of(tile, row));
         let o = first_o + 4u * row;
-        store_dw(o, i, sums[0]);
-        store_dw(o + 1u, i, sums[1]);
-        store_dw(o + 2u, i, sums[2]);
-        store_dw(o + 3u, i, sums[3]);
+        store_dw_four(o, i, sums[0]);
+        store_dw_four(o + 1u, i, sums[1]);
+        store_dw_four(o + 2u, i, sums[2]);
+        store_dw_four(o + 3u, i, sums[3]);
     }
 }
 
-fn store_dw(o: u32, i: u32, four: vec4<f32>) {
+fn store_dw_four(o: u32, i: u32, four: vec4<f32>) {
     if (o >= p.out_features) { return; }
     let at = o * p.in_features + i;
     if (i < p.in_features) { dw[at] = four.x; }

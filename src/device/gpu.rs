@@ -6,6 +6,7 @@
 use super::Limits;
 use super::pipeline::Pipeline;
 use super::profile::{Label, Profile};
+use super::textures::Textures;
 use super::timer::Timer;
 use crate::error::{Error, ErrorKind, Result, error};
 use std::cell::RefCell;
@@ -32,6 +33,7 @@ pub(crate) struct Gpu {
     recording: RefCell<Recording>,
     pipelines: RefCell<HashMap<String, Rc<Pipeline>>>,
     failure: Arc<Mutex<Option<Error>>>,
+    textures: Textures,
     /// While a profile is made.
     timer: RefCell<Option<Timer>>,
 }
@@ -82,9 +84,20 @@ impl Gpu {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let (recording, pipelines, timer) = Default::default();
+        let (recording, pipelines, textures, timer) = Default::default();
         let (name, max_submit_flop) = (name.to_string(), limits.max_submit_flop as f64);
-        Ok(Gpu { device, queue, name, max_submit_flop, uniforms, recording, pipelines, failure, timer })
+        Ok(Gpu {
+            device,
+            queue,
+            name,
+            max_submit_flop,
+            uniforms,
+            recording,
+            pipelines,
+            textures,
+            failure,
+            timer,
+        })
     }
 
     /// The first error that the driver reported, made readable.
@@ -139,11 +152,13 @@ impl Gpu {
     }
 
     /// Records one dispatch; `buffers` are buffer, offset and length in bytes by the shader's name for it.
+    /// The same of `textures` is copied into textures before.
     pub fn dispatch(
         &self,
         pipeline: &Pipeline,
         params: &[u32],
-        buffers: &[(&str, &wgpu::Buffer, u64, u64)],
+        buffers: &[(&'static str, &wgpu::Buffer, u64, u64)],
+        textures: &[(&'static str, &wgpu::Buffer, u64, u64)],
         groups: [u32; 3],
         label: Label,
     ) -> Result<()> {
@@ -169,6 +184,20 @@ impl Gpu {
                 .iter()
                 .map(|&(name, buffer, offset, bytes)| bind(pipeline.bindings[name], buffer, offset, bytes)),
         );
+        let views: Vec<_> = textures
+            .iter()
+            .map(|&(name, buffer, offset, bytes)| {
+                let encoder = self.encoder(&mut recording);
+                (
+                    pipeline.bindings[name],
+                    self.textures.copy(&self.device, encoder, name, buffer, offset, bytes),
+                )
+            })
+            .collect();
+        entries.extend(views.iter().map(|(binding, view)| wgpu::BindGroupEntry {
+            binding: *binding,
+            resource: wgpu::BindingResource::TextureView(view),
+        }));
         let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,
             layout: &pipeline.inner.get_bind_group_layout(0),

@@ -7,6 +7,7 @@ pub(crate) mod gpu;
 mod pipeline;
 mod pool;
 mod profile;
+mod textures;
 mod timer;
 
 pub use profile::{Label, Span};

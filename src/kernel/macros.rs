@@ -11,7 +11,7 @@ macro_rules! kernel {
             items: $items, threads: $items, iterations: |_| 0)
     };
     ($op:ident::$function:ident($($input:ident),+) -> ($($output:ident),+ $(; $flag:ident)?),
-     items: $items:expr, threads: $threads:expr, iterations: $iterations:expr $(, faster: $rung:expr)?) => {
+     items: $items:expr, threads: $threads:expr, iterations: $iterations:expr $(, faster: $($rung:expr),+)?) => {
         $crate::kernel::Kernel {
             name: concat!(stringify!($op), ".", stringify!($function)),
             inputs: &[$(stringify!($input)),+],
@@ -33,10 +33,11 @@ macro_rules! kernel {
                     ..$crate::kernel::Rung::new($crate::kernel::PLAIN, SOURCE, &[$crate::kernel::Pass {
                         entry: stringify!($function),
                         buffers: &[],
+                        textures: &[],
                         grid: $crate::kernel::Grid::Threads($threads),
                     }])
                 },
-                $($rung)?
+                $($($rung),+)?
             ],
             flop: |_| 0.0,
         }

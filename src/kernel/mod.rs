@@ -181,13 +181,20 @@ impl<P: Params> Kernel<P> {
                 .filter(|(name, ..)| pass.buffers.is_empty() || pass.buffers.contains(name))
                 .copied()
                 .collect();
+            let textures: Vec<_> = buffers
+                .iter()
+                .filter_map(|&(name, buffer, offset, bytes)| {
+                    let (texture, _) = pass.textures.iter().find(|(_, source)| *source == name)?;
+                    Some((*texture, buffer, offset, bytes))
+                })
+                .collect();
             let groups = match pass.grid {
                 Grid::Threads(threads) => flat_grid(threads(params)),
                 Grid::Groups(groups) => groups(params),
             };
             let bytes = used.iter().map(|(.., bytes)| *bytes as f64).sum();
             let label = self.label(device, rung.name, params, bytes, rung.passes.len());
-            gpu.dispatch(&pipeline, &words, &used, groups, label)?;
+            gpu.dispatch(&pipeline, &words, &used, &textures, groups, label)?;
         }
         Ok(())
     }

@@ -37,6 +37,8 @@ pub struct Pass<P: 'static> {
     pub entry: &'static str,
     /// Names of the buffers that this entry point uses; empty for all of the kernel's.
     pub buffers: &'static [&'static str],
+    /// Textures that it fetches from, each with the buffer whose values are copied into it before.
+    pub textures: &'static [(&'static str, &'static str)],
     pub grid: Grid<P>,
 }
 

@@ -23,7 +23,7 @@ pub static FORWARD: Kernel<Params> = Kernel {
         iterations: |p| slides(p, p.in_channels),
         ..tiled(&[Pass {
             entry: "forward",
-            buffers: &[],
+            buffers: &[], textures: &[],
             grid: Grid::Groups(|p| [(p.batch * p.out_h * p.out_w.div_ceil(COLUMNS)).div_ceil(256), p.out_channels.div_ceil(ROWS), 1]),
         }])
     })
@@ -40,7 +40,7 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
         iterations: |p| slides(p, p.out_channels),
         ..tiled(&[Pass {
             entry: "backward_x",
-            buffers: &[],
+            buffers: &[], textures: &[],
             grid: Grid::Groups(|p| {
                 let columns = p.batch * p.in_h * p.in_w.div_ceil(COLUMNS);
                 [columns.div_ceil(256), p.in_channels.div_ceil(ROWS), 1]
@@ -63,9 +63,15 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
                     Pass {
                         entry: "backward_w_partial",
                         buffers: &["x", "dy", "scratch"],
+                        textures: &[],
                         grid: Grid::Threads(|p| splits(p) as usize * weights(p)),
                     },
-                    Pass { entry: "backward_w", buffers: &["dw", "scratch"], grid: Grid::Threads(weights) },
+                    Pass {
+                        entry: "backward_w",
+                        buffers: &["dw", "scratch"],
+                        textures: &[],
+                        grid: Grid::Threads(weights),
+                    },
                 ],
             )
         },
@@ -77,12 +83,18 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
                 Pass {
                     entry: "backward_w_partial",
                     buffers: &["x", "dy", "scratch"],
+                    textures: &[],
                     grid: Grid::Groups(|p| {
                         let lines = (p.in_channels * p.kernel_h).div_ceil(2) * p.kernel_w.div_ceil(4);
                         [lines.div_ceil(256), p.out_channels.div_ceil(ROWS), splits(p)]
                     }),
                 },
-                Pass { entry: "backward_w", buffers: &["dw", "scratch"], grid: Grid::Threads(weights) },
+                Pass {
+                    entry: "backward_w",
+                    buffers: &["dw", "scratch"],
+                    textures: &[],
+                    grid: Grid::Threads(weights),
+                },
             ])
         },
     ],
@@ -125,11 +137,13 @@ const PLAIN_BACKWARD_B: Rung<Params> = Rung {
             Pass {
                 entry: "backward_b_partial",
                 buffers: &["dy", "scratch"],
+                textures: &[],
                 grid: Grid::Threads(|p| parts(p) * p.out_channels as usize),
             },
             Pass {
                 entry: "backward_b",
                 buffers: &["db", "scratch"],
+                textures: &[],
                 grid: Grid::Threads(|p| p.out_channels as usize),
             },
         ],

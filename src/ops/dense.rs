@@ -36,6 +36,7 @@ const TILED_FORWARD: Rung<Params> = Rung {
         Pass {
             entry: "forward_partial",
             buffers: &["x", "w", "scratch"],
+            textures: &[],
             grid: Grid::Groups(|p| {
                 [
                     p.batch.div_ceil(32),
@@ -44,7 +45,12 @@ const TILED_FORWARD: Rung<Params> = Rung {
                 ]
             }),
         },
-        Pass { entry: "forward", buffers: &["b", "y", "scratch"], grid: Grid::Threads(elements) },
+        Pass {
+            entry: "forward",
+            buffers: &["b", "y", "scratch"],
+            textures: &[],
+            grid: Grid::Threads(elements),
+        },
     ])
 };
 
@@ -63,9 +69,15 @@ const PLAIN_FORWARD: Rung<Params> = Rung {
             Pass {
                 entry: "forward_partial",
                 buffers: &["x", "w", "scratch"],
+                textures: &[],
                 grid: Grid::Threads(|p| parts(p) * elements(p)),
             },
-            Pass { entry: "forward", buffers: &["b", "y", "scratch"], grid: Grid::Threads(elements) },
+            Pass {
+                entry: "forward",
+                buffers: &["b", "y", "scratch"],
+                textures: &[],
+                grid: Grid::Threads(elements),
+            },
         ],
     )
 };
@@ -97,7 +109,7 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
         iterations: |p| p.out_features as usize,
         ..tiled(&[Pass {
             entry: "backward_x",
-            buffers: &[],
+            buffers: &[], textures: &[],
             grid: Grid::Groups(|p| [p.in_features.div_ceil(COLUMNS), p.batch.div_ceil(ROWS), 1]),
         }])
     })
@@ -114,7 +126,7 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
         iterations: |p| p.batch as usize,
         ..tiled(&[Pass {
             entry: "backward_w",
-            buffers: &[],
+            buffers: &[], textures: &[],
             grid: Grid::Groups(|p| [p.in_features.div_ceil(COLUMNS), p.out_features.div_ceil(ROWS), 1]),
         }])
     })
