@@ -215,6 +215,19 @@ pub fn conv2d_relu_pool(table: Table) -> Vec<Case> {
             &([2, 3, 5], [10, 8], [3, 3], [1, 1], [2, 2], "windows of 3: a rest in both axes"),
             3,
         ));
+        let words_within_rows: [ConvSize; 3] = [
+            ([3, 33, 35], [9, 24], [3, 3], [1, 1], [2, 2], "words of argmax within a row, a rest below"),
+            (
+                [2, 5, 70],
+                [6, 17],
+                [3, 3],
+                [1, 1],
+                [2, 2],
+                "words of argmax within a row, a rest to the right",
+            ),
+            ([11, 9, 31], [4, 8], [3, 3], [1, 1], [2, 2], "words of argmax that are rows"),
+        ];
+        sizes.extend(words_within_rows.iter().map(|size| with_pool(size, 2)));
         sizes.push(with_pool(
             &([1, 2, 3], [33, 16], [3, 3], [1, 1], [2, 2], "windows of 16: the largest"),
             16,

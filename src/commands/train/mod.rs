@@ -1,6 +1,9 @@
 //! `pawgrad train`
 
-use super::DeviceArgs;
+mod args;
+
+pub use args::TrainArgs;
+
 use super::interrupt::stop_on_interrupt;
 use super::load::{load_pictures, named, read_file};
 use super::output::outln;
@@ -8,72 +11,13 @@ use super::progress::Terminal;
 use crate::check::ceiling;
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, ErrorKind, Result, error};
-use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use crate::model::{Model, Network};
 use crate::train::plan::Plan;
 use crate::train::profile::Profiler;
 use crate::train::run_folder::RunFolder;
 use crate::train::{End, Progress, Schedule, Trainer, train};
-use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-
-#[derive(Args)]
-pub struct TrainArgs {
-    /// Folder with one sub-folder of training pictures per class
-    #[arg(long, default_value = "dataset/training_set", value_name = "DIR")]
-    train_dir: PathBuf,
-    /// Folder with one sub-folder of test pictures per class
-    #[arg(long, default_value = "dataset/test_set", value_name = "DIR")]
-    test_dir: PathBuf,
-    /// Height and width that pictures are resized to [default: 256 on a GPU, 64 on the CPU or a software adapter]
-    #[arg(long, value_name = "N")]
-    image_size: Option<usize>,
-    /// Adam's step size
-    #[arg(long, default_value_t = 0.001, value_name = "RATE")]
-    learning_rate: f64,
-    /// How often to go through all training pictures
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    epochs: usize,
-    /// Pictures per optimizer step
-    #[arg(long, default_value_t = 32, value_name = "N")]
-    batch_size: usize,
-    /// Share of dense1's outputs that are dropped in training, from 0 up to below 1
-    #[arg(long, default_value_t = 0.5, value_name = "RATE")]
-    dropout: f64,
-    /// Seed of weights, shuffling and dropout [default: a new one, which is printed]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    #[command(flatten)]
-    device: DeviceArgs,
-    /// Start from these weights instead of random ones
-    #[arg(long, value_name = "FILE.safetensors")]
-    init_weights: Option<PathBuf>,
-    /// Take the pictures in the order of their paths in every epoch
-    #[arg(long)]
-    no_shuffle: bool,
-    /// Run convolution, ReLU and pooling as separate kernels
-    #[arg(long)]
-    no_fuse: bool,
-    /// Pictures that the device works on at a time [default: as many as its limits allow]
-    #[arg(long, value_name = "N")]
-    micro_batch: Option<usize>,
-    /// Stop after N optimizer steps, without validation
-    #[arg(long, value_name = "N")]
-    max_steps: Option<usize>,
-    /// Folder for the results, new or empty [default: runs/<time>]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Time every kernel: a table at the end, and profile.json for ui.perfetto.dev in the run's folder
-    #[arg(long)]
-    profile: bool,
-    /// Say more: the network, and how the batch is cut into micro-batches
-    #[arg(short, long, conflicts_with = "quiet")]
-    verbose: bool,
-    /// Say nothing but the result
-    #[arg(short, long)]
-    quiet: bool,
-}
 
 /// What `config.toml` records: every setting that the run's bits depend on.
 #[derive(Serialize)]
@@ -196,40 +140,6 @@ pub async fn run(args: TrainArgs) -> Result<()> {
         eprintln!("Buffers held on the device: {:.1} MiB", device.peak_bytes() as f64 / (1024.0 * 1024.0));
     }
     report(&folder, end)
-}
-
-impl TrainArgs {
-    /// Finds wrong values before anything is loaded.
-    fn check(&self) -> Result<()> {
-        let wrong = |what: String| Err(error!(Usage, "{what}"));
-        if let Some(size) = self.image_size
-            && !(MIN_IMAGE_SIZE..=MAX_IMAGE_SIZE).contains(&size)
-        {
-            return wrong(format!(
-                "--image-size {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}"
-            ));
-        }
-        for (option, value) in [
-            ("--batch-size", Some(self.batch_size)),
-            ("--epochs", Some(self.epochs)),
-            ("--micro-batch", self.micro_batch),
-            ("--max-steps", self.max_steps),
-        ] {
-            if value == Some(0) {
-                return wrong(format!("{option} 0 makes no sense: use 1 or more"));
-            }
-        }
-        if !((self.learning_rate as f32).is_finite() && self.learning_rate > 0.0) {
-            return wrong(format!(
-                "--learning-rate {} must be a number above 0, such as 0.001",
-                self.learning_rate
-            ));
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return wrong(format!("--dropout {} must be at least 0 and below 1", self.dropout));
-        }
-        Ok(())
-    }
 }
 
 /// 256 pixels where a GPU does the work; 64 on a CPU, where 256 would take hours.
