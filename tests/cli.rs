@@ -592,4 +592,41 @@ fn other_commands_answer() {
         check.stdout
     );
     place.run("gradcheck --op nothing").fails(2, &["nothing"]);
+    let bench = place.run("bench --device cpu --image-size 8 --batch 1 --runs 1 --only dense3");
+    assert!(bench.succeeds().stdout.contains("dense.backward_w"), "{}", bench.stdout);
+    assert!(!bench.stdout.contains("relu"), "{}", bench.stdout);
+    place.run("bench --device cpu --runs 0").fails(2, &["--runs"]);
+}
+
+/// On every kind of device: a line for each layer's kernels, shares that add up, and a trace that says the same.
+#[test]
+fn a_profile_says_where_the_time_goes() {
+    for device in ["cpu", "software"] {
+        let place = Place::new();
+        let said = place.run(&format!(
+            "train --train-dir train --test-dir test --image-size 16 --epochs 2 --batch-size 4 --device {device} \
+             --out run --profile -q"
+        ));
+        let table = &said.succeeds().stdout;
+        for line in
+            ["conv1          conv2d_relu_pool.backward_w", "dense1         dense.forward", "between kernels"]
+        {
+            assert!(table.contains(line), "no {line} in {table}");
+        }
+        let lines = table.lines().take_while(|line| !line.starts_with("Open"));
+        let share = |line: &str| line.split(" %").next()?.split_whitespace().last()?.parse::<f64>().ok();
+        let shares = lines.filter_map(share);
+        let sum: f64 = shares.sum();
+        assert!((98.0..102.0).contains(&sum), "shares add up to {sum}:\n{table}");
+
+        let trace = fs::read_to_string(place.path("run/profile.json")).unwrap();
+        let events: Vec<serde_json::Value> = serde_json::from_str(&trace).unwrap();
+        assert!(events.iter().any(|event| event["name"] == "adam adam.step"), "{trace}");
+        // Kernels run one after the other.
+        let [start, duration] =
+            ["ts", "dur"].map(|key| move |event: &serde_json::Value| event[key].as_f64().unwrap());
+        for pair in events.windows(2) {
+            assert!(start(&pair[0]) + duration(&pair[0]) <= start(&pair[1]) + 1.0, "{pair:?}");
+        }
+    }
 }
