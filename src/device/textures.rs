@@ -24,7 +24,8 @@ impl Textures {
     ) -> wgpu::TextureView {
         let row_bytes = WIDTH * 4;
         let (rows, rest) = (bytes / row_bytes, bytes % row_bytes);
-        let height = bytes.div_ceil(row_bytes) as u32;
+        // llvmpipe compiles a shader again where a texture's height stops being a power of two.
+        let height = (bytes.div_ceil(row_bytes) as u32).next_power_of_two();
         let mut textures = self.0.borrow_mut();
         if textures.get(name).is_none_or(|texture| texture.height() < height) {
             textures.insert(name, new_texture(device, name, height));
