@@ -29,6 +29,7 @@ impl<P> Rung<P> {
         (self.requires)(limits)
             && (self.fits)(params)
             && (self.iterations)(params) <= limits.max_loop_iterations
+            && (self.scratch)(params) as u64 * 4 <= limits.max_binding.min(limits.max_buffer)
     }
 }
 
