@@ -220,7 +220,8 @@ RUNS = [
     "--device software",
     "--device software --micro-batch 3",
     "--device software --rung conv2d_relu_pool=1_plain",
-    "--device software --rung conv2d_relu_pool=2_tiled",
+    "--device software --rung conv2d_relu_pool=2_tiled --rung dense=1_plain",
+    "--device software --rung conv2d_relu_pool=3_textures --rung dense=2_tiled",
     "--device software --no-fuse --rung conv2d=1_plain",
     "--device software --no-fuse --rung conv2d=2_tiled",
 ]
