@@ -21,8 +21,6 @@ const TILED_CHUNK: usize = 1024;
 const fn tiled(passes: &'static [Pass<Params>]) -> Rung<Params> {
     Rung {
         requires: |limits| limits.subgroups && limits.min_subgroup_size >= 8,
-        // Most of a tile would hang over.
-        fits: |p| p.out_features >= 8 && p.in_features >= 8,
         default_on: |limits| limits.software,
         ..Rung::new("2_tiled", TILED_SOURCE, passes)
     }
