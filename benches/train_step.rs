@@ -1,10 +1,11 @@
 //! Times whole training steps of the default network: forward, backward and Adam.
 //!
 //! ```text
-//! cargo bench --bench train_step -- [--device cpu|software|gpu|…] [--image-size 64] [--batch 32] [--steps 10] [--no-fuse]
+//! cargo bench --bench train_step -- [--device cpu|software|gpu|…] [--image-size 64] [--batch 32] [--steps 10] [--no-fuse] [--json]
 //! ```
 //!
-//! Random pixels, two steps to warm up. Prints images/s as minimum, median and maximum over the steps.
+//! Random pixels, two steps to warm up. Prints images/s as minimum, median and maximum over the steps; `--json` prints
+//! the line that benches/compare reads.
 
 use clap::Parser;
 use pawgrad::data::Batch;
@@ -15,6 +16,8 @@ use pawgrad::random::generator;
 use pawgrad::train::Trainer;
 use pawgrad::train::plan::Plan;
 use rand::RngExt;
+
+const WARM_UP: usize = 2;
 
 #[derive(Parser)]
 struct Options {
@@ -28,6 +31,8 @@ struct Options {
     steps: usize,
     #[arg(long)]
     no_fuse: bool,
+    #[arg(long)]
+    json: bool,
     /// What cargo passes to every bench
     #[arg(long, hide = true)]
     bench: bool,
@@ -49,17 +54,44 @@ async fn bench(options: Options) -> Result<()> {
     let bytes = options.batch * options.image_size * options.image_size;
     let pixels = (0..bytes).map(|_| rng.random()).collect();
     let batch = Batch { pixels, labels: (0..options.batch as u32).map(|n| n % 2).collect() };
-    let mut rates = Vec::new();
-    for step in 0..options.steps + 2 {
+    let parameters: usize = trainer.model.parameters().iter().map(|tensor| tensor.len()).sum();
+    let mut seconds = Vec::new();
+    for _ in 0..WARM_UP + options.steps {
         let start = std::time::Instant::now();
         trainer.step(&batch)?.finish().await?;
-        if step >= 2 {
-            rates.push(options.batch as f64 / start.elapsed().as_secs_f64());
-        }
+        seconds.push(start.elapsed().as_secs_f64());
     }
+    let first_step = seconds[0];
+    let mut rates: Vec<_> = seconds[WARM_UP..].iter().map(|seconds| options.batch as f64 / seconds).collect();
     rates.sort_by(f64::total_cmp);
     let (min, median, max) = (rates[0], rates[rates.len() / 2], rates[rates.len() - 1]);
-    println!("{line}; {0}x{0}, batch {1}", options.image_size, options.batch);
-    println!("images/s: min {min:.2}, median {median:.2}, max {max:.2} of {} steps", options.steps);
+    if options.json {
+        let line = serde_json::json!({
+            "peer": concat!("pawgrad ", env!("CARGO_PKG_VERSION")),
+            "device": line.split(" (").next(),
+            "parameters": parameters,
+            "image_size": options.image_size,
+            "batch": options.batch,
+            "steps": options.steps,
+            "images_per_second": round(median),
+            "first_step_seconds": round(first_step),
+            "peak_mib": peak_mib(),
+        });
+        println!("{line}");
+    } else {
+        println!("{line}; {0}x{0}, batch {1}", options.image_size, options.batch);
+        println!("images/s: min {min:.2}, median {median:.2}, max {max:.2} of {} steps", options.steps);
+    }
     Ok(())
+}
+
+fn round(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+/// Peak resident memory of this process in MiB; `None` where the system does not tell.
+fn peak_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
 }
