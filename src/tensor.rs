@@ -3,7 +3,7 @@
 //! Cloning is cheap and shares the memory; a view is a clone with another shape or a window of rows.
 //! Tensors are row-major; images are NCHW.
 
-use crate::device::gpu::Staging;
+use crate::device::readback::Staging;
 use crate::device::{Device, Memory};
 use crate::error::{Result, error};
 use std::cell::{Ref, RefMut};

@@ -12,25 +12,21 @@ use crate::error::{Error, ErrorKind, Result, error};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 /// Bytes from one uniform slot to the next: WebGPU's default `min_uniform_buffer_offset_alignment`.
 const SLOT: u64 = 256;
 /// Uniform slots of one submit.
 pub(super) const SLOTS: u64 = 512;
-/// How long to wait for the device before giving it up. Software adapters are slow, so it is generous.
-const TIMEOUT: Duration = Duration::from_secs(600);
 
 pub(crate) struct Gpu {
     pub device: wgpu::Device,
     queue: wgpu::Queue,
-    name: String,
+    pub(super) name: String,
     /// FLOP after which a submit is closed.
     max_submit_flop: f64,
     uniforms: wgpu::Buffer,
-    recording: RefCell<Recording>,
+    pub(super) recording: RefCell<Recording>,
     pipelines: RefCell<HashMap<String, Rc<Pipeline>>>,
     failure: Arc<Mutex<Option<Error>>>,
     textures: Textures,
@@ -40,7 +36,7 @@ pub(crate) struct Gpu {
 
 /// What is recorded since the last submit.
 #[derive(Default)]
-struct Recording {
+pub(super) struct Recording {
     encoder: Option<wgpu::CommandEncoder>,
     slots: Vec<u8>,
     flop: f64,
@@ -101,7 +97,7 @@ impl Gpu {
     }
 
     /// The first error that the driver reported, made readable.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         match &*self.failure.lock().unwrap() {
             None => Ok(()),
             Some(failure) if failure.kind == ErrorKind::OutOfMemory => Err(error!(
@@ -224,7 +220,7 @@ impl Gpu {
         if no_slot || too_long { self.submit().map(|_| ()) } else { Ok(()) }
     }
 
-    fn encoder<'a>(&self, recording: &'a mut Recording) -> &'a mut wgpu::CommandEncoder {
+    pub(super) fn encoder<'a>(&self, recording: &'a mut Recording) -> &'a mut wgpu::CommandEncoder {
         recording.encoder.get_or_insert_with(|| self.device.create_command_encoder(&Default::default()))
     }
 
@@ -240,32 +236,6 @@ impl Gpu {
     /// Sets `bytes` bytes of `buffer` to zero, after everything recorded so far.
     pub fn clear(&self, buffer: &wgpu::Buffer, offset: u64, bytes: u64) {
         self.encoder(&mut self.recording.borrow_mut()).clear_buffer(buffer, offset, Some(bytes));
-    }
-
-    /// Submits copies of (buffer, offset, bytes), one after the other, that the host can read once all
-    /// work so far is done.
-    pub fn copy_out(&self, parts: &[(&wgpu::Buffer, u64, u64)]) -> Result<Staging> {
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("read back"),
-            size: parts.iter().map(|part| part.2).sum(),
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        self.check()?;
-        let mut recording = self.recording.borrow_mut();
-        let encoder = self.encoder(&mut recording);
-        let mut end = 0;
-        for &(source, offset, bytes) in parts {
-            encoder.copy_buffer_to_buffer(source, offset, &buffer, end, bytes);
-            end += bytes;
-        }
-        drop(recording);
-        let submission = self.submit()?.expect("a copy was just recorded");
-        let (done, mapped) = std::sync::mpsc::channel();
-        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
-            let _ = done.send(result.map(|()| Instant::now()));
-        });
-        Ok(Staging { buffer, submission, mapped })
     }
 
     /// Hands the recorded commands to the device.
@@ -286,26 +256,4 @@ impl Gpu {
         self.check()?;
         Ok(Some(submission))
     }
-
-    /// Waits for the copies and reads them; also says when the driver was seen to be done with them, which
-    /// may be before anybody waited.
-    pub fn read(&self, staging: Staging) -> Result<(Vec<u32>, Instant)> {
-        let wait =
-            wgpu::PollType::Wait { submission_index: Some(staging.submission), timeout: Some(TIMEOUT) };
-        let polled = self.device.poll(wait);
-        self.check()?;
-        let lost = |why: &dyn std::fmt::Display| error!(DeviceLost, "{} does not answer: {why}", self.name);
-        polled.map_err(|why| lost(&why))?;
-        let mapped = staging.mapped.recv().map_err(|why| lost(&why))?;
-        let completed = mapped.map_err(|why| lost(&why))?;
-        let view = staging.buffer.get_mapped_range(..).map_err(|why| lost(&why))?;
-        Ok((bytemuck::pod_collect_to_vec(&view), completed))
-    }
-}
-
-/// Copies on their way to the host.
-pub(crate) struct Staging {
-    buffer: wgpu::Buffer,
-    submission: wgpu::SubmissionIndex,
-    mapped: Receiver<std::result::Result<Instant, wgpu::BufferAsyncError>>,
 }

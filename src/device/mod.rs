@@ -7,6 +7,7 @@ pub(crate) mod gpu;
 mod pipeline;
 mod pool;
 mod profile;
+pub(crate) mod readback;
 mod textures;
 mod timer;
 

@@ -43,6 +43,13 @@ pub struct Pass<P: 'static> {
     pub grid: Grid<P>,
 }
 
+impl<P> Pass<P> {
+    /// A pass without textures.
+    pub const fn new(entry: &'static str, buffers: &'static [&'static str], grid: Grid<P>) -> Pass<P> {
+        Pass { entry, buffers, textures: &[], grid }
+    }
+}
+
 /// How many threads or groups a pass needs.
 pub enum Grid<P: 'static> {
     /// This many threads in groups of 256, of which the shader makes a flat index.

@@ -66,12 +66,7 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
                         textures: &[],
                         grid: Grid::Threads(|p| splits(p) as usize * weights(p)),
                     },
-                    Pass {
-                        entry: "backward_w",
-                        buffers: &["dw", "scratch"],
-                        textures: &[],
-                        grid: Grid::Threads(weights),
-                    },
+                    Pass::new("backward_w", &["dw", "scratch"], Grid::Threads(weights)),
                 ],
             )
         },
@@ -89,12 +84,7 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
                         [lines.div_ceil(256), p.out_channels.div_ceil(ROWS), splits(p)]
                     }),
                 },
-                Pass {
-                    entry: "backward_w",
-                    buffers: &["dw", "scratch"],
-                    textures: &[],
-                    grid: Grid::Threads(weights),
-                },
+                Pass::new("backward_w", &["dw", "scratch"], Grid::Threads(weights)),
             ])
         },
     ],

@@ -1,5 +1,7 @@
 //! Convolution, ReLU and non-overlapping max-pooling in one, without storing the big activation.
 
+mod textures;
+
 use super::conv2d::{self, CHUNK, COLUMNS, Padding, ROWS, SPLIT};
 use super::gradient;
 use crate::error::{Result, error};
@@ -11,19 +13,6 @@ use crate::tensor::{Kind, Tensor};
 const SOURCE: &str = include_str!("../../shaders/conv2d_relu_pool.wgsl");
 
 const TILED_SOURCE: &str = include_str!("../../shaders/conv2d_relu_pool.2_tiled.wgsl");
-const TEXTURES_SOURCE: &str = include_str!("../../shaders/conv2d_relu_pool.3_textures.wgsl");
-
-/// Windows of the pooling, about, that one group of the third rung's backward_w adds up.
-const WINDOWS: u32 = 2048;
-/// Threads of a group of the third rung, and in_channels that a group of its backward_w owns.
-const LANES: u32 = 8;
-/// The two passes of the third rung's backward kernels that are alike but for what follows.
-const GATE: Pass<Params> = Pass {
-    entry: "gate",
-    buffers: &["y", "argmax", "dy", "scratch"],
-    textures: &[],
-    grid: Grid::Threads(elements),
-};
 
 pub static FORWARD: Kernel<Params> = Kernel {
     cpu: fast!(conv2d_relu_pool::forward(x, w, b) -> (y, argmax)),
@@ -41,15 +30,7 @@ pub static FORWARD: Kernel<Params> = Kernel {
             grid: Grid::Groups(|p| [(p.batch * p.argmax_words).div_ceil(256), p.out_channels.div_ceil(ROWS), 1]),
         }])
     },
-    Rung {
-        iterations: |p| 3 * p.in_channels as usize,
-        ..textures(&[Pass {
-            entry: "forward",
-            buffers: &["b", "y", "argmax"],
-            textures: &[("x", "x"), ("w", "w")],
-            grid: Grid::Groups(|p| [(p.batch * p.argmax_words).div_ceil(LANES), p.out_channels.div_ceil(ROWS), 1]),
-        }])
-    })
+    textures::FORWARD)
 };
 pub static BACKWARD_X: Kernel<Params> = Kernel {
     cpu: fast!(conv2d_relu_pool::backward_x(w, y, argmax, dy) -> (dx)),
@@ -70,22 +51,7 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
             }),
         }])
     },
-    Rung {
-        scratch: |p| 2 * elements(p),
-        iterations: |p| 3 * p.out_channels as usize,
-        ..textures(&[
-            GATE,
-            Pass {
-                entry: "backward_x",
-                buffers: &["dx"],
-                textures: &[("w", "w"), ("gated", "scratch")],
-                grid: Grid::Groups(|p| {
-                    let patches = p.batch * p.in_h.div_ceil(2) * p.in_w.div_ceil(8);
-                    [patches.div_ceil(LANES), p.in_channels.div_ceil(ROWS), 1]
-                }),
-            },
-        ])
-    })
+    textures::BACKWARD_X)
 };
 pub static BACKWARD_W: Kernel<Params> = Kernel {
     cpu: fast!(conv2d_relu_pool::backward_w(x, y, argmax, dy) -> (dw)),
@@ -105,12 +71,7 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
                         textures: &[],
                         grid: Grid::Threads(|p| splits(p) as usize * weights(p)),
                     },
-                    Pass {
-                        entry: "backward_w",
-                        buffers: &["dw", "scratch"],
-                        textures: &[],
-                        grid: Grid::Threads(weights),
-                    },
+                    Pass::new("backward_w", &["dw", "scratch"], Grid::Threads(weights)),
                 ],
             )
         },
@@ -128,36 +89,10 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
                         [lines.div_ceil(256), p.out_channels.div_ceil(ROWS), splits(p)]
                     }),
                 },
-                Pass {
-                    entry: "backward_w",
-                    buffers: &["dw", "scratch"],
-                    textures: &[],
-                    grid: Grid::Threads(weights),
-                },
+                Pass::new("backward_w", &["dw", "scratch"], Grid::Threads(weights)),
             ])
         },
-        Rung {
-            scratch: |p| 2 * elements(p) + window_splits(p) as usize * weights(p),
-            constants: &[("WINDOWS", WINDOWS as f64)],
-            iterations: |p| (2 * WINDOWS.max(p.out_w)).max(window_splits(p)) as usize,
-            ..textures(&[
-                GATE,
-                Pass {
-                    entry: "backward_w_partial",
-                    buffers: &["scratch"],
-                    textures: &[("x", "x"), ("gated", "scratch")],
-                    grid: Grid::Groups(|p| {
-                        [p.in_channels.div_ceil(LANES), p.out_channels.div_ceil(ROWS), window_splits(p)]
-                    }),
-                },
-                Pass {
-                    entry: "backward_w",
-                    buffers: &["dw", "scratch"],
-                    textures: &[],
-                    grid: Grid::Threads(weights),
-                },
-            ])
-        },
+        textures::BACKWARD_W,
     ],
     ..kernel!(conv2d_relu_pool::backward_w(x, y, argmax, dy) -> (dw), items: |p| (p.out_channels * p.in_channels) as usize)
 };
@@ -175,31 +110,6 @@ const fn tiled(passes: &'static [Pass<Params>]) -> Rung<Params> {
         default_on: |limits| limits.software,
         ..Rung::new("2_tiled", TILED_SOURCE, passes)
     }
-}
-
-/// The rung that fetches from textures, for the network's own convolutions.
-const fn textures(passes: &'static [Pass<Params>]) -> Rung<Params> {
-    Rung {
-        requires: |limits| limits.subgroups && limits.min_subgroup_size >= 8,
-        fits: |p| {
-            let same = p.conv_h == p.in_h && p.conv_w == p.in_w && p.pad_top == 1 && p.pad_left == 1;
-            let window = [p.kernel_h, p.kernel_w, p.stride_h, p.stride_w, p.pool] == [3, 3, 1, 1, 2];
-            same && window && p.out_w.is_multiple_of(4)
-        },
-        // An adapter whose lanes are a loop; where texels and buffers come from one memory this gains nothing.
-        default_on: |limits| limits.software,
-        ..Rung::new("3_textures", TEXTURES_SOURCE, passes)
-    }
-}
-
-/// Elements of y.
-fn elements(p: &Params) -> usize {
-    (p.batch * p.out_channels * p.out_h * p.out_w) as usize
-}
-
-/// Sums that the third rung's backward_w leaves for each weight: whole rows of windows, about `WINDOWS` each.
-fn window_splits(p: &Params) -> u32 {
-    (p.batch * p.out_h).div_ceil((WINDOWS / p.out_w).max(1))
 }
 
 /// Sums of `CHUNK` positions each, one thread for each of them, then the sums of those.

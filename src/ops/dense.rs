@@ -43,12 +43,7 @@ const TILED_FORWARD: Rung<Params> = Rung {
                 ]
             }),
         },
-        Pass {
-            entry: "forward",
-            buffers: &["b", "y", "scratch"],
-            textures: &[],
-            grid: Grid::Threads(elements),
-        },
+        Pass::new("forward", &["b", "y", "scratch"], Grid::Threads(elements)),
     ])
 };
 
@@ -70,12 +65,7 @@ const PLAIN_FORWARD: Rung<Params> = Rung {
                 textures: &[],
                 grid: Grid::Threads(|p| parts(p) * elements(p)),
             },
-            Pass {
-                entry: "forward",
-                buffers: &["b", "y", "scratch"],
-                textures: &[],
-                grid: Grid::Threads(elements),
-            },
+            Pass::new("forward", &["b", "y", "scratch"], Grid::Threads(elements)),
         ],
     )
 };

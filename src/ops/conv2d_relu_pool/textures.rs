@@ -1,0 +1,86 @@
+//! The third rung, which fetches from textures, for the network's own convolutions.
+
+use super::super::conv2d::ROWS;
+use super::weights;
+use crate::kernel::{Grid, Pass, Rung};
+use crate::reference::conv2d_relu_pool::Params;
+
+const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.3_textures.wgsl");
+
+/// Windows of the pooling, about, that one group of the third rung's backward_w adds up.
+const WINDOWS: u32 = 2048;
+/// Threads of a group of the third rung, and in_channels that a group of its backward_w owns.
+const LANES: u32 = 8;
+/// The first pass of both backward kernels.
+const GATE: Pass<Params> = Pass::new("gate", &["y", "argmax", "dy", "scratch"], Grid::Threads(elements));
+
+pub const FORWARD: Rung<Params> = Rung {
+    iterations: |p| 3 * p.in_channels as usize,
+    ..textures(&[Pass {
+        entry: "forward",
+        buffers: &["b", "y", "argmax"],
+        textures: &[("x", "x"), ("w", "w")],
+        grid: Grid::Groups(|p| {
+            [(p.batch * p.argmax_words).div_ceil(LANES), p.out_channels.div_ceil(ROWS), 1]
+        }),
+    }])
+};
+
+pub const BACKWARD_X: Rung<Params> = Rung {
+    scratch: |p| 2 * elements(p),
+    iterations: |p| 3 * p.out_channels as usize,
+    ..textures(&[
+        GATE,
+        Pass {
+            entry: "backward_x",
+            buffers: &["dx"],
+            textures: &[("w", "w"), ("gated", "scratch")],
+            grid: Grid::Groups(|p| {
+                let patches = p.batch * p.in_h.div_ceil(2) * p.in_w.div_ceil(8);
+                [patches.div_ceil(LANES), p.in_channels.div_ceil(ROWS), 1]
+            }),
+        },
+    ])
+};
+
+pub const BACKWARD_W: Rung<Params> = Rung {
+    scratch: |p| 2 * elements(p) + window_splits(p) as usize * weights(p),
+    constants: &[("WINDOWS", WINDOWS as f64)],
+    iterations: |p| (2 * WINDOWS.max(p.out_w)).max(window_splits(p)) as usize,
+    ..textures(&[
+        GATE,
+        Pass {
+            entry: "backward_w_partial",
+            buffers: &["scratch"],
+            textures: &[("x", "x"), ("gated", "scratch")],
+            grid: Grid::Groups(|p| {
+                [p.in_channels.div_ceil(LANES), p.out_channels.div_ceil(ROWS), window_splits(p)]
+            }),
+        },
+        Pass::new("backward_w", &["dw", "scratch"], Grid::Threads(weights)),
+    ])
+};
+
+const fn textures(passes: &'static [Pass<Params>]) -> Rung<Params> {
+    Rung {
+        requires: |limits| limits.subgroups && limits.min_subgroup_size >= 8,
+        fits: |p| {
+            let same = p.conv_h == p.in_h && p.conv_w == p.in_w && p.pad_top == 1 && p.pad_left == 1;
+            let window = [p.kernel_h, p.kernel_w, p.stride_h, p.stride_w, p.pool] == [3, 3, 1, 1, 2];
+            same && window && p.out_w.is_multiple_of(4)
+        },
+        // An adapter whose lanes are a loop; where texels and buffers come from one memory this gains nothing.
+        default_on: |limits| limits.software,
+        ..Rung::new("3_textures", SOURCE, passes)
+    }
+}
+
+/// Elements of y.
+fn elements(p: &Params) -> usize {
+    (p.batch * p.out_channels * p.out_h * p.out_w) as usize
+}
+
+/// Sums that the third rung's backward_w leaves for each weight: whole rows of windows, about `WINDOWS` each.
+fn window_splits(p: &Params) -> u32 {
+    (p.batch * p.out_h).div_ceil((WINDOWS / p.out_w).max(1))
+}
