@@ -92,7 +92,7 @@ fn dy_of(n: u32, o: u32) -> f32 {
     return dy[n * p.out_features + o];
 }
 
-// Four terms of one image or unit, of those below `end`.
+// Four neighbours in a row of x or w.
 fn x_terms(n: u32, i: u32) -> vec4<f32> {
     return vec4(x_of(n, i), x_of(n, i + 1u), x_of(n, i + 2u), x_of(n, i + 3u));
 }
@@ -102,7 +102,7 @@ fn w_terms(o: u32, i: u32) -> vec4<f32> {
 }
 
 // y[n, o] = b[o] + sum_i x[n, i] * w[o, i], in two passes, as in the plain file. A group has the sums of
-// CHUNK terms of 32 out_features and 4 * THREADS images. CHUNK is a multiple of 4.
+// CHUNK terms of 32 out_features and 32 images. CHUNK is a multiple of 4.
 @compute @workgroup_size(8)
 fn forward_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(subgroup_invocation_id) lane: u32) {

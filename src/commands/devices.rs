@@ -20,10 +20,9 @@ pub async fn run() -> Result<()> {
             limits.max_workgroup_threads,
             limits.max_workgroup_memory >> 10
         );
-        let subgroups = if limits.subgroups {
-            format!("{} threads or more", limits.min_subgroup_size)
-        } else {
-            "none".to_string()
+        let subgroups = match limits.min_subgroup_size {
+            0 => "none".to_string(),
+            lanes => format!("{lanes} threads or more"),
         };
         outln!("   subgroups          {subgroups}");
         let choice = if Some(index) == software { "software".to_string() } else { index.to_string() };

@@ -88,7 +88,6 @@ impl Adapter {
                 max_binding: limits.max_storage_buffer_binding_size,
                 max_workgroup_memory: limits.max_compute_workgroup_storage_size,
                 max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
-                subgroups,
                 min_subgroup_size: if subgroups { info.subgroup_min_size } else { 0 },
                 software,
                 max_loop_iterations: if software { SOFTWARE_LOOP_ITERATIONS } else { usize::MAX },

@@ -4,7 +4,7 @@
 //! differ between dispatches live in separate slots of one uniform buffer, written once per submit.
 
 use super::Limits;
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, Shader};
 use super::profile::{Label, Profile};
 use super::textures::Textures;
 use super::timer::Timer;
@@ -27,6 +27,7 @@ pub(crate) struct Gpu {
     max_submit_flop: f64,
     uniforms: wgpu::Buffer,
     pub(super) recording: RefCell<Recording>,
+    shaders: RefCell<HashMap<String, Shader>>,
     pipelines: RefCell<HashMap<String, Rc<Pipeline>>>,
     failure: Arc<Mutex<Option<Error>>>,
     textures: Textures,
@@ -80,7 +81,7 @@ impl Gpu {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let (recording, pipelines, textures, timer) = Default::default();
+        let (recording, shaders, pipelines, textures, timer) = Default::default();
         let (name, max_submit_flop) = (name.to_string(), limits.max_submit_flop as f64);
         Ok(Gpu {
             device,
@@ -89,6 +90,7 @@ impl Gpu {
             max_submit_flop,
             uniforms,
             recording,
+            shaders,
             pipelines,
             textures,
             failure,
@@ -120,20 +122,29 @@ impl Gpu {
         Ok(buffer)
     }
 
-    /// The pipeline under `key`, compiled the first time; see [`Pipeline::new`].
+    /// `entry` of the shader file known as `file`, compiled the first time for these `constants`, a value for every
+    /// `override` that the file may declare.
     pub fn pipeline(
         &self,
-        key: &str,
+        file: &str,
         source: &str,
         entry: &str,
         constants: &[(&str, f64)],
     ) -> Result<Rc<Pipeline>> {
-        if let Some(pipeline) = self.pipelines.borrow().get(key) {
+        let mut shaders = self.shaders.borrow_mut();
+        if !shaders.contains_key(file) {
+            shaders.insert(file.to_string(), Shader::new(&self.device, file, source));
+        }
+        let shader = &shaders[file];
+        // Other sizes change nothing, so they are no part of the key.
+        let constants = shader.declared(constants);
+        let key = format!("{file} {entry} {constants:?}");
+        if let Some(pipeline) = self.pipelines.borrow().get(&key) {
             return Ok(pipeline.clone());
         }
-        let pipeline = Rc::new(Pipeline::new(&self.device, key, source, entry, constants));
+        let pipeline = Rc::new(Pipeline::new(&self.device, shader, entry, &constants));
         self.check()?;
-        self.pipelines.borrow_mut().insert(key.to_string(), pipeline.clone());
+        self.pipelines.borrow_mut().insert(key, pipeline.clone());
         Ok(pipeline)
     }
 

@@ -58,8 +58,6 @@ pub struct Limits {
     pub max_workgroup_memory: u32,
     /// Threads of one group.
     pub max_workgroup_threads: u32,
-    /// Whether shaders may use subgroup operations.
-    pub subgroups: bool,
     /// Fewest threads that run in step; 0 without subgroups.
     pub min_subgroup_size: u32,
     /// Whether shaders run on the CPU.
@@ -82,7 +80,6 @@ impl Device {
             max_binding: MAX_WORDS * 4,
             max_workgroup_memory: 0,
             max_workgroup_threads: 0,
-            subgroups: false,
             min_subgroup_size: 0,
             software: true,
             max_loop_iterations: usize::MAX,

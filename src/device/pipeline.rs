@@ -1,51 +1,62 @@
-//! One entry point of a shader, compiled for one adapter, and where its buffers are bound.
+//! A shader file, and its entry points compiled for one adapter.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use wgpu::naga;
+
+/// A shader file, parsed once.
+pub(crate) struct Shader {
+    label: String,
+    module: wgpu::ShaderModule,
+    overrides: Vec<String>,
+    bindings: Rc<BTreeMap<String, u32>>,
+}
 
 pub(crate) struct Pipeline {
     pub inner: wgpu::ComputePipeline,
-    /// Binding number of each storage buffer, by its name in the shader.
-    pub bindings: BTreeMap<String, u32>,
+    /// Binding number of each buffer and texture, by its name in the shader.
+    pub bindings: Rc<BTreeMap<String, u32>>,
 }
 
-impl Pipeline {
-    /// Compiles `entry` of `source`; errors reach the device's error handler.
-    ///
-    /// `constants` gives a value for every `override` that the shader may declare; those that it does
-    /// not declare are left out.
-    pub fn new(
-        device: &wgpu::Device,
-        label: &str,
-        source: &str,
-        entry: &str,
-        constants: &[(&str, f64)],
-    ) -> Self {
+impl Shader {
+    /// Parses `source`; errors reach the device's error handler.
+    pub fn new(device: &wgpu::Device, label: &str, source: &str) -> Shader {
         let parsed = naga::front::wgsl::parse_str(source)
             .unwrap_or_else(|why| panic!("{label}: {}", why.emit_to_string(source)));
-        let declared = |name: &str| parsed.overrides.iter().any(|(_, o)| o.name.as_deref() == Some(name));
-        let constants: Vec<_> = constants.iter().copied().filter(|(name, _)| declared(name)).collect();
         let bindings = parsed
             .global_variables
             .iter()
             .filter_map(|(_, global)| Some((global.name.clone()?, global.binding?.binding)))
             .collect();
+        Shader {
+            label: label.to_string(),
+            module: device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(label),
+                source: wgpu::ShaderSource::Wgsl(source.into()),
+            }),
+            overrides: parsed.overrides.iter().filter_map(|(_, declared)| declared.name.clone()).collect(),
+            bindings: Rc::new(bindings),
+        }
+    }
 
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(label),
-            source: wgpu::ShaderSource::Wgsl(source.into()),
-        });
+    /// Those of `constants` that the file declares as an `override`.
+    pub fn declared<'a>(&self, constants: &[(&'a str, f64)]) -> Vec<(&'a str, f64)> {
+        let declares = |name| self.overrides.iter().any(|declared| declared == name);
+        constants.iter().copied().filter(|(name, _)| declares(*name)).collect()
+    }
+}
+
+impl Pipeline {
+    /// Compiles `entry` with values for every `override` of its file; errors reach the device's error handler.
+    pub fn new(device: &wgpu::Device, shader: &Shader, entry: &str, constants: &[(&str, f64)]) -> Pipeline {
         let inner = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(label),
+            label: Some(&format!("{} {entry}", shader.label)),
             layout: None,
-            module: &module,
+            module: &shader.module,
             entry_point: Some(entry),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
-                ..Default::default()
-            },
+            compilation_options: wgpu::PipelineCompilationOptions { constants, ..Default::default() },
             cache: None,
         });
-        Pipeline { inner, bindings }
+        Pipeline { inner, bindings: shader.bindings.clone() }
     }
 }

@@ -30,12 +30,7 @@ macro_rules! kernel {
             rungs: &[
                 $crate::kernel::Rung {
                     iterations: $iterations,
-                    ..$crate::kernel::Rung::new($crate::kernel::PLAIN, SOURCE, &[$crate::kernel::Pass {
-                        entry: stringify!($function),
-                        buffers: &[],
-                        textures: &[],
-                        grid: $crate::kernel::Grid::Threads($threads),
-                    }])
+                    ..$crate::kernel::Rung::new($crate::kernel::PLAIN, SOURCE, &[$crate::kernel::Pass::new(stringify!($function), &[], $crate::kernel::Grid::Threads($threads))])
                 },
                 $($($rung),+)?
             ],

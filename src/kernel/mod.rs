@@ -155,8 +155,9 @@ impl<P: Params> Kernel<P> {
         let words = params.words();
         let constants: Vec<_> = sizes(params).into_iter().chain(rung.constants.iter().copied()).collect();
 
-        let scratch_words = (rung.scratch)(params);
-        let scratch = match scratch_words {
+        let file = format!("{}.{}", self.op(), rung.name);
+
+        let scratch = match (rung.scratch)(params) {
             0 => None,
             words => Some(Tensor::empty(device, &[words], Kind::F32)?),
         };
@@ -171,11 +172,7 @@ impl<P: Params> Kernel<P> {
             .collect();
 
         for pass in rung.passes {
-            // Every override but the batch is part of the key: another size is another pipeline.
-            let specialised: Vec<_> =
-                constants.iter().filter(|(name, _)| declares(rung.source, name)).collect();
-            let key = format!("{}:{} {} {specialised:?}", self.op(), rung.name, pass.entry);
-            let pipeline = gpu.pipeline(&key, rung.source, pass.entry, &constants)?;
+            let pipeline = gpu.pipeline(&file, rung.source, pass.entry, &constants)?;
             let used: Vec<_> = buffers
                 .iter()
                 .filter(|(name, ..)| pass.buffers.is_empty() || pass.buffers.contains(name))
@@ -216,11 +213,4 @@ fn sizes<P: Params>(params: &P) -> Vec<(&'static str, f64)> {
             (field.name, value)
         })
         .collect()
-}
-
-/// Whether a shader declares an `override` of that name.
-fn declares(source: &str, name: &str) -> bool {
-    source.lines().filter_map(|line| line.strip_prefix("override ")).any(|rest| {
-        rest.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with([':', '=', ';']))
-    })
 }

@@ -84,6 +84,20 @@ impl<P> Rung<P> {
             default_on: |_| true,
         }
     }
+
+    /// As [`new`](Rung::new), for threads that share factors with the other lanes of their subgroup, of which there
+    /// must be eight. These rungs were measured on lavapipe alone; on a GPU they have to be asked for.
+    pub const fn broadcasting(
+        name: &'static str,
+        source: &'static str,
+        passes: &'static [Pass<P>],
+    ) -> Rung<P> {
+        Rung {
+            requires: |limits| limits.min_subgroup_size >= 8,
+            default_on: |limits| limits.software,
+            ..Rung::new(name, source, passes)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -24,11 +24,7 @@ pub static FORWARD: Kernel<Params> = Kernel {
     iterations: |p| 4 * (p.pool * p.pool) as usize * (1 + window(p, p.in_channels)),
     faster: Rung {
         iterations: |p| (p.pool * p.pool.div_ceil(2)) as usize * slides(p, p.in_channels),
-        ..tiled(&[Pass {
-            entry: "forward",
-            buffers: &[], textures: &[],
-            grid: Grid::Groups(|p| [(p.batch * p.argmax_words).div_ceil(256), p.out_channels.div_ceil(ROWS), 1]),
-        }])
+        ..tiled(&[Pass::new("forward", &[], Grid::Groups(|p| [(p.batch * p.argmax_words).div_ceil(256), p.out_channels.div_ceil(ROWS), 1]))])
     },
     textures::FORWARD)
 };
@@ -42,14 +38,10 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
     iterations: |p| window(p, p.out_channels),
     faster: Rung {
         iterations: |p| slides(p, p.out_channels),
-        ..tiled(&[Pass {
-            entry: "backward_x",
-            buffers: &[], textures: &[],
-            grid: Grid::Groups(|p| {
+        ..tiled(&[Pass::new("backward_x", &[], Grid::Groups(|p| {
                 let columns = p.batch * p.in_h * p.in_w.div_ceil(COLUMNS);
                 [columns.div_ceil(256), p.in_channels.div_ceil(ROWS), 1]
-            }),
-        }])
+            }))])
     },
     textures::BACKWARD_X)
 };
@@ -65,12 +57,11 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
                 PLAIN,
                 SOURCE,
                 &[
-                    Pass {
-                        entry: "backward_w_partial",
-                        buffers: &["x", "y", "argmax", "dy", "scratch"],
-                        textures: &[],
-                        grid: Grid::Threads(|p| splits(p) as usize * weights(p)),
-                    },
+                    Pass::new(
+                        "backward_w_partial",
+                        &["x", "y", "argmax", "dy", "scratch"],
+                        Grid::Threads(|p| splits(p) as usize * weights(p)),
+                    ),
                     Pass::new("backward_w", &["dw", "scratch"], Grid::Threads(weights)),
                 ],
             )
@@ -80,15 +71,14 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
             constants: &[("SPLIT", SPLIT as f64)],
             iterations: |p| (2 * SPLIT.max(p.conv_w)).max(splits(p)) as usize,
             ..tiled(&[
-                Pass {
-                    entry: "backward_w_partial",
-                    buffers: &["x", "y", "argmax", "dy", "scratch"],
-                    textures: &[],
-                    grid: Grid::Groups(|p| {
+                Pass::new(
+                    "backward_w_partial",
+                    &["x", "y", "argmax", "dy", "scratch"],
+                    Grid::Groups(|p| {
                         let lines = (p.in_channels * p.kernel_h).div_ceil(2) * p.kernel_w.div_ceil(4);
                         [lines.div_ceil(256), p.out_channels.div_ceil(ROWS), splits(p)]
                     }),
-                },
+                ),
                 Pass::new("backward_w", &["dw", "scratch"], Grid::Threads(weights)),
             ])
         },
@@ -101,15 +91,9 @@ pub static BACKWARD_B: Kernel<Params> = Kernel {
     ..kernel!(conv2d_relu_pool::backward_b(y, dy) -> (db), items: |p| p.out_channels as usize)
 };
 
-/// The tiled rung. On lavapipe it is 35 to 70 times as fast as the plain one; on GPUs its many registers
-/// were not measured yet, so there it has to be asked for.
+/// The tiled rung. On lavapipe it is 35 to 70 times as fast as the plain one.
 const fn tiled(passes: &'static [Pass<Params>]) -> Rung<Params> {
-    Rung {
-        requires: |limits| limits.subgroups && limits.min_subgroup_size >= 8,
-        fits: |p| p.kernel_w <= 128,
-        default_on: |limits| limits.software,
-        ..Rung::new("2_tiled", TILED_SOURCE, passes)
-    }
+    Rung { fits: |p| p.kernel_w <= 128, ..Rung::broadcasting("2_tiled", TILED_SOURCE, passes) }
 }
 
 /// Sums of `CHUNK` positions each, one thread for each of them, then the sums of those.
@@ -121,18 +105,12 @@ const PLAIN_BACKWARD_B: Rung<Params> = Rung {
         PLAIN,
         SOURCE,
         &[
-            Pass {
-                entry: "backward_b_partial",
-                buffers: &["y", "dy", "scratch"],
-                textures: &[],
-                grid: Grid::Threads(|p| parts(p) * p.out_channels as usize),
-            },
-            Pass {
-                entry: "backward_b",
-                buffers: &["db", "scratch"],
-                textures: &[],
-                grid: Grid::Threads(|p| p.out_channels as usize),
-            },
+            Pass::new(
+                "backward_b_partial",
+                &["y", "dy", "scratch"],
+                Grid::Threads(|p| parts(p) * p.out_channels as usize),
+            ),
+            Pass::new("backward_b", &["db", "scratch"], Grid::Threads(|p| p.out_channels as usize)),
         ],
     )
 };

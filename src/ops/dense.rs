@@ -17,13 +17,9 @@ const COLUMNS: u32 = 256;
 /// Inputs that one thread of the tiled forward's first pass adds up.
 const TILED_CHUNK: usize = 1024;
 
-/// The tiled rung. On GPUs it was not measured yet, so there it has to be asked for.
+/// The tiled rung. On lavapipe it is 25 to 40 times as fast as the plain one.
 const fn tiled(passes: &'static [Pass<Params>]) -> Rung<Params> {
-    Rung {
-        requires: |limits| limits.subgroups && limits.min_subgroup_size >= 8,
-        default_on: |limits| limits.software,
-        ..Rung::new("2_tiled", TILED_SOURCE, passes)
-    }
+    Rung::broadcasting("2_tiled", TILED_SOURCE, passes)
 }
 
 const TILED_FORWARD: Rung<Params> = Rung {
@@ -31,18 +27,17 @@ const TILED_FORWARD: Rung<Params> = Rung {
     constants: &[("CHUNK", TILED_CHUNK as f64)],
     iterations: |p| (p.in_features as usize).div_ceil(TILED_CHUNK).max(TILED_CHUNK),
     ..tiled(&[
-        Pass {
-            entry: "forward_partial",
-            buffers: &["x", "w", "scratch"],
-            textures: &[],
-            grid: Grid::Groups(|p| {
+        Pass::new(
+            "forward_partial",
+            &["x", "w", "scratch"],
+            Grid::Groups(|p| {
                 [
                     p.batch.div_ceil(32),
                     p.out_features.div_ceil(ROWS),
                     p.in_features.div_ceil(TILED_CHUNK as u32),
                 ]
             }),
-        },
+        ),
         Pass::new("forward", &["b", "y", "scratch"], Grid::Threads(elements)),
     ])
 };
@@ -59,12 +54,7 @@ const PLAIN_FORWARD: Rung<Params> = Rung {
         PLAIN,
         SOURCE,
         &[
-            Pass {
-                entry: "forward_partial",
-                buffers: &["x", "w", "scratch"],
-                textures: &[],
-                grid: Grid::Threads(|p| parts(p) * elements(p)),
-            },
+            Pass::new("forward_partial", &["x", "w", "scratch"], Grid::Threads(|p| parts(p) * elements(p))),
             Pass::new("forward", &["b", "y", "scratch"], Grid::Threads(elements)),
         ],
     )
@@ -95,11 +85,7 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
     iterations: |p| p.out_features as usize,
     faster: Rung {
         iterations: |p| p.out_features as usize,
-        ..tiled(&[Pass {
-            entry: "backward_x",
-            buffers: &[], textures: &[],
-            grid: Grid::Groups(|p| [p.in_features.div_ceil(COLUMNS), p.batch.div_ceil(ROWS), 1]),
-        }])
+        ..tiled(&[Pass::new("backward_x", &[], Grid::Groups(|p| [p.in_features.div_ceil(COLUMNS), p.batch.div_ceil(ROWS), 1]))])
     })
 };
 pub static BACKWARD_W: Kernel<Params> = Kernel {
@@ -112,11 +98,7 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
     iterations: |p| p.batch as usize,
     faster: Rung {
         iterations: |p| p.batch as usize,
-        ..tiled(&[Pass {
-            entry: "backward_w",
-            buffers: &[], textures: &[],
-            grid: Grid::Groups(|p| [p.in_features.div_ceil(COLUMNS), p.out_features.div_ceil(ROWS), 1]),
-        }])
+        ..tiled(&[Pass::new("backward_w", &[], Grid::Groups(|p| [p.in_features.div_ceil(COLUMNS), p.out_features.div_ceil(ROWS), 1]))])
     })
 };
 pub static BACKWARD_B: Kernel<Params> =

@@ -63,15 +63,12 @@ pub const BACKWARD_W: Rung<Params> = Rung {
 
 const fn textures(passes: &'static [Pass<Params>]) -> Rung<Params> {
     Rung {
-        requires: |limits| limits.subgroups && limits.min_subgroup_size >= 8,
         fits: |p| {
             let same = p.conv_h == p.in_h && p.conv_w == p.in_w && p.pad_top == 1 && p.pad_left == 1;
             let window = [p.kernel_h, p.kernel_w, p.stride_h, p.stride_w, p.pool] == [3, 3, 1, 1, 2];
             same && window && p.out_w.is_multiple_of(4)
         },
-        // An adapter whose lanes are a loop; where texels and buffers come from one memory this gains nothing.
-        default_on: |limits| limits.software,
-        ..Rung::new("3_textures", SOURCE, passes)
+        ..Rung::broadcasting("3_textures", SOURCE, passes)
     }
 }
 
