@@ -2,105 +2,13 @@
 
 mod common;
 
+use common::program::{Place, Said, files};
 use common::weights_file;
 use image::GrayImage;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use tempfile::TempDir;
-
-/// What a run said, and how it ended.
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Said {
-    fn of(output: Output) -> Said {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Said { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
-    }
-
-    /// Asserts an exit code and that stderr says each of `words`.
-    #[track_caller]
-    fn fails(&self, code: i32, words: &[&str]) {
-        assert_eq!(self.code, code, "{}", self.stderr);
-        assert!(self.stderr.contains("error: "), "{}", self.stderr);
-        for word in words {
-            assert!(self.stderr.contains(word), "no \"{word}\" in: {}", self.stderr);
-        }
-        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
-    }
-
-    #[track_caller]
-    fn succeeds(&self) -> &Self {
-        assert_eq!(self.code, 0, "{}", self.stderr);
-        self
-    }
-}
-
-/// A folder of its own, with small pictures to train on.
-struct Place {
-    dir: TempDir,
-}
-
-impl Place {
-    fn new() -> Place {
-        let dir = tempfile::tempdir().unwrap();
-        let place = Place { dir };
-        for split in ["train", "test"] {
-            for (class, base) in [("cats", 40), ("dogs", 170)] {
-                for i in 0..5u32 {
-                    let picture = GrayImage::from_fn(12, 12, |x, y| {
-                        image::Luma([(base + (x * 7 + y * 13 + i * 29) % 40) as u8])
-                    });
-                    place.picture(&format!("{split}/{class}/{i}.png"), &picture);
-                }
-            }
-        }
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn picture(&self, name: &str, picture: &GrayImage) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        picture.save(path).unwrap();
-    }
-
-    fn run(&self, line: &str) -> Said {
-        Said::of(self.command(line).output().unwrap())
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pawgrad"));
-        command.args(line.split_whitespace()).current_dir(self.dir.path());
-        command
-    }
-
-    /// Trains two small epochs on the CPU.
-    fn train(&self, more: &str) -> Said {
-        self.run(&format!(
-            "train --train-dir train --test-dir test --image-size 8 --epochs 2 --batch-size 4 --seed 1 --device cpu {more}"
-        ))
-    }
-
-    fn lines(&self, name: &str) -> Vec<String> {
-        fs::read_to_string(self.path(name)).unwrap().lines().map(str::to_string).collect()
-    }
-}
-
-fn files(dir: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
+use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn a_run_leaves_everything_in_its_folder() {
@@ -351,8 +259,7 @@ fn too_little_memory_is_an_error_and_no_crash() {
     // dense1 of 512x512 pictures takes 512 MiB, and Adam's moments twice that.
     let line = "train --train-dir train --test-dir test --image-size 512 --device cpu --out run";
     let script = format!("ulimit -v 1500000; exec {} {line}", env!("CARGO_BIN_EXE_pawgrad"));
-    let output = Command::new("bash").args(["-c", &script]).current_dir(place.dir.path()).output().unwrap();
-    Said::of(output).fails(5, &["536870912", "--image-size"]);
+    place.bash(&script).fails(5, &["536870912", "--image-size"]);
 }
 
 #[test]
@@ -376,8 +283,7 @@ fn a_full_disk_ends_the_run_and_leaves_what_was_saved() {
     let line = "train --train-dir train --test-dir test --image-size 8 --epochs 2 --batch-size 4 --device cpu --out run";
     // 1 MiB: the model, 1.6 MB, does not fit. XFSZ is ignored so that the write fails instead of the process.
     let script = format!("trap '' XFSZ; ulimit -f 1024; exec {} {line}", env!("CARGO_BIN_EXE_pawgrad"));
-    let output = Command::new("bash").args(["-c", &script]).current_dir(place.dir.path()).output().unwrap();
-    Said::of(output).fails(8, &["model.safetensors", "no epoch was finished"]);
+    place.bash(&script).fails(8, &["model.safetensors", "no epoch was finished"]);
     assert_eq!(place.lines("run/steps.jsonl").len(), 3, "the steps are there");
     assert!(!files(&place.path("run")).iter().any(|name| name == "model.safetensors"), "no half model");
 }
@@ -405,9 +311,7 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
     place.train("--out run --max-steps 1").succeeds();
     let predict =
         format!("{} predict --device cpu --model run/model.safetensors train", env!("CARGO_BIN_EXE_pawgrad"));
-    let shell = |script: &str| {
-        Said::of(Command::new("bash").args(["-c", script]).current_dir(place.dir.path()).output().unwrap())
-    };
+    let shell = |script: &str| place.bash(script);
     assert_eq!(shell(&format!("{predict} | true; exit ${{PIPESTATUS[0]}}")).stderr, "");
     shell(&format!("{predict} > /dev/full")).fails(8, &["results cannot be written"]);
 }

@@ -21,6 +21,10 @@ pub trait Call: Send + Sync {
     fn flop(&self) -> f64;
     /// Names of the rungs for these sizes on this device, from plain to fast.
     fn rungs(&self, device: &Device) -> Vec<&'static str>;
+    /// What a table of tuned rungs knows it by.
+    fn key(&self, device: &Device) -> String;
+    /// Its name and the fingerprint of its shaders, with which that key begins.
+    fn fingerprint(&self) -> String;
     /// Every rung's name, source and entry points, whether or not this machine can run it.
     fn sources(&self) -> Vec<(&'static str, &'static str, Vec<&'static str>)>;
     fn run(&self, device: &Device, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()>;
@@ -78,6 +82,14 @@ impl<P: Params> Call for KernelCall<P> {
         }
         let usable = self.kernel.rungs.iter().map(|rung| rung.usable(device.limits(), &self.params));
         names.into_iter().zip(usable).filter(|(_, usable)| *usable).map(|(name, _)| name).collect()
+    }
+
+    fn key(&self, device: &Device) -> String {
+        self.kernel.key(device, &self.params)
+    }
+
+    fn fingerprint(&self) -> String {
+        format!("{}@{}", self.kernel.name, self.kernel.fingerprint())
     }
 
     fn sources(&self) -> Vec<(&'static str, &'static str, Vec<&'static str>)> {

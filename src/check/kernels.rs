@@ -202,7 +202,8 @@ impl<'a> Prepared<'a> {
         Ok(Prepared { case, device, rung, inputs, outputs })
     }
 
-    fn run(&self) -> Result<()> {
+    /// Records one call.
+    pub(super) fn run(&self) -> Result<()> {
         self.device.force_rung(self.case.call.op(), self.rung);
         let inputs: Vec<_> = self.inputs.iter().map(|(visible, _)| visible).collect();
         let outputs: Vec<_> = self.outputs.iter().map(|(visible, _)| visible).collect();
@@ -212,9 +213,12 @@ impl<'a> Prepared<'a> {
     /// Runs once and waits for the device.
     pub async fn run_and_wait(&self) -> Result<()> {
         self.run()?;
-        let (visible, _) = &self.outputs[0];
-        visible.rows(0..1).read_u32().await?;
+        self.first_output().rows(0..1).read_u32().await?;
         Ok(())
+    }
+
+    pub(super) fn first_output(&self) -> &Tensor {
+        &self.outputs[0].0
     }
 }
 

@@ -11,6 +11,7 @@ pub mod erased;
 pub mod gradient;
 pub mod kernels;
 pub mod timing;
+pub mod tune;
 
 pub use cases::{Case, Table, all, table};
 
@@ -24,4 +25,9 @@ pub fn rungs(device: &Device) -> BTreeMap<&'static str, BTreeSet<&'static str>> 
         rungs.entry(case.call.op()).or_default().extend(case.call.rungs(device));
     }
     rungs
+}
+
+/// Name and fingerprint of every kernel, as keys of tuned rungs begin with.
+pub fn fingerprints() -> BTreeSet<String> {
+    all().iter().map(|case| case.call.fingerprint()).collect()
 }

@@ -4,6 +4,7 @@ use super::cases::{Case, Style};
 use super::kernels::Prepared;
 use crate::device::Device;
 use crate::error::Result;
+use crate::tensor::Tensor;
 use std::time::Instant;
 
 /// Seconds of every one of `runs` calls of `case` with `rung`, sorted; one call before them warms up.
@@ -24,4 +25,34 @@ pub async fn time(case: &Case, device: &Device, rung: &str, runs: usize) -> Resu
     }
     times.sort_by(f64::total_cmp);
     Ok(times)
+}
+
+/// A measurement lasts at least this long, so that starting it does not count.
+const SECONDS: f64 = 0.02;
+
+/// Seconds of one run of `work`, which runs as often as it is told and writes `y`: the fastest of some tries,
+/// because whatever else the machine does only makes it slower.
+pub(super) async fn fastest(
+    device: &Device,
+    y: &Tensor,
+    tries: usize,
+    work: impl Fn(usize) -> Result<()>,
+) -> Result<f64> {
+    let mut repeat = 1;
+    let mut best = f64::INFINITY;
+    let mut done = 0;
+    while done < tries {
+        device.submit()?;
+        let start = Instant::now();
+        work(repeat)?;
+        y.rows(0..1).read_u32().await?;
+        let seconds = start.elapsed().as_secs_f64();
+        if seconds < SECONDS {
+            repeat *= 2;
+            continue;
+        }
+        best = best.min(seconds / repeat as f64);
+        done += 1;
+    }
+    Ok(best)
 }

@@ -12,12 +12,15 @@ mod predict;
 mod progress;
 mod summary;
 mod train;
+mod tune;
 
-use crate::device::Device;
 use crate::device::adapters::{self, Choice};
+use crate::device::{Device, DeviceKind};
 use crate::error::{Result, error};
+use crate::train::tuning::Tuning;
 use clap::{Args, Parser, Subcommand};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// Train and use a convolutional network on your own GPU, or without one.
 #[derive(Parser)]
@@ -54,6 +57,8 @@ enum Command {
     Gradcheck(gradcheck::GradcheckArgs),
     /// Time every kernel with every rung at the network's sizes
     Bench(bench::BenchArgs),
+    /// Time the rungs on this machine's adapter once, and use the fastest from then on
+    Tune(tune::TuneArgs),
     /// Draw the bundled pictures again
     Dataset(dataset::DatasetArgs),
 }
@@ -67,6 +72,10 @@ struct DeviceArgs {
     /// Use this rung for an op, such as conv2d=1_plain; may be repeated
     #[arg(long, value_name = "OP=RUNG")]
     rung: Vec<String>,
+    /// Rungs as `pawgrad tune` or an earlier run wrote them: a file, such as rungs.toml in the folder of a run, or none
+    /// for the defaults [default: what `pawgrad tune` stored for the adapter]
+    #[arg(long, value_name = "FILE|none")]
+    tuning: Option<PathBuf>,
 }
 
 impl DeviceArgs {
@@ -74,11 +83,43 @@ impl DeviceArgs {
     async fn open(&self) -> Result<(Device, String)> {
         let choice: Choice =
             self.device.parse().unwrap_or_else(|never: std::convert::Infallible| match never {});
-        let (device, line) = adapters::open(&choice).await?;
+        let (device, mut line) = adapters::open(&choice).await?;
+        if device.kind() != DeviceKind::Cpu {
+            line += &format!("; {}", self.tune(&device)?);
+        }
         for rung in &self.rung {
             self.force(&device, rung)?;
         }
         Ok((device, line))
+    }
+
+    /// Takes the rungs of a tuning from now on; says so in a few words.
+    fn tune(&self, device: &Device) -> Result<&'static str> {
+        let known = crate::check::fingerprints();
+        let (tuning, words) = match &self.tuning {
+            Some(none) if none.as_os_str() == "none" => return Ok("default rungs, as asked for"),
+            Some(file) => {
+                let tuning = Tuning::read(file, device)?;
+                if let Some(kernel) = tuning.unknown(&known).next() {
+                    return Err(error!(
+                        Usage,
+                        "{} was made with other shaders: this program has no {kernel}. Use the program that made it, \
+                         or --tuning none",
+                        file.display()
+                    ));
+                }
+                (tuning, "rungs as in the file")
+            }
+            None => match Tuning::stored(device)? {
+                None => return Ok("default rungs"),
+                Some(tuning) if tuning.unknown(&known).next().is_some() => {
+                    (tuning, "some shaders are not the tuned ones any more: run `pawgrad tune` again")
+                }
+                Some(tuning) => (tuning, "rungs as tuned"),
+            },
+        };
+        device.use_tuned_rungs(tuning.rungs);
+        Ok(words)
     }
 
     fn force(&self, device: &Device, op_and_rung: &str) -> Result<()> {
@@ -103,6 +144,14 @@ impl DeviceArgs {
     }
 }
 
+/// 256 pixels where a GPU does the work; 64 on a CPU, where 256 would take hours.
+fn default_image_size(device: &Device) -> usize {
+    match device.kind() {
+        DeviceKind::Gpu => 256,
+        DeviceKind::Cpu | DeviceKind::Software => 64,
+    }
+}
+
 /// Runs the command line that was given.
 pub fn run(cli: Cli) -> Result<()> {
     pollster::block_on(async {
@@ -112,6 +161,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Evaluate(args) => evaluate::run(args).await,
             Command::Summary(args) => summary::run(args),
             Command::Bench(args) => bench::run(args).await,
+            Command::Tune(args) => tune::run(args).await,
             Command::Devices => devices::run().await,
             Command::Gradcheck(args) => gradcheck::run(args).await,
             Command::Dataset(args) => dataset::run(args),

@@ -115,7 +115,8 @@ impl Adapter {
 
     async fn open(self) -> Result<Device> {
         let gpu = Gpu::open(&self.inner, &self.name, &self.limits).await?;
-        Ok(Device::new(self.name, self.kind, self.limits, Some(gpu)))
+        let driver = format!("{}, {}", self.backend, self.driver);
+        Ok(Device::new(self.name, driver, self.kind, self.limits, Some(gpu)))
     }
 }
 

@@ -8,17 +8,19 @@ mod pipeline;
 mod pool;
 mod profile;
 pub(crate) mod readback;
+mod rungs;
 mod textures;
 mod timer;
 
 pub use profile::{Label, Span};
+pub use rungs::RungTable;
 
 use crate::error::{Result, error};
 use gpu::Gpu;
 use pool::Pool;
 use profile::Profile;
+use rungs::Rungs;
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// A handle to the place where kernels run.
@@ -27,11 +29,12 @@ pub struct Device(Rc<Inner>);
 
 struct Inner {
     name: String,
+    driver: String,
     kind: DeviceKind,
     limits: Limits,
     gpu: Option<Gpu>,
     pool: Pool,
-    forced_rungs: RefCell<BTreeMap<String, String>>,
+    rungs: Rungs,
     scope: RefCell<Rc<str>>,
     profile: OnceCell<Rc<Profile>>,
 }
@@ -85,17 +88,22 @@ impl Device {
             max_loop_iterations: usize::MAX,
             max_submit_flop: u64::MAX,
         };
-        Device::new("CPU".to_string(), DeviceKind::Cpu, limits, None)
+        Device::new("CPU".to_string(), String::new(), DeviceKind::Cpu, limits, None)
     }
 
-    fn new(name: String, kind: DeviceKind, limits: Limits, gpu: Option<Gpu>) -> Device {
+    fn new(name: String, driver: String, kind: DeviceKind, limits: Limits, gpu: Option<Gpu>) -> Device {
         let scope = RefCell::new("".into());
-        let (pool, forced_rungs, profile) = Default::default();
-        Device(Rc::new(Inner { name, kind, limits, gpu, pool, forced_rungs, scope, profile }))
+        let (pool, rungs, profile) = Default::default();
+        Device(Rc::new(Inner { name, driver, kind, limits, gpu, pool, rungs, scope, profile }))
     }
 
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Backend, driver and its version; empty for the CPU.
+    pub fn driver(&self) -> &str {
+        &self.0.driver
     }
 
     pub fn kind(&self) -> DeviceKind {
@@ -114,14 +122,23 @@ impl Device {
         &self.0.pool
     }
 
-    /// Makes all kernels of `op` use `rung` from now on.
-    pub fn force_rung(&self, op: &str, rung: &str) {
-        self.0.forced_rungs.borrow_mut().insert(op.to_string(), rung.to_string());
+    pub(crate) fn rungs(&self) -> &Rungs {
+        &self.0.rungs
     }
 
-    /// The rung that was forced for `op`, if any.
-    pub fn forced_rung(&self, op: &str) -> Option<String> {
-        self.0.forced_rungs.borrow().get(op).cloned()
+    /// Makes all kernels of `op` use `rung` from now on.
+    pub fn force_rung(&self, op: &str, rung: &str) {
+        self.0.rungs.force(op, rung);
+    }
+
+    /// Takes these rungs from now on instead of the defaults, where they are in the table.
+    pub fn use_tuned_rungs(&self, table: RungTable) {
+        self.0.rungs.set_tuned(table);
+    }
+
+    /// The rungs that ran so far, of kernels that have a choice.
+    pub fn chosen_rungs(&self) -> RungTable {
+        self.0.rungs.chosen()
     }
 
     /// Most bytes of buffers that this device has held at one time.

@@ -14,9 +14,10 @@ pub use slices::{FromInput, FromOutput, Input, Output};
 
 use crate::cpu;
 use crate::device::{Device, DeviceKind, Label};
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
 use crate::reference::Params;
 use crate::tensor::{Kind, Tensor};
+use std::fmt::Write;
 use std::ops::Range;
 
 /// One computation, such as `conv2d.backward_w`.
@@ -80,24 +81,60 @@ impl<P: Params> Kernel<P> {
         }
     }
 
-    /// The rung for these sizes: the one that was forced for the op, else the last default that can be used.
+    /// The rung for these sizes: the one that was forced for the op, else the one that was tuned for the kernel at
+    /// these sizes, else the last default that can be used.
     ///
     /// It never depends on a timing made while training: equal settings give equal bits.
     fn choose(&self, device: &Device, params: &P) -> Result<&Rung<P>> {
         let limits = device.limits();
-        let cannot = |rung: &str| {
-            error!(Usage, "{rung} cannot compute {} of {params:?} on {}", self.name, device.name())
-        };
+        let [plain] = self.rungs else { return self.choose_of_many(device, params) };
+        plain.usable(limits, params).then_some(plain).ok_or_else(|| self.cannot("no rung", device, params))
+    }
+
+    fn choose_of_many(&self, device: &Device, params: &P) -> Result<&Rung<P>> {
+        let (rungs, limits) = (device.rungs(), device.limits());
+        let key = self.key(device, params);
+        let named = |name: &str| self.rungs.iter().find(|rung| rung.name == name);
+        let usable = |rung: &&Rung<P>| rung.usable(limits, params);
         // Not every kernel of an op has every rung: some have none but the plain one.
-        let forced = device.forced_rung(self.op());
-        if let Some(rung) = self.rungs.iter().find(|rung| forced.as_deref() == Some(rung.name)) {
-            return rung
-                .usable(limits, params)
-                .then_some(rung)
-                .ok_or_else(|| cannot(&format!("the rung {}", rung.name)));
+        let rung = if let Some(rung) = rungs.forced(self.op()).and_then(|name| named(&name)) {
+            let what = format!("the rung {}", rung.name);
+            Some(rung).filter(usable).ok_or_else(|| self.cannot(&what, device, params))?
+        } else if let Some(rung) = rungs.tuned(&key).and_then(|name| named(&name)).filter(usable) {
+            rung
+        } else {
+            let by_default = |rung: &&Rung<P>| (rung.default_on)(limits) && usable(rung);
+            let last = self.rungs.iter().rev().find(by_default);
+            last.ok_or_else(|| self.cannot("no rung", device, params))?
+        };
+        rungs.note(key, rung.name);
+        Ok(rung)
+    }
+
+    fn cannot(&self, rung: &str, device: &Device, params: &P) -> Error {
+        error!(Usage, "{rung} cannot compute {} of {params:?} on {}", self.name, device.name())
+    }
+
+    /// What a table of tuned rungs knows this kernel at these sizes by: its name, its [`fingerprint`](Kernel::fingerprint)
+    /// and all sizes but the batch, so that the smaller last batch of an epoch runs with the same rungs.
+    pub(crate) fn key(&self, device: &Device, params: &P) -> String {
+        let mut key =
+            format!("{}@{}", self.name, device.rungs().fingerprint(self.name, || self.fingerprint()));
+        let sizes = P::FIELDS.iter().zip(params.words());
+        for (field, word) in sizes.filter(|(field, _)| field.name != "batch" && field.kind != "f32") {
+            let _ = write!(key, " {}={}", field.name, word as i32);
         }
-        let by_default = |rung: &&Rung<P>| (rung.default_on)(limits) && rung.usable(limits, params);
-        self.rungs.iter().rev().find(by_default).ok_or_else(|| cannot("no rung"))
+        key
+    }
+
+    /// Eight digits that change when a rung is added, or its shader or constants are edited: what was tuned before may
+    /// not be the best any more.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for rung in self.rungs {
+            hasher.update(format!("{} {:?}\n{}", rung.name, rung.constants, rung.source).as_bytes());
+        }
+        hasher.finalize().to_hex()[..8].to_string()
     }
 
     fn run_on_cpu(&self, device: &Device, params: &P, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
@@ -120,7 +157,7 @@ impl<P: Params> Kernel<P> {
                 Kind::U32 => Output::Uint(words),
             })
             .collect();
-        let plain = device.forced_rung(self.op()).is_some_and(|name| name == cpu::REFERENCE);
+        let plain = device.rungs().forced(self.op()).is_some_and(|name| name == cpu::REFERENCE);
         let fast = self.cpu.filter(|_| !plain);
         let rung = if fast.is_some() { cpu::FAST } else { cpu::REFERENCE };
         device.measure(

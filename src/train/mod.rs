@@ -6,6 +6,7 @@ pub mod plan;
 pub mod profile;
 pub mod run_folder;
 pub mod trainer;
+pub mod tuning;
 
 pub use trainer::Trainer;
 
@@ -68,6 +69,9 @@ pub async fn train(
         for indices in order.chunks(schedule.batch_size) {
             let step = trainer.step(&training.gather(indices))?;
             let step_number = step.step as usize;
+            if step_number == 1 {
+                folder.save_rungs(trainer.model.device())?;
+            }
             running.under_way.push_back(step);
             running.finish_steps(trainer.model.device().steps_in_flight(), folder, progress).await?;
             if stop.load(Ordering::Relaxed) {
@@ -98,6 +102,7 @@ pub async fn train(
         // The model first: a history must not tell of a model that is not there.
         folder.save_model(&model)?;
         folder.save_epoch(&record)?;
+        folder.save_rungs(trainer.model.device())?;
         progress.epoch_done(&record);
         if end != End::Finished {
             return Ok(end);

@@ -1,11 +1,13 @@
 //! The folder that a run leaves behind: `config.toml`, `steps.jsonl`, `history.csv`, `model.safetensors`
-//! and `curves.svg`.
+//! and `curves.svg`; on an adapter also `rungs.toml`.
 //!
 //! `steps.jsonl` grows by one flushed line per step. The other files are replaced whole: written to a
 //! sibling, synced and renamed, so that a crash or a full disk leaves the previous one.
 
 use super::curves;
 use super::evaluate::Evaluation;
+use super::tuning::Tuning;
+use crate::device::Device;
 use crate::error::{Result, error};
 use atomic_write_file::AtomicWriteFile;
 use serde::Serialize;
@@ -120,6 +122,14 @@ impl RunFolder {
     /// Replaces `model.safetensors`.
     pub fn save_model(&self, bytes: &[u8]) -> Result<()> {
         replace(&self.model_path(), bytes)
+    }
+
+    /// Replaces `rungs.toml`, by which the run can be repeated with the same rungs; nothing where there was no choice.
+    pub fn save_rungs(&self, device: &Device) -> Result<()> {
+        match device.chosen_rungs() {
+            rungs if rungs.is_empty() => Ok(()),
+            rungs => self.save("rungs.toml", &Tuning::new(device, rungs).to_toml()).map(|_| ()),
+        }
     }
 
     /// Writes another file of the run.

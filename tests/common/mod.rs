@@ -1,6 +1,8 @@
 //! What several tests need.
 #![allow(dead_code)] // each test file uses a part of it
 
+pub mod program;
+
 use pawgrad::device::{Device, adapters};
 use pawgrad::model::network::Preprocessing;
 use pawgrad::model::{Layer, Network};

@@ -9,7 +9,6 @@ use super::load::{load_pictures, named, read_file};
 use super::output::outln;
 use super::progress::Terminal;
 use crate::check::ceiling;
-use crate::device::{Device, DeviceKind};
 use crate::error::{Error, ErrorKind, Result, error};
 use crate::model::{Model, Network};
 use crate::train::plan::Plan;
@@ -55,7 +54,7 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     };
     let (device, line) = args.device.open().await?;
     say(&format!("Device: {line}"));
-    let image_size = args.image_size.unwrap_or_else(|| default_image_size(&device));
+    let image_size = args.image_size.unwrap_or_else(|| super::default_image_size(&device));
     let why = if args.image_size.is_some() { "as asked for" } else { "the default on this device" };
     say(&format!("Image size: {image_size}x{image_size} ({why})"));
     let seed = args.seed.unwrap_or_else(rand_seed);
@@ -140,14 +139,6 @@ pub async fn run(args: TrainArgs) -> Result<()> {
         eprintln!("Buffers held on the device: {:.1} MiB", device.peak_bytes() as f64 / (1024.0 * 1024.0));
     }
     report(&folder, end)
-}
-
-/// 256 pixels where a GPU does the work; 64 on a CPU, where 256 would take hours.
-fn default_image_size(device: &Device) -> usize {
-    match device.kind() {
-        DeviceKind::Gpu => 256,
-        DeviceKind::Cpu | DeviceKind::Software => 64,
-    }
 }
 
 /// A seed that a person can retype.

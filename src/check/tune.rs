@@ -1,0 +1,93 @@
+//! Finds the fastest rung of every kernel at the network's sizes.
+
+use super::cases::{Case, Style};
+use super::kernels::Prepared;
+use super::timing::fastest;
+use super::{Table, table};
+use crate::device::{Device, RungTable};
+use crate::error::Result;
+
+/// Rungs that are slower than this many times the fastest at batch 1 are not tried at the whole batch: there a plain
+/// rung would take most of the time.
+const HOPELESS: f64 = 3.0;
+/// What another rung must save of the default's time before it is taken: less may be noise.
+const SAVES: f64 = 0.03;
+/// Rungs that are slower than this many times the fastest at the whole batch are not tried again.
+const BEATEN: f64 = 1.5;
+const TRIES: usize = 3;
+
+/// What was found for one kernel at one layer's sizes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tuned {
+    /// What a table of tuned rungs knows it by.
+    pub key: String,
+    pub kernel: &'static str,
+    pub layer: &'static str,
+    /// The rung that is taken by default, and its seconds.
+    pub default: (&'static str, f64),
+    /// The rung to take from now on, and its seconds.
+    pub best: (&'static str, f64),
+    /// Every rung that was tried at the whole batch, with its seconds.
+    pub tried: Vec<(&'static str, f64)>,
+}
+
+/// Times all rungs of those kernels of the default network that are in `defaults`, the rungs that are taken without
+/// tuning. `found` is told of each kernel when it is done.
+///
+/// # Errors
+/// What the device reports.
+pub async fn tune(
+    device: &Device,
+    image_size: u32,
+    batch: u32,
+    defaults: &RungTable,
+    mut found: impl FnMut(Tuned),
+) -> Result<()> {
+    let whole = table(Table::Network { image_size, batch });
+    let single = table(Table::Network { image_size, batch: 1 });
+    for (whole, single) in whole.iter().zip(&single) {
+        let key = whole.call.key(device);
+        let Some(default) = defaults.get(&key) else { continue };
+        let tried = time_rungs(device, whole, single, default).await?;
+        let default = tried.iter().copied().find(|(rung, _)| rung == default).expect("it is always tried");
+        let fastest = tried.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or(default);
+        let best = if fastest.1 < default.1 * (1.0 - SAVES) { fastest } else { default };
+        found(Tuned { key, kernel: whole.call.name(), layer: whole.why, default, best, tried });
+    }
+    Ok(())
+}
+
+/// Seconds of every rung that is not hopeless; `default` is always among them.
+async fn time_rungs(
+    device: &Device,
+    whole: &Case,
+    single: &Case,
+    default: &str,
+) -> Result<Vec<(&'static str, f64)>> {
+    let mut at_batch_1 = Vec::new();
+    for rung in single.call.rungs(device) {
+        // The first call compiles.
+        seconds(device, single, rung, 1).await?;
+        at_batch_1.push((rung, seconds(device, single, rung, 1).await?));
+    }
+    let limit = HOPELESS * at_batch_1.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min);
+    let mut tried = Vec::new();
+    for rung in whole.call.rungs(device) {
+        let hopeless = at_batch_1.iter().any(|&(name, seconds)| name == rung && seconds > limit);
+        if rung == default || !hopeless {
+            tried.push((rung, seconds(device, whole, rung, 1).await?));
+        }
+    }
+    let limit = BEATEN * tried.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min);
+    let close = tried.iter().filter(|(_, seconds)| *seconds <= limit).count();
+    for (rung, best) in tried.iter_mut().filter(|(_, seconds)| close > 1 && *seconds <= limit) {
+        *best = best.min(seconds(device, whole, rung, TRIES - 1).await?);
+    }
+    Ok(tried)
+}
+
+/// Seconds of a call, with all that belongs to it, such as copies into textures.
+async fn seconds(device: &Device, case: &Case, rung: &str, tries: usize) -> Result<f64> {
+    let call = Prepared::new(case, device, rung, Style::Random)?;
+    fastest(device, call.first_output(), tries, |repeat| (0..repeat).try_for_each(|_| call.run())).await
+}

@@ -1,0 +1,52 @@
+//! Which rung a device takes for a kernel: one that was asked for, one that was tuned, else a default.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+
+/// Rungs by kernel and sizes, a text that `Kernel::key` makes.
+pub type RungTable = BTreeMap<String, String>;
+
+/// What was asked for, tuned and chosen.
+#[derive(Default)]
+pub(crate) struct Rungs {
+    /// By op.
+    forced: RefCell<BTreeMap<String, String>>,
+    tuned: RefCell<RungTable>,
+    chosen: RefCell<RungTable>,
+    fingerprints: RefCell<HashMap<&'static str, String>>,
+}
+
+impl Rungs {
+    pub fn force(&self, op: &str, rung: &str) {
+        self.forced.borrow_mut().insert(op.to_string(), rung.to_string());
+    }
+
+    pub fn forced(&self, op: &str) -> Option<String> {
+        self.forced.borrow().get(op).cloned()
+    }
+
+    pub fn set_tuned(&self, table: RungTable) {
+        self.tuned.replace(table);
+    }
+
+    pub fn tuned(&self, key: &str) -> Option<String> {
+        self.tuned.borrow().get(key).cloned()
+    }
+
+    /// Remembers what was taken, for the run's record.
+    pub fn note(&self, key: String, rung: &str) {
+        let mut chosen = self.chosen.borrow_mut();
+        if chosen.get(&key).is_none_or(|noted| noted != rung) {
+            chosen.insert(key, rung.to_string());
+        }
+    }
+
+    pub fn chosen(&self) -> RungTable {
+        self.chosen.borrow().clone()
+    }
+
+    /// The fingerprint of `kernel`, made the first time: hashing its shaders takes longer than dispatching one.
+    pub fn fingerprint(&self, kernel: &'static str, make: impl FnOnce() -> String) -> String {
+        self.fingerprints.borrow_mut().entry(kernel).or_insert_with(make).clone()
+    }
+}

@@ -1,0 +1,98 @@
+//! Tables of rungs as files: what `pawgrad tune` found, in the user's cache folder, and what a run took, in its own.
+
+use super::run_folder::replace;
+use crate::device::{Device, RungTable};
+use crate::error::{Result, error};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Rungs for one adapter with one driver.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    pub adapter: String,
+    pub driver: String,
+    /// Rung by kernel, fingerprint of its shaders, and sizes.
+    pub rungs: RungTable,
+}
+
+impl Tuning {
+    pub fn new(device: &Device, rungs: RungTable) -> Tuning {
+        Tuning { adapter: device.name().to_string(), driver: device.driver().to_string(), rungs }
+    }
+
+    /// The kernels of the table that are not among `known`: other shaders made it.
+    pub fn unknown<'a>(&'a self, known: &'a BTreeSet<String>) -> impl Iterator<Item = &'a str> {
+        self.rungs.keys().map(|key| kernel_of(key)).filter(|kernel| !known.contains(*kernel))
+    }
+
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a tuning is plain data")
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// `Usage` where it is none, or was made for another adapter or driver than `device`.
+    pub fn read(path: &Path, device: &Device) -> Result<Tuning> {
+        let text = fs::read_to_string(path)
+            .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", path.display()))?;
+        let tuning: Tuning = toml::from_str(&text).map_err(|why| {
+            error!(Usage, "{} is no tuning, such as rungs.toml in the folder of a run: {why}", path.display())
+        })?;
+        if tuning.adapter != device.name() || tuning.driver != device.driver() {
+            return Err(error!(
+                Usage,
+                "{} was made for {} ({}), not for {} ({}): run `pawgrad tune`, or leave it out with --tuning none",
+                path.display(),
+                tuning.adapter,
+                tuning.driver,
+                device.name(),
+                device.driver()
+            ));
+        }
+        Ok(tuning)
+    }
+
+    /// Reads what `pawgrad tune` stored for `device`; `None` where it has not run.
+    ///
+    /// # Errors
+    /// As [`read`](Tuning::read).
+    pub fn stored(device: &Device) -> Result<Option<Tuning>> {
+        match Tuning::path(device) {
+            Some(path) if path.exists() => Tuning::read(&path, device).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Stores the tuning in the user's cache folder.
+    ///
+    /// # Errors
+    /// `Write` where there is no such folder, or it cannot be written.
+    pub fn store(&self, device: &Device) -> Result<PathBuf> {
+        let path = Tuning::path(device).ok_or_else(|| {
+            error!(Write, "there is no cache folder for the tuning: set HOME or XDG_CACHE_HOME")
+        })?;
+        let folder = path.parent().expect("it lies in the cache folder");
+        fs::create_dir_all(folder)
+            .map_err(|why| error!(Write, "{} cannot be made: {why}", folder.display()))?;
+        replace(&path, self.to_toml().as_bytes())?;
+        Ok(path)
+    }
+
+    /// The file in the user's cache folder for this adapter and driver; `None` where there is no such folder.
+    fn path(device: &Device) -> Option<PathBuf> {
+        let hash = blake3::hash(format!("{}\n{}", device.name(), device.driver()).as_bytes());
+        let name: String =
+            device.name().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(32).collect();
+        let file = format!("{name}-{}.toml", &hash.to_hex()[..8]);
+        Some(dirs::cache_dir()?.join("pawgrad").join("tuning").join(file))
+    }
+}
+
+/// The name and fingerprint with which a key begins.
+pub fn kernel_of(key: &str) -> &str {
+    key.split(' ').next().unwrap_or_default()
+}

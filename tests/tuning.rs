@@ -1,0 +1,93 @@
+//! `pawgrad tune`, what `train` makes of it, and that a run can be repeated with the rungs that it took.
+
+mod common;
+
+use common::program::{Place, files};
+use std::fs;
+
+const TRAIN: &str = "train --train-dir train --test-dir test --image-size 16 --max-steps 2 --batch-size 4 --seed 1 \
+                     --device software";
+
+/// The tuning in the cache folder of this place.
+fn stored(place: &Place) -> std::path::PathBuf {
+    let folder = place.path("cache/pawgrad/tuning");
+    let names = files(&folder);
+    assert_eq!(names.len(), 1, "{names:?}");
+    folder.join(&names[0])
+}
+
+#[test]
+fn what_was_tuned_is_used_recorded_and_repeatable() {
+    let place = Place::new();
+    let train = |more: &str| {
+        let said = place.run(&format!("{TRAIN} {more}"));
+        said.succeeds();
+        said.stderr
+    };
+    let model = |out: &str| fs::read(place.path(out).join("model.safetensors")).unwrap();
+
+    assert!(train("--out cold").contains("default rungs"));
+    let said = place.run("tune --device software --image-size 16 --batch-size 4");
+    assert!(said.succeeds().stdout.contains("dense.forward"), "{}", said.stdout);
+    assert!(train("--out warm").contains("rungs as tuned"));
+
+    // Whatever was fastest, the slow rungs of one op show that the table is what decides.
+    let text = fs::read_to_string(stored(&place)).unwrap();
+    let slower = |line: &str| match line.starts_with("\"conv2d_relu_pool.") {
+        true => line.replace("2_tiled", "1_plain").replace("3_textures", "1_plain"),
+        false => line.to_string(),
+    };
+    let slow: Vec<String> = text.lines().map(slower).collect();
+    fs::write(stored(&place), slow.join("\n")).unwrap();
+    train("--out slow");
+    let taken = place.lines("slow/rungs.toml");
+    assert!(slow != place.lines("warm/rungs.toml") && slow == taken, "{slow:#?} {taken:#?}");
+    assert!(model("slow") != model("cold"), "another rung rounds in another way");
+
+    assert!(train("--tuning slow/rungs.toml --out slow_again").contains("rungs as in the file"));
+    assert!(model("slow_again") == model("slow"), "a run can be repeated from its own record");
+    train("--tuning none --out none");
+    assert!(model("none") == model("cold"), "without the tuning all is as before");
+    let (cold, none) = (place.lines("cold/rungs.toml"), place.lines("none/rungs.toml"));
+    assert_eq!(cold, none, "and so is the record of what was taken");
+}
+
+#[test]
+fn a_tuning_that_does_not_belong_here_is_refused() {
+    let place = Place::new();
+    place.run(&format!("{TRAIN} --out run")).succeeds();
+    let text = fs::read_to_string(place.path("run/rungs.toml")).unwrap();
+    let fails = |text: &str, words: &[&str]| {
+        fs::write(place.path("other.toml"), text).unwrap();
+        let said = place.run(&format!("{TRAIN} --tuning other.toml --out refused"));
+        said.fails(2, &[&["other.toml"], words].concat());
+        assert!(!place.path("refused").exists());
+    };
+    fails(
+        &text.replacen("adapter = \"", "adapter = \"Another ", 1),
+        &["Another", "pawgrad tune", "--tuning none"],
+    );
+    fails(&text.replacen("dense.forward@", "dense.forward@0", 1), &["other shaders", "dense.forward@0"]);
+    fails("rungs = 3", &["rungs.toml"]);
+    place.run(&format!("{TRAIN} --tuning missing.toml --out refused")).fails(2, &["missing.toml"]);
+}
+
+#[test]
+fn a_stored_tuning_of_older_shaders_is_not_used_and_says_so() {
+    let place = Place::new();
+    place.run(&format!("{TRAIN} --out run")).succeeds();
+    let text = fs::read_to_string(place.path("run/rungs.toml")).unwrap();
+    place.run("tune --device software --image-size 8 --batch-size 1").succeeds();
+    fs::write(stored(&place), text.replace("dense.forward@", "dense.forward@0")).unwrap();
+    let said = place.run(&format!("{TRAIN} --out again"));
+    said.succeeds();
+    assert!(said.stderr.contains("run `pawgrad tune` again"), "{}", said.stderr);
+}
+
+#[test]
+fn the_cpu_has_nothing_to_tune() {
+    let place = Place::new();
+    let said = place.run("tune --device cpu");
+    assert!(said.succeeds().stdout.contains("nothing to tune"), "{}", said.stdout);
+    assert!(!place.path("cache").exists());
+}
