@@ -75,17 +75,24 @@ impl Place {
 
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pawgrad"));
+        command.args(line.split_whitespace());
+        self.prepare(&mut command);
         command
-            .args(line.split_whitespace())
-            .current_dir(self.dir.path())
-            .env("XDG_CACHE_HOME", self.path("cache"));
+    }
+
+    /// A cache of its own, so that no run sees what another one left; but what Mesa compiled is kept for all of them.
+    fn prepare(&self, command: &mut Command) {
+        command.current_dir(self.dir.path());
         command
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .env("MESA_SHADER_CACHE_DIR", env!("CARGO_TARGET_TMPDIR"));
     }
 
     /// Runs a script of bash.
     pub fn bash(&self, script: &str) -> Said {
         let mut command = Command::new("bash");
-        command.args(["-c", script]).current_dir(self.dir.path()).env("XDG_CACHE_HOME", self.path("cache"));
+        command.args(["-c", script]);
+        self.prepare(&mut command);
         Said::of(command.output().unwrap())
     }
 
