@@ -11,6 +11,7 @@ use clap::Parser;
 use pawgrad::data::Batch;
 use pawgrad::device::adapters::{self, Choice};
 use pawgrad::error::Result;
+use pawgrad::model::network::Placed;
 use pawgrad::model::{Model, Network};
 use pawgrad::random::generator;
 use pawgrad::train::Trainer;
@@ -55,6 +56,7 @@ async fn bench(options: Options) -> Result<()> {
     let pixels = (0..bytes).map(|_| rng.random()).collect();
     let batch = Batch { pixels, labels: (0..options.batch as u32).map(|n| n % 2).collect() };
     let parameters: usize = trainer.model.parameters().iter().map(|tensor| tensor.len()).sum();
+    let flop: u64 = trainer.model.layers().iter().map(Placed::flop).sum();
     let mut seconds = Vec::new();
     for _ in 0..WARM_UP + options.steps {
         let start = std::time::Instant::now();
@@ -74,6 +76,8 @@ async fn bench(options: Options) -> Result<()> {
             "batch": options.batch,
             "steps": options.steps,
             "images_per_second": round(median),
+            // Backward computes two gradients for each layer, each as much work as its forward pass.
+            "gflop_per_image": round(3.0 * flop as f64 / 1e9),
             "first_step_seconds": round(first_step),
             "peak_mib": peak_mib(),
         });

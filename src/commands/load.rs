@@ -1,7 +1,7 @@
 //! Loading what several commands need: pictures with a progress bar, files, the newest model.
 
 use super::progress::decode_bar;
-use crate::data::{Folder, Pictures};
+use crate::data::{Cache, Folder, Pictures};
 use crate::device::Device;
 use crate::error::{Error, Result, error};
 use crate::model::Model;
@@ -11,11 +11,15 @@ use std::path::{Path, PathBuf};
 /// Most skipped files that are listed one by one.
 const LISTED: usize = 20;
 
-/// Decodes all pictures of a folder; files that had to be skipped are listed on stderr.
+/// All pictures of a folder, decoded now or earlier; files that had to be skipped are listed on stderr.
 pub fn load_pictures(dir: &Path, image_size: usize, quiet: bool) -> Result<Pictures> {
     let folder = Folder::scan(dir)?;
     let bar = decode_bar(&folder, quiet);
-    let pictures = Pictures::load(&folder, image_size, &|done, _total| bar.set_position(done as u64))?;
+    let progress = |done, _total| bar.set_position(done as u64);
+    let pictures = match Cache::of_user() {
+        Some(cache) => cache.load(&folder, image_size, &progress)?,
+        None => Pictures::load(&folder, image_size, &progress)?,
+    };
     bar.finish_and_clear();
     if !quiet {
         let (count, classes) = (pictures.len(), pictures.classes.join(", "));

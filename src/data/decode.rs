@@ -8,6 +8,7 @@
 use super::resize::resize;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::io::{self, Cursor};
 use std::panic::{self, AssertUnwindSafe};
@@ -21,7 +22,7 @@ pub const MAX_SIDE: u32 = 16_384;
 pub const MAX_BYTES: u64 = 256 << 20;
 
 /// Why a picture cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Skip {
     /// The file cannot be read; the system's reason.
     Unreadable(String),

@@ -3,11 +3,13 @@
 //! ```text
 //! Folder::scan  ->  Pictures::load  ->  batches::epoch_order  ->  Pictures::gather
 //! names only        decode_file         indices                   Batch
+//!                   or Cache::load
 //! ```
 //!
 //! Nothing here knows of a device: pixels are bytes, labels are class indices.
 
 pub mod batches;
+pub mod cache;
 pub mod decode;
 pub mod folder;
 pub mod pictures;
@@ -15,6 +17,7 @@ mod resize;
 pub mod synthetic;
 
 pub use batches::{Batch, epoch_order};
+pub use cache::Cache;
 pub use decode::{Skip, decode_bytes, decode_file};
 pub use folder::Folder;
 pub use pictures::{Pictures, Skipped};

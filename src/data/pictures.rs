@@ -49,8 +49,7 @@ impl Pictures {
     /// # Errors
     /// `Data` if a class has no picture left, `OutOfMemory` if all of them do not fit into memory.
     pub fn load(folder: &Folder, size: usize, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Pictures> {
-        let channels = 1;
-        let picture_bytes = size * size * channels;
+        let picture_bytes = size * size;
         let total = folder.files.len();
         let done = AtomicUsize::new(0);
 
@@ -82,29 +81,42 @@ impl Pictures {
             })
             .collect();
 
+        // Closes the gaps that skipped files left.
+        let mut end = 0;
+        for (index, reason) in reasons.iter().enumerate() {
+            if reason.is_none() {
+                let from = index * picture_bytes;
+                pixels.copy_within(from..from + picture_bytes, end);
+                end += picture_bytes;
+            }
+        }
+        pixels.truncate(end);
+        let pictures = Pictures::new(folder, size, pixels, reasons);
+        pictures.check_classes(folder)?;
+        Ok(pictures)
+    }
+
+    /// The `pixels` of all files that have no reason to be skipped.
+    pub(super) fn new(folder: &Folder, size: usize, pixels: Vec<u8>, reasons: Vec<Option<Skip>>) -> Pictures {
         let mut pictures = Pictures {
             classes: folder.classes.clone(),
             size,
-            channels,
+            channels: 1,
             pixels,
-            labels: Vec::with_capacity(total),
-            paths: Vec::with_capacity(total),
+            labels: Vec::with_capacity(folder.files.len()),
+            paths: Vec::with_capacity(folder.files.len()),
             skipped: Vec::new(),
         };
-        for (index, (file, reason)) in folder.files.iter().zip(reasons).enumerate() {
-            if let Some(reason) = reason {
-                pictures.skipped.push(Skipped { path: file.path.clone(), reason });
-                continue;
+        for (file, reason) in folder.files.iter().zip(reasons) {
+            match reason {
+                Some(reason) => pictures.skipped.push(Skipped { path: file.path.clone(), reason }),
+                None => {
+                    pictures.labels.push(file.label);
+                    pictures.paths.push(file.path.clone());
+                }
             }
-            // Closes the gaps that skipped files left.
-            let (from, to) = (index * picture_bytes, pictures.len() * picture_bytes);
-            pictures.pixels.copy_within(from..from + picture_bytes, to);
-            pictures.labels.push(file.label);
-            pictures.paths.push(file.path.clone());
         }
-        pictures.pixels.truncate(pictures.len() * picture_bytes);
-        pictures.check_classes(folder)?;
-        Ok(pictures)
+        pictures
     }
 
     /// How many pictures there are.

@@ -1,0 +1,153 @@
+//! Decoded pictures on disk: the second run on a folder reads bytes instead of decoding files.
+//!
+//! A file of the cache holds all pictures of one folder at one size. Its name is a hash of everything that the pixels
+//! depend on: the content and place of every file, the size, and the code that decodes. Whatever changes, another file
+//! is looked for; none is ever wrong, and all may be deleted at any time.
+
+use super::folder::PictureFile;
+use super::{Folder, Pictures, Skip};
+use crate::error::Result;
+use atomic_write_file::AtomicWriteFile;
+use blake3::{Hash, Hasher};
+use rayon::prelude::*;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// What decoding does depends on this source, and on the crates that it uses.
+const CODE: [&str; 3] =
+    [include_str!("decode.rs"), include_str!("resize.rs"), include_str!("../../Cargo.lock")];
+/// Bytes that the folder may hold; what was used longest ago goes first.
+const MOST: u64 = 4 << 30;
+const HASH: usize = blake3::OUT_LEN;
+
+/// A folder of decoded pictures.
+pub struct Cache {
+    folder: PathBuf,
+    most: u64,
+}
+
+impl Cache {
+    /// In the user's cache folder; `None` where there is no such folder.
+    pub fn of_user() -> Option<Cache> {
+        Some(Cache::new(&dirs::cache_dir()?.join("pawgrad").join("pictures"), MOST))
+    }
+
+    /// In `folder`, which is made when it is needed, for at most `most` bytes.
+    pub fn new(folder: &Path, most: u64) -> Cache {
+        Cache { folder: folder.to_path_buf(), most }
+    }
+
+    /// [`Pictures::load`], from the cache if they are there; else they are there the next time. A cache that cannot be
+    /// written, or was damaged, only costs time.
+    ///
+    /// # Errors
+    /// As [`Pictures::load`].
+    pub fn load(
+        &self,
+        folder: &Folder,
+        size: usize,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Pictures> {
+        let path = self.folder.join(format!("{}.pictures", key(folder, size).to_hex()));
+        if let Some(pictures) = read(&path, folder, size) {
+            return Ok(pictures);
+        }
+        let pictures = Pictures::load(folder, size, progress)?;
+        let _ = self.write(&path, &pictures, folder);
+        Ok(pictures)
+    }
+
+    /// Hash, length of the list of reasons, for each file why it was skipped if it was (JSON), pixels.
+    fn write(&self, path: &Path, pictures: &Pictures, folder: &Folder) -> io::Result<()> {
+        let mut skipped = pictures.skipped.iter().peekable();
+        let mut reason =
+            |path: &PathBuf| skipped.next_if(|skipped| skipped.path == *path).map(|skipped| &skipped.reason);
+        let reasons: Vec<Option<&Skip>> = folder.files.iter().map(|file| reason(&file.path)).collect();
+        let reasons = serde_json::to_vec(&reasons)?;
+        let len = (reasons.len() as u64).to_le_bytes();
+        let bytes = (HASH + len.len() + reasons.len() + pictures.pixels.len()) as u64;
+        if bytes > self.most {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.folder)?;
+        self.make_room(bytes)?;
+        let hash = hash_of(&[&len, &reasons, &pictures.pixels]);
+        let mut file = AtomicWriteFile::open(path)?;
+        for part in [hash.as_bytes(), &len[..], &reasons, &pictures.pixels] {
+            file.write_all(part)?;
+        }
+        file.commit()
+    }
+
+    /// Deletes what was used longest ago until there is room for so many bytes.
+    fn make_room(&self, bytes: u64) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let about = entry.metadata()?;
+            files.push((about.modified()?, about.len(), entry.path()));
+        }
+        files.sort();
+        let mut total: u64 = files.iter().map(|(_, len, _)| len).sum();
+        for (_, len, path) in files {
+            if total + bytes <= self.most {
+                break;
+            }
+            fs::remove_file(path)?;
+            total -= len;
+        }
+        Ok(())
+    }
+}
+
+/// The hash of all that the pixels depend on.
+fn key(folder: &Folder, size: usize) -> Hash {
+    let content = |file: &PictureFile| match fs::read(folder.root.join(&file.path)) {
+        Ok(bytes) => blake3::hash(&bytes),
+        // It will be skipped for the reason that it cannot be read.
+        Err(why) => blake3::hash(why.to_string().as_bytes()),
+    };
+    let contents: Vec<Hash> = folder.files.par_iter().map(content).collect();
+    let mut hasher = Hasher::new();
+    for code in CODE {
+        hasher.update(blake3::hash(code.as_bytes()).as_bytes());
+    }
+    hasher.update(&(size as u64).to_le_bytes());
+    for (file, content) in folder.files.iter().zip(contents) {
+        hasher.update(blake3::hash(file.path.as_os_str().as_encoded_bytes()).as_bytes());
+        hasher.update(content.as_bytes());
+    }
+    hasher.finalize()
+}
+
+/// The pictures in a file of the cache; `None` where there is none, or not a whole one.
+fn read(path: &Path, folder: &Folder, size: usize) -> Option<Pictures> {
+    let mut file = File::open(path).ok()?;
+    let mut hash = [0; HASH];
+    file.read_exact(&mut hash).ok()?;
+    let mut len = [0; 8];
+    file.read_exact(&mut len).ok()?;
+    let reasons_len = usize::try_from(u64::from_le_bytes(len)).ok()?;
+    let mut rest = Vec::new();
+    rest.try_reserve_exact(usize::try_from(file.metadata().ok()?.len()).ok()?).ok()?;
+    file.read_to_end(&mut rest).ok()?;
+    let (reasons, pixels) = rest.split_at_checked(reasons_len)?;
+    if hash_of(&[&len, reasons, pixels]) != hash {
+        return None;
+    }
+    let reasons: Vec<Option<Skip>> = serde_json::from_slice(reasons).ok()?;
+    rest.drain(..reasons_len);
+    // Used now: the last to be deleted.
+    let _ = file.set_modified(SystemTime::now());
+    Some(Pictures::new(folder, size, rest, reasons))
+}
+
+fn hash_of(parts: &[&[u8]]) -> Hash {
+    let mut hasher = Hasher::new();
+    for part in parts {
+        hasher.update_rayon(part);
+    }
+    hasher.finalize()
+}

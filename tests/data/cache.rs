@@ -1,0 +1,126 @@
+//! Decoded pictures on disk: the same as decoding, or not used at all.
+
+use crate::{gray_png, put};
+use pawgrad::data::{Cache, Folder, Pictures};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tempfile::TempDir;
+
+/// Pictures, among them two that are skipped, and a cache beside them.
+struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        let place = Place { dir: tempfile::tempdir().unwrap() };
+        for gray in [10, 30, 50] {
+            place.put(&format!("cats/{gray}.png"), &gray_png(&[gray; 4], 2, 2));
+            place.put(&format!("dogs/{gray}.png"), &gray_png(&[gray + 100; 4], 2, 2));
+        }
+        place.put("cats/20.jpg", b"words");
+        place.put("dogs/00.jpg", b"");
+        place
+    }
+
+    fn put(&self, file: &str, content: &[u8]) -> PathBuf {
+        put(&self.dir.path().join("pictures"), file, content)
+    }
+
+    /// The pictures, and how many files were decoded for them.
+    fn load(&self, size: usize, most: u64) -> (Pictures, usize) {
+        let folder = Folder::scan(&self.dir.path().join("pictures")).unwrap();
+        let decoded = AtomicUsize::new(0);
+        let progress = |_, _| {
+            decoded.fetch_add(1, Ordering::Relaxed);
+        };
+        let cached = Cache::new(&self.dir.path().join("cache"), most).load(&folder, size, &progress).unwrap();
+        assert_eq!(cached, Pictures::load(&folder, size, &|_, _| ()).unwrap());
+        (cached, decoded.into_inner())
+    }
+
+    fn cached(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.dir.path().join("cache")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+const ROOM: u64 = 1 << 20;
+
+#[test]
+fn what_was_decoded_once_is_read_the_next_time() {
+    let place = Place::new();
+    let (first, decoded) = place.load(2, ROOM);
+    assert_eq!((first.len(), first.skipped.len(), decoded), (6, 2, 8));
+    assert_eq!(place.load(2, ROOM), (first, 0));
+}
+
+#[test]
+fn whatever_changes_is_decoded_again() {
+    let place = Place::new();
+    place.load(2, ROOM);
+    assert_eq!(place.load(3, ROOM).1, 8, "another size");
+    assert_eq!(place.load(2, ROOM).1, 0);
+    place.put("cats/10.png", &gray_png(&[11; 4], 2, 2));
+    let (changed, decoded) = place.load(2, ROOM);
+    assert_eq!((changed.pixels[0], decoded), (11, 8), "another content");
+    place.put("dogs/00.jpg", &gray_png(&[90; 4], 2, 2));
+    assert_eq!(place.load(2, ROOM).0.len(), 7, "a bad file that became good");
+    fs::rename(
+        place.put("cats/x.png", &gray_png(&[1; 4], 2, 2)),
+        place.dir.path().join("pictures/dogs/x.png"),
+    )
+    .unwrap();
+    let (moved, decoded) = place.load(2, ROOM);
+    assert_eq!((moved.labels.last(), decoded), (Some(&1), 9), "another class");
+    fs::rename(place.dir.path().join("pictures/dogs/x.png"), place.dir.path().join("pictures/cats/x.png"))
+        .unwrap();
+    assert_eq!(place.load(2, ROOM).1, 9, "the same contents in another place");
+}
+
+#[test]
+fn a_damaged_cache_is_not_believed() {
+    let place = Place::new();
+    place.load(2, ROOM);
+    let [path] = &place.cached()[..] else { panic!("one file") };
+    let whole = fs::read(path).unwrap();
+    for at in [0, 33, 41, whole.len() - 1] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        fs::write(path, damaged).unwrap();
+        assert_eq!(place.load(2, ROOM).1, 8, "a flipped bit in byte {at}");
+        assert_eq!(fs::read(path).unwrap(), whole, "and it is mended");
+    }
+    for len in [0, 20, 39, 45, whole.len() - 1] {
+        fs::write(path, &whole[..len]).unwrap();
+        assert_eq!(place.load(2, ROOM).1, 8, "the first {len} bytes");
+    }
+}
+
+#[test]
+fn the_cache_stays_small_and_keeps_what_was_used_last() {
+    let place = Place::new();
+    place.load(8, ROOM);
+    let one = fs::metadata(&place.cached()[0]).unwrap().len();
+    let two = 2 * one + one / 8;
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(20));
+    pause();
+    place.load(7, two);
+    pause();
+    assert_eq!(place.load(8, two).1, 0, "used again");
+    pause();
+    place.load(6, two);
+    assert_eq!(place.cached().len(), 2);
+    assert_eq!((place.load(8, two).1, place.load(6, two).1), (0, 0), "size 7 went");
+    let (_, decoded) = place.load(5, one / 4);
+    assert_eq!((decoded, place.cached().len()), (8, 2), "what is larger than the whole cache is not kept");
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_costs_only_time() {
+    let place = Place::new();
+    fs::write(place.dir.path().join("cache"), "a file where the folder should be").unwrap();
+    assert_eq!(place.load(2, ROOM).1, 8);
+    assert_eq!(place.load(2, ROOM).1, 8);
+}
