@@ -4,8 +4,10 @@
 //! differ between dispatches live in separate slots of one uniform buffer, written once per submit.
 
 use super::Limits;
+use super::bindings::{BindGroups, Bound, Part};
 use super::pipeline::{Pipeline, Shader};
 use super::profile::{Label, Profile};
+use super::readback::Readbacks;
 use super::textures::Textures;
 use super::timer::Timer;
 use crate::error::{Error, ErrorKind, Result, error};
@@ -28,12 +30,17 @@ pub(crate) struct Gpu {
     uniforms: wgpu::Buffer,
     pub(super) recording: RefCell<Recording>,
     shaders: RefCell<HashMap<String, Shader>>,
-    pipelines: RefCell<HashMap<String, Rc<Pipeline>>>,
+    pipelines: RefCell<HashMap<PipelineKey, Rc<Pipeline>>>,
     failure: Arc<Mutex<Option<Error>>>,
     textures: Textures,
+    bind_groups: BindGroups,
+    pub(super) readbacks: Readbacks,
     /// While a profile is made.
     timer: RefCell<Option<Timer>>,
 }
+
+/// Shader file, entry point, and the bits of the values of its overrides.
+type PipelineKey = (String, String, Vec<u64>);
 
 /// What is recorded since the last submit.
 #[derive(Default)]
@@ -81,7 +88,7 @@ impl Gpu {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let (recording, shaders, pipelines, textures, timer) = Default::default();
+        let (recording, shaders, pipelines, textures, bind_groups, readbacks, timer) = Default::default();
         let (name, max_submit_flop) = (name.to_string(), limits.max_submit_flop as f64);
         Ok(Gpu {
             device,
@@ -93,6 +100,8 @@ impl Gpu {
             shaders,
             pipelines,
             textures,
+            bind_groups,
+            readbacks,
             failure,
             timer,
         })
@@ -138,7 +147,8 @@ impl Gpu {
         let shader = &shaders[file];
         // Other sizes change nothing, so they are no part of the key.
         let constants = shader.declared(constants);
-        let key = format!("{file} {entry} {constants:?}");
+        let values = constants.iter().map(|(_, value)| value.to_bits()).collect();
+        let key = (file.to_string(), entry.to_string(), values);
         if let Some(pipeline) = self.pipelines.borrow().get(&key) {
             return Ok(pipeline.clone());
         }
@@ -158,14 +168,13 @@ impl Gpu {
         Ok(())
     }
 
-    /// Records one dispatch; `buffers` are buffer, offset and length in bytes by the shader's name for it.
-    /// The same of `textures` is copied into textures before.
+    /// Records one dispatch that sees `buffers`, and each of `textures` with the values of the part beside it.
     pub fn dispatch(
         &self,
         pipeline: &Pipeline,
         params: &[u32],
-        buffers: &[(&'static str, &wgpu::Buffer, u64, u64)],
-        textures: &[(&'static str, &wgpu::Buffer, u64, u64)],
+        buffers: &[Part],
+        textures: &[(&'static str, Part)],
         groups: [u32; 3],
         label: Label,
     ) -> Result<()> {
@@ -177,39 +186,16 @@ impl Gpu {
         recording.slots.resize((slot + SLOT) as usize, 0);
         recording.flop += flop;
 
-        let bind = |binding, buffer, offset, bytes| wgpu::BindGroupEntry {
-            binding,
-            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer,
-                offset,
-                size: std::num::NonZeroU64::new(bytes),
-            }),
-        };
-        let mut entries = vec![bind(0, &self.uniforms, slot, (params.len() as u64 * 4).next_multiple_of(16))];
-        entries.extend(
-            buffers
-                .iter()
-                .map(|&(name, buffer, offset, bytes)| bind(pipeline.bindings[name], buffer, offset, bytes)),
-        );
-        let views: Vec<_> = textures
-            .iter()
-            .map(|&(name, buffer, offset, bytes)| {
-                let encoder = self.encoder(&mut recording);
-                (
-                    pipeline.bindings[name],
-                    self.textures.copy(&self.device, encoder, name, buffer, offset, bytes),
-                )
-            })
-            .collect();
-        entries.extend(views.iter().map(|(binding, view)| wgpu::BindGroupEntry {
-            binding: *binding,
-            resource: wgpu::BindingResource::TextureView(view),
-        }));
-        let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &pipeline.inner.get_bind_group_layout(0),
-            entries: &entries,
-        });
+        let bind = |buffer: &wgpu::Buffer, offset, len| Bound::Buffer { buffer: buffer.clone(), offset, len };
+        let mut bound = vec![(0, bind(&self.uniforms, slot, (params.len() as u64 * 4).next_multiple_of(16)))];
+        for part in buffers {
+            bound.push((pipeline.bindings[part.name], bind(part.buffer, part.offset, part.len)));
+        }
+        for (name, part) in textures {
+            let view = self.textures.copy(&self.device, self.encoder(&mut recording), name, part);
+            bound.push((pipeline.bindings[*name], Bound::Texture(view)));
+        }
+        let bind_group = self.bind_groups.get(&self.device, pipeline, bound);
         let mut timer = self.timer.borrow_mut();
         let descriptor = wgpu::ComputePassDescriptor {
             label: Some(label.kernel),

@@ -3,6 +3,7 @@
 //! A `Device` is a cheap handle. It belongs to the thread that opened it.
 
 pub mod adapters;
+pub(crate) mod bindings;
 pub(crate) mod gpu;
 mod pipeline;
 mod pool;

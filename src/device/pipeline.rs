@@ -14,6 +14,7 @@ pub(crate) struct Shader {
 
 pub(crate) struct Pipeline {
     pub inner: wgpu::ComputePipeline,
+    pub layout: wgpu::BindGroupLayout,
     /// Binding number of each buffer and texture, by its name in the shader.
     pub bindings: Rc<BTreeMap<String, u32>>,
 }
@@ -57,6 +58,7 @@ impl Pipeline {
             compilation_options: wgpu::PipelineCompilationOptions { constants, ..Default::default() },
             cache: None,
         });
-        Pipeline { inner, bindings: shader.bindings.clone() }
+        let layout = inner.get_bind_group_layout(0);
+        Pipeline { inner, layout, bindings: shader.bindings.clone() }
     }
 }

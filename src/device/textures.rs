@@ -1,5 +1,6 @@
 //! Buffers as textures, for adapters that fetch texels faster than they load from buffers.
 
+use super::bindings::Part;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -9,28 +10,29 @@ pub const WIDTH: u64 = 8192;
 /// One texture for each name that shaders use, large enough for all that was copied into it. Dispatches
 /// run one after the other, so that the next copy may overwrite it.
 #[derive(Default)]
-pub(super) struct Textures(RefCell<HashMap<&'static str, wgpu::Texture>>);
+pub(super) struct Textures(RefCell<HashMap<&'static str, (wgpu::Texture, wgpu::TextureView)>>);
 
 impl Textures {
-    /// Records the copy of `bytes` bytes of 4-byte values into the texture `name`, `WIDTH` values to a row.
+    /// Records the copy of a part of a buffer, of 4-byte values, into the texture `name`, `WIDTH` values to a row.
     pub fn copy(
         &self,
         device: &wgpu::Device,
         encoder: &mut wgpu::CommandEncoder,
         name: &'static str,
-        buffer: &wgpu::Buffer,
-        offset: u64,
-        bytes: u64,
+        part: &Part,
     ) -> wgpu::TextureView {
+        let &Part { buffer, offset, len: bytes, .. } = part;
         let row_bytes = WIDTH * 4;
         let (rows, rest) = (bytes / row_bytes, bytes % row_bytes);
         // llvmpipe compiles a shader again where a texture's height stops being a power of two.
         let height = (bytes.div_ceil(row_bytes) as u32).next_power_of_two();
         let mut textures = self.0.borrow_mut();
-        if textures.get(name).is_none_or(|texture| texture.height() < height) {
-            textures.insert(name, new_texture(device, name, height));
+        if textures.get(name).is_none_or(|(texture, _)| texture.height() < height) {
+            let texture = new_texture(device, name, height);
+            let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+            textures.insert(name, (texture, view));
         }
-        let texture = &textures[name];
+        let (texture, view) = &textures[name];
         let mut copy = |row: u64, rows: u64, width: u64| {
             let source = wgpu::TexelCopyBufferInfo {
                 buffer,
@@ -53,7 +55,7 @@ impl Textures {
         if rest > 0 {
             copy(rows, 1, rest / 4);
         }
-        texture.create_view(&wgpu::TextureViewDescriptor::default())
+        view.clone()
     }
 }
 

@@ -13,6 +13,7 @@ pub use rung::{Grid, PLAIN, Pass, Rung, flat_grid};
 pub use slices::{FromInput, FromOutput, Input, Output};
 
 use crate::cpu;
+use crate::device::bindings::Part;
 use crate::device::{Device, DeviceKind, Label};
 use crate::error::{Error, Result, error};
 use crate::reference::Params;
@@ -203,30 +204,28 @@ impl<P: Params> Kernel<P> {
         let buffers: Vec<_> = names
             .zip(tensors)
             .map(|(&name, tensor)| {
-                let (buffer, offset, bytes) = tensor.gpu_part();
-                (name, buffer, offset, bytes)
+                let (buffer, offset, len) = tensor.gpu_part();
+                Part { name, buffer, offset, len }
             })
             .collect();
 
         for pass in rung.passes {
             let pipeline = gpu.pipeline(&file, rung.source, pass.entry, &constants)?;
-            let used: Vec<_> = buffers
+            let is_used = |part: &&Part| pass.buffers.is_empty() || pass.buffers.contains(&part.name);
+            let used: Vec<_> = buffers.iter().filter(is_used).copied().collect();
+            let named = |name| buffers.iter().find(|part| part.name == name);
+            let textures: Vec<_> = pass
+                .textures
                 .iter()
-                .filter(|(name, ..)| pass.buffers.is_empty() || pass.buffers.contains(name))
-                .copied()
-                .collect();
-            let textures: Vec<_> = buffers
-                .iter()
-                .filter_map(|&(name, buffer, offset, bytes)| {
-                    let (texture, _) = pass.textures.iter().find(|(_, source)| *source == name)?;
-                    Some((*texture, buffer, offset, bytes))
+                .map(|&(texture, source)| {
+                    (texture, *named(source).expect("textures are copied from buffers"))
                 })
                 .collect();
             let groups = match pass.grid {
                 Grid::Threads(threads) => flat_grid(threads(params)),
                 Grid::Groups(groups) => groups(params),
             };
-            let bytes = used.iter().map(|(.., bytes)| *bytes as f64).sum();
+            let bytes = used.iter().map(|part| part.len as f64).sum();
             let label = self.label(device, rung.name, params, bytes, rung.passes.len());
             gpu.dispatch(&pipeline, &words, &used, &textures, groups, label)?;
         }
