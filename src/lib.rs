@@ -13,8 +13,8 @@
 //! tensor     a block of numbers on a device
 //! device     adapters, limits, memory, recording and submitting
 //! optim      Adam
-//! train      the loop, one step, evaluation, the folder of a run
-//! check      one table of cases for tests, benches and `pawgrad gradcheck`
+//! train      the loop, one step, evaluation, profiles, the folder of a run, tables of tuned rungs
+//! check      one table of cases for tests, benches, `gradcheck` and `tune`; what a device's peak is
 //! commands   the command line
 //! random     random numbers for the host
 //! error      one error with a message and an exit code

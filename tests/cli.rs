@@ -155,8 +155,9 @@ fn wrong_values_are_named() {
         ("--learning-rate 1e39", &["--learning-rate"]),
         ("--image-size 4294967296", &["--image-size 4294967296", "16384"]),
         ("--dropout 1", &["--dropout 1"]),
-        ("--rung conv2d", &["OP=RUNG", "conv2d: im2col, reference"]),
-        ("--rung conv2d=fast", &["fast", "im2col"]),
+        ("--rung conv2d", &["OP=RUNG", "conv2d: fast, reference"]),
+        ("--rung conv2d=2_tiled", &["2_tiled", "conv2d: fast"]),
+        ("--tuning rungs.toml", &["--tuning rungs.toml", "CPU"]),
         ("--rung conv3d=1_plain", &["conv3d"]),
     ] {
         place.run(&format!("train --device cpu {options}")).fails(2, words);
@@ -504,6 +505,30 @@ fn other_commands_answer() {
 
 /// On every kind of device: a line for each layer's kernels, shares that add up, and a trace that says the same.
 #[test]
+fn a_profile_of_one_step_has_nothing_to_tell() {
+    let place = Place::new();
+    let said = place.train("--out run --profile --max-steps 1");
+    assert!(
+        said.succeeds().stdout.contains("the first step, which compiles, does not count"),
+        "{}",
+        said.stdout
+    );
+}
+
+#[test]
+fn a_bench_that_makes_no_sense_is_refused() {
+    let place = Place::new();
+    for (line, words) in [
+        ("--image-size 4", "--image-size 4"),
+        ("--image-size 512 --batch 256", "4294967296"),
+        ("--runs 0", "--runs"),
+        ("--only nothing", "\"nothing\""),
+    ] {
+        place.run(&format!("bench --device cpu {line}")).fails(2, &[words]);
+    }
+}
+
+#[test]
 fn a_profile_says_where_the_time_goes() {
     for device in ["cpu", "software"] {
         let place = Place::new();
@@ -517,6 +542,19 @@ fn a_profile_says_where_the_time_goes() {
         {
             assert!(table.contains(line), "no {line} in {table}");
         }
+        // Passes of conv1's backward_w: the plain rung on the CPU is one, 2_tiled two.
+        let cells = |line: &str| line.split_whitespace().map(str::to_string).collect::<Vec<_>>();
+        let of_kernels: Vec<_> = table
+            .lines()
+            .map(cells)
+            .filter(|cells| cells.len() > 5 && cells[1].contains('.') && cells[2] != "rung")
+            .collect();
+        let conv1 =
+            of_kernels.iter().find(|cells| cells[..2] == ["conv1", "conv2d_relu_pool.backward_w"]).unwrap();
+        assert_eq!(
+            (conv1[2].as_str(), conv1[3].as_str()),
+            if device == "cpu" { ("fast", "1") } else { ("3_textures", "3") }
+        );
         let lines = table.lines().take_while(|line| !line.starts_with("Open"));
         let share = |line: &str| line.split(" %").next()?.split_whitespace().last()?.parse::<f64>().ok();
         let shares = lines.filter_map(share);
@@ -526,6 +564,15 @@ fn a_profile_says_where_the_time_goes() {
         let trace = fs::read_to_string(place.path("run/profile.json")).unwrap();
         let events: Vec<serde_json::Value> = serde_json::from_str(&trace).unwrap();
         assert!(events.iter().any(|event| event["name"] == "adam adam.step"), "{trace}");
+        // The table's steps are all but the first, and its times are those of the trace.
+        let number = |text: &str| text.parse::<f64>().unwrap();
+        let steps = number(table.split(" steps").next().unwrap());
+        let in_table: f64 = of_kernels.iter().map(|cells| number(&cells[4])).sum::<f64>() * steps;
+        let in_trace = events.iter().map(|event| event["dur"].as_f64().unwrap()).sum::<f64>() / 1e3;
+        assert!(
+            (in_table / in_trace - 1.0).abs() < 0.05,
+            "{in_table} ms in the table, {in_trace} in the trace"
+        );
         // Kernels run one after the other.
         let [start, duration] =
             ["ts", "dur"].map(|key| move |event: &serde_json::Value| event[key].as_f64().unwrap());

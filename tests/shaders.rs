@@ -254,11 +254,35 @@ fn functions(source: &str) -> Vec<String> {
 /// What Rust needs to know of a tile to lay out its grid.
 #[test]
 fn tile_sizes_are_the_same_in_rust_and_in_the_shader() {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let mut compared = 0;
     for (file, source) in files() {
-        let rust = std::fs::read_to_string("src/ops/conv2d.rs").unwrap();
-        for line in source.lines().filter(|line| line.starts_with("const ROWS")) {
-            let value = line.split(['=', 'u']).nth(1).unwrap().trim();
-            assert!(rust.contains(&format!("const ROWS: u32 = {value};")), "{file}: {line}");
+        let op = file.split('.').next().unwrap();
+        // A fused op shares the tiles of its convolution.
+        let rust =
+            ["src/ops/{op}.rs", "src/ops/{op}/textures.rs", "src/ops/conv2d.rs", "src/device/textures.rs"]
+                .map(|path| read(&path.replace("{op}", op)))
+                .map(|text| text.lines().filter_map(constant).collect::<Vec<_>>());
+        for (name, value) in source.lines().filter_map(constant) {
+            let same_name =
+                rust.iter().find_map(|constants| constants.iter().find(|(known, _)| *known == name));
+            if let Some((_, known)) = same_name {
+                assert_eq!(value, *known, "{file}: {name}");
+                compared += 1;
+            }
         }
     }
+    assert!(compared >= 6, "{compared} constants were compared");
+}
+
+/// Name and value of a line such as `const ROWS = 32u;` or `pub const ROWS: u32 = 32;`.
+fn constant(line: &str) -> Option<(String, String)> {
+    let (before, rest) = line.split_once("const ")?;
+    if !before.is_empty() && !before.starts_with("pub") {
+        return None;
+    }
+    let (name, value) = rest.split_once('=')?;
+    let digits = value.split(';').next()?.trim().trim_end_matches('u').replace('_', "");
+    digits.parse::<u64>().ok()?;
+    Some((name.split(':').next()?.trim().to_string(), digits))
 }

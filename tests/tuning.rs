@@ -29,7 +29,7 @@ fn what_was_tuned_is_used_recorded_and_repeatable() {
     assert!(train("--out cold").contains("default rungs"));
     let said = place.run("tune --device software --image-size 16 --batch-size 4");
     assert!(said.succeeds().stdout.contains("dense.forward"), "{}", said.stdout);
-    assert!(train("--out warm").contains("rungs as tuned"));
+    assert!(train("--out warm").contains("tuned rungs where there are"));
 
     // Whatever was fastest, the slow rungs of one op show that the table is what decides.
     let text = fs::read_to_string(stored(&place)).unwrap();
@@ -76,12 +76,43 @@ fn a_tuning_that_does_not_belong_here_is_refused() {
 fn a_stored_tuning_of_older_shaders_is_not_used_and_says_so() {
     let place = Place::new();
     place.run(&format!("{TRAIN} --out run")).succeeds();
-    let text = fs::read_to_string(place.path("run/rungs.toml")).unwrap();
+    let run = fs::read_to_string(place.path("run/rungs.toml")).unwrap();
     place.run("tune --device software --image-size 8 --batch-size 1").succeeds();
-    fs::write(stored(&place), text.replace("dense.forward@", "dense.forward@0")).unwrap();
+    let older = |line: &str| match line.strip_prefix("\"dense.forward@") {
+        Some(rest) => format!("\"dense.forward@0{}", rest.replace("2_tiled", "1_plain")),
+        None => line.to_string(),
+    };
+    fs::write(stored(&place), run.lines().map(older).collect::<Vec<_>>().join("\n")).unwrap();
     let said = place.run(&format!("{TRAIN} --out again"));
     said.succeeds();
     assert!(said.stderr.contains("run `pawgrad tune` again"), "{}", said.stderr);
+    assert_eq!(place.lines("again/rungs.toml"), place.lines("run/rungs.toml"));
+}
+
+#[test]
+fn a_tuning_of_other_sizes_says_that_it_is_not_used() {
+    let place = Place::new();
+    place.run("tune --device software --image-size 8 --batch-size 1").succeeds();
+    let said = place.run(&format!("{TRAIN} --out run"));
+    said.succeeds();
+    assert!(
+        said.stderr.contains("ran with default rungs, as they were not tuned at these sizes"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a_damaged_tuning_is_named_and_tune_replaces_it() {
+    let place = Place::new();
+    place.run("tune --device software --image-size 8 --batch-size 1").succeeds();
+    fs::write(stored(&place), "rungs = 3").unwrap();
+    place
+        .run(&format!("{TRAIN} --out run"))
+        .fails(2, &["cache/pawgrad/tuning", "pawgrad tune", "--tuning none"]);
+    place.run(&format!("{TRAIN} --tuning none --out run")).succeeds();
+    place.run("tune --device software --image-size 8 --batch-size 1").succeeds();
+    assert!(fs::read_to_string(stored(&place)).unwrap().contains("dense.forward@"));
 }
 
 #[test]

@@ -18,6 +18,10 @@ pub struct Ceiling {
 
 /// Values that are copied: 128 MiB, more than caches hold, and as much as one binding may have anywhere.
 const COPIED: u32 = 1 << 25;
+/// Elements whose numbers are multiplied and added to.
+const MULTIPLIED: u32 = 1 << 17;
+/// A dispatch of this many seconds hides what starting it takes.
+const LONG: f64 = 0.01;
 const TRIES: usize = 5;
 
 /// Measures `device`; takes about a second.
@@ -30,12 +34,19 @@ pub async fn measure(device: &Device) -> Result<Ceiling> {
     });
     let bandwidth = 2.0 * 4.0 * f64::from(COPIED) / seconds.await?;
 
-    // Groups enough for every GPU, and rounds enough that memory does not matter.
-    let multiply = Params { len: 1 << 17, rounds: 128, factor: 0.5, term: 1.0 };
-    let (x, y) = (x.rows(0..1 << 17), y.rows(0..1 << 17));
-    let seconds = fastest(device, &y, TRIES, |repeat| {
-        (0..repeat).try_for_each(|_| MULTIPLY_ADD.run(device, &multiply, &[&x], &[&y]))
-    });
-    let flops = (MULTIPLY_ADD.flop)(&multiply) / seconds.await?;
+    // Groups enough for every GPU, and rounds enough that neither memory nor starting a dispatch matters.
+    let (x, y) = (x.rows(0..MULTIPLIED as usize), y.rows(0..MULTIPLIED as usize));
+    let mut flops: f64 = 0.0;
+    for rounds in [256, 4096] {
+        let multiply = Params { len: MULTIPLIED, rounds, factor: 0.5, term: 1.0 };
+        let seconds = fastest(device, &y, TRIES, |repeat| {
+            (0..repeat).try_for_each(|_| MULTIPLY_ADD.run(device, &multiply, &[&x], &[&y]))
+        });
+        let seconds = seconds.await?;
+        flops = flops.max((MULTIPLY_ADD.flop)(&multiply) / seconds);
+        if seconds > LONG {
+            break;
+        }
+    }
     Ok(Ceiling { flops, bandwidth })
 }

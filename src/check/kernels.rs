@@ -155,8 +155,8 @@ async fn run(
     inputs: &[Values],
     outputs: &[Values],
 ) -> Result<Vec<Got>> {
-    let call = Prepared::with_values(case, device, rung, inputs, outputs)?;
-    call.run()?;
+    let call = Prepared::with_values(case, device, inputs, outputs, GUARD)?;
+    call.run(rung)?;
     let all: Vec<_> = call.outputs.iter().map(|(_, whole)| whole).collect();
     let (all, _) = Tensor::read_later(&all)?.wait().await?;
     let split = |(words, values): (Vec<u32>, &Values)| {
@@ -170,28 +170,30 @@ async fn run(
 pub struct Prepared<'a> {
     case: &'a Case,
     device: &'a Device,
-    rung: &'a str,
     inputs: Vec<(Tensor, Tensor)>,
     outputs: Vec<(Tensor, Tensor)>,
 }
 
 impl<'a> Prepared<'a> {
-    /// With values drawn for the case.
-    pub fn new(case: &'a Case, device: &'a Device, rung: &'a str, style: Style) -> Result<Self> {
-        let (inputs, outputs) = draw(case, style);
-        Prepared::with_values(case, device, rung, &inputs, &outputs)
+    /// With values drawn for the case, for timing: without guards, with which the largest buffers would not fit.
+    ///
+    /// # Errors
+    /// `OutOfMemory` where a buffer is beyond the device's limits.
+    pub fn new(case: &'a Case, device: &'a Device) -> Result<Self> {
+        let (inputs, outputs) = draw(case, Style::Random);
+        Prepared::with_values(case, device, &inputs, &outputs, 0)
     }
 
     fn with_values(
         case: &'a Case,
         device: &'a Device,
-        rung: &'a str,
         inputs: &[Values],
         outputs: &[Values],
+        guard: usize,
     ) -> Result<Self> {
-        let guarded = |values: &Values, guard| {
+        let guarded = |values: &Values, word| {
             let mut words = values.words();
-            words.resize(values.len() + GUARD, guard);
+            words.resize(values.len() + guard, word);
             let tensor = Tensor::from_u32(device, &[words.len()], &words)?.with_kind(values.kind());
             // Rust slices end where they end; only shaders see the guard.
             let visible = if device.kind() == DeviceKind::Cpu { values.len() } else { words.len() };
@@ -199,20 +201,20 @@ impl<'a> Prepared<'a> {
         };
         let inputs = inputs.iter().map(|values| guarded(values, INPUT_GUARD)).collect::<Result<_>>()?;
         let outputs = outputs.iter().map(|values| guarded(values, OUTPUT_GUARD)).collect::<Result<_>>()?;
-        Ok(Prepared { case, device, rung, inputs, outputs })
+        Ok(Prepared { case, device, inputs, outputs })
     }
 
-    /// Records one call.
-    pub(super) fn run(&self) -> Result<()> {
-        self.device.force_rung(self.case.call.op(), self.rung);
+    /// Records one call with `rung`.
+    pub(super) fn run(&self, rung: &str) -> Result<()> {
+        self.device.force_rung(self.case.call.op(), rung);
         let inputs: Vec<_> = self.inputs.iter().map(|(visible, _)| visible).collect();
         let outputs: Vec<_> = self.outputs.iter().map(|(visible, _)| visible).collect();
         self.case.call.run(self.device, &inputs, &outputs)
     }
 
     /// Runs once and waits for the device.
-    pub async fn run_and_wait(&self) -> Result<()> {
-        self.run()?;
+    pub async fn run_and_wait(&self, rung: &str) -> Result<()> {
+        self.run(rung)?;
         self.first_output().rows(0..1).read_u32().await?;
         Ok(())
     }

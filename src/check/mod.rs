@@ -1,8 +1,9 @@
-//! One table of cases, used by the tests, the benches and `pawgrad gradcheck`.
+//! One table of cases, used by the tests, the benches, `pawgrad gradcheck` and `pawgrad tune`.
 //!
 //! - [`cases`] lists sizes for every kernel, each with the reason why it is there.
 //! - [`gradient`] checks the references' backward functions against finite differences, in f64.
 //! - [`kernels`] runs a kernel on a device and compares it with the reference, element by element.
+//! - [`timing`] says how long a kernel takes, [`ceiling`] how fast the device is at most, [`tune`] which rung is fastest.
 
 pub mod cases;
 pub mod ceiling;

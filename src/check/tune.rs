@@ -1,6 +1,6 @@
 //! Finds the fastest rung of every kernel at the network's sizes.
 
-use super::cases::{Case, Style};
+use super::cases::Case;
 use super::kernels::Prepared;
 use super::timing::fastest;
 use super::{Table, table};
@@ -35,13 +35,13 @@ pub struct Tuned {
 /// tuning. `found` is told of each kernel when it is done.
 ///
 /// # Errors
-/// What the device reports.
+/// What the device and `found` report.
 pub async fn tune(
     device: &Device,
     image_size: u32,
     batch: u32,
     defaults: &RungTable,
-    mut found: impl FnMut(Tuned),
+    mut found: impl FnMut(Tuned) -> Result<()>,
 ) -> Result<()> {
     let whole = table(Table::Network { image_size, batch });
     let single = table(Table::Network { image_size, batch: 1 });
@@ -49,12 +49,18 @@ pub async fn tune(
         let key = whole.call.key(device);
         let Some(default) = defaults.get(&key) else { continue };
         let tried = time_rungs(device, whole, single, default).await?;
-        let default = tried.iter().copied().find(|(rung, _)| rung == default).expect("it is always tried");
-        let fastest = tried.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or(default);
-        let best = if fastest.1 < default.1 * (1.0 - SAVES) { fastest } else { default };
-        found(Tuned { key, kernel: whole.call.name(), layer: whole.why, default, best, tried });
+        let (default, best) = choose(&tried, default);
+        found(Tuned { key, kernel: whole.call.name(), layer: whole.why, default, best, tried })?;
     }
     Ok(())
+}
+
+/// The default and its seconds, and the rung to take: another one only where it saves enough.
+fn choose(tried: &[(&'static str, f64)], default: &str) -> ((&'static str, f64), (&'static str, f64)) {
+    let default = tried.iter().copied().find(|(rung, _)| *rung == default).expect("it is always tried");
+    let fastest = tried.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or(default);
+    let best = if fastest.1 < default.1 * (1.0 - SAVES) { fastest } else { default };
+    (default, best)
 }
 
 /// Seconds of every rung that is not hopeless; `default` is always among them.
@@ -65,29 +71,48 @@ async fn time_rungs(
     default: &str,
 ) -> Result<Vec<(&'static str, f64)>> {
     let mut at_batch_1 = Vec::new();
+    let call = Prepared::new(single, device)?;
     for rung in single.call.rungs(device) {
         // The first call compiles.
-        seconds(device, single, rung, 1).await?;
-        at_batch_1.push((rung, seconds(device, single, rung, 1).await?));
+        call.run_and_wait(rung).await?;
+        at_batch_1.push((rung, seconds(device, &call, rung, 1).await?));
     }
-    let limit = HOPELESS * at_batch_1.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min);
+    let limit = HOPELESS * fastest_of(&at_batch_1);
+    let call = Prepared::new(whole, device)?;
     let mut tried = Vec::new();
     for rung in whole.call.rungs(device) {
         let hopeless = at_batch_1.iter().any(|&(name, seconds)| name == rung && seconds > limit);
         if rung == default || !hopeless {
-            tried.push((rung, seconds(device, whole, rung, 1).await?));
+            tried.push((rung, seconds(device, &call, rung, 1).await?));
         }
     }
-    let limit = BEATEN * tried.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min);
+    let limit = BEATEN * fastest_of(&tried);
     let close = tried.iter().filter(|(_, seconds)| *seconds <= limit).count();
     for (rung, best) in tried.iter_mut().filter(|(_, seconds)| close > 1 && *seconds <= limit) {
-        *best = best.min(seconds(device, whole, rung, TRIES - 1).await?);
+        *best = best.min(seconds(device, &call, rung, TRIES - 1).await?);
     }
     Ok(tried)
 }
 
+fn fastest_of(timed: &[(&'static str, f64)]) -> f64 {
+    timed.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min)
+}
+
 /// Seconds of a call, with all that belongs to it, such as copies into textures.
-async fn seconds(device: &Device, case: &Case, rung: &str, tries: usize) -> Result<f64> {
-    let call = Prepared::new(case, device, rung, Style::Random)?;
-    fastest(device, call.first_output(), tries, |repeat| (0..repeat).try_for_each(|_| call.run())).await
+async fn seconds(device: &Device, call: &Prepared<'_>, rung: &str, tries: usize) -> Result<f64> {
+    fastest(device, call.first_output(), tries, |repeat| (0..repeat).try_for_each(|_| call.run(rung))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::choose;
+
+    #[test]
+    fn the_fastest_is_taken_where_it_saves_enough() {
+        let (plain, tiled) = (("1_plain", 1.0), ("2_tiled", 2.0));
+        assert_eq!(choose(&[plain, tiled], "2_tiled"), (tiled, plain));
+        assert_eq!(choose(&[plain, tiled], "1_plain"), (plain, plain));
+        let almost = ("1_plain", 1.98);
+        assert_eq!(choose(&[almost, tiled], "2_tiled"), (tiled, tiled), "1 % may be noise");
+    }
 }

@@ -1,15 +1,18 @@
 //! `pawgrad bench`
 
-use super::DeviceArgs;
 use super::output::outln;
-use crate::check::{Table, ceiling, kernels, table, timing};
-use crate::error::{Result, error};
+use crate::check::kernels::{self, Prepared};
+use crate::check::{Case, Table, ceiling, table, timing};
+use crate::device::adapters::{self, Choice};
+use crate::error::{ErrorKind, Result, error};
+use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use clap::Args;
 
 #[derive(Args)]
 pub struct BenchArgs {
-    #[command(flatten)]
-    device: DeviceArgs,
+    /// auto, gpu, cpu, software, or an adapter's name or index (see `pawgrad devices`)
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: Choice,
     /// Height and width of the pictures
     #[arg(long, default_value_t = 64, value_name = "N")]
     image_size: u32,
@@ -31,28 +34,56 @@ pub async fn run(args: BenchArgs) -> Result<()> {
     if args.runs == 0 || args.batch == 0 || args.from_rung == 0 {
         return Err(error!(Usage, "--runs, --batch and --from-rung must be 1 or more"));
     }
-    let (device, line) = args.device.open().await?;
-    let most = ceiling::measure(&device).await?;
-    let (gflops, gigabytes) = (most.flops / 1e9, most.bandwidth / 1e9);
-    outln!("{line}; {0}x{0}, batch {1}", args.image_size, args.batch);
-    outln!("It does at most {gflops:.1} GFLOP/s, and copies {gigabytes:.1} GB/s.\n");
-    let header = ["kernel", "layer", "rung", "ms", "fastest", "GFLOP/s", "GB/s", "of most"];
+    let (size, batch) = (args.image_size, args.batch);
+    if !(MIN_IMAGE_SIZE..=MAX_IMAGE_SIZE).contains(&(size as usize)) {
+        return Err(error!(
+            Usage,
+            "--image-size {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}"
+        ));
+    }
+    // conv1's output and dense1's weight are the largest tensors.
+    let largest = (u64::from(batch) * 64).max(512) * u64::from(size).pow(2);
+    if largest > u64::from(u32::MAX) {
+        return Err(error!(
+            Usage,
+            "{size}x{size} pictures, {batch} at a time, make a tensor of {largest} values, and kernels index with 32 \
+             bits: use a smaller --image-size or --batch"
+        ));
+    }
+    let cases = table(Table::Network { image_size: size, batch });
+    let is_wanted = |case: &Case| format!("{} {}", case.call.name(), case.why).contains(&args.only);
+    let cases: Vec<_> = cases.into_iter().filter(is_wanted).collect();
+    if cases.is_empty() {
+        return Err(error!(
+            Usage,
+            "no kernel and no layer has \"{}\" in its name: see `bench` without --only", args.only
+        ));
+    }
+
+    let (device, line) = adapters::open(&args.device).await?;
+    let peak = ceiling::measure(&device).await?;
+    outln!("{line}; {size}x{size}, batch {batch}");
+    outln!("Peak: {:.1} GFLOP/s, and {:.1} GB/s copied.\n", peak.flops / 1e9, peak.bandwidth / 1e9);
+    let header = ["kernel", "layer", "rung", "ms", "fastest", "GFLOP/s", "GB/s", "of peak"];
     let [kernel, layer, rung, median, fastest, rate, moved, share] = header;
     outln!("{kernel:<31} {layer:<8} {rung:<10} {median:>9} {fastest:>9} {rate:>8} {moved:>7} {share:>8}");
-    for case in table(Table::Network { image_size: args.image_size, batch: args.batch }) {
-        if !format!("{} {}", case.call.name(), case.why).contains(&args.only) {
-            continue;
-        }
+    for case in &cases {
+        let name = format!("{:<31} {:<8}", case.call.name(), case.why);
+        let call = match Prepared::new(case, &device) {
+            Err(why) if why.kind == ErrorKind::OutOfMemory => {
+                outln!("{name} does not fit this device");
+                continue;
+            }
+            call => call?,
+        };
         for rung in case.call.rungs(&device).into_iter().skip(args.from_rung - 1) {
-            let times = timing::time(&case, &device, rung, args.runs).await?;
+            let times = timing::time(&call, &device, rung, args.runs).await?;
             let (median, fastest) = (times[times.len() / 2], times[0]);
-            let (flop, bytes) = (case.call.flop(), kernels::bytes(&case));
+            let (flop, bytes) = (case.call.flop(), kernels::bytes(case));
             let rate = if flop > 0.0 { format!("{:.1}", flop / median / 1e9) } else { "-".to_string() };
-            let share = 100.0 * (flop / median / most.flops).max(bytes / median / most.bandwidth);
+            let share = 100.0 * (flop / median / peak.flops).max(bytes / median / peak.bandwidth);
             outln!(
-                "{:<31} {:<8} {rung:<10} {:>9.3} {:>9.3} {rate:>8} {:>7.1} {share:>6.0} %",
-                case.call.name(),
-                case.why,
+                "{name} {rung:<10} {:>9.3} {:>9.3} {rate:>8} {:>7.1} {share:>6.0} %",
                 median * 1e3,
                 fastest * 1e3,
                 bytes / median / 1e9,

@@ -68,7 +68,7 @@ enum Command {
 struct DeviceArgs {
     /// auto, gpu, cpu, software, or an adapter's name or index (see `pawgrad devices`)
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
-    device: String,
+    device: Choice,
     /// Use this rung for an op, such as conv2d=1_plain; may be repeated
     #[arg(long, value_name = "OP=RUNG")]
     rung: Vec<String>,
@@ -81,11 +81,18 @@ struct DeviceArgs {
 impl DeviceArgs {
     /// Opens the device; the second value says in one line which and why.
     async fn open(&self) -> Result<(Device, String)> {
-        let choice: Choice =
-            self.device.parse().unwrap_or_else(|never: std::convert::Infallible| match never {});
-        let (device, mut line) = adapters::open(&choice).await?;
-        if device.kind() != DeviceKind::Cpu {
-            line += &format!("; {}", self.tune(&device)?);
+        let (device, mut line) = adapters::open(&self.device).await?;
+        match (&self.tuning, device.kind()) {
+            (None, DeviceKind::Cpu) => {}
+            (Some(file), DeviceKind::Cpu) if file.as_os_str() != "none" => {
+                return Err(error!(
+                    Usage,
+                    "--tuning {} is of no use on the CPU, whose kernels have one fast version: leave it out, or name \
+                     the adapter with --device",
+                    file.display()
+                ));
+            }
+            _ => line += &format!("; {}", self.tune(&device)?),
         }
         for rung in &self.rung {
             self.force(&device, rung)?;
@@ -115,7 +122,7 @@ impl DeviceArgs {
                 Some(tuning) if tuning.unknown(&known).next().is_some() => {
                     (tuning, "some shaders are not the tuned ones any more: run `pawgrad tune` again")
                 }
-                Some(tuning) => (tuning, "rungs as tuned"),
+                Some(tuning) => (tuning, "tuned rungs where there are"),
             },
         };
         device.use_tuned_rungs(tuning.rungs);

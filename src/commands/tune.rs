@@ -45,25 +45,28 @@ pub async fn run(args: TuneArgs) -> Result<()> {
     let (defaults, batch) = defaults(&device, image_size, &args).await?;
 
     outln!("\n{:<31} {:<8} {:<34} others", "kernel", "layer", "fastest");
-    // What was tuned for other sizes stays, but for kernels whose shaders have changed since.
+    // What was tuned for other sizes stays, but for kernels whose shaders have changed since. A file that cannot be read
+    // is replaced.
     let known = fingerprints();
-    let mut rungs = Tuning::stored(&device)?.map(|tuning| tuning.rungs).unwrap_or_default();
-    rungs.retain(|key, _| known.contains(kernel_of(key)));
+    let stored = Tuning::stored(&device).ok().flatten();
+    let mut tuning = stored.unwrap_or_else(|| Tuning::new(&device, RungTable::new()));
+    tuning.rungs.retain(|key, _| known.contains(kernel_of(key)));
     let (mut before, mut after) = (0.0, 0.0);
     tune(&device, image_size as u32, batch as u32, &defaults, |found| {
         outln!("{}", line_of(&found));
         (before, after) = (before + found.default.1, after + found.best.1);
-        rungs.insert(found.key, found.best.0.to_string());
+        tuning.rungs.insert(found.key, found.best.0.to_string());
+        // After every kernel, so that nothing is lost when the rest is not waited for.
+        tuning.store(&device)
     })
     .await?;
-    let path = Tuning::new(&device, rungs).store(&device)?;
     outln!(
         "\nTogether {:.2} ms instead of {:.2} ms with the defaults; found in {:.0} s.",
         after * 1e3,
         before * 1e3,
         start.elapsed().as_secs_f64()
     );
-    outln!("Stored in {}: `train` uses it from now on.", path.display());
+    outln!("Stored in {}: `train` uses it from now on.", Tuning::path(&device)?.display());
     Ok(())
 }
 

@@ -1,15 +1,12 @@
 //! The processor's own rate of multiplying and adding, with the widest vectors that it has.
 
-use crate::reference::ceiling::{NUMBERS, Params};
-use pulp::{Arch, NullaryFnOnce};
+use crate::reference;
+use crate::reference::ceiling::{IN_A_ROUND, NUMBERS, Params};
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Elements of a task.
 const CHUNK: usize = 4096;
-/// Elements that go through their rounds together.
-const TOGETHER: usize = 8;
-/// Numbers that do: 8 vectors of AVX2, so that none waits for the one before it.
-const IN_REGISTERS: usize = 64;
 
 /// See [`crate::reference::ceiling::multiply_add`].
 pub fn multiply_add(p: &Params, x: &[f32], y: &mut [f32]) {
@@ -23,28 +20,25 @@ struct Task<'a> {
     y: &'a mut [f32],
 }
 
-impl NullaryFnOnce for Task<'_> {
+impl WithSimd for Task<'_> {
     type Output = ();
 
-    // What is inlined into `dispatch` is compiled for the widest vectors; what is called is not.
+    // A vector of elements at a time, each of its numbers in a register of its own.
     #[inline(always)]
-    fn call(self) {
-        for (y, x) in self.y.chunks_mut(TOGETHER).zip(self.x.chunks(TOGETHER)) {
-            let mut numbers = [[0.0f32; TOGETHER]; NUMBERS];
-            for (i, number) in numbers.iter_mut().enumerate() {
-                number.iter_mut().zip(x).for_each(|(number, x)| *number = x + i as f32);
-            }
-            for some in numbers.as_flattened_mut().chunks_exact_mut(IN_REGISTERS) {
-                let mut registers = [0.0f32; IN_REGISTERS];
-                registers.copy_from_slice(some);
-                for _ in 0..self.p.rounds {
-                    registers = registers.map(|number| self.p.factor.mul_add(number, self.p.term));
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Task { p, x, y } = self;
+        let (factor, term) = (simd.splat_f32s(p.factor), simd.splat_f32s(p.term));
+        let ((xs, x_rest), (ys, y_rest)) = (S::as_simd_f32s(x), S::as_mut_simd_f32s(y));
+        for (y, x) in ys.iter_mut().zip(xs) {
+            let mut numbers: [S::f32s; NUMBERS] =
+                std::array::from_fn(|i| simd.add_f32s(*x, simd.splat_f32s(i as f32)));
+            for _ in 0..p.rounds as usize * IN_A_ROUND {
+                for number in &mut numbers {
+                    *number = simd.mul_add_f32s(factor, *number, term);
                 }
-                some.copy_from_slice(&registers);
             }
-            for (j, y) in y.iter_mut().enumerate() {
-                *y = numbers.iter().map(|number| number[j]).sum();
-            }
+            *y = numbers.into_iter().reduce(|sum, number| simd.add_f32s(sum, number)).expect("some numbers");
         }
+        reference::ceiling::multiply_add(p, 0..x_rest.len(), x_rest, y_rest);
     }
 }

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 /// The name under which `--rung` knows the reference on the CPU.
 pub const REFERENCE: &str = "reference";
 /// The name under which `--rung` knows the fast CPU version.
-pub const FAST: &str = "im2col";
+pub const FAST: &str = "fast";
 
 /// Fewest output values that are worth a thread's while.
 const CHUNK_WORDS: usize = 16 * 1024;

@@ -89,6 +89,7 @@ impl Adapter {
                 max_workgroup_memory: limits.max_compute_workgroup_storage_size,
                 max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
                 min_subgroup_size: if subgroups { info.subgroup_min_size } else { 0 },
+                max_texture_side: limits.max_texture_dimension_2d,
                 software,
                 max_loop_iterations: if software { SOFTWARE_LOOP_ITERATIONS } else { usize::MAX },
                 max_submit_flop: match info.device_type {

@@ -10,7 +10,7 @@ mod pool;
 mod profile;
 pub(crate) mod readback;
 mod rungs;
-mod textures;
+pub(crate) mod textures;
 mod timer;
 
 pub use profile::{Label, Span};
@@ -64,6 +64,8 @@ pub struct Limits {
     pub max_workgroup_threads: u32,
     /// Fewest threads that run in step; 0 without subgroups.
     pub min_subgroup_size: u32,
+    /// Texels of a texture in width and in height.
+    pub max_texture_side: u32,
     /// Whether shaders run on the CPU.
     pub software: bool,
     /// Loop iterations of one thread, all loops together, after which a loop may end early. Mesa's
@@ -85,6 +87,7 @@ impl Device {
             max_workgroup_memory: 0,
             max_workgroup_threads: 0,
             min_subgroup_size: 0,
+            max_texture_side: 0,
             software: true,
             max_loop_iterations: usize::MAX,
             max_submit_flop: u64::MAX,
@@ -135,6 +138,12 @@ impl Device {
     /// Takes these rungs from now on instead of the defaults, where they are in the table.
     pub fn use_tuned_rungs(&self, table: RungTable) {
         self.0.rungs.set_tuned(table);
+    }
+
+    /// Of the kernels that have a choice and ran so far, how many the table of tuned rungs does not tell of; `None`
+    /// without a table.
+    pub fn untuned_kernels(&self) -> Option<usize> {
+        self.0.rungs.untuned()
     }
 
     /// The rungs that ran so far, of kernels that have a choice.

@@ -21,7 +21,9 @@ pub struct Label {
     /// Such as `conv2d.backward_w`.
     pub kernel: &'static str,
     pub rung: &'static str,
-    /// Floating-point operations of the pass; 0 where moving bytes is what takes the time.
+    /// The entry point; on the CPU the kernel's name.
+    pub pass: &'static str,
+    /// The pass's part of the kernel's floating-point operations, if all its passes did the same; 0 where moving bytes is what takes the time.
     pub flop: f64,
     /// Bytes of the buffers that it uses, each once.
     pub bytes: f64,

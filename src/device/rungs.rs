@@ -33,12 +33,23 @@ impl Rungs {
         self.tuned.borrow().get(key).cloned()
     }
 
-    /// Remembers what was taken, for the run's record.
+    /// Remembers what was taken: for the run's record, and for the next time.
     pub fn note(&self, key: String, rung: &str) {
         let mut chosen = self.chosen.borrow_mut();
         if chosen.get(&key).is_none_or(|noted| noted != rung) {
             chosen.insert(key, rung.to_string());
         }
+    }
+
+    pub fn noted(&self, key: &str) -> Option<String> {
+        self.chosen.borrow().get(key).cloned()
+    }
+
+    /// How many of the kernels that ran the tuning does not tell of; `None` where there is none.
+    pub fn untuned(&self) -> Option<usize> {
+        let (tuned, chosen) = (self.tuned.borrow(), self.chosen.borrow());
+        let count = chosen.keys().filter(|key| !tuned.contains_key(*key)).count();
+        (!tuned.is_empty()).then_some(count)
     }
 
     pub fn chosen(&self) -> RungTable {

@@ -24,8 +24,7 @@ impl Textures {
         let &Part { buffer, offset, len: bytes, .. } = part;
         let row_bytes = WIDTH * 4;
         let (rows, rest) = (bytes / row_bytes, bytes % row_bytes);
-        // llvmpipe compiles a shader again where a texture's height stops being a power of two.
-        let height = (bytes.div_ceil(row_bytes) as u32).next_power_of_two();
+        let height = height(bytes) as u32;
         let mut textures = self.0.borrow_mut();
         if textures.get(name).is_none_or(|(texture, _)| texture.height() < height) {
             let texture = new_texture(device, name, height);
@@ -57,6 +56,11 @@ impl Textures {
         }
         view.clone()
     }
+}
+
+/// Rows of a texture for so many bytes. llvmpipe compiles a shader again where it stops being a power of two.
+pub fn height(bytes: u64) -> u64 {
+    bytes.div_ceil(WIDTH * 4).next_power_of_two()
 }
 
 fn new_texture(device: &wgpu::Device, name: &str, height: u32) -> wgpu::Texture {

@@ -89,7 +89,7 @@ impl<P: Params> Kernel<P> {
     fn choose(&self, device: &Device, params: &P) -> Result<&Rung<P>> {
         let limits = device.limits();
         let [plain] = self.rungs else { return self.choose_of_many(device, params) };
-        plain.usable(limits, params).then_some(plain).ok_or_else(|| self.cannot("no rung", device, params))
+        plain.usable(limits, params).then_some(plain).ok_or_else(|| self.no_rung(device, params))
     }
 
     fn choose_of_many(&self, device: &Device, params: &P) -> Result<&Rung<P>> {
@@ -99,25 +99,34 @@ impl<P: Params> Kernel<P> {
         let usable = |rung: &&Rung<P>| rung.usable(limits, params);
         // Not every kernel of an op has every rung: some have none but the plain one.
         let rung = if let Some(rung) = rungs.forced(self.op()).and_then(|name| named(&name)) {
-            let what = format!("the rung {}", rung.name);
-            Some(rung).filter(usable).ok_or_else(|| self.cannot(&what, device, params))?
-        } else if let Some(rung) = rungs.tuned(&key).and_then(|name| named(&name)).filter(usable) {
-            rung
+            Some(rung).filter(usable).ok_or_else(|| {
+                error!(
+                    Usage,
+                    "the rung {} cannot compute {} of {params:?} on {}: leave out --rung",
+                    rung.name,
+                    self.name,
+                    device.name()
+                )
+            })?
         } else {
+            // What was taken before comes first: the smaller last batch of an epoch runs with the rung of the others,
+            // so that one key has one rung.
+            let before = || rungs.noted(&key).and_then(|name| named(&name)).filter(usable);
+            let tuned = || rungs.tuned(&key).and_then(|name| named(&name)).filter(usable);
             let by_default = |rung: &&Rung<P>| (rung.default_on)(limits) && usable(rung);
-            let last = self.rungs.iter().rev().find(by_default);
-            last.ok_or_else(|| self.cannot("no rung", device, params))?
+            let rung = before().or_else(tuned).or_else(|| self.rungs.iter().rev().find(by_default));
+            rung.ok_or_else(|| self.no_rung(device, params))?
         };
         rungs.note(key, rung.name);
         Ok(rung)
     }
 
-    fn cannot(&self, rung: &str, device: &Device, params: &P) -> Error {
-        error!(Usage, "{rung} cannot compute {} of {params:?} on {}", self.name, device.name())
+    fn no_rung(&self, device: &Device, params: &P) -> Error {
+        error!(Usage, "no rung can compute {} of {params:?} on {}", self.name, device.name())
     }
 
     /// What a table of tuned rungs knows this kernel at these sizes by: its name, its [`fingerprint`](Kernel::fingerprint)
-    /// and all sizes but the batch, so that the smaller last batch of an epoch runs with the same rungs.
+    /// and all sizes but the batch: the last one of an epoch may be smaller.
     pub(crate) fn key(&self, device: &Device, params: &P) -> String {
         let mut key =
             format!("{}@{}", self.name, device.rungs().fingerprint(self.name, || self.fingerprint()));
@@ -162,7 +171,7 @@ impl<P: Params> Kernel<P> {
         let fast = self.cpu.filter(|_| !plain);
         let rung = if fast.is_some() { cpu::FAST } else { cpu::REFERENCE };
         device.measure(
-            || self.label(device, rung, params, bytes, 1),
+            || self.label(device, (rung, self.name), params, bytes, 1),
             || match fast {
                 Some(fast) => fast(params, &inputs, &mut outputs),
                 None => {
@@ -175,9 +184,16 @@ impl<P: Params> Kernel<P> {
     }
 
     /// What a profile says of one of `passes` passes that uses `bytes` bytes of buffers.
-    fn label(&self, device: &Device, rung: &'static str, params: &P, bytes: f64, passes: usize) -> Label {
+    fn label(
+        &self,
+        device: &Device,
+        (rung, pass): (&'static str, &'static str),
+        params: &P,
+        bytes: f64,
+        passes: usize,
+    ) -> Label {
         let flop = (self.flop)(params) / passes as f64;
-        Label { scope: device.scope(), kernel: self.name, rung, flop, bytes }
+        Label { scope: device.scope(), kernel: self.name, rung, pass, flop, bytes }
     }
 
     /// Computes with this rung on a GPU.
@@ -226,7 +242,7 @@ impl<P: Params> Kernel<P> {
                 Grid::Groups(groups) => groups(params),
             };
             let bytes = used.iter().map(|part| part.len as f64).sum();
-            let label = self.label(device, rung.name, params, bytes, rung.passes.len());
+            let label = self.label(device, (rung.name, pass.entry), params, bytes, rung.passes.len());
             gpu.dispatch(&pipeline, &words, &used, &textures, groups, label)?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! A rung: one way to compute a kernel on a GPU.
 
-use crate::device::Limits;
+use crate::device::{Limits, textures};
 
 /// One way to compute a kernel on a GPU.
 pub struct Rung<P: 'static> {
@@ -11,6 +11,8 @@ pub struct Rung<P: 'static> {
     pub passes: &'static [Pass<P>],
     /// Words of a buffer `scratch` that passes share; 0 for none.
     pub scratch: fn(&P) -> usize,
+    /// Values that are copied into its largest texture.
+    pub texels: fn(&P) -> usize,
     /// Values of `override`s that are no sizes, such as how much of a sum one thread adds up.
     pub constants: &'static [(&'static str, f64)],
     /// Loop iterations of one thread, all nested loops together: software drivers end loops early.
@@ -24,12 +26,22 @@ pub struct Rung<P: 'static> {
 }
 
 impl<P> Rung<P> {
+    fn textures_fit(&self, limits: &Limits, params: &P) -> bool {
+        let texels = (self.texels)(params) as u64;
+        texels == 0 || textures::height(texels * 4).max(textures::WIDTH) <= u64::from(limits.max_texture_side)
+    }
+
     /// Whether an adapter with these limits can compute these sizes with it.
     pub fn usable(&self, limits: &Limits, params: &P) -> bool {
         (self.requires)(limits)
             && (self.fits)(params)
             && (self.iterations)(params) <= limits.max_loop_iterations
             && (self.scratch)(params) as u64 * 4 <= limits.max_binding.min(limits.max_buffer)
+            && self.textures_fit(limits, params)
+            && self.passes.iter().all(|pass| match pass.grid {
+                Grid::Threads(_) => true,
+                Grid::Groups(groups) => groups(params).into_iter().all(|groups| groups <= MAX_GROUPS),
+            })
     }
 }
 
@@ -61,11 +73,14 @@ pub enum Grid<P: 'static> {
 /// The plain rung of a kernel whose threads each own one of `threads` items.
 pub const PLAIN: &str = "1_plain";
 
-/// Groups of 256 threads for at least `threads` threads: one row, or as many rows as it takes to stay
-/// below 65,535 groups, WebGPU's limit for one dimension.
+/// Groups of one dimension of a grid: WebGPU's limit.
+const MAX_GROUPS: u32 = 65_535;
+
+/// Groups of 256 threads for at least `threads` threads: one row, or as many rows as it takes to stay within the limit of
+/// one dimension.
 pub fn flat_grid(threads: usize) -> [u32; 3] {
     let groups = threads.div_ceil(256);
-    let rows = groups.div_ceil(65_535);
+    let rows = groups.div_ceil(MAX_GROUPS as usize);
     [groups.div_ceil(rows) as u32, rows as u32, 1]
 }
 
@@ -77,6 +92,7 @@ impl<P> Rung<P> {
             source,
             passes,
             scratch: |_| 0,
+            texels: |_| 0,
             constants: &[],
             iterations: |_| 0,
             requires: |_| true,

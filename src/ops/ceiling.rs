@@ -1,14 +1,14 @@
 //! What a device can do at most, to measure other kernels against.
 
 use crate::kernel::{Kernel, fast, kernel};
-use crate::reference::ceiling::{NUMBERS, Params};
+use crate::reference::ceiling::{IN_A_ROUND, NUMBERS, Params};
 
 const SOURCE: &str = include_str!("../../shaders/ceiling.wgsl");
 
 pub static COPY: Kernel<Params> = kernel!(ceiling::copy(x) -> (y), items: |p| p.len as usize);
 pub static MULTIPLY_ADD: Kernel<Params> = Kernel {
     cpu: fast!(ceiling::multiply_add(x) -> (y)),
-    flop: |p| 2.0 * NUMBERS as f64 * f64::from(p.rounds) * f64::from(p.len),
+    flop: |p| 2.0 * (NUMBERS * IN_A_ROUND) as f64 * f64::from(p.rounds) * f64::from(p.len),
     ..kernel!(
         ceiling::multiply_add(x) -> (y),
         items: |p| p.len as usize,

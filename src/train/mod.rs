@@ -11,7 +11,7 @@ pub mod tuning;
 pub use trainer::Trainer;
 
 use crate::data::{Pictures, epoch_order};
-use crate::error::{Error, Result, error};
+use crate::error::{Error, ErrorKind, Result, error};
 use run_folder::{EpochRecord, RunFolder, StepRecord};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,7 +86,10 @@ pub async fn train(
         running.finish_steps(0, folder, progress).await?;
 
         let mut record = running.record();
-        let model = trainer.model.to_bytes().await.map_err(|why| after_step(why, &running))?;
+        let model = trainer.model.to_bytes().await.map_err(|why| match why.kind {
+            ErrorKind::Diverged => after_step(why, &running),
+            _ => why,
+        })?;
         if end == End::Finished {
             let size = schedule.batch_size.min(trainer.micro_batch_size());
             record.validation = evaluate::evaluate(&trainer.model, test, size, stop).await?;

@@ -80,8 +80,9 @@ struct Line {
 }
 
 impl Profile {
-    /// Time, share, GFLOP/s and GB/s per layer and kernel, the slowest first. The last column is the larger share
-    /// of what the device can do at most: of `flops`, FLOP per second, or of `bandwidth`, bytes per second.
+    /// Time, share, GFLOP/s and GB/s per layer and kernel, the slowest first. The last column is the larger share of
+    /// the device's measured peak: of `flops`, FLOP per second, or of `bandwidth`, bytes per second. Copies into
+    /// textures are no passes: they count as time between kernels.
     pub fn table(&self, flops: f64, bandwidth: f64) -> String {
         let mut lines: BTreeMap<_, Line> = BTreeMap::new();
         for Span { label, seconds, .. } in &self.spans {
@@ -94,9 +95,13 @@ impl Profile {
         let mut lines: Vec<_> = lines.into_iter().collect();
         lines.sort_by(|(_, a), (_, b)| b.seconds.total_cmp(&a.seconds));
 
-        let steps = self.steps.max(1) as f64;
+        if self.steps == 0 {
+            return "There is nothing to tell: the first step, which compiles, does not count, and there was no other."
+                .to_string();
+        }
+        let steps = self.steps as f64;
         let mut text = format!(
-            "{} steps of {:.1} ms. This device does at most {:.1} GFLOP/s and copies {:.1} GB/s.\n\n\
+            "{} steps of {:.1} ms. This device's peak: {:.1} GFLOP/s, and {:.1} GB/s copied.\n\n\
              {:<14} {:<30} {:<10} {:>6} {:>9} {:>7} {:>9} {:>7} {:>8}\n",
             self.steps,
             self.seconds / steps * 1e3,
@@ -110,7 +115,7 @@ impl Profile {
             "share",
             "GFLOP/s",
             "GB/s",
-            "of most"
+            "of peak"
         );
         for ((scope, kernel, rung), line) in &lines {
             let (rate, moved) = (line.flop / line.seconds, line.bytes / line.seconds);
@@ -118,7 +123,7 @@ impl Profile {
             let _ = writeln!(
                 text,
                 "{scope:<14} {kernel:<30} {rung:<10} {:>6} {:>9.3} {:>5.1} % {gflops:>9} {:>7.1} {:>6.0} %",
-                line.passes / self.steps.max(1),
+                line.passes / self.steps,
                 line.seconds / steps * 1e3,
                 100.0 * line.seconds / self.seconds,
                 moved / 1e9,
@@ -156,7 +161,7 @@ impl Profile {
         #[derive(Serialize)]
         struct Args<'a> {
             rung: &'a str,
-            gflops: f64,
+            pass: &'a str,
             gigabytes_per_second: f64,
         }
         fn event(span: &Span) -> Event<'_> {
@@ -171,7 +176,7 @@ impl Profile {
                 tid: 1,
                 args: Args {
                     rung: label.rung,
-                    gflops: label.flop / seconds / 1e9,
+                    pass: label.pass,
                     gigabytes_per_second: label.bytes / seconds / 1e9,
                 },
             }

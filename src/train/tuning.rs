@@ -40,7 +40,11 @@ impl Tuning {
         let text = fs::read_to_string(path)
             .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", path.display()))?;
         let tuning: Tuning = toml::from_str(&text).map_err(|why| {
-            error!(Usage, "{} is no tuning, such as rungs.toml in the folder of a run: {why}", path.display())
+            error!(
+                Usage,
+                "{} is no table of rungs, such as rungs.toml in the folder of a run: {why}",
+                path.display()
+            )
         })?;
         if tuning.adapter != device.name() || tuning.driver != device.driver() {
             return Err(error!(
@@ -59,10 +63,17 @@ impl Tuning {
     /// Reads what `pawgrad tune` stored for `device`; `None` where it has not run.
     ///
     /// # Errors
-    /// As [`read`](Tuning::read).
+    /// `Usage` where the file is damaged.
     pub fn stored(device: &Device) -> Result<Option<Tuning>> {
         match Tuning::path(device) {
-            Some(path) if path.exists() => Tuning::read(&path, device).map(Some),
+            Ok(path) if path.exists() => Tuning::read(&path, device).map(Some).map_err(|why| {
+                error!(
+                    Usage,
+                    "the stored tuning cannot be used: run `pawgrad tune` again, delete the file, or leave it out with \
+                     --tuning none\n  {}",
+                    why.message
+                )
+            }),
             _ => Ok(None),
         }
     }
@@ -71,24 +82,26 @@ impl Tuning {
     ///
     /// # Errors
     /// `Write` where there is no such folder, or it cannot be written.
-    pub fn store(&self, device: &Device) -> Result<PathBuf> {
-        let path = Tuning::path(device).ok_or_else(|| {
-            error!(Write, "there is no cache folder for the tuning: set HOME or XDG_CACHE_HOME")
-        })?;
+    pub fn store(&self, device: &Device) -> Result<()> {
+        let path = Tuning::path(device)?;
         let folder = path.parent().expect("it lies in the cache folder");
         fs::create_dir_all(folder)
             .map_err(|why| error!(Write, "{} cannot be made: {why}", folder.display()))?;
-        replace(&path, self.to_toml().as_bytes())?;
-        Ok(path)
+        replace(&path, self.to_toml().as_bytes())
     }
 
-    /// The file in the user's cache folder for this adapter and driver; `None` where there is no such folder.
-    fn path(device: &Device) -> Option<PathBuf> {
+    /// The file in the user's cache folder for this adapter and driver.
+    ///
+    /// # Errors
+    /// `Write` where there is no such folder.
+    pub fn path(device: &Device) -> Result<PathBuf> {
+        let cache = dirs::cache_dir().ok_or_else(|| {
+            error!(Write, "there is no cache folder for the tuning: set HOME or XDG_CACHE_HOME")
+        })?;
         let hash = blake3::hash(format!("{}\n{}", device.name(), device.driver()).as_bytes());
         let name: String =
             device.name().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(32).collect();
-        let file = format!("{name}-{}.toml", &hash.to_hex()[..8]);
-        Some(dirs::cache_dir()?.join("pawgrad").join("tuning").join(file))
+        Ok(cache.join("pawgrad").join("tuning").join(format!("{name}-{}.toml", &hash.to_hex()[..8])))
     }
 }
 

@@ -60,8 +60,8 @@ pub fn add(table: Table) -> Vec<Case> {
 pub fn ceiling(table: Table) -> Vec<Case> {
     use ops::ceiling::{COPY, MULTIPLY_ADD};
     let params = |len, rounds| reference::ceiling::Params { len, rounds, factor: 0.5, term: 1.0 };
-    let sizes = lengths(table).map(|(len, why)| (params(len, 7), why)).collect();
-    // Exact on integers too: halving seven times keeps all bits.
+    let sizes = lengths(table).map(|(len, why)| (params(len, 2), why)).collect();
+    // Exact on integers too: halving eight times keeps all bits.
     let row = Row::of(sizes, |p, _| vec![p.len as usize]);
     [row.kernel(&COPY, |_| EXACT), row.kernel(&MULTIPLY_ADD, |_| Tolerance::Sum { terms: 32 })]
         .into_iter()

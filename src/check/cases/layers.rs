@@ -215,7 +215,7 @@ pub fn conv2d_relu_pool(table: Table) -> Vec<Case> {
             &([2, 3, 5], [10, 8], [3, 3], [1, 1], [2, 2], "windows of 3: a rest in both axes"),
             3,
         ));
-        let words_within_rows: [ConvSize; 3] = [
+        let whole_words: [ConvSize; 4] = [
             ([3, 33, 35], [9, 24], [3, 3], [1, 1], [2, 2], "words of argmax within a row, a rest below"),
             (
                 [2, 5, 70],
@@ -226,8 +226,9 @@ pub fn conv2d_relu_pool(table: Table) -> Vec<Case> {
                 "words of argmax within a row, a rest to the right",
             ),
             ([11, 9, 31], [4, 8], [3, 3], [1, 1], [2, 2], "words of argmax that are rows"),
+            ([2, 1, 3], [66, 136], [3, 3], [1, 1], [2, 2], "windows that are added up in several parts"),
         ];
-        sizes.extend(words_within_rows.iter().map(|size| with_pool(size, 2)));
+        sizes.extend(whole_words.iter().map(|size| with_pool(size, 2)));
         sizes.push(with_pool(
             &([1, 2, 3], [33, 16], [3, 3], [1, 1], [2, 2], "windows of 16: the largest"),
             16,

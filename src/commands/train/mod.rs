@@ -54,6 +54,14 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     };
     let (device, line) = args.device.open().await?;
     say(&format!("Device: {line}"));
+    // First of all, so that nothing is left behind where it cannot be done, and its memory is used again.
+    let ceiling = if args.profile { Some(ceiling::measure(&device).await?) } else { None };
+    let mut terminal = Terminal::new(args.quiet);
+    let mut profiler = None;
+    let progress: &mut dyn Progress = match args.profile {
+        true => profiler.insert(Profiler::new(&device, terminal)?),
+        false => &mut terminal,
+    };
     let image_size = args.image_size.unwrap_or_else(|| super::default_image_size(&device));
     let why = if args.image_size.is_some() { "as asked for" } else { "the default on this device" };
     say(&format!("Image size: {image_size}x{image_size} ({why})"));
@@ -120,12 +128,6 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     };
     let mut trainer = Trainer::new(model, plan, args.learning_rate, seed)?;
     let stop = stop_on_interrupt()?;
-    let ceiling = if args.profile { Some(ceiling::measure(&device).await?) } else { None };
-    let (mut terminal, mut profiler) = (Terminal::new(args.quiet), None);
-    let progress: &mut dyn Progress = match args.profile {
-        true => profiler.insert(Profiler::new(&device, terminal)?),
-        false => &mut terminal,
-    };
     let end = train(&mut trainer, &training, &test, &schedule, &mut folder, progress, &stop)
         .await
         .map_err(|why| with_what_is_saved(why, &folder))?;
@@ -134,6 +136,13 @@ pub async fn run(args: TrainArgs) -> Result<()> {
         outln!("{}", profile.table(ceiling.flops, ceiling.bandwidth));
         let path = folder.save("profile.json", &profile.trace())?;
         outln!("Open {} at https://ui.perfetto.dev", path.display());
+    }
+    if let Some(count @ 1..) = device.untuned_kernels() {
+        say(&format!(
+            "{count} of {} kernels ran with default rungs, as they were not tuned at these sizes: `pawgrad tune --help` \
+             says how",
+            device.chosen_rungs().len()
+        ));
     }
     if args.verbose {
         eprintln!("Buffers held on the device: {:.1} MiB", device.peak_bytes() as f64 / (1024.0 * 1024.0));

@@ -15,6 +15,7 @@ const LANES: u32 = 8;
 const GATE: Pass<Params> = Pass::new("gate", &["y", "argmax", "dy", "scratch"], Grid::Threads(elements));
 
 pub const FORWARD: Rung<Params> = Rung {
+    texels: |p| weights(p).max((p.batch * p.in_channels * p.in_h * p.in_w) as usize),
     iterations: |p| 3 * p.in_channels as usize,
     ..textures(&[Pass {
         entry: "forward",
@@ -28,6 +29,7 @@ pub const FORWARD: Rung<Params> = Rung {
 
 pub const BACKWARD_X: Rung<Params> = Rung {
     scratch: |p| 2 * elements(p),
+    texels: |p| weights(p).max(2 * elements(p)),
     iterations: |p| 3 * p.out_channels as usize,
     ..textures(&[
         GATE,
@@ -44,7 +46,8 @@ pub const BACKWARD_X: Rung<Params> = Rung {
 };
 
 pub const BACKWARD_W: Rung<Params> = Rung {
-    scratch: |p| 2 * elements(p) + window_splits(p) as usize * weights(p),
+    scratch: gated_and_partial,
+    texels: |p| gated_and_partial(p).max((p.batch * p.in_channels * p.in_h * p.in_w) as usize),
     constants: &[("WINDOWS", WINDOWS as f64)],
     iterations: |p| (2 * WINDOWS.max(p.out_w)).max(window_splits(p)) as usize,
     ..textures(&[
@@ -70,6 +73,11 @@ const fn textures(passes: &'static [Pass<Params>]) -> Rung<Params> {
         },
         ..Rung::broadcasting("3_textures", SOURCE, passes)
     }
+}
+
+/// Words of backward_w's scratch: what the gate leaves, then the partial sums.
+fn gated_and_partial(p: &Params) -> usize {
+    2 * elements(p) + window_splits(p) as usize * weights(p)
 }
 
 /// Elements of y.
