@@ -1,21 +1,22 @@
 //! Times whole training steps of the default network: forward, backward and Adam.
 //!
 //! ```text
-//! cargo bench --bench train_step -- [--device cpu|software|gpu|…] [--image-size 64] [--batch 32] [--steps 10] [--no-fuse] [--json]
+//! cargo bench --bench train_step -- [--device cpu|software|gpu|…] [--image-size 64] [--batch 32] [--steps 10] [--no-fuse] [--tuned] [--json]
 //! ```
 //!
-//! Random pixels, default rungs, two steps to warm up. Prints images/s as minimum, median and maximum over the steps; `--json` prints
+//! Random pixels, default rungs unless `--tuned`, two steps to warm up. Prints images/s as minimum, median and maximum over the steps; `--json` prints
 //! the line that benches/compare reads.
 
 use clap::Parser;
 use pawgrad::data::Batch;
 use pawgrad::device::adapters::{self, Choice};
-use pawgrad::error::Result;
+use pawgrad::error::{Error, ErrorKind, Result};
 use pawgrad::model::network::Placed;
 use pawgrad::model::{Model, Network};
 use pawgrad::random::generator;
 use pawgrad::train::Trainer;
 use pawgrad::train::plan::Plan;
+use pawgrad::train::tuning::Tuning;
 use rand::RngExt;
 
 const WARM_UP: usize = 2;
@@ -32,6 +33,9 @@ struct Options {
     steps: usize,
     #[arg(long)]
     no_fuse: bool,
+    /// Take the rungs that `pawgrad tune` stored for this adapter, as `train` does
+    #[arg(long)]
+    tuned: bool,
     #[arg(long)]
     json: bool,
     /// What cargo passes to every bench
@@ -45,6 +49,12 @@ fn main() -> Result<()> {
 
 async fn bench(options: Options) -> Result<()> {
     let (device, line) = adapters::open(&options.device).await?;
+    if options.tuned {
+        let tuning = Tuning::stored(&device)?;
+        let tuning =
+            tuning.ok_or_else(|| Error::new(ErrorKind::Usage, "nothing is tuned: run `pawgrad tune`"))?;
+        device.use_tuned_rungs(tuning.rungs);
+    }
     let classes = vec!["cats".to_string(), "dogs".to_string()];
     let network = Network::cats_and_dogs(classes, options.image_size, 0.5);
     let model = Model::new(network, &device, 1, !options.no_fuse)?;

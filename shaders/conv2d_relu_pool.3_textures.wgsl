@@ -16,7 +16,7 @@
 // Improves on rung 2 by how it reads, and by larger tiles: on lavapipe a load from a buffer, or from workgroup memory,
 // goes through the lanes one by one, and takes 50 to 200 ns; a texture fetch is done for all lanes at once, in 9 to
 // 30 ns. And sums get three or four terms at a time, while they are in registers; there that is another half. GFLOP/s of
-// two cores, rung 2 -> this, where multiplying and adding alone reaches 26:
+// two cores, rung 2 -> this, where multiplying and adding alone reaches 48:
 //   x [32, 64, 32, 32] -> 128 channels    forward 10 -> 30      backward_x 7 -> 28       backward_w 10 -> 27
 //   x [32, 128, 16, 16] -> 256 channels   forward 10 -> 33      backward_x 7 -> 31       backward_w 10 -> 35
 // Tried there and lost: operands cached in private arrays (a variable index becomes a cascade of selections), loads of

@@ -257,12 +257,15 @@ fn tile_sizes_are_the_same_in_rust_and_in_the_shader() {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let mut compared = 0;
     for (file, source) in files() {
+        // conv2d.2_tiled.wgsl: the op, and the rung without its number.
         let op = file.split('.').next().unwrap();
+        let rung = file.split('.').nth(1).unwrap().split('_').nth(1).unwrap_or_default();
         // A fused op shares the tiles of its convolution.
-        let rust =
-            ["src/ops/{op}.rs", "src/ops/{op}/textures.rs", "src/ops/conv2d.rs", "src/device/textures.rs"]
-                .map(|path| read(&path.replace("{op}", op)))
-                .map(|text| text.lines().filter_map(constant).collect::<Vec<_>>());
+        let paths =
+            ["src/ops/{op}/{rung}.rs", "src/ops/{op}.rs", "src/ops/conv2d.rs", "src/device/textures.rs"];
+        let rust = paths
+            .map(|path| read(&path.replace("{op}", op).replace("{rung}", rung)))
+            .map(|text| text.lines().filter_map(constant).collect::<Vec<_>>());
         for (name, value) in source.lines().filter_map(constant) {
             let same_name =
                 rust.iter().find_map(|constants| constants.iter().find(|(known, _)| *known == name));

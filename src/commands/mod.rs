@@ -118,6 +118,9 @@ impl DeviceArgs {
                 (tuning, "rungs as in the file")
             }
             None => match Tuning::stored(device)? {
+                None if device.kind() == DeviceKind::Gpu => {
+                    return Ok("default rungs: `pawgrad tune` finds faster ones");
+                }
                 None => return Ok("default rungs"),
                 Some(tuning) if tuning.unknown(&known).next().is_some() => {
                     (tuning, "some shaders are not the tuned ones any more: run `pawgrad tune` again")

@@ -1,5 +1,6 @@
 //! Convolution, ReLU and non-overlapping max-pooling in one, without storing the big activation.
 
+mod shared;
 mod textures;
 
 use super::conv2d::{self, CHUNK, COLUMNS, Padding, ROWS, SPLIT};
@@ -26,7 +27,8 @@ pub static FORWARD: Kernel<Params> = Kernel {
         iterations: |p| (p.pool * p.pool.div_ceil(2)) as usize * slides(p, p.in_channels),
         ..tiled(&[Pass::new("forward", &[], Grid::Groups(|p| [(p.batch * p.argmax_words).div_ceil(256), p.out_channels.div_ceil(ROWS), 1]))])
     },
-    textures::FORWARD)
+    textures::FORWARD,
+    shared::FORWARD)
 };
 pub static BACKWARD_X: Kernel<Params> = Kernel {
     cpu: fast!(conv2d_relu_pool::backward_x(w, y, argmax, dy) -> (dx)),
@@ -43,7 +45,8 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
                 [columns.div_ceil(256), p.in_channels.div_ceil(ROWS), 1]
             }))])
     },
-    textures::BACKWARD_X)
+    textures::BACKWARD_X,
+    shared::BACKWARD_X)
 };
 pub static BACKWARD_W: Kernel<Params> = Kernel {
     cpu: fast!(conv2d_relu_pool::backward_w(x, y, argmax, dy) -> (dw)),
@@ -83,6 +86,7 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
             ])
         },
         textures::BACKWARD_W,
+        shared::BACKWARD_W,
     ],
     ..kernel!(conv2d_relu_pool::backward_w(x, y, argmax, dy) -> (dw), items: |p| (p.out_channels * p.in_channels) as usize)
 };

@@ -7,8 +7,8 @@ use crate::reference::conv2d_relu_pool::Params;
 
 const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.3_textures.wgsl");
 
-/// Windows of the pooling, about, that one group of the third rung's backward_w adds up.
-const WINDOWS: u32 = 2048;
+/// Windows of the pooling, about, that one group of backward_w adds up.
+pub(super) const WINDOWS: u32 = 2048;
 /// Threads of a group of the third rung, and in_channels that a group of its backward_w owns.
 const LANES: u32 = 8;
 /// The first pass of both backward kernels.
@@ -65,14 +65,14 @@ pub const BACKWARD_W: Rung<Params> = Rung {
 };
 
 const fn textures(passes: &'static [Pass<Params>]) -> Rung<Params> {
-    Rung {
-        fits: |p| {
-            let same = p.conv_h == p.in_h && p.conv_w == p.in_w && p.pad_top == 1 && p.pad_left == 1;
-            let window = [p.kernel_h, p.kernel_w, p.stride_h, p.stride_w, p.pool] == [3, 3, 1, 1, 2];
-            same && window && p.out_w.is_multiple_of(4)
-        },
-        ..Rung::broadcasting("3_textures", SOURCE, passes)
-    }
+    Rung { fits, ..Rung::broadcasting("3_textures", SOURCE, passes) }
+}
+
+/// Whether these are the network's own windows, and words of argmax lie in one row.
+pub(super) fn fits(p: &Params) -> bool {
+    let same = p.conv_h == p.in_h && p.conv_w == p.in_w && p.pad_top == 1 && p.pad_left == 1;
+    let window = [p.kernel_h, p.kernel_w, p.stride_h, p.stride_w, p.pool] == [3, 3, 1, 1, 2];
+    same && window && p.out_w.is_multiple_of(4)
 }
 
 /// Words of backward_w's scratch: what the gate leaves, then the partial sums.
@@ -86,6 +86,6 @@ fn elements(p: &Params) -> usize {
 }
 
 /// Sums that the third rung's backward_w leaves for each weight: whole rows of windows, about `WINDOWS` each.
-fn window_splits(p: &Params) -> u32 {
+pub(super) fn window_splits(p: &Params) -> u32 {
     (p.batch * p.out_h).div_ceil((WINDOWS / p.out_w).max(1))
 }

@@ -1,0 +1,408 @@
+// conv2d_relu_pool, rung 4: tiles of 64 channels by 16 x 16 positions, shared through workgroup memory
+//
+// Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
+//             w [out_channels, in_channels, 3, 3], b [out_channels],
+//             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
+//             dx, dw as x, w and dy as y; scratch [splits, elements of dw], used by backward_w alone
+// One thread  owns four channels of a patch of 2 x 8 positions. forward: out_channels of the positions that become one
+//             word of argmax; backward_x: in_channels of 2 x 8 of dx. backward_w: four out_channels of the nine
+//             elements of one in_channel's window
+// One group   256 threads: 64 channels of a tile of 16 x 16 positions, in backward_w 64 out_channels of 16 in_channels.
+//             They stage what they share, four channels of the sum at a time
+// Reads       of workgroup memory 49 loads for 576 multiply-adds in forward and backward_x, and 4 for 36 in backward_w;
+//             of buffers 15 values a thread for 2304 multiply-adds, and 12 for 1152
+// Cost        the FLOP of the plain file, plus what tiles hang over. Only for windows of 3x3, stride 1, padding 1,
+//             pooling 2x2, and out_w a multiple of 4, so that a word of argmax lies in one row
+//
+// Improves on rung 1, which reads two values of buffers for each multiply-add. It is made for GPUs, where workgroup memory
+// is a few cycles away, and needs nothing but core WGSL: no subgroups, 15 KiB of workgroup memory. It was not measured
+// on one yet: `pawgrad tune` takes it where it is faster. On lavapipe, where a load goes through the lanes one by
+// one, rung 3 is.
+//
+// The first maximum of a window wins, row by row, and a NaN beats every number. argmax is
+// kh * pool + kw of the winner.
+
+struct Params {
+    batch: u32,
+    in_channels: u32,
+    out_channels: u32,
+    in_h: u32,
+    in_w: u32,
+    conv_h: u32,
+    conv_w: u32,
+    out_h: u32,
+    out_w: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_top: i32,
+    pad_left: i32,
+    pool: u32,
+    argmax_words: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> w: array<f32>;
+@group(0) @binding(3) var<storage, read> b: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> argmax: array<u32>;
+@group(0) @binding(6) var<storage, read> dy: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(8) var<storage, read_write> dw: array<f32>;
+@group(0) @binding(10) var<storage, read_write> scratch: array<f32>;
+
+override in_channels: u32;
+override in_h: u32;
+override in_w: u32;
+override out_channels: u32;
+override out_h: u32;
+override out_w: u32;
+
+// Windows of the pooling, about, that one group of backward_w adds up.
+override WINDOWS: u32;
+
+const THREADS = 256u;
+const ROWS = 64u; // channels of a tile
+const SIDE = 16u; // positions of a tile in height and in width
+const PATCH = 18u; // the same with the neighbours that a window of 3 meets
+const DEPTH = 4u; // channels of the sum that are staged at a time
+// Vectors of four channels from one factor to the next: one more than ROWS / 4, so that threads that store one below the
+// other do not all meet the same bank.
+const PITCH = 17u;
+
+// Pictures, or the gradient of the convolution's output, around the tile: [DEPTH, PATCH, PATCH].
+var<workgroup> patches: array<f32, DEPTH * PATCH * PATCH>;
+// The weights that meet them: [DEPTH * 9, channels], four channels to a vector.
+var<workgroup> factors: array<vec4<f32>, DEPTH * 9u * PITCH>;
+
+// Four channels of the 2 x 8 positions of a thread: a and b are the upper row, c and d the lower one.
+struct FourRows {
+    a: mat4x4<f32>,
+    b: mat4x4<f32>,
+    c: mat4x4<f32>,
+    d: mat4x4<f32>,
+}
+
+// Ten neighbours in a row: a window's width of 3 slides over them to eight places.
+struct Run {
+    a: vec4<f32>,
+    b: vec4<f32>,
+    c: vec2<f32>,
+}
+
+// Four columns after three terms, whose factors are the same run of values at three places. One sum after the
+// other gets all three, while it is in a register: term after term would fetch and put back 512 sums each time.
+fn plus_slid(sums: mat4x4<f32>, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, run: vec4<f32>, next: vec2<f32>) -> mat4x4<f32> {
+    return mat4x4(sums[0] + first * run.x + second * run.y + third * run.z,
+        sums[1] + first * run.y + second * run.z + third * run.w,
+        sums[2] + first * run.z + second * run.w + third * next.x,
+        sums[3] + first * run.w + second * next.x + third * next.y);
+}
+
+fn plus_three(sums: FourRows, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) -> FourRows {
+    return FourRows(plus_slid(sums.a, first, second, third, upper.a, upper.b.xy),
+        plus_slid(sums.b, first, second, third, upper.b, upper.c),
+        plus_slid(sums.c, first, second, third, lower.a, lower.b.xy),
+        plus_slid(sums.d, first, second, third, lower.b, lower.c));
+}
+
+// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
+// 65,535 groups, which is 16.7 million elements.
+fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
+    return id.y * groups.x * 256u + id.x;
+}
+
+// By bits: a shader compiler may assume that there are no NaNs and drop `v != v`.
+fn is_nan4(v: vec4<f32>) -> vec4<bool> {
+    return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
+}
+
+// Ten staged values of a row: channel d, from row and column on.
+fn staged_run(d: u32, row: u32, column: u32) -> Run {
+    let i = (d * PATCH + row) * PATCH + column;
+    return Run(vec4(patches[i], patches[i + 1u], patches[i + 2u], patches[i + 3u]),
+        vec4(patches[i + 4u], patches[i + 5u], patches[i + 6u], patches[i + 7u]),
+        vec2(patches[i + 8u], patches[i + 9u]));
+}
+
+// The sums of a thread's patch after one more staged channel: all nine elements of the window.
+fn plus_channel(sums: FourRows, d: u32, row: u32, column: u32, channels: u32) -> FourRows {
+    let top = staged_run(d, row, column);
+    let second = staged_run(d, row + 1u, column);
+    let third = staged_run(d, row + 2u, column);
+    let bottom = staged_run(d, row + 3u, column);
+    let i = d * 9u * PITCH + channels;
+    let upper = plus_three(sums, factors[i], factors[i + PITCH], factors[i + 2u * PITCH], top, second);
+    let middle = plus_three(upper, factors[i + 3u * PITCH], factors[i + 4u * PITCH], factors[i + 5u * PITCH], second, third);
+    return plus_three(middle, factors[i + 6u * PITCH], factors[i + 7u * PITCH], factors[i + 8u * PITCH], third, bottom);
+}
+
+fn b_at(co: u32) -> f32 {
+    if (co >= p.out_channels) { return 0.0; }
+    return b[co];
+}
+
+// x[n, ci, ih, iw], or 0 outside.
+fn x_or_zero(n: u32, ci: u32, ih: i32, iw: i32) -> f32 {
+    if (ci >= in_channels || u32(ih) >= in_h || u32(iw) >= in_w) { return 0.0; }
+    return x[((n * in_channels + ci) * in_h + u32(ih)) * in_w + u32(iw)];
+}
+
+// The gradient of the convolution's output, or 0 outside. Pooling hands dy to the window's winner only, and relu lets it
+// through only where its output, which is y there, is above 0.
+fn dz_or_zero(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
+    let oh = u32(zh) / 2u;
+    let ow = u32(zw) / 2u;
+    if (co >= out_channels || zh < 0 || zw < 0 || oh >= out_h || ow >= out_w) { return 0.0; }
+    let plane = n * out_channels + co;
+    let o = oh * out_w + ow;
+    let winner = (argmax[plane * p.argmax_words + o / 4u] >> (8u * (o % 4u))) & 255u;
+    let i = plane * out_h * out_w + o;
+    return select(0.0, dy[i], winner == u32(zh) % 2u * 2u + u32(zw) % 2u && y[i] > 0.0);
+}
+
+// The largest relu(conv2d) of one window and where in the window it was, for four channels.
+struct Best {
+    value: vec4<f32>,
+    k: vec4<u32>,
+}
+
+fn relu(v: vec4<f32>) -> vec4<f32> {
+    return select(v, vec4<f32>(), v <= vec4<f32>());
+}
+
+// `best` after the window's element k. It is replaced by what is larger, and by the first NaN.
+fn best_after(best: Best, v: vec4<f32>, k: u32) -> Best {
+    let value = relu(v);
+    let wins = (value > best.value) | (is_nan4(value) & !is_nan4(best.value));
+    return Best(select(best.value, value, wins), select(best.k, vec4(k), wins));
+}
+
+// The first maximum of a window's four elements.
+fn pooled(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
+    return best_after(best_after(best_after(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
+}
+
+// y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow).
+// A group owns 8 x 8 windows of one picture, which are groups.x tiles; a thread owns four windows in a row.
+@compute @workgroup_size(THREADS)
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let across = (out_w + SIDE / 2u - 1u) / (SIDE / 2u);
+    let top = group.x / across * SIDE;
+    let left = group.x % across * SIDE;
+    let n = group.z;
+    let row = thread % 16u / 2u * 2u;
+    let column = thread % 2u * 8u;
+    let channels = thread / 16u;
+    var sums = FourRows();
+    for (var ci = 0u; ci < in_channels; ci += DEPTH) {
+        for (var i = thread; i < DEPTH * PATCH * PATCH; i += THREADS) {
+            let place = i % (PATCH * PATCH);
+            patches[i] = x_or_zero(n, ci + i / (PATCH * PATCH), i32(top + place / PATCH) - 1, i32(left + place % PATCH) - 1);
+        }
+        for (var i = thread; i < DEPTH * 9u * ROWS; i += THREADS) {
+            let co = group.y * ROWS + i / (DEPTH * 9u);
+            let term = i % (DEPTH * 9u);
+            var value = 0.0;
+            if (co < out_channels && ci + term / 9u < in_channels) { value = w[(co * in_channels + ci) * 9u + term]; }
+            put_factor(term, i / (DEPTH * 9u), value);
+        }
+        workgroupBarrier();
+        for (var d = 0u; d < min(DEPTH, in_channels - ci); d++) {
+            sums = plus_channel(sums, d, row, column, channels);
+        }
+        workgroupBarrier();
+    }
+    let oh = (top + row) / 2u;
+    let ow = (left + column) / 2u;
+    if (oh >= out_h || ow >= out_w) { return; }
+    let o = oh * out_w + ow;
+    let co = group.y * ROWS + channels * 4u;
+    let bias = vec4(b_at(co), b_at(co + 1u), b_at(co + 2u), b_at(co + 3u));
+    let first = pooled(sums.a[0] + bias, sums.a[1] + bias, sums.c[0] + bias, sums.c[1] + bias);
+    let second = pooled(sums.a[2] + bias, sums.a[3] + bias, sums.c[2] + bias, sums.c[3] + bias);
+    let third = pooled(sums.b[0] + bias, sums.b[1] + bias, sums.d[0] + bias, sums.d[1] + bias);
+    let fourth = pooled(sums.b[2] + bias, sums.b[3] + bias, sums.d[2] + bias, sums.d[3] + bias);
+    store_pooled(n, co, o, first.value);
+    store_pooled(n, co, o + 1u, second.value);
+    store_pooled(n, co, o + 2u, third.value);
+    store_pooled(n, co, o + 3u, fourth.value);
+    let packed = first.k | (second.k << vec4(8u)) | (third.k << vec4(16u)) | (fourth.k << vec4(24u));
+    let at = (n * p.out_channels + co) * p.argmax_words + o / 4u;
+    if (co < p.out_channels) { argmax[at] = packed.x; }
+    if (co + 1u < p.out_channels) { argmax[at + p.argmax_words] = packed.y; }
+    if (co + 2u < p.out_channels) { argmax[at + p.argmax_words * 2u] = packed.z; }
+    if (co + 3u < p.out_channels) { argmax[at + p.argmax_words * 3u] = packed.w; }
+}
+
+fn store_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
+    let area = p.out_h * out_w;
+    let i = (n * p.out_channels + co) * area + o;
+    if (co < p.out_channels) { y[i] = four.x; }
+    if (co + 1u < p.out_channels) { y[i + area] = four.y; }
+    if (co + 2u < p.out_channels) { y[i + area * 2u] = four.z; }
+    if (co + 3u < p.out_channels) { y[i + area * 3u] = four.w; }
+}
+
+// Stages the factor of one channel of the tile.
+fn put_factor(term: u32, channel: u32, value: f32) {
+    factors[term * PITCH + channel / 4u][channel % 4u] = value;
+}
+
+// As conv2d's backward_x with dz for dy:
+// dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, ih + 1 - kh, iw + 1 - kw] * w[co, ci, kh, kw],
+// which is forward's sum over the channels of dz, with every window turned by half a turn: element tap becomes 8 - tap.
+@compute @workgroup_size(THREADS)
+fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let across = (in_w + SIDE - 1u) / SIDE;
+    let top = group.x / across * SIDE;
+    let left = group.x % across * SIDE;
+    let n = group.z;
+    let row = thread % 16u / 2u * 2u;
+    let column = thread % 2u * 8u;
+    let channels = thread / 16u;
+    var sums = FourRows();
+    for (var co = 0u; co < out_channels; co += DEPTH) {
+        for (var i = thread; i < DEPTH * PATCH * PATCH; i += THREADS) {
+            let place = i % (PATCH * PATCH);
+            patches[i] = dz_or_zero(n, co + i / (PATCH * PATCH), i32(top + place / PATCH) - 1, i32(left + place % PATCH) - 1);
+        }
+        for (var i = thread; i < DEPTH * 9u * ROWS; i += THREADS) {
+            let d = i / (9u * ROWS);
+            let channel = i % (9u * ROWS) / 9u;
+            let ci = group.y * ROWS + channel;
+            let tap = i % 9u;
+            var value = 0.0;
+            if (co + d < out_channels && ci < in_channels) { value = w[((co + d) * in_channels + ci) * 9u + tap]; }
+            put_factor(d * 9u + 8u - tap, channel, value);
+        }
+        workgroupBarrier();
+        for (var d = 0u; d < min(DEPTH, out_channels - co); d++) {
+            sums = plus_channel(sums, d, row, column, channels);
+        }
+        workgroupBarrier();
+    }
+    let ci = group.y * ROWS + channels * 4u;
+    for (var i = 0u; i < 4u; i++) {
+        put_dx(n, ci, top + row, left + column + i, sums.a[i]);
+        put_dx(n, ci, top + row, left + column + 4u + i, sums.b[i]);
+        put_dx(n, ci, top + row + 1u, left + column + i, sums.c[i]);
+        put_dx(n, ci, top + row + 1u, left + column + 4u + i, sums.d[i]);
+    }
+}
+
+fn put_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
+    if (ih >= p.in_h || iw >= p.in_w) { return; }
+    let area = p.in_h * p.in_w;
+    let i = (n * p.in_channels + ci) * area + ih * p.in_w + iw;
+    if (ci < p.in_channels) { dx[i] = four.x; }
+    if (ci + 1u < p.in_channels) { dx[i + area] = four.y; }
+    if (ci + 2u < p.in_channels) { dx[i + area * 2u] = four.z; }
+    if (ci + 3u < p.in_channels) { dx[i + area * 3u] = four.w; }
+}
+
+const COLUMNS = 16u; // in_channels of a group of backward_w
+const LINE = 73u; // staged values of an in_channel, 4 rows of PATCH, and one more for the banks' sake
+
+// dz of two rows of the convolution by SIDE columns: [2, SIDE, channels], four channels to a vector.
+var<workgroup> staged_dz: array<vec4<f32>, 2u * SIDE * PITCH>;
+// The four rows of x that they meet: [COLUMNS, LINE].
+var<workgroup> staged_x: array<f32, COLUMNS * LINE>;
+
+// Three rows of a column of x.
+fn x_column(line: u32, row: u32, column: u32) -> vec3<f32> {
+    let i = line * LINE + row * PATCH + column;
+    return vec3(staged_x[i], staged_x[i + PATCH], staged_x[i + 2u * PATCH]);
+}
+
+// The four out_channels of the nine elements of a window, by row and column.
+struct Window {
+    top: array<vec4<f32>, 3>,
+    middle: array<vec4<f32>, 3>,
+    bottom: array<vec4<f32>, 3>,
+}
+
+// As conv2d's backward_w with dz for dy: dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1,
+// zw + kw - 1], in two passes. First, sums over some rows of windows, about WINDOWS windows: part j of a weight goes to
+// scratch[j, co, ci, kh, kw].
+@compute @workgroup_size(THREADS)
+fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let rows = max(1u, WINDOWS / out_w);
+    let line = thread % COLUMNS;
+    let channels = thread / COLUMNS;
+    var sums = Window();
+    for (var row = group.z * rows; row < min((group.z + 1u) * rows, p.batch * out_h); row++) {
+        let n = row / out_h;
+        let zh = i32(row % out_h * 2u);
+        for (var left = 0u; left < out_w * 2u; left += SIDE) {
+            for (var i = thread; i < 2u * SIDE * ROWS; i += THREADS) {
+                let channel = i / (2u * SIDE);
+                let place = i % (2u * SIDE);
+                let value = dz_or_zero(n, group.y * ROWS + channel, zh + i32(place / SIDE), i32(left + place % SIDE));
+                staged_dz[place * PITCH + channel / 4u][channel % 4u] = value;
+            }
+            for (var i = thread; i < COLUMNS * 4u * PATCH; i += THREADS) {
+                let ci = i / (4u * PATCH);
+                let place = i % (4u * PATCH);
+                staged_x[ci * LINE + place] = x_or_zero(n, group.x * COLUMNS + ci, zh + i32(place / PATCH) - 1,
+                    i32(left + place % PATCH) - 1);
+            }
+            workgroupBarrier();
+            for (var r = 0u; r < 2u; r++) {
+                // The window's columns slide: each is loaded once.
+                var first = x_column(line, r, 0u);
+                var second = x_column(line, r, 1u);
+                for (var c = 0u; c < SIDE; c++) {
+                    let third = x_column(line, r, c + 2u);
+                    let dz = staged_dz[(r * SIDE + c) * PITCH + channels];
+                    sums.top[0] += dz * first.x;
+                    sums.top[1] += dz * second.x;
+                    sums.top[2] += dz * third.x;
+                    sums.middle[0] += dz * first.y;
+                    sums.middle[1] += dz * second.y;
+                    sums.middle[2] += dz * third.y;
+                    sums.bottom[0] += dz * first.z;
+                    sums.bottom[1] += dz * second.z;
+                    sums.bottom[2] += dz * third.z;
+                    first = second;
+                    second = third;
+                }
+            }
+            workgroupBarrier();
+        }
+    }
+    let co = group.y * ROWS + channels * 4u;
+    let ci = group.x * COLUMNS + line;
+    for (var kw = 0u; kw < 3u; kw++) {
+        put_part(group.z, co, ci, kw, sums.top[kw]);
+        put_part(group.z, co, ci, 3u + kw, sums.middle[kw]);
+        put_part(group.z, co, ci, 6u + kw, sums.bottom[kw]);
+    }
+}
+
+fn put_part(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
+    if (ci >= in_channels) { return; }
+    let area = in_channels * 9u;
+    let i = (split * out_channels + co) * area + ci * 9u + tap;
+    if (co < out_channels) { scratch[i] = four.x; }
+    if (co + 1u < out_channels) { scratch[i + area] = four.y; }
+    if (co + 2u < out_channels) { scratch[i + area * 2u] = four.z; }
+    if (co + 3u < out_channels) { scratch[i + area * 3u] = four.w; }
+}
+
+// Then the parts, in order.
+@compute @workgroup_size(256)
+fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let element = flat_index(id, groups);
+    let weights = out_channels * in_channels * 9u;
+    if (element >= weights) { return; }
+    let rows = max(1u, WINDOWS / out_w);
+    let splits = (p.batch * out_h + rows - 1u) / rows;
+    var sum = 0.0;
+    for (var i = 0u; i < splits; i++) {
+        sum += scratch[i * weights + element];
+    }
+    dw[element] = sum;
+}
