@@ -30,6 +30,10 @@ fn what_was_tuned_is_used_recorded_and_repeatable() {
     let said = place.run("tune --device software --image-size 16 --batch-size 4");
     assert!(said.succeeds().stdout.contains("dense.forward"), "{}", said.stdout);
     assert!(train("--out warm").contains("tuned rungs where there are"));
+    for i in 1..10 {
+        train(&format!("--out warm{i}"));
+        assert!(model(&format!("warm{i}")) == model("warm"), "process {i} with the tuning");
+    }
 
     // Whatever was fastest, the slow rungs of one op show that the table is what decides.
     let text = fs::read_to_string(stored(&place)).unwrap();
