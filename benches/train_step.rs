@@ -29,8 +29,8 @@ struct Options {
     image_size: usize,
     #[arg(long, default_value_t = 32)]
     batch: usize,
-    #[arg(long, default_value_t = 10)]
-    steps: usize,
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    steps: u64,
     #[arg(long)]
     no_fuse: bool,
     /// Take the rungs that `pawgrad tune` stored for this adapter, as `train` does
@@ -70,7 +70,7 @@ async fn bench(options: Options) -> Result<()> {
     let flop: u64 = trainer.model.layers().iter().map(Placed::flop).sum();
     let flop = 3 * flop - trainer.model.layers()[0].flop();
     let mut seconds = Vec::new();
-    for _ in 0..WARM_UP + options.steps {
+    for _ in 0..WARM_UP + options.steps as usize {
         let start = std::time::Instant::now();
         trainer.step(&batch)?.finish().await?;
         seconds.push(start.elapsed().as_secs_f64());

@@ -503,7 +503,6 @@ fn other_commands_answer() {
     place.run("bench --device cpu --runs 0").fails(2, &["--runs"]);
 }
 
-/// On every kind of device: a line for each layer's kernels, shares that add up, and a trace that says the same.
 #[test]
 fn a_profile_of_one_step_has_nothing_to_tell() {
     let place = Place::new();
@@ -528,6 +527,7 @@ fn a_bench_that_makes_no_sense_is_refused() {
     }
 }
 
+/// On every kind of device: a line for each layer's kernels, shares that add up, and a trace that says the same.
 #[test]
 fn a_profile_says_where_the_time_goes() {
     for device in ["cpu", "software"] {
@@ -542,7 +542,7 @@ fn a_profile_says_where_the_time_goes() {
         {
             assert!(table.contains(line), "no {line} in {table}");
         }
-        // Passes of conv1's backward_w: the plain rung on the CPU is one, 2_tiled two.
+        // conv1's backward_w is one pass on the CPU, and three in the third rung.
         let cells = |line: &str| line.split_whitespace().map(str::to_string).collect::<Vec<_>>();
         let of_kernels: Vec<_> = table
             .lines()

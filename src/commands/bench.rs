@@ -76,7 +76,16 @@ pub async fn run(args: BenchArgs) -> Result<()> {
             }
             call => call?,
         };
-        for rung in case.call.rungs(&device).into_iter().skip(args.from_rung - 1) {
+        for (index, rung) in case.call.rungs(&device).into_iter().enumerate() {
+            // 2 of 2_tiled, which may be the first that this device can run; on the CPU they have no numbers.
+            let number = rung.split('_').next().and_then(|number| number.parse().ok()).unwrap_or(index + 1);
+            if number < args.from_rung {
+                continue;
+            }
+            if case.call.flop() > device.limits().max_submit_flop as f64 {
+                outln!("{name} {rung:<10} is more than one submit may take here: use a smaller --batch");
+                continue;
+            }
             let times = timing::time(&call, &device, rung, args.runs).await?;
             let (median, fastest) = (times[times.len() / 2], times[0]);
             let (flop, bytes) = (case.call.flop(), kernels::bytes(case));

@@ -5,7 +5,7 @@
 //! is looked for; none is ever wrong, and all may be deleted at any time.
 
 use super::folder::PictureFile;
-use super::{Folder, Pictures, Skip};
+use super::{Folder, Pictures, Skip, Skipped};
 use crate::error::Result;
 use atomic_write_file::AtomicWriteFile;
 use blake3::{Hash, Hasher};
@@ -50,12 +50,17 @@ impl Cache {
         size: usize,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Pictures> {
-        let path = self.folder.join(format!("{}.pictures", key(folder, size).to_hex()));
+        let key_before = key(folder, size);
+        let path = self.folder.join(format!("{}.pictures", key_before.to_hex()));
         if let Some(pictures) = read(&path, folder, size) {
             return Ok(pictures);
         }
         let pictures = Pictures::load(folder, size, progress)?;
-        let _ = self.write(&path, &pictures, folder);
+        // What could not be read may be readable the next time, and what changed meanwhile is not what the key says.
+        let unreadable = |skipped: &Skipped| matches!(skipped.reason, Skip::Unreadable(_));
+        if !pictures.skipped.iter().any(unreadable) && key(folder, size) == key_before {
+            let _ = self.write(&path, &pictures, folder);
+        }
         Ok(pictures)
     }
 
@@ -124,7 +129,8 @@ fn key(folder: &Folder, size: usize) -> Hash {
 
 /// The pictures in a file of the cache; `None` where there is none, or not a whole one.
 fn read(path: &Path, folder: &Folder, size: usize) -> Option<Pictures> {
-    let mut file = File::open(path).ok()?;
+    // Writable, because Windows changes the time of use only then.
+    let mut file = File::options().read(true).write(true).open(path).ok()?;
     let mut hash = [0; HASH];
     file.read_exact(&mut hash).ok()?;
     let mut len = [0; 8];

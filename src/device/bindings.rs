@@ -32,6 +32,10 @@ pub(super) struct BindGroups(RefCell<HashMap<Key, wgpu::BindGroup>>);
 type Key = (wgpu::ComputePipeline, Vec<(u32, Bound)>);
 
 impl BindGroups {
+    pub fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
     /// The group of `bound`, each with its binding number; errors reach the device's error handler.
     pub fn get(
         &self,

@@ -192,7 +192,11 @@ impl Gpu {
             bound.push((pipeline.bindings[part.name], bind(part.buffer, part.offset, part.len)));
         }
         for (name, part) in textures {
-            let view = self.textures.copy(&self.device, self.encoder(&mut recording), name, part);
+            let (view, is_new) = self.textures.copy(&self.device, self.encoder(&mut recording), name, part);
+            if is_new {
+                // They hold on to the smaller texture that this one takes the place of.
+                self.bind_groups.clear();
+            }
             bound.push((pipeline.bindings[*name], Bound::Texture(view)));
         }
         let bind_group = self.bind_groups.get(&self.device, pipeline, bound);

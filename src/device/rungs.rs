@@ -26,6 +26,7 @@ impl Rungs {
     }
 
     pub fn set_tuned(&self, table: RungTable) {
+        self.chosen.take();
         self.tuned.replace(table);
     }
 

@@ -13,20 +13,21 @@ pub const WIDTH: u64 = 8192;
 pub(super) struct Textures(RefCell<HashMap<&'static str, (wgpu::Texture, wgpu::TextureView)>>);
 
 impl Textures {
-    /// Records the copy of a part of a buffer, of 4-byte values, into the texture `name`, `WIDTH` values to a row.
+    /// The view of the texture `name` and whether it is new. Records the copy of a part of a buffer, of 4-byte values, into the texture `name`, `WIDTH` values to a row.
     pub fn copy(
         &self,
         device: &wgpu::Device,
         encoder: &mut wgpu::CommandEncoder,
         name: &'static str,
         part: &Part,
-    ) -> wgpu::TextureView {
+    ) -> (wgpu::TextureView, bool) {
         let &Part { buffer, offset, len: bytes, .. } = part;
         let row_bytes = WIDTH * 4;
         let (rows, rest) = (bytes / row_bytes, bytes % row_bytes);
         let height = height(bytes) as u32;
         let mut textures = self.0.borrow_mut();
-        if textures.get(name).is_none_or(|(texture, _)| texture.height() < height) {
+        let is_new = textures.get(name).is_none_or(|(texture, _)| texture.height() < height);
+        if is_new {
             let texture = new_texture(device, name, height);
             let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
             textures.insert(name, (texture, view));
@@ -54,7 +55,7 @@ impl Textures {
         if rest > 0 {
             copy(rows, 1, rest / 4);
         }
-        view.clone()
+        (view.clone(), is_new)
     }
 }
 

@@ -82,8 +82,8 @@ impl<P: Params> Kernel<P> {
         }
     }
 
-    /// The rung for these sizes: the one that was forced for the op, else the one that was tuned for the kernel at
-    /// these sizes, else the last default that can be used.
+    /// The rung for these sizes: the one that was forced for the op, else the one that was taken for them before, else
+    /// the one that was tuned for them, else the last default that can be used.
     ///
     /// It never depends on a timing made while training: equal settings give equal bits.
     fn choose(&self, device: &Device, params: &P) -> Result<&Rung<P>> {

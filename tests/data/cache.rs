@@ -117,6 +117,15 @@ fn the_cache_stays_small_and_keeps_what_was_used_last() {
     assert_eq!((decoded, place.cached().len()), (8, 2), "what is larger than the whole cache is not kept");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_could_not_be_read_is_tried_again() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("nowhere", place.dir.path().join("pictures/cats/gone.jpg")).unwrap();
+    assert_eq!(place.load(2, ROOM).1, 9);
+    assert_eq!(place.load(2, ROOM).1, 9, "nothing was kept");
+}
+
 #[test]
 fn a_cache_that_cannot_be_written_costs_only_time() {
     let place = Place::new();

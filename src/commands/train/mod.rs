@@ -54,7 +54,7 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     };
     let (device, line) = args.device.open().await?;
     say(&format!("Device: {line}"));
-    // First of all, so that nothing is left behind where it cannot be done, and its memory is used again.
+    // First of all, so that nothing is left behind where it cannot be done.
     let ceiling = if args.profile { Some(ceiling::measure(&device).await?) } else { None };
     let mut terminal = Terminal::new(args.quiet);
     let mut profiler = None;

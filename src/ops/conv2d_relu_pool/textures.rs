@@ -85,7 +85,7 @@ fn elements(p: &Params) -> usize {
     (p.batch * p.out_channels * p.out_h * p.out_w) as usize
 }
 
-/// Sums that the third rung's backward_w leaves for each weight: whole rows of windows, about `WINDOWS` each.
+/// Sums that backward_w's first pass leaves for each weight: whole rows of windows, about `WINDOWS` each.
 pub(super) fn window_splits(p: &Params) -> u32 {
     (p.batch * p.out_h).div_ceil((WINDOWS / p.out_w).max(1))
 }
