@@ -66,9 +66,9 @@ pub async fn run(args: BenchArgs) -> Result<()> {
     outln!("Peak: {:.1} GFLOP/s, and {:.1} GB/s copied.\n", peak.flops / 1e9, peak.bandwidth / 1e9);
     let header = ["kernel", "layer", "rung", "ms", "fastest", "GFLOP/s", "GB/s", "of peak"];
     let [kernel, layer, rung, median, fastest, rate, moved, share] = header;
-    outln!("{kernel:<31} {layer:<8} {rung:<10} {median:>9} {fastest:>9} {rate:>8} {moved:>7} {share:>8}");
+    outln!("{kernel:<31} {layer:<19} {rung:<10} {median:>9} {fastest:>9} {rate:>8} {moved:>7} {share:>8}");
     for case in &cases {
-        let name = format!("{:<31} {:<8}", case.call.name(), case.why);
+        let name = format!("{:<31} {:<19}", case.call.name(), case.why);
         let call = match Prepared::new(case, &device) {
             Err(why) if why.kind == ErrorKind::OutOfMemory => {
                 outln!("{name} does not fit this device");
