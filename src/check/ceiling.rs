@@ -29,20 +29,16 @@ pub async fn measure(device: &Device) -> Result<Ceiling> {
     let x = Tensor::zeros(device, &[COPIED as usize], Kind::F32)?;
     let y = Tensor::empty(device, &[COPIED as usize], Kind::F32)?;
     let copy = Params { len: COPIED, rounds: 0, factor: 0.0, term: 0.0 };
-    let seconds = fastest(device, &y, TRIES, |repeat| {
-        (0..repeat).try_for_each(|_| COPY.run(device, &copy, &[&x], &[&y]))
-    });
-    let bandwidth = 2.0 * 4.0 * f64::from(COPIED) / seconds.await?;
+    let seconds = fastest(device, &y, TRIES, || COPY.run(device, &copy, &[&x], &[&y])).await?;
+    let bandwidth = 2.0 * 4.0 * f64::from(COPIED) / seconds;
 
     // Groups enough for every GPU, and rounds enough that neither memory nor starting a dispatch matters.
     let (x, y) = (x.rows(0..MULTIPLIED as usize), y.rows(0..MULTIPLIED as usize));
     let mut flops: f64 = 0.0;
     for rounds in [256, 4096] {
         let multiply = Params { len: MULTIPLIED, rounds, factor: 0.5, term: 1.0 };
-        let seconds = fastest(device, &y, TRIES, |repeat| {
-            (0..repeat).try_for_each(|_| MULTIPLY_ADD.run(device, &multiply, &[&x], &[&y]))
-        });
-        let seconds = seconds.await?;
+        let seconds =
+            fastest(device, &y, TRIES, || MULTIPLY_ADD.run(device, &multiply, &[&x], &[&y])).await?;
         flops = flops.max((MULTIPLY_ADD.flop)(&multiply) / seconds);
         if seconds > LONG {
             break;

@@ -89,7 +89,7 @@ impl<P: Params> Call for KernelCall<P> {
     }
 
     fn fingerprint(&self) -> String {
-        format!("{}@{}", self.kernel.name, self.kernel.fingerprint())
+        self.kernel.fingerprint()
     }
 
     fn sources(&self) -> Vec<(&'static str, &'static str, Vec<&'static str>)> {

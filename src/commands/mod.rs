@@ -17,6 +17,7 @@ mod tune;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind};
 use crate::error::{Result, error};
+use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use crate::train::tuning::Tuning;
 use clap::{Args, Parser, Subcommand};
 use std::collections::BTreeSet;
@@ -102,12 +103,13 @@ impl DeviceArgs {
 
     /// Takes the rungs of a tuning from now on; says so in a few words.
     fn tune(&self, device: &Device) -> Result<&'static str> {
-        let known = crate::check::fingerprints();
+        let unknown =
+            |tuning: &Tuning| tuning.unknown(&crate::check::fingerprints()).next().map(str::to_string);
         let (tuning, words) = match &self.tuning {
             Some(none) if none.as_os_str() == "none" => return Ok("default rungs, as asked for"),
             Some(file) => {
                 let tuning = Tuning::read(file, device)?;
-                if let Some(kernel) = tuning.unknown(&known).next() {
+                if let Some(kernel) = unknown(&tuning) {
                     return Err(error!(
                         Usage,
                         "{} was made with other shaders: this program has no {kernel}. Use the program that made it, \
@@ -122,7 +124,7 @@ impl DeviceArgs {
                     return Ok("default rungs: `pawgrad tune` finds faster ones");
                 }
                 None => return Ok("default rungs"),
-                Some(tuning) if tuning.unknown(&known).next().is_some() => {
+                Some(tuning) if unknown(&tuning).is_some() => {
                     (tuning, "some shaders are not the tuned ones any more: run `pawgrad tune` again")
                 }
                 Some(tuning) => (tuning, "tuned rungs where there are"),
@@ -152,6 +154,17 @@ impl DeviceArgs {
         device.force_rung(op, rung);
         Ok(())
     }
+}
+
+/// Whether pictures may have this size.
+///
+/// # Errors
+/// `Usage` where they may not.
+fn check_image_size(size: usize) -> Result<()> {
+    if (MIN_IMAGE_SIZE..=MAX_IMAGE_SIZE).contains(&size) {
+        return Ok(());
+    }
+    Err(error!(Usage, "--image-size {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}"))
 }
 
 /// 256 pixels where a GPU does the work; 64 on a CPU, where 256 would take hours.

@@ -125,11 +125,10 @@ impl<P: Params> Kernel<P> {
         error!(Usage, "no rung can compute {} of {params:?} on {}", self.name, device.name())
     }
 
-    /// What a table of tuned rungs knows this kernel at these sizes by: its name, its [`fingerprint`](Kernel::fingerprint)
-    /// and all sizes but the batch: the last one of an epoch may be smaller.
+    /// What a table of tuned rungs knows this kernel at these sizes by: its [`fingerprint`](Kernel::fingerprint) and all
+    /// sizes but the batch: the last one of an epoch may be smaller.
     pub(crate) fn key(&self, device: &Device, params: &P) -> String {
-        let mut key =
-            format!("{}@{}", self.name, device.rungs().fingerprint(self.name, || self.fingerprint()));
+        let mut key = device.rungs().fingerprint(self.name, || self.fingerprint());
         let sizes = P::FIELDS.iter().zip(params.words());
         for (field, word) in sizes.filter(|(field, _)| field.name != "batch" && field.kind != "f32") {
             let _ = write!(key, " {}={}", field.name, word as i32);
@@ -137,14 +136,14 @@ impl<P: Params> Kernel<P> {
         key
     }
 
-    /// Eight digits that change when a rung is added, or its shader or constants are edited: what was tuned before may
-    /// not be the best any more.
+    /// Its name and eight digits that change when a rung is added, or its shader or constants are edited: what was
+    /// tuned before may not be the best any more.
     pub(crate) fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for rung in self.rungs {
             hasher.update(format!("{} {:?}\n{}", rung.name, rung.constants, rung.source).as_bytes());
         }
-        hasher.finalize().to_hex()[..8].to_string()
+        format!("{}@{}", self.name, &hasher.finalize().to_hex()[..8])
     }
 
     fn run_on_cpu(&self, device: &Device, params: &P, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {

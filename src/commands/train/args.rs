@@ -1,8 +1,7 @@
 //! The options of `pawgrad train`.
 
-use crate::commands::DeviceArgs;
+use crate::commands::{DeviceArgs, check_image_size};
 use crate::error::{Result, error};
-use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -67,13 +66,7 @@ impl TrainArgs {
     /// Finds wrong values before anything is loaded.
     pub fn check(&self) -> Result<()> {
         let wrong = |what: String| Err(error!(Usage, "{what}"));
-        if let Some(size) = self.image_size
-            && !(MIN_IMAGE_SIZE..=MAX_IMAGE_SIZE).contains(&size)
-        {
-            return wrong(format!(
-                "--image-size {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}"
-            ));
-        }
+        self.image_size.map_or(Ok(()), check_image_size)?;
         for (option, value) in [
             ("--batch-size", Some(self.batch_size)),
             ("--epochs", Some(self.epochs)),
