@@ -1,11 +1,11 @@
 //! `pawgrad bench`
 
-use super::check_image_size;
 use super::output::outln;
 use crate::check::kernels::{self, Prepared};
 use crate::check::{Case, Table, ceiling, table, timing};
 use crate::device::adapters::{self, Choice};
 use crate::error::{ErrorKind, Result, error};
+use crate::train::settings::image_size_problem;
 use clap::Args;
 
 #[derive(Args)]
@@ -35,7 +35,9 @@ pub async fn run(args: BenchArgs) -> Result<()> {
         return Err(error!(Usage, "--runs, --batch and --from-rung must be 1 or more"));
     }
     let (size, batch) = (args.image_size, args.batch);
-    check_image_size(size as usize)?;
+    if let Some(problem) = image_size_problem(size as usize) {
+        return Err(error!(Usage, "--image-size {problem}"));
+    }
     // conv1's output and dense1's weight are the largest tensors.
     let largest = (u64::from(batch) * 64).max(512) * u64::from(size).pow(2);
     if largest > u64::from(u32::MAX) {

@@ -1,10 +1,12 @@
 //! `pawgrad evaluate`
 
 use super::DeviceArgs;
-use super::load::{load_model, load_pictures};
+use super::load::load_model;
 use super::output::outln;
+use super::progress::{Detail, Terminal};
 use crate::error::{Result, error};
 use crate::train::evaluate::{Evaluation, evaluate};
+use crate::train::job::load_pictures;
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -30,7 +32,8 @@ const BATCH: usize = 32;
 pub async fn run(args: EvaluateArgs) -> Result<()> {
     let (device, _) = args.device.open().await?;
     let model = load_model(args.model.as_deref(), &device)?;
-    let pictures = load_pictures(&args.test_dir, model.network.image_size, args.json)?;
+    let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
+    let pictures = load_pictures(&args.test_dir, model.network.image_size, &mut terminal)?;
     let classes = &model.network.classes;
     if pictures.classes != *classes {
         let (found, wanted) = (pictures.classes.join(", "), classes.join(", "));

@@ -17,7 +17,6 @@ mod tune;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind};
 use crate::error::{Result, error};
-use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use crate::train::tuning::Tuning;
 use clap::{Args, Parser, Subcommand};
 use std::collections::BTreeSet;
@@ -153,25 +152,6 @@ impl DeviceArgs {
         }
         device.force_rung(op, rung);
         Ok(())
-    }
-}
-
-/// Whether pictures may have this size.
-///
-/// # Errors
-/// `Usage` where they may not.
-fn check_image_size(size: usize) -> Result<()> {
-    if (MIN_IMAGE_SIZE..=MAX_IMAGE_SIZE).contains(&size) {
-        return Ok(());
-    }
-    Err(error!(Usage, "--image-size {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}"))
-}
-
-/// 256 pixels where a GPU does the work; 64 on a CPU, where 256 would take hours.
-fn default_image_size(device: &Device) -> usize {
-    match device.kind() {
-        DeviceKind::Gpu => 256,
-        DeviceKind::Cpu | DeviceKind::Software => 64,
     }
 }
 

@@ -1,10 +1,10 @@
 //! What a run looks like in a terminal, and in a file when there is none.
 
-use crate::data::Folder;
 use crate::train::Progress;
 use crate::train::run_folder::{EpochRecord, StepRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::path::Path;
 
 /// Whether stderr can show a line that changes. indicatif hides its bars elsewhere, so that plain lines
 /// must be printed instead.
@@ -14,21 +14,22 @@ fn animated() -> bool {
     std::io::stderr().is_terminal() && !plain
 }
 
-/// A bar for the decoding of a folder's pictures.
-pub fn decode_bar(folder: &Folder, quiet: bool) -> ProgressBar {
-    let target =
-        if quiet || !animated() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(Some(folder.files.len() as u64), target);
-    bar.with_style(style("decoding {pos}/{len} {bar:20.green} {per_sec}"))
-}
-
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("a fixed template").progress_chars("━━─")
 }
 
+/// How much a terminal says.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub enum Detail {
+    /// Nothing but what went wrong.
+    Quiet,
+    Normal,
+    Verbose,
+}
+
 /// Shows epochs as Keras does: a bar while one runs, a line when it is done.
 pub struct Terminal {
-    quiet: bool,
+    detail: Detail,
     bar: ProgressBar,
     images: usize,
     seconds: f64,
@@ -37,15 +38,48 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    pub fn new(quiet: bool) -> Terminal {
-        Terminal { quiet, bar: ProgressBar::hidden(), images: 0, seconds: 0.0, loss_sum: 0.0, hits: 0.0 }
+    pub fn new(detail: Detail) -> Terminal {
+        Terminal { detail, bar: ProgressBar::hidden(), images: 0, seconds: 0.0, loss_sum: 0.0, hits: 0.0 }
+    }
+}
+
+/// A bar that takes itself away.
+struct DecodeBar(ProgressBar);
+
+impl Drop for DecodeBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 
 impl Progress for Terminal {
+    fn message(&mut self, text: &str) {
+        if self.detail > Detail::Quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    fn warning(&mut self, text: &str) {
+        eprintln!("{text}");
+    }
+
+    fn detail(&mut self, text: &str) {
+        if self.detail == Detail::Verbose {
+            eprintln!("{text}");
+        }
+    }
+
+    fn decoding(&mut self, _dir: &Path, total: usize) -> Box<dyn Fn(usize) + Sync> {
+        let shown = self.detail > Detail::Quiet && animated();
+        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+        let bar = DecodeBar(bar.with_style(style("decoding {pos}/{len} {bar:20.green} {per_sec}")));
+        Box::new(move |done| bar.0.set_position(done as u64))
+    }
+
     fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize) {
-        *self = Terminal::new(self.quiet);
-        if self.quiet {
+        *self = Terminal::new(self.detail);
+        if self.detail == Detail::Quiet {
             return;
         }
         eprintln!("Epoch {}/{epochs}", epoch + 1);
@@ -73,7 +107,7 @@ impl Progress for Terminal {
     }
 
     fn epoch_done(&mut self, epoch: &EpochRecord) {
-        if self.quiet {
+        if self.detail == Detail::Quiet {
             return;
         }
         let steps = self.bar.position();

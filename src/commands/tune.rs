@@ -9,6 +9,7 @@ use crate::device::{Device, DeviceKind, RungTable};
 use crate::error::Result;
 use crate::model::{Model, Network};
 use crate::train::Trainer;
+use crate::train::job::default_image_size;
 use crate::train::plan::Plan;
 use crate::train::tuning::{Tuning, kernel_of};
 use clap::Args;
@@ -36,7 +37,7 @@ pub struct TuneArgs {
 pub async fn run(args: TuneArgs) -> Result<()> {
     let start = Instant::now();
     let (device, line) = adapters::open(&args.device).await?;
-    let image_size = args.image_size.unwrap_or_else(|| super::default_image_size(&device));
+    let image_size = args.image_size.unwrap_or_else(|| default_image_size(&device));
     outln!("{line}; {image_size}x{image_size}, batch {}", args.batch_size);
     if device.kind() == DeviceKind::Cpu {
         outln!("There is nothing to tune: the CPU's own code has one fast version of every kernel.");

@@ -168,6 +168,13 @@ impl Gpu {
         Ok(())
     }
 
+    /// Times no pass any more.
+    pub(super) fn stop_timer(&self) -> Result<()> {
+        self.submit()?;
+        self.timer.replace(None);
+        Ok(())
+    }
+
     /// Records one dispatch that sees `buffers`, and each of `textures` with the values of the part beside it.
     pub fn dispatch(
         &self,
@@ -178,7 +185,7 @@ impl Gpu {
         groups: [u32; 3],
         label: Label,
     ) -> Result<()> {
-        let flop = label.flop;
+        let (flop, label) = (label.flop, Label { groups: Some(groups), ..label });
         self.submit_if_full(flop)?;
         let mut recording = self.recording.borrow_mut();
         let slot = recording.slots.len() as u64;

@@ -5,6 +5,7 @@
 pub mod adapters;
 pub(crate) mod bindings;
 pub(crate) mod gpu;
+pub(crate) mod memory;
 mod pipeline;
 mod pool;
 mod profile;
@@ -18,10 +19,11 @@ pub use rungs::RungTable;
 
 use crate::error::{Result, error};
 use gpu::Gpu;
+pub(crate) use memory::Memory;
 use pool::Pool;
 use profile::Profile;
 use rungs::Rungs;
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A handle to the place where kernels run.
@@ -37,7 +39,7 @@ struct Inner {
     pool: Pool,
     rungs: Rungs,
     scope: RefCell<Rc<str>>,
-    profile: OnceCell<Rc<Profile>>,
+    profile: RefCell<Option<Rc<Profile>>>,
 }
 
 /// What stands behind a device.
@@ -160,7 +162,7 @@ impl Device {
     pub fn steps_in_flight(&self) -> usize {
         match self.0.kind {
             // A profile waits for every submit anyway.
-            DeviceKind::Software | DeviceKind::Gpu if self.0.profile.get().is_none() => 2,
+            DeviceKind::Software | DeviceKind::Gpu if self.0.profile.borrow().is_none() => 2,
             _ => 0,
         }
     }
@@ -170,22 +172,35 @@ impl Device {
     /// # Errors
     /// `Usage` on an adapter that has no timestamps.
     pub fn start_profile(&self) -> Result<()> {
-        let profile = self.0.profile.get_or_init(|| Rc::new(Profile::new()));
-        match self.gpu() {
-            Some(gpu) => gpu.start_timer(profile.clone()),
-            None => Ok(()),
+        let profile = Rc::new(Profile::new());
+        if let Some(gpu) = self.gpu() {
+            gpu.start_timer(profile.clone())?;
         }
+        self.0.profile.replace(Some(profile));
+        Ok(())
     }
 
     /// What ran since the last call, in order; nothing unless a profile was started.
     pub fn take_spans(&self) -> Vec<Span> {
-        self.0.profile.get().map_or_else(Vec::new, |profile| profile.take())
+        self.0.profile.borrow().as_ref().map_or_else(Vec::new, |profile| profile.take())
+    }
+
+    /// Times no kernel any more; gives what ran since the last [`take_spans`](Device::take_spans).
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn stop_profile(&self) -> Result<Vec<Span>> {
+        if let Some(gpu) = self.gpu() {
+            gpu.stop_timer()?;
+        }
+        let profile = self.0.profile.take();
+        Ok(profile.map_or_else(Vec::new, |profile| profile.take()))
     }
 
     /// Names the layer, or the part of the step, that kernels run for from now on.
     pub fn enter(&self, scope: &str) {
         // Profiles alone look at it.
-        if self.0.profile.get().is_some() && *scope != **self.0.scope.borrow() {
+        if self.0.profile.borrow().is_some() && *scope != **self.0.scope.borrow() {
             self.0.scope.replace(scope.into());
         }
     }
@@ -197,7 +212,8 @@ impl Device {
 
     /// Runs CPU work that has this label.
     pub(crate) fn measure<R>(&self, label: impl FnOnce() -> Label, work: impl FnOnce() -> R) -> R {
-        match self.0.profile.get() {
+        let profile = self.0.profile.borrow().clone();
+        match profile {
             Some(profile) => profile.measure(label(), work),
             None => work(),
         }
@@ -241,21 +257,5 @@ impl Device {
         };
         self.pool().count_new(words);
         Ok(memory)
-    }
-}
-
-/// Memory of one tensor, in 4-byte words.
-pub(crate) enum Memory {
-    Cpu(RefCell<Vec<u32>>),
-    Gpu(wgpu::Buffer),
-}
-
-impl Memory {
-    /// How many words there is room for.
-    fn words(&self) -> usize {
-        match self {
-            Memory::Cpu(values) => values.borrow().len(),
-            Memory::Gpu(buffer) => (buffer.size() / 4) as usize,
-        }
     }
 }

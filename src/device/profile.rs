@@ -1,4 +1,4 @@
-//! How long each kernel took, for `train --profile`: clocks on the CPU, the device's own timestamps on a GPU.
+//! How long each kernel took, for `train --profile` and the studio: clocks on the CPU, the device's own timestamps on a GPU.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -27,6 +27,8 @@ pub struct Label {
     pub flop: f64,
     /// Bytes of the buffers that it uses, each once.
     pub bytes: f64,
+    /// Groups of threads that were dispatched; `None` on the CPU.
+    pub groups: Option<[u32; 3]>,
 }
 
 /// Collects spans while kernels run.

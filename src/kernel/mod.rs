@@ -192,7 +192,7 @@ impl<P: Params> Kernel<P> {
         passes: usize,
     ) -> Label {
         let flop = (self.flop)(params) / passes as f64;
-        Label { scope: device.scope(), kernel: self.name, rung, pass, flop, bytes }
+        Label { scope: device.scope(), kernel: self.name, rung, pass, flop, bytes, groups: None }
     }
 
     /// Computes with this rung on a GPU.

@@ -1,5 +1,6 @@
 //! A network with its weights on a device: forward pass, initialisation, the list of tensors.
 
+mod forward;
 pub mod head;
 pub mod layer;
 pub mod network;
@@ -13,9 +14,7 @@ pub use network::Network;
 use crate::device::Device;
 use crate::error::Result;
 use crate::ops;
-use crate::ops::dropout::Mask;
 use crate::random::generator;
-use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 use network::Placed;
 use rand::RngExt;
@@ -124,64 +123,21 @@ impl Model {
         learned.map(|named| &named.tensor).collect()
     }
 
-    /// The logits `[batch, 1]` of `pixels` (bytes, packed as for [`ops::input`]), for `parameters` in their order.
-    pub fn forward(
-        &self,
-        tape: &Tape,
-        parameters: &[Var],
-        pixels: &Tensor,
-        batch: usize,
-        mode: Mode,
-    ) -> Result<Var> {
-        let size = self.network.image_size;
-        let pre = &self.network.preprocessing;
-        let shape = [batch, self.network.channels, size, size];
-        self.device.enter("input");
-        let x = ops::input::input(&self.device, pixels, shape, pre.mean, pre.std_dev)?;
-        let mut parameters = parameters.iter();
-        let mut pair = || (parameters.next().expect("a weight"), parameters.next().expect("a bias"));
-        let mut dropouts = 0;
-
-        let mut x = tape.constant(&x);
-        for stage in &self.stages {
-            let (index, pool) = match *stage {
-                Stage::Layer(index) => (index, None),
-                Stage::ConvReluPool(index, pool) => (index, Some(pool)),
-            };
-            self.device.enter(&self.layers[index].name);
-            x = match (&self.layers[index].layer, pool) {
-                (Layer::Conv2d { strides, padding, .. }, Some(pool)) => {
-                    let (w, b) = pair();
-                    ops::conv2d_relu_pool::conv2d_relu_pool(tape, &x, w, b, *strides, *padding, pool)?
-                }
-                (Layer::Conv2d { strides, padding, activation, .. }, None) => {
-                    let (w, b) = pair();
-                    activate(tape, ops::conv2d::conv2d(tape, &x, w, b, *strides, *padding)?, *activation)?
-                }
-                (Layer::MaxPool2d { pool_size, strides }, _) => {
-                    ops::max_pool2d::max_pool2d(tape, &x, *pool_size, *strides)?
-                }
-                (Layer::Flatten, _) => ops::flatten::flatten(tape, &x)?,
-                (Layer::Dense { activation, .. }, _) => {
-                    let (w, b) = pair();
-                    activate(tape, ops::dense::dense(tape, &x, w, b)?, *activation)?
-                }
-                (Layer::Dropout { rate }, _) => {
-                    let layer = dropouts;
-                    dropouts += 1;
-                    match mode {
-                        Mode::Train { seed, step, first_image } if *rate > 0.0 => ops::dropout::dropout(
-                            tape,
-                            &x,
-                            *rate as f32,
-                            Mask { seed, step, layer, first_image },
-                        )?,
-                        _ => x,
-                    }
-                }
-            };
+    /// The same weights, run layer by layer.
+    pub fn unfused(&self) -> Model {
+        let tensors = self.tensors.iter().map(|named| NamedTensor {
+            name: named.name.clone(),
+            tensor: named.tensor.clone(),
+            role: named.role,
+        });
+        Model {
+            network: self.network.clone(),
+            head: self.head,
+            device: self.device.clone(),
+            layers: self.layers.clone(),
+            stages: stages(&self.layers, false),
+            tensors: tensors.collect(),
         }
-        Ok(x)
     }
 
     /// Bytes of each buffer that one image's forward pass keeps for the backward pass, with its name.
@@ -214,14 +170,6 @@ impl Model {
             }
         }
         buffers.into_iter().map(|(name, len)| (name, len as u64 * 4)).collect()
-    }
-}
-
-/// Applies an activation. A sigmoid is left to the head, which works on logits.
-fn activate(tape: &Tape, x: Var, activation: Activation) -> Result<Var> {
-    match activation {
-        Activation::Relu => ops::relu::relu(tape, &x),
-        Activation::Linear | Activation::Sigmoid => Ok(x),
     }
 }
 

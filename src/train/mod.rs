@@ -1,10 +1,12 @@
-//! Training: the loop, one step, evaluation, and the folder that a run leaves behind.
+//! Training: the settings and course of a run, the loop, one step, evaluation, and the folder that is left behind.
 
 pub mod curves;
 pub mod evaluate;
+pub mod job;
 pub mod plan;
 pub mod profile;
 pub mod run_folder;
+pub mod settings;
 pub mod trainer;
 pub mod tuning;
 
@@ -12,8 +14,10 @@ pub use trainer::Trainer;
 
 use crate::data::{Pictures, epoch_order};
 use crate::error::{Error, ErrorKind, Result, error};
+use crate::model::Model;
 use run_folder::{EpochRecord, RunFolder, StepRecord};
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use trainer::StepUnderWay;
@@ -41,9 +45,28 @@ pub enum End {
 
 /// Who watches a run: a terminal, a page.
 pub trait Progress {
+    /// What was chosen or found, in one line.
+    fn message(&mut self, text: &str);
+    /// What was found wrong, and did not end the run.
+    fn warning(&mut self, text: &str) {
+        self.message(text);
+    }
+    /// What only some want to know.
+    fn detail(&mut self, _text: &str) {}
+    /// The pictures of a folder are being decoded; the result is told how many are done, from any thread.
+    fn decoding(&mut self, _dir: &Path, _total: usize) -> Box<dyn Fn(usize) + Sync> {
+        Box::new(|_| ())
+    }
     fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize);
     fn step_done(&mut self, step: &StepRecord);
     fn epoch_done(&mut self, epoch: &EpochRecord);
+    /// The model as it is, when a step was recorded and before the next one is.
+    ///
+    /// # Errors
+    /// What the device reports; it ends the run.
+    fn between_steps(&mut self, _model: &Model) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Trains until the schedule ends or `stop` is raised; every step and epoch goes into the run's folder.
@@ -74,6 +97,7 @@ pub async fn train(
             }
             running.under_way.push_back(step);
             running.finish_steps(trainer.model.device().steps_in_flight(), folder, progress).await?;
+            progress.between_steps(&trainer.model)?;
             if stop.load(Ordering::Relaxed) {
                 end = End::Interrupted;
                 break;

@@ -7,6 +7,7 @@ use crate::error::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 /// Most spans that a trace holds: some thousands of steps would make a file that no viewer opens.
 const TRACED: usize = 20_000;
@@ -41,6 +42,22 @@ impl<P: Progress> Profiler<P> {
 }
 
 impl<P: Progress> Progress for Profiler<P> {
+    fn message(&mut self, text: &str) {
+        self.inner.message(text);
+    }
+
+    fn warning(&mut self, text: &str) {
+        self.inner.warning(text);
+    }
+
+    fn detail(&mut self, text: &str) {
+        self.inner.detail(text);
+    }
+
+    fn decoding(&mut self, dir: &Path, total: usize) -> Box<dyn Fn(usize) + Sync> {
+        self.inner.decoding(dir, total)
+    }
+
     fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize) {
         self.inner.epoch_starts(epoch, epochs, steps);
     }

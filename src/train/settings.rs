@@ -1,12 +1,14 @@
-//! The options of `pawgrad train`.
+//! What a person chooses for a run, whether on the command line or on the page.
 
-use crate::commands::{DeviceArgs, check_image_size};
-use crate::error::{Result, error};
+use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use clap::Args;
+use serde::Deserialize;
 use std::path::PathBuf;
 
-#[derive(Args)]
-pub struct TrainArgs {
+/// The settings of a run; the comments are its help texts.
+#[derive(Debug, Clone, PartialEq, Args, Deserialize)]
+#[serde(default)]
+pub struct Settings {
     /// Folder with one sub-folder of training pictures per class
     #[arg(long, default_value = "dataset/training_set", value_name = "DIR")]
     pub train_dir: PathBuf,
@@ -31,8 +33,6 @@ pub struct TrainArgs {
     /// Seed of weights, shuffling and dropout [default: a new one, which is printed]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    #[command(flatten)]
-    pub device: DeviceArgs,
     /// Start from these weights instead of random ones
     #[arg(long, value_name = "FILE.safetensors")]
     pub init_weights: Option<PathBuf>,
@@ -51,41 +51,59 @@ pub struct TrainArgs {
     /// Folder for the results, new or empty [default: runs/<time>]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Time every kernel: a table at the end, and profile.json for ui.perfetto.dev in the run's folder
-    #[arg(long)]
-    pub profile: bool,
-    /// Say more: the network, and how the batch is cut into micro-batches
-    #[arg(short, long, conflicts_with = "quiet")]
-    pub verbose: bool,
-    /// Say nothing but the result
-    #[arg(short, long)]
-    pub quiet: bool,
 }
 
-impl TrainArgs {
-    /// Finds wrong values before anything is loaded.
-    pub fn check(&self) -> Result<()> {
-        let wrong = |what: String| Err(error!(Usage, "{what}"));
-        self.image_size.map_or(Ok(()), check_image_size)?;
+/// A setting that makes no sense.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// As on the command line, without dashes in front: `learning-rate`.
+    pub option: &'static str,
+    /// What follows the option's name in a sentence: `0 makes no sense: use 1 or more`.
+    pub message: String,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        #[derive(clap::Parser)]
+        struct Nothing {
+            #[command(flatten)]
+            settings: Settings,
+        }
+        <Nothing as clap::Parser>::parse_from([""]).settings
+    }
+}
+
+impl Settings {
+    /// Wrong values, found before anything is loaded.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut wrong = |option, message: String| problems.push(Problem { option, message });
+        if let Some(message) = self.image_size.and_then(image_size_problem) {
+            wrong("image-size", message);
+        }
         for (option, value) in [
-            ("--batch-size", Some(self.batch_size)),
-            ("--epochs", Some(self.epochs)),
-            ("--micro-batch", self.micro_batch),
-            ("--max-steps", self.max_steps),
+            ("batch-size", Some(self.batch_size)),
+            ("epochs", Some(self.epochs)),
+            ("micro-batch", self.micro_batch),
+            ("max-steps", self.max_steps),
         ] {
             if value == Some(0) {
-                return wrong(format!("{option} 0 makes no sense: use 1 or more"));
+                wrong(option, "0 makes no sense: use 1 or more".to_string());
             }
         }
-        if !((self.learning_rate as f32).is_finite() && self.learning_rate > 0.0) {
-            return wrong(format!(
-                "--learning-rate {} must be a number above 0, such as 0.001",
-                self.learning_rate
-            ));
+        let rate = self.learning_rate;
+        if !((rate as f32).is_finite() && rate > 0.0) {
+            wrong("learning-rate", format!("{rate} must be a number above 0, such as 0.001"));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return wrong(format!("--dropout {} must be at least 0 and below 1", self.dropout));
+            wrong("dropout", format!("{} must be at least 0 and below 1", self.dropout));
         }
-        Ok(())
+        problems
     }
+}
+
+/// What is wrong with pictures of this size, if anything is.
+pub fn image_size_problem(size: usize) -> Option<String> {
+    let fits = (MIN_IMAGE_SIZE..=MAX_IMAGE_SIZE).contains(&size);
+    (!fits).then(|| format!("{size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}"))
 }

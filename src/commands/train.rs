@@ -1,0 +1,82 @@
+//! `pawgrad train`
+
+use super::DeviceArgs;
+use super::interrupt::stop_on_interrupt;
+use super::output::outln;
+use super::progress::{Detail, Terminal};
+use crate::check::ceiling;
+use crate::error::{Error, ErrorKind, Result, error};
+use crate::train::job::{self, Place};
+use crate::train::profile::Profiler;
+use crate::train::run_folder::RunFolder;
+use crate::train::settings::Settings;
+use crate::train::{End, Progress};
+use clap::Args;
+
+#[derive(Args)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Time every kernel: a table at the end, and profile.json for ui.perfetto.dev in the run's folder
+    #[arg(long)]
+    profile: bool,
+    /// Say more: the network, and how the batch is cut into micro-batches
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Say nothing but the result
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub async fn run(args: TrainArgs) -> Result<()> {
+    if let Some(problem) = args.settings.problems().first() {
+        return Err(error!(Usage, "--{} {}", problem.option, problem.message));
+    }
+    let mut terminal = Terminal::new(match (args.quiet, args.verbose) {
+        (true, _) => Detail::Quiet,
+        (false, verbose) => {
+            if verbose {
+                Detail::Verbose
+            } else {
+                Detail::Normal
+            }
+        }
+    });
+    let (device, line) = args.device.open().await?;
+    terminal.message(&format!("Device: {line}"));
+    // First of all, so that nothing is left behind where it cannot be done.
+    let ceiling = if args.profile { Some(ceiling::measure(&device).await?) } else { None };
+    let mut profiler = None;
+    let progress: &mut dyn Progress = match args.profile {
+        true => profiler.insert(Profiler::new(&device, terminal)?),
+        false => &mut terminal,
+    };
+    let place = Place { device: &device, line: &line, rungs: &args.device.rung };
+    let prepared = job::prepare(&args.settings, place, progress)?;
+    // Until now there was nothing to save: Ctrl-C left at once.
+    let stop = stop_on_interrupt()?;
+    let (folder, end) = job::run(prepared, progress, &stop).await?;
+    if let (Some(profiler), Some(ceiling)) = (profiler, ceiling) {
+        let profile = profiler.finish();
+        outln!("{}", profile.table(ceiling.flops, ceiling.bandwidth));
+        let path = folder.save("profile.json", &profile.trace())?;
+        outln!("Open {} at https://ui.perfetto.dev", path.display());
+    }
+    report(&folder, end)
+}
+
+/// The last lines: where everything is, and what to do with it.
+fn report(folder: &RunFolder, end: End) -> Result<()> {
+    let model = folder.model_path();
+    if let Some(validation) = folder.history().last().and_then(|epoch| epoch.validation.as_ref()) {
+        outln!("Test accuracy: {:.1} %, test loss: {:.4}", 100.0 * validation.accuracy, validation.loss);
+    }
+    outln!("Saved to {} (model, history, curves)", folder.path().display());
+    outln!("Use it:  pawgrad predict --model {} PICTURE…", model.display());
+    match end {
+        End::Finished | End::StepsDone => Ok(()),
+        End::Interrupted => Err(Error::new(ErrorKind::Interrupted, "interrupted; the model was saved")),
+    }
+}

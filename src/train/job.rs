@@ -1,0 +1,226 @@
+//! A whole run: from its settings to the folder that it leaves behind, whoever asked for it.
+
+use super::plan::Plan;
+use super::run_folder::RunFolder;
+use super::settings::Settings;
+use super::{End, Progress, Schedule, Trainer, train};
+use crate::data::{Cache, Folder, Pictures};
+use crate::device::{Device, DeviceKind};
+use crate::error::{Error, Result, error};
+use crate::model::{Model, Network};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// Where a run computes.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub device: &'a Device,
+    /// Name, type, backend and driver, and why this one.
+    pub line: &'a str,
+    /// The rungs that were forced, as `op=rung`.
+    pub rungs: &'a [String],
+}
+
+/// What `config.toml` records: every setting that the run's bits depend on.
+#[derive(Serialize)]
+struct Config<'a> {
+    pawgrad: &'static str,
+    train_dir: String,
+    test_dir: String,
+    image_size: usize,
+    learning_rate: f64,
+    epochs: usize,
+    batch_size: usize,
+    micro_batch: usize,
+    dropout: f64,
+    seed: u64,
+    shuffle: bool,
+    fuse: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_steps: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    init_weights: Option<String>,
+    device: &'a str,
+    rungs: &'a [String],
+    classes: &'a [String],
+    training_pictures: usize,
+    test_pictures: usize,
+}
+
+/// A run whose pictures are decoded, whose model is on its device, and whose folder has its first file.
+pub struct Prepared {
+    trainer: Trainer,
+    training: Pictures,
+    test: Pictures,
+    schedule: Schedule,
+    folder: RunFolder,
+}
+
+/// Gets everything ready, as `settings` say.
+///
+/// # Errors
+/// `Usage`, `Data`, `Model` or `Write` for what is wrong, before anything is written.
+pub fn prepare(settings: &Settings, place: Place<'_>, progress: &mut dyn Progress) -> Result<Prepared> {
+    let device = place.device;
+    let image_size = settings.image_size.unwrap_or_else(|| default_image_size(device));
+    let why = if settings.image_size.is_some() { "as asked for" } else { "the default on this device" };
+    progress.message(&format!("Image size: {image_size}x{image_size} ({why})"));
+    let seed = settings.seed.unwrap_or_else(new_seed);
+    progress.message(&format!("Seed: {seed}"));
+
+    // Whatever can be wrong is found out before the pictures are decoded.
+    let out = settings.out.clone().unwrap_or_else(default_folder);
+    RunFolder::check(&out)?;
+    let read = |file| Ok((file, read_file(file)?));
+    let weights = settings.init_weights.as_deref().map(read).transpose()?;
+    let training = load_pictures(&settings.train_dir, image_size, progress)?;
+    let test = load_pictures(&settings.test_dir, image_size, progress)?;
+    if training.classes != test.classes {
+        let (training, test) = (training.classes.join(", "), test.classes.join(", "));
+        return Err(error!(
+            Data,
+            "the training pictures have the classes {training}, the test pictures {test}"
+        ));
+    }
+
+    let network = Network::cats_and_dogs(training.classes.clone(), image_size, settings.dropout);
+    let batch_size = settings.batch_size.min(training.len());
+    let (shuffle, fuse) = (!settings.no_shuffle, !settings.no_fuse);
+    let model = match &weights {
+        Some((file, bytes)) => {
+            Model::with_weights(network, bytes, device, fuse).map_err(|why| named(file, why))?
+        }
+        None => Model::new(network, device, seed, fuse)?,
+    };
+    let plan = Plan::new(&model, device.limits(), batch_size, settings.micro_batch)?;
+    progress.detail(&format!("{}{plan}", model.summary()));
+
+    let config = Config {
+        pawgrad: env!("CARGO_PKG_VERSION"),
+        train_dir: settings.train_dir.display().to_string(),
+        test_dir: settings.test_dir.display().to_string(),
+        image_size,
+        learning_rate: settings.learning_rate,
+        epochs: settings.epochs,
+        batch_size: settings.batch_size,
+        micro_batch: plan.micro_batch,
+        dropout: settings.dropout,
+        seed,
+        shuffle,
+        fuse,
+        max_steps: settings.max_steps,
+        init_weights: settings.init_weights.as_ref().map(|file| file.display().to_string()),
+        device: place.line,
+        rungs: place.rungs,
+        classes: &training.classes,
+        training_pictures: training.len(),
+        test_pictures: test.len(),
+    };
+    let folder = RunFolder::create(&out, &config)?;
+    let schedule = Schedule {
+        epochs: settings.epochs,
+        batch_size: settings.batch_size,
+        shuffle,
+        seed,
+        max_steps: settings.max_steps,
+    };
+    let trainer = Trainer::new(model, plan, settings.learning_rate, seed)?;
+    Ok(Prepared { trainer, training, test, schedule, folder })
+}
+
+/// Trains until the end, or until `stop` is raised.
+///
+/// # Errors
+/// Those of [`train`]; they also say what was saved.
+pub async fn run(
+    prepared: Prepared,
+    progress: &mut dyn Progress,
+    stop: &AtomicBool,
+) -> Result<(RunFolder, End)> {
+    let Prepared { mut trainer, training, test, schedule, mut folder } = prepared;
+    let end = train(&mut trainer, &training, &test, &schedule, &mut folder, progress, stop)
+        .await
+        .map_err(|why| with_what_is_saved(why, &folder))?;
+    let device = trainer.model.device();
+    if let Some(count @ 1..) = device.untuned_kernels() {
+        progress.message(&format!(
+            "{count} of {} kernels ran with default rungs, as they were not tuned at these sizes: `pawgrad tune --help` \
+             says how",
+            device.chosen_rungs().len()
+        ));
+    }
+    progress.detail(&format!(
+        "Buffers held on the device: {:.1} MiB",
+        device.peak_bytes() as f64 / (1024.0 * 1024.0)
+    ));
+    Ok((folder, end))
+}
+
+/// All pictures of a folder, decoded now or earlier; says what was found and what had to be skipped.
+pub fn load_pictures(dir: &Path, image_size: usize, progress: &mut dyn Progress) -> Result<Pictures> {
+    /// Most skipped files that are listed one by one.
+    const LISTED: usize = 20;
+    let folder = Folder::scan(dir)?;
+    let decoded = progress.decoding(dir, folder.files.len());
+    let report = |done, _total| decoded(done);
+    let pictures = match Cache::of_user() {
+        Some(cache) => cache.load(&folder, image_size, &report)?,
+        None => Pictures::load(&folder, image_size, &report)?,
+    };
+    drop(decoded);
+    let (count, classes) = (pictures.len(), pictures.classes.join(", "));
+    progress.message(&format!(
+        "Found {count} pictures of {} classes ({classes}) in {}",
+        pictures.classes.len(),
+        dir.display()
+    ));
+    if !pictures.skipped.is_empty() {
+        let mut lines = vec![format!("Skipped {} files:", pictures.skipped.len())];
+        lines.extend(pictures.skipped.iter().take(LISTED).map(|skipped| format!("  {skipped}")));
+        if pictures.skipped.len() > LISTED {
+            lines.push(format!("  … and {} more", pictures.skipped.len() - LISTED));
+        }
+        progress.warning(&lines.join("\n"));
+    }
+    Ok(pictures)
+}
+
+/// 256 pixels where a GPU does the work; 64 on a CPU, where 256 would take hours.
+pub fn default_image_size(device: &Device) -> usize {
+    match device.kind() {
+        DeviceKind::Gpu => 256,
+        DeviceKind::Cpu | DeviceKind::Software => 64,
+    }
+}
+
+/// A seed that a person can retype.
+fn new_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    (now.as_nanos() as u64 ^ u64::from(std::process::id()) << 20) % 1_000_000
+}
+
+/// `runs/<local time>`: names sort by time.
+pub fn default_folder() -> PathBuf {
+    let time = jiff::Zoned::now().strftime("%Y-%m-%d_%H-%M-%S").to_string();
+    Path::new("runs").join(time)
+}
+
+/// A model or weights file as bytes.
+pub fn read_file(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|why| error!(Model, "{} cannot be read: {why}", file.display()))
+}
+
+/// The error with the file's name in front.
+pub fn named(file: &Path, why: Error) -> Error {
+    Error::new(why.kind, format!("{}: {}", file.display(), why.message))
+}
+
+/// An error during training also says what is left of the run.
+fn with_what_is_saved(why: Error, folder: &RunFolder) -> Error {
+    let what = match folder.history().len() {
+        0 => "no epoch was finished; its steps are".to_string(),
+        epochs => format!("the model as of epoch {epochs}, its history and all steps are"),
+    };
+    Error::new(why.kind, format!("{}\n  {what} in {}", why.message, folder.path().display()))
+}
