@@ -15,6 +15,7 @@
 //! optim      Adam
 //! train      the loop, one step, evaluation, profiles, the folder of a run, tables of tuned rungs
 //! check      one table of cases for tests, benches, `gradcheck` and `tune`; what a device's peak is
+//! studio     a page that trains, watches, predicts and looks inside, and its server
 //! commands   the command line
 //! random     random numbers for the host
 //! error      one error with a message and an exit code
@@ -34,6 +35,7 @@ pub mod ops;
 pub mod optim;
 pub mod random;
 pub mod reference;
+pub mod studio;
 pub mod tape;
 pub mod tensor;
 pub mod train;

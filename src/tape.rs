@@ -12,7 +12,7 @@ use crate::error::{Result, error};
 use crate::tensor::Tensor;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A tensor on a tape.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ type Backward = Box<dyn FnOnce(&Tensor, &[bool]) -> Result<Vec<Option<Tensor>>>>
 struct Entry {
     op: &'static str,
     /// The layer that it belongs to, for profiles.
-    scope: Rc<str>,
+    scope: Arc<str>,
     inputs: Vec<Var>,
     output: usize,
     output_shape: Vec<usize>,

@@ -27,7 +27,7 @@ fn module(path: &Path) -> String {
 }
 
 /// What each module may use of the others.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("error", &[]),
     ("random", &[]),
     ("reference", &[]),
@@ -42,7 +42,8 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("data", &["error", "random"]),
     ("check", &["ops", "optim", "cpu", "kernel", "reference", "tensor", "device", "error"]),
     ("train", &["model", "optim", "data", "ops", "tape", "tensor", "device", "error"]),
-    ("commands", &["train", "check", "model", "data", "device", "error"]),
+    ("studio", &["train", "check", "model", "data", "ops", "tape", "kernel", "tensor", "device", "error"]),
+    ("commands", &["studio", "train", "check", "model", "data", "device", "error"]),
     ("lib", &[]),
     ("main", &[]),
 ];

@@ -10,6 +10,7 @@ mod load;
 mod output;
 mod predict;
 mod progress;
+mod serve;
 mod summary;
 mod train;
 mod tune;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
     after_help = "Examples:\n  \
         pawgrad train                                train on the bundled cats and dogs\n  \
         pawgrad train --train-dir my/training --test-dir my/test --epochs 20\n  \
+        pawgrad serve --open                         the same and more, in a page\n  \
         pawgrad predict photo.jpg                    with the newest run's model\n  \
         pawgrad evaluate --test-dir my/test\n\n\
         Exit codes: 0 ok, 1 other, 2 usage, 3 data, 4 no device, 5 out of memory, 6 device lost,\n\
@@ -45,6 +47,8 @@ pub struct Cli {
 enum Command {
     /// Train a network on folders of pictures
     Train(train::TrainArgs),
+    /// Open the studio: a page that trains, watches, predicts and looks inside
+    Serve(serve::ServeArgs),
     /// Say what pictures show
     Predict(predict::PredictArgs),
     /// Measure loss and accuracy on labelled pictures
@@ -160,6 +164,7 @@ pub fn run(cli: Cli) -> Result<()> {
     pollster::block_on(async {
         match cli.command {
             Command::Train(args) => train::run(args).await,
+            Command::Serve(args) => serve::run(args),
             Command::Predict(args) => predict::run(args).await,
             Command::Evaluate(args) => evaluate::run(args).await,
             Command::Summary(args) => summary::run(args),

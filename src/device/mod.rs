@@ -25,6 +25,7 @@ use profile::Profile;
 use rungs::Rungs;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A handle to the place where kernels run.
 #[derive(Clone)]
@@ -38,7 +39,7 @@ struct Inner {
     gpu: Option<Gpu>,
     pool: Pool,
     rungs: Rungs,
-    scope: RefCell<Rc<str>>,
+    scope: RefCell<Arc<str>>,
     profile: RefCell<Option<Rc<Profile>>>,
 }
 
@@ -206,7 +207,7 @@ impl Device {
     }
 
     /// The layer, or the part of the step, that kernels run for.
-    pub fn scope(&self) -> Rc<str> {
+    pub fn scope(&self) -> Arc<str> {
         self.0.scope.borrow().clone()
     }
 

@@ -1,7 +1,7 @@
 //! How long each kernel took, for `train --profile` and the studio: clocks on the CPU, the device's own timestamps on a GPU.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// One pass of one kernel.
@@ -17,7 +17,7 @@ pub struct Span {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Label {
     /// The layer, or the part of the step, that it ran for.
-    pub scope: Rc<str>,
+    pub scope: Arc<str>,
     /// Such as `conv2d.backward_w`.
     pub kernel: &'static str,
     pub rung: &'static str,

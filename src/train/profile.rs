@@ -2,12 +2,13 @@
 
 use super::Progress;
 use super::run_folder::{EpochRecord, StepRecord};
-use crate::device::{Device, Span};
+use crate::device::{Device, Label, Span};
 use crate::error::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Most spans that a trace holds: some thousands of steps would make a file that no viewer opens.
 const TRACED: usize = 20_000;
@@ -87,13 +88,39 @@ pub struct Profile {
     pub seconds: f64,
 }
 
-/// One line of the table: all calls of one kernel for one layer.
-#[derive(Default)]
-struct Line {
-    seconds: f64,
-    flop: f64,
-    bytes: f64,
-    passes: usize,
+/// All calls of one kernel for one layer.
+pub struct Line {
+    pub layer: Arc<str>,
+    pub kernel: &'static str,
+    pub rung: &'static str,
+    pub seconds: f64,
+    pub flop: f64,
+    pub bytes: f64,
+    pub passes: usize,
+    /// Of the pass that took longest.
+    pub groups: Option<[u32; 3]>,
+}
+
+/// A line for each layer and kernel, the slowest first.
+pub fn lines(spans: &[Span]) -> Vec<Line> {
+    let mut lines: BTreeMap<_, (Line, f64)> = BTreeMap::new();
+    for Span { label, seconds, .. } in spans {
+        let Label { scope, kernel, rung, groups, .. } = label;
+        let (line, longest) = lines.entry((scope, kernel, rung)).or_insert_with(|| {
+            let (layer, groups) = (scope.clone(), *groups);
+            (Line { layer, kernel, rung, seconds: 0.0, flop: 0.0, bytes: 0.0, passes: 0, groups }, 0.0)
+        });
+        line.seconds += seconds;
+        line.flop += label.flop;
+        line.bytes += label.bytes;
+        line.passes += 1;
+        if seconds > longest {
+            (*longest, line.groups) = (*seconds, *groups);
+        }
+    }
+    let mut lines: Vec<_> = lines.into_values().map(|(line, _)| line).collect();
+    lines.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    lines
 }
 
 impl Profile {
@@ -101,17 +128,6 @@ impl Profile {
     /// the device's measured peak: of `flops`, FLOP per second, or of `bandwidth`, bytes per second. Copies into
     /// textures are no passes: they count as time between kernels.
     pub fn table(&self, flops: f64, bandwidth: f64) -> String {
-        let mut lines: BTreeMap<_, Line> = BTreeMap::new();
-        for Span { label, seconds, .. } in &self.spans {
-            let line = lines.entry((&label.scope, label.kernel, label.rung)).or_default();
-            line.seconds += seconds;
-            line.flop += label.flop;
-            line.bytes += label.bytes;
-            line.passes += 1;
-        }
-        let mut lines: Vec<_> = lines.into_iter().collect();
-        lines.sort_by(|(_, a), (_, b)| b.seconds.total_cmp(&a.seconds));
-
         if self.steps == 0 {
             return "There is nothing to tell: the first step, which compiles, does not count, and there was no other."
                 .to_string();
@@ -134,12 +150,13 @@ impl Profile {
             "GB/s",
             "of peak"
         );
-        for ((scope, kernel, rung), line) in &lines {
+        for line in lines(&self.spans) {
+            let Line { layer, kernel, rung, .. } = &line;
             let (rate, moved) = (line.flop / line.seconds, line.bytes / line.seconds);
             let gflops = if line.flop > 0.0 { format!("{:.1}", rate / 1e9) } else { "-".to_string() };
             let _ = writeln!(
                 text,
-                "{scope:<14} {kernel:<30} {rung:<10} {:>6} {:>9.3} {:>5.1} % {gflops:>9} {:>7.1} {:>6.0} %",
+                "{layer:<14} {kernel:<30} {rung:<10} {:>6} {:>9.3} {:>5.1} % {gflops:>9} {:>7.1} {:>6.0} %",
                 line.passes / self.steps,
                 line.seconds / steps * 1e3,
                 100.0 * line.seconds / self.seconds,

@@ -1,0 +1,65 @@
+//! Answers that are no success: a status and a sentence for a person.
+
+use crate::error::{Error, ErrorKind};
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+/// What a request is answered with when it cannot be done.
+pub struct Refusal {
+    status: StatusCode,
+    body: Value,
+}
+
+pub type Answer<T> = std::result::Result<T, Refusal>;
+
+impl Refusal {
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Refusal {
+        Refusal { status, body: json!({"error": message.into()}) }
+    }
+
+    /// One with more than a sentence: a member `name` beside it.
+    pub fn with(mut self, name: &str, value: Value) -> Refusal {
+        self.body[name] = value;
+        self
+    }
+}
+
+pub fn not_found(message: impl Into<String>) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, message)
+}
+
+pub fn unusable(message: impl Into<String>) -> Refusal {
+    Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        let status = match error.kind {
+            ErrorKind::Usage | ErrorKind::Data | ErrorKind::Model | ErrorKind::NoDevice => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Refusal::new(status, error.message)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.body)).into_response()
+    }
+}
+
+/// A picture, gray bytes `[height, width]`, as a PNG.
+pub fn png(pixels: &[u8], width: usize, height: usize) -> Answer<Response> {
+    use image::ImageEncoder;
+    use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+    let mut bytes = Vec::new();
+    // It goes no further than this machine: small is worth less than soon.
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Sub)
+        .write_image(pixels, width as u32, height as u32, image::ExtendedColorType::L8)
+        .map_err(|why| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("no picture: {why}")))?;
+    Ok(([(header::CONTENT_TYPE, "image/png")], bytes).into_response())
+}

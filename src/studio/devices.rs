@@ -1,0 +1,41 @@
+//! The devices that the page offers.
+
+use crate::device::DeviceKind;
+use crate::device::adapters::{list as adapters, preferred};
+use serde::Serialize;
+
+/// One choice of `--device`.
+#[derive(Serialize)]
+pub struct Listed {
+    value: String,
+    label: String,
+    detail: String,
+}
+
+/// Everything that `--device` takes here; drivers are asked once.
+pub async fn list() -> Vec<Listed> {
+    let found = tokio::task::spawn_blocking(|| {
+        let adapters = pollster::block_on(adapters());
+        let auto = match preferred(&adapters) {
+            Some(index) => format!("{}, the best hardware GPU", adapters[index].name),
+            None => "the CPU: there is no hardware GPU with a Vulkan, Metal or DX12 driver".to_string(),
+        };
+        let software = adapters.iter().position(|adapter| adapter.kind == DeviceKind::Software);
+        let threads = rayon::current_num_threads();
+        let mut listed = vec![
+            Listed { value: "auto".into(), label: "automatic".into(), detail: auto },
+            Listed {
+                value: "cpu".into(),
+                label: "CPU".into(),
+                detail: format!("this program's own code, {threads} threads; needs no driver"),
+            },
+        ];
+        listed.extend(adapters.iter().enumerate().map(|(index, adapter)| Listed {
+            value: if Some(index) == software { "software".to_string() } else { index.to_string() },
+            label: adapter.name.clone(),
+            detail: format!("{}, {}, driver {}", adapter.type_name, adapter.backend, adapter.driver),
+        }));
+        listed
+    });
+    found.await.unwrap_or_default()
+}

@@ -1,0 +1,87 @@
+//! Where a network looks: Grad-CAM (Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via
+//! Gradient-based Localization", 2017, equations 1 and 2).
+
+use crate::error::{Result, error};
+use crate::model::{Layer, Mode, Model};
+use crate::ops::add::accumulate;
+use crate::tape::{Tape, Var};
+use crate::tensor::Tensor;
+use serde::Serialize;
+
+/// How much each place of the last convolution's maps speaks for the predicted class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Heat {
+    pub height: usize,
+    pub width: usize,
+    /// `[height, width]`, from 0 to 1; all 0 where nothing speaks for the class.
+    pub values: Vec<f32>,
+    /// Index of the predicted class.
+    pub class: usize,
+}
+
+impl Heat {
+    /// relu(sum over channels of a * A): A are the maps of the last convolution, and `a` the mean over places of the
+    /// class score's gradient with respect to each. The score of the second class is the logit, that of the first its
+    /// negative.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub(super) async fn of(model: &Model, pixels: &Tensor, scores: &[f32]) -> Result<Heat> {
+        let layers = model.layers();
+        let is_conv = |index: &usize| matches!(layers[*index].layer, Layer::Conv2d { .. });
+        let Some(last) = (0..layers.len()).rev().find(is_conv) else {
+            return Err(error!(Other, "a network without convolutions looks at no place"));
+        };
+        let class = crate::train::evaluate::predicted(scores);
+        let tape = Tape::new(model.device(), accumulate);
+        let parameters: Vec<_> = model.parameters().into_iter().map(|p| tape.constant(p)).collect();
+        let mut maps: Option<Var> = None;
+        let mut cut = |index, x: Var| {
+            if index != last {
+                return x;
+            }
+            // From here on, gradients are wanted; what came before stays out of it.
+            let leaf = tape.parameter(&x.tensor);
+            maps = Some(leaf.clone());
+            leaf
+        };
+        let logit = model.forward_through(&tape, &parameters, pixels, 1, Mode::Infer, &mut cut)?;
+        let maps = maps.expect("the layer was run");
+        let sign = Tensor::from_f32(model.device(), &[1, 1], &[if class == 1 { 1.0 } else { -1.0 }])?;
+        let mut gradients = tape.backward(&logit, sign)?;
+        let gradient = gradients.take(&maps).ok_or_else(|| error!(Other, "the maps have no gradient"))?;
+
+        let &[channels, height, width] = &layers[last].output_shape[..] else { unreachable!("maps") };
+        let (maps, gradient) = (maps.tensor.read_f32().await?, gradient.read_f32().await?);
+        Ok(Heat { height, width, values: weighted(&maps, &gradient, channels), class })
+    }
+}
+
+/// The maps, each times its gradient's mean, added up, without what is below 0, divided by the largest.
+fn weighted(maps: &[f32], gradient: &[f32], channels: usize) -> Vec<f32> {
+    let places = maps.len() / channels;
+    let mut sums = vec![0.0f64; places];
+    for (map, gradient) in maps.chunks(places).zip(gradient.chunks(places)) {
+        let mean = gradient.iter().map(|&g| f64::from(g)).sum::<f64>() / places as f64;
+        for (sum, &value) in sums.iter_mut().zip(map) {
+            *sum += mean * f64::from(value);
+        }
+    }
+    let largest = sums.iter().copied().fold(0.0, f64::max);
+    let scale = if largest > 0.0 { 1.0 / largest } else { 0.0 };
+    sums.into_iter().map(|sum| (sum.max(0.0) * scale) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::weighted;
+
+    #[test]
+    fn maps_count_by_the_mean_of_their_gradient() {
+        // The first map speaks for the class with 2, the second against it with 1.
+        let maps = [1.0, 3.0, 0.0, 0.0, 0.0, 2.0, 4.0, 0.0];
+        let gradient = [2.0, 2.0, 0.0, 4.0, -1.0, -1.0, -1.0, -1.0];
+        assert_eq!(weighted(&maps, &gradient, 2), [0.5, 1.0, 0.0, 0.0]);
+        assert_eq!(weighted(&maps, &[0.0; 8], 2), [0.0; 4], "nothing speaks for it");
+    }
+}

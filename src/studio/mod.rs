@@ -1,0 +1,178 @@
+//! The studio: a web page that trains, watches, predicts and looks inside, served to this machine alone.
+//!
+//! The server owns the truth and the page is a view: training runs in a thread of its own through the same code as the
+//! command line; what happens goes into one numbered log, which any page can read from any place on.
+//!
+//! ```text
+//! guard      who may ask: host, origin, token; what every answer carries
+//! assets     the page itself
+//! log        events with numbers, as a stream and as a list
+//! training   one run at a time, in its own thread
+//! worker     a thread with devices and models, for everything that is not training
+//! inside     what each layer makes of a picture, and the arithmetic behind one value
+//! folders, pictures, runs, sources, devices      what the page asks about
+//! ```
+
+mod answer;
+mod assets;
+mod devices;
+mod fields;
+mod folders;
+mod guard;
+pub mod inside;
+mod log;
+mod pictures;
+mod predict;
+mod runs;
+mod seen;
+mod sources;
+mod training;
+mod worker;
+
+use crate::device::Device;
+use crate::device::adapters::Choice;
+use crate::error::{Result, error};
+use answer::Answer;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use serde_json::{Value, json};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Opens the device that was asked for; the second value says in one line which and why.
+pub type OpenDevice = fn(&Choice) -> Result<(Device, String)>;
+
+/// How to serve.
+pub struct Options {
+    pub host: IpAddr,
+    /// 0 for any that is free.
+    pub port: u16,
+    /// What a visitor must know, where others than this machine may visit.
+    pub token: Option<String>,
+    /// Whether to open the page in a browser.
+    pub open: bool,
+    pub open_device: OpenDevice,
+}
+
+/// What all requests share.
+pub(crate) struct Studio {
+    /// Of this process: numbers of events mean nothing to another.
+    boot: String,
+    door: guard::Door,
+    log: Arc<log::Log>,
+    training: training::Training,
+    worker: worker::Worker,
+    folders: folders::Folders,
+    pictures: pictures::Pictures,
+    insides: Arc<seen::Insides>,
+    devices: tokio::sync::OnceCell<Vec<devices::Listed>>,
+    runs: PathBuf,
+}
+
+type Shared = State<Arc<Studio>>;
+
+/// Serves until Ctrl-C; `ready` is told the page's address.
+///
+/// # Errors
+/// `Usage` for a host that others can reach without a token; `Other` where the port cannot be had.
+pub fn serve(options: &Options, ready: impl FnOnce(&str)) -> Result<()> {
+    if !options.host.is_loopback() && options.token.is_none() {
+        return Err(error!(
+            Usage,
+            "--host {} lets others than this machine in: they must know a --token, or leave --host out",
+            options.host
+        ));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| error!(Other, "the server cannot start: {why}"))?;
+    runtime.block_on(async {
+        let address = SocketAddr::new(options.host, options.port);
+        let listener = tokio::net::TcpListener::bind(address)
+            .await
+            .map_err(|why| error!(Other, "{address} cannot be served: {why}. Another --port may be free"))?;
+        let address =
+            listener.local_addr().map_err(|why| error!(Other, "the server has no address: {why}"))?;
+        let studio = Arc::new(Studio::new(options, address.port()));
+        let query = options.token.as_ref().map(|token| format!("?token={token}")).unwrap_or_default();
+        let page = format!("http://{address}/{query}");
+        ready(&page);
+        if options.open {
+            let _ = open::that_detached(&page);
+        }
+        let server = axum::serve(listener, router(studio.clone()));
+        tokio::select! {
+            ended = server => ended.map_err(|why| error!(Other, "the server ended: {why}")),
+            _ = tokio::signal::ctrl_c() => Ok(()),
+        }?;
+        // What was trained so far is saved before the process ends.
+        tokio::task::spawn_blocking(move || studio.training.stop_and_wait()).await.unwrap_or_default();
+        Ok(())
+    })
+}
+
+impl Studio {
+    fn new(options: &Options, port: u16) -> Studio {
+        let boot = guard::random_hex(4);
+        let log = Arc::new(log::Log::new(boot.clone()));
+        Studio {
+            boot,
+            door: guard::Door::new(options.host, port, options.token.clone()),
+            training: training::Training::new(options.open_device),
+            worker: worker::Worker::start(options.open_device),
+            folders: folders::Folders::default(),
+            pictures: pictures::Pictures::default(),
+            insides: Arc::default(),
+            devices: tokio::sync::OnceCell::new(),
+            runs: PathBuf::from("runs"),
+            log,
+        }
+    }
+}
+
+fn router(studio: Arc<Studio>) -> Router {
+    let uploads = post(pictures::add).layer(DefaultBodyLimit::max(pictures::MAX_BYTES));
+    Router::new()
+        .route("/", get(assets::index))
+        .route("/{name}", get(assets::file))
+        .route("/api/state", get(state))
+        .route("/api/events", get(log::stream))
+        .route("/api/events/poll", get(log::poll))
+        .route("/api/train", post(training::start))
+        .route("/api/stop", post(training::stop))
+        .route("/api/follow", post(training::follow))
+        .route("/api/runs", get(runs::list))
+        .route("/api/runs/{run}", get(runs::show))
+        .route("/api/runs/{run}/mistakes", get(predict::mistakes))
+        .route("/api/folders", post(folders::open))
+        .route("/api/folders/{folder}/check", post(folders::check))
+        .route("/api/folders/{folder}/{picture}", get(folders::thumbnail))
+        .route("/api/pictures", uploads)
+        .route("/api/pictures/{picture}", get(pictures::show))
+        .route("/api/predict", post(predict::predict))
+        .route("/api/inside", post(seen::look))
+        .route("/api/inside/{inside}/filters", get(seen::filters))
+        .route("/api/inside/{inside}/heat", get(seen::heat))
+        .route("/api/inside/{inside}/{layer}", get(seen::maps))
+        .route("/api/inside/{inside}/{layer}/values", get(seen::values))
+        .route("/api/inside/{inside}/{layer}/unit", get(seen::unit))
+        .route("/api/source", get(sources::show))
+        .fallback(|| async { answer::not_found("there is no such page") })
+        .layer(middleware::from_fn_with_state(studio.clone(), guard::guard))
+        .with_state(studio)
+}
+
+/// What a page needs to begin.
+async fn state(State(studio): Shared) -> Answer<Json<Value>> {
+    let devices = studio.devices.get_or_init(devices::list).await;
+    Ok(Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "boot": studio.boot,
+        "devices": devices,
+        "fields": fields::all(),
+        "training": studio.training.current(),
+    })))
+}

@@ -1,0 +1,115 @@
+// The configuration: its fields, the address of the page and the command that says the same.
+
+import { $, el, fill, replace, setText } from "./dom.js";
+import { buildField, textOf, valueOf, whatIsWrong } from "./field.js";
+import { watchFolder } from "./folders.js";
+import { commandLine } from "./command.js";
+import { currentQuery, onQuery, setQuery } from "./views.js";
+
+/** By name, in the order of the form. */
+const parts = new Map();
+const serverErrors = new Map(); // what the server said about a value, until it changes
+let onChange = () => {};
+
+const isDefault = (part) => part.text === textOf(part.field.default);
+
+/** The first thing that is wrong, as {part, message}, or null. */
+export function firstProblem() {
+  for (const part of parts.values()) {
+    const message = whatIsWrong(part.field, part.text) ?? serverErrors.get(part.field.name);
+    if (message) return { part, message };
+  }
+  return null;
+}
+
+/** What POST /api/train takes. */
+export function configuration() {
+  return Object.fromEntries([...parts.values()].map((part) => [part.field.name, valueOf(part.field, part.text)]));
+}
+
+/** Shows what the server found wrong, and goes to the first such field. */
+export function showServerErrors(errors) {
+  for (const { field, message } of errors) serverErrors.set(field, message);
+  refresh();
+  parts.get(errors.find(({ field }) => parts.has(field))?.field)?.input.focus();
+}
+
+/** Fills the form, such as with the settings of a past run; what is not named gets its default. */
+export function useConfiguration(values) {
+  for (const [name, part] of parts) part.set(textOf(name in values ? values[name] : part.field.default));
+  serverErrors.clear();
+  refresh();
+  for (const part of parts.values()) part.folder?.check();
+}
+
+/** Everything that follows from the fields' texts. */
+function refresh() {
+  const params = new URLSearchParams();
+  for (const [name, part] of parts) {
+    part.showError(whatIsWrong(part.field, part.text) ?? serverErrors.get(name));
+    if (!isDefault(part)) params.set(name, part.text);
+  }
+  setQuery(params);
+  const changed = [...parts.values()].filter((part) => !isDefault(part));
+  setText($("command"), commandLine(changed.map(({ field, text }) => [field.option, text])));
+  $("defaults").hidden = changed.length === 0;
+  explainDevice();
+  onChange();
+}
+
+function explainDevice() {
+  const part = parts.get("device");
+  if (!part) return;
+  const device = part.devices.find(({ value }) => value === part.text);
+  setText(part.extra, device?.detail ?? "");
+}
+
+/** Builds the form from what /api/state says. `changed()` is called after every change. */
+export function startConfig({ fields, devices }, changed) {
+  onChange = changed;
+  parts.clear();
+  serverErrors.clear();
+  for (const field of fields) {
+    const part = buildField(field, devices, () => {
+      serverErrors.delete(field.name);
+      part.folder?.later();
+      refresh();
+    });
+    part.devices = devices;
+    if (field.kind === "path") {
+      part.folder = watchFolder(part, (error) => {
+        if (error) serverErrors.set(field.name, error);
+        else serverErrors.delete(field.name);
+        refresh();
+      });
+    }
+    parts.set(field.name, part);
+  }
+  replace($("fields"), [...parts.values()].map((part) => part.node));
+  takeFromAddress(currentQuery());
+}
+
+function takeFromAddress(params) {
+  useConfiguration(Object.fromEntries([...params].filter(([name]) => parts.has(name))));
+}
+
+export function startConfigControls() {
+  onQuery(takeFromAddress);
+  $("defaults").addEventListener("click", () => useConfiguration({}));
+  $("copy-command").addEventListener("click", async () => {
+    const button = $("copy-command");
+    try {
+      await navigator.clipboard.writeText($("command").textContent);
+      setText(button, "Copied");
+    } catch {
+      getSelection().selectAllChildren($("command")); // not allowed to copy: then select it
+      setText(button, "Selected");
+    }
+    setTimeout(() => setText(button, "Copy"), 1500);
+  });
+}
+
+/** Options of a device list. */
+export function fillDevices(select, devices) {
+  fill(select, devices.map(({ value, label }) => el("option", { value }, label)));
+}

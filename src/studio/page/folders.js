@@ -1,0 +1,72 @@
+// Looks at a data folder while its path is typed: classes, pictures, some thumbnails, files to leave out.
+
+import { api, post } from "./api.js";
+import { debounce, el, replace } from "./dom.js";
+import { count } from "./format.js";
+
+/** Up to so many pictures every file is decoded without being asked. */
+const CHECK_AT_ONCE = 3000;
+const THUMBS = 10;
+const SHOWN_SKIPPED = 50;
+
+/** `part` is a field of kind "path"; `onResult(error or null)`. Returns `check()`, to call when the path changed. */
+export function watchFolder(part, onResult) {
+  let running = null;
+  const check = async () => {
+    running?.abort();
+    running = new AbortController();
+    const { signal } = running;
+    const path = part.text;
+    if (!path) return;
+    try {
+      const folder = await post("/api/folders", { path }, signal);
+      if (signal.aborted) return;
+      onResult(null);
+      show(part.extra, folder, signal);
+    } catch (why) {
+      if (signal.aborted) return;
+      replace(part.extra, placeholder());
+      onResult(why.status === 0 ? null : why.message); // a server that is away says nothing about the folder
+    }
+  };
+  replace(part.extra, placeholder());
+  const later = debounce(check, 400);
+  return { check, later };
+}
+
+/** As tall as what will be there. */
+const placeholder = () => [el("p", { class: "folder-line" }, "\u00a0"), el("div", { class: "thumbs" })];
+
+function show(extra, folder, signal) {
+  const classes = folder.classes.map(({ name, pictures }) => el("span", { class: "class-count" }, el("strong", {}, name), ` ${pictures}`));
+  const thumbs = folder.thumbs.slice(0, THUMBS).map((index) =>
+    el("img", { src: api`/api/folders/${folder.folder}/${index}.png`, alt: "", width: 40, height: 40, loading: "lazy" }));
+  const checked = el("div", { class: "folder-checked" });
+  replace(extra,
+    el("p", { class: "folder-line" }, classes, el("span", { class: "hint" }, count(folder.total, "picture"))),
+    el("div", { class: "thumbs" }, thumbs), checked);
+  if (folder.total <= CHECK_AT_ONCE) {
+    decodeAll(checked, folder, signal);
+  } else {
+    const button = el("button", { type: "button", class: "small", onclick: () => decodeAll(checked, folder, signal) },
+      `Check all ${count(folder.total, "file")}`);
+    replace(checked, button);
+  }
+}
+
+async function decodeAll(node, folder, signal) {
+  replace(node, el("p", { class: "hint" }, "Decoding every file …"));
+  try {
+    const { usable, skipped } = await post(api`/api/folders/${folder.folder}/check`, { image_size: null }, signal);
+    if (signal.aborted) return;
+    if (!skipped.length) return replace(node, el("p", { class: "hint good" }, "✓ every file can be read"));
+    const listed = skipped.slice(0, SHOWN_SKIPPED).map(({ path, reason }) =>
+      el("li", {}, el("code", {}, path), `: ${reason}`));
+    const more = skipped.length - listed.length;
+    replace(node, el("details", { class: "skipped" },
+      el("summary", {}, `${count(skipped.length, "file")} left out, ${usable} usable`),
+      el("ul", {}, listed, more > 0 && el("li", {}, `and ${more} more`))));
+  } catch (why) {
+    if (!signal.aborted) replace(node, el("p", { class: "hint" }, why.message));
+  }
+}

@@ -1,0 +1,56 @@
+// Follows the training: every n steps the server sends the maps of the chosen picture, with the weights of
+// the moment. Drawing is dropped, not queued, where the page is slower than the training.
+
+import { api, get, post } from "./api.js";
+import { $, setText } from "./dom.js";
+import { insidePicture, show, shownInside } from "./inside.js";
+import { currentView } from "./views.js";
+import { isTraining, onMaps, onRun } from "./watch.js";
+
+let isDrawing = false;
+
+async function ask() {
+  const isOn = $("follow").checked;
+  const every = Number($("follow-every").value);
+  if (isOn && !(Number.isInteger(every) && every >= 1)) return note("Every how many steps? A whole number from 1.");
+  if (isOn && !insidePicture()) return note("Choose a picture first.");
+  try {
+    await post("/api/follow", { picture: isOn ? insidePicture().id : null, every: isOn ? every : 0 });
+    note(describe());
+  } catch (why) {
+    $("follow").checked = false;
+    note(why.message);
+  }
+}
+
+const note = (text) => setText($("follow-note"), text);
+
+function describe() {
+  if (!$("follow").checked) return "The maps are drawn anew with the weights of the moment.";
+  return isTraining() ? "Following: the next maps come soon." : "Following begins with the next training.";
+}
+
+async function redraw({ step, inside }) {
+  if (!$("follow").checked || isDrawing || currentView() !== "inside" || document.hidden) return;
+  isDrawing = true;
+  try {
+    const info = await get(api`/api/inside/${inside}`);
+    show(info, insidePicture(), `Training, step ${step}`);
+    note(`Following: step ${step}.`);
+  } catch (why) {
+    if (why.status !== 404) note(why.message); // only the last few are kept: a newer one is on its way
+    else if (shownInside()) note(`Following: step ${step} was too fast for this page.`);
+  } finally {
+    isDrawing = false;
+  }
+}
+
+export function startFollowing() {
+  $("follow").addEventListener("change", ask);
+  $("follow-every").addEventListener("change", () => $("follow").checked && ask());
+  $("inside-pictures").addEventListener("click", () => $("follow").checked && ask());
+  onMaps(redraw);
+  onRun(({ types }) => {
+    if (types.has("run") || types.has("end")) note(describe());
+  });
+}

@@ -1,0 +1,48 @@
+// Numbers as text. Everything that changes while training keeps its width: see also tabular-nums in style.css.
+
+const MINUS = "\u2212";
+const GROUPS = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+export const NONE = "–";
+const missing = (x) => x === null || x === undefined || Number.isNaN(x);
+
+/** 33932545 -> 33,932,545 */
+export const integer = (x) => (missing(x) ? NONE : GROUPS.format(x));
+
+/** A loss: 0.1234. */
+export const loss = (x) => (missing(x) ? NONE : x.toFixed(4));
+
+/** 0.9512 -> 95.1 % */
+export const percent = (x, digits = 1) => (missing(x) ? NONE : `${(100 * x).toFixed(digits)} %`);
+
+/** Three digits that matter, as for speeds: 123, 12.3, 1.23. */
+export function three(x) {
+  if (missing(x)) return NONE;
+  if (Math.abs(x) >= 1000) return GROUPS.format(x);
+  return x.toFixed(Math.abs(x) >= 100 ? 0 : Math.abs(x) >= 10 ? 1 : 2);
+}
+
+/** A number of a calculation: four digits that matter and a true minus sign. */
+export function precise(x) {
+  if (missing(x)) return NONE;
+  if (x === 0) return "0";
+  const size = Math.abs(x);
+  const text = size >= 1e5 || size < 1e-4 ? size.toExponential(2)
+    : size.toFixed(Math.max(0, Math.min(6, 3 - Math.floor(Math.log10(size)))));
+  return (x < 0 ? MINUS : "") + text;
+}
+
+/** Seconds as 0:09, 3:05 or 1:02:03. */
+export function duration(seconds) {
+  if (missing(seconds) || !Number.isFinite(seconds)) return NONE;
+  const s = Math.max(0, Math.round(seconds));
+  const two = (n) => String(n).padStart(2, "0");
+  const h = Math.floor(s / 3600);
+  return h ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
+}
+
+/** 1 picture, 2 pictures */
+export const count = (n, word) => `${integer(n)} ${word}${n === 1 ? "" : "s"}`;
+
+/** [64, 32, 32] -> 64 × 32 × 32 */
+export const shape = (sizes) => sizes.map(integer).join(" × ");

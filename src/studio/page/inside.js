@@ -1,0 +1,126 @@
+// Look inside: chooses a picture and a model, and shows what every layer made of it.
+
+import { post } from "./api.js";
+import { fillDevices } from "./config.js";
+import { $, announce, el, replace, setText } from "./dom.js";
+import { startFollowing } from "./follow.js";
+import { HeatView } from "./heat.js";
+import { LayerView } from "./layers.js";
+import { chosenModel } from "./models.js";
+import { addFile, addPath, forgetPictures, onPictures, pictures, seenBy } from "./pictures.js";
+import { currentView, goTo, onView } from "./views.js";
+import { onReset } from "./watch.js";
+
+const SAMPLES = ["dataset/samples/cat.jpg", "dataset/samples/dog.jpg"];
+const PICKED_PX = 64;
+
+let picture = null;
+let views = null; // {heat, layers: [LayerView]} of what is on the page
+let asked = 0; // the last question's number: answers to earlier ones are dropped
+
+const complain = (text) => setText($("inside-alert"), text);
+export const insidePicture = () => picture;
+
+/** Shows what the network makes of a picture; called from a prediction. */
+export function openInside(chosen, run) {
+  picture = chosen;
+  $("inside-run").value = run ?? "";
+  goTo("inside");
+  look();
+}
+
+async function look() {
+  showPictures();
+  if (!picture) return;
+  const question = ++asked;
+  complain("");
+  setText($("inside-status"), "Computing every layer …");
+  try {
+    const info = await post("/api/inside", { picture: picture.id, run: chosenModel("inside-run"), device: $("inside-device").value || "auto" });
+    if (question !== asked) return;
+    show(info, picture, `Run ${info.run}`);
+    announce(`${picture.name}: ${info.class}. ${info.layers.length} layers are shown.`);
+  } catch (why) {
+    if (question !== asked) return;
+    setText($("inside-status"), views ? "" : "Nothing to show.");
+    complain(why.message);
+  }
+}
+
+/** Puts an answer on the page; the views of the same network are kept, so that nothing jumps. */
+export function show(info, ofPicture, title) {
+  const shapes = (layers) => JSON.stringify(layers.map(({ name, shape }) => [name, shape]));
+  if (!views || shapes(views.info.layers) !== shapes(info.layers)) {
+    views = { heat: new HeatView($("heat")), layers: info.layers.map((layer) => new LayerView(layer)) };
+    replace($("layers"), views.layers.map(({ node }) => node));
+    replace($("layer-nav"), info.layers.map(({ name, index }) =>
+      el("button", { type: "button", class: "choice", onclick: () => views.layers[index].focus() }, name)));
+  }
+  views.info = info;
+  $("inside-result").hidden = false;
+  setText($("inside-status"), `${title} · ${info.image_size} × ${info.image_size} pixels · layers run one by one, unfused, so that every output can be shown`);
+  views.heat.update(info, ofPicture);
+  views.layers.forEach((view, i) => view.update(info, info.layers[i]));
+}
+
+/** The answer that is shown now, or null. */
+export const shownInside = () => views?.info ?? null;
+
+function showPictures() {
+  replace($("inside-pictures"), pictures.map((candidate) =>
+    el("li", {}, el("button", {
+      type: "button", class: "thumb", "aria-pressed": String(candidate === picture), title: candidate.name,
+      onclick: () => { picture = candidate; look(); },
+    }, el("img", { src: seenBy(candidate.id, PICKED_PX), alt: candidate.name, width: PICKED_PX, height: PICKED_PX })))));
+}
+
+let samplesAreThere = false;
+
+/** The bundled samples, once; then a first look without being asked. */
+async function prepare() {
+  if (!samplesAreThere) {
+    samplesAreThere = true;
+    for (const path of SAMPLES) {
+      try {
+        await addPath(path);
+      } catch {
+        // the page also works where the samples are not: another picture can be chosen
+      }
+    }
+  }
+  picture ??= pictures.find(({ name }) => name.endsWith("cat.jpg")) ?? pictures[0] ?? null;
+  if (picture && !views) look();
+}
+
+/** The devices that /api/state tells of. */
+export function setInsideDevices(devices) {
+  replace($("inside-device"));
+  fillDevices($("inside-device"), devices);
+}
+
+export function startInside() {
+  onPictures(showPictures);
+  onView((view) => view === "inside" && prepare());
+  if (currentView() === "inside") prepare();
+  $("inside-run").addEventListener("change", look);
+  $("inside-device").addEventListener("change", look);
+  $("inside-file").addEventListener("change", async ({ target }) => {
+    const [file] = target.files;
+    target.value = "";
+    if (!file) return;
+    try {
+      picture = await addFile(file);
+      look();
+    } catch (why) {
+      complain(why.message);
+    }
+  });
+  onReset(() => {
+    [picture, views, samplesAreThere] = [null, null, false];
+    forgetPictures();
+    $("inside-result").hidden = true;
+    setText($("inside-status"), "The server was started anew: choose a picture again.");
+    if (currentView() === "inside") prepare();
+  });
+  startFollowing();
+}

@@ -1,0 +1,64 @@
+// One layer: what it is, its output as pictures or bars, the arithmetic of one unit, and the code that ran.
+
+import { BarsView } from "./bars.js";
+import { el, fill, setText } from "./dom.js";
+import { filtersView } from "./filters.js";
+import { integer, precise, shape } from "./format.js";
+import { MapsView } from "./maps.js";
+import { SourceView } from "./source.js";
+import { UnitView } from "./unit.js";
+
+const MEANINGS = {
+  Conv2D: "Every map comes from a filter of its own, slid over all maps of the layer before; then ReLU, which turns what is negative into 0.",
+  MaxPooling2D: "Of every 2 × 2 units the largest is kept: half as high, half as wide.",
+  Flatten: "The same numbers in one row, map after map. Nothing is computed.",
+  Dropout: "Switches off some units at random in training. Here, outside of training, it changes nothing.",
+  Dense: "Every unit is a weighted sum of all the numbers before it.",
+};
+
+export class LayerView {
+  constructor(layer) {
+    const { name, type, shape: sizes, parameters, index } = layer;
+    this.name = name;
+    this.title = el("h3", { id: `layer-${name}`, tabindex: "-1" }, name, " ", el("span", { class: "hint" }, type));
+    this.values = el("span", {});
+    this.unit = new UnitView(name);
+    this.output = this.#outputOf(layer);
+    this.filters = el("div", {});
+    this.source = new SourceView();
+    this.node = el("section", { class: "card layer", "aria-labelledby": `layer-${name}`, "data-layer": name, "data-index": index },
+      el("div", { class: "card-head" }, this.title,
+        el("p", { class: "facts" }, el("span", {}, shape(sizes)),
+          el("span", {}, parameters ? `${integer(parameters)} parameters` : "no parameters"), this.values)),
+      el("p", { class: "hint" }, MEANINGS[type] ?? ""),
+      this.filters, this.output?.node, this.unit.node, this.source.node);
+    this.isFirstConv = type === "Conv2D" && name.endsWith("1");
+    this.isFilled = false;
+  }
+
+  #outputOf({ type, shape: sizes }) {
+    const onUnit = (position) => this.unit.open(position);
+    if (sizes.length === 3) return new MapsView(this.name, sizes, onUnit);
+    return type === "Dense" ? new BarsView(this.name, sizes[0], onUnit) : null;
+  }
+
+  /** New numbers for the same layer: another picture, other weights. */
+  update(info, layer) {
+    setText(this.values, `values from ${precise(layer.min)} to ${precise(layer.max)}`);
+    this.output?.update(info.inside, layer);
+    this.unit.update(info.inside, layer, this.output);
+    this.source.update(layer, info);
+    if (this.isFirstConv) this.#updateFilters(info.inside);
+  }
+
+  async #updateFilters(inside) {
+    const node = await filtersView(inside);
+    this.filters.replaceChildren();
+    fill(this.filters, node);
+  }
+
+  focus() {
+    this.title.focus({ preventScroll: true });
+    this.node.scrollIntoView({ block: "start" });
+  }
+}

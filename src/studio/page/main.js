@@ -1,0 +1,48 @@
+// Starts the page. Each module does one thing:
+//   theme      light or dark               views      the sections, and the address
+//   api        talking to the server       events     every event of training, once, in any number of tabs
+//   run        what is known of a run      watch      which run is shown
+//   config, field, folders, command        the form   training   Start and Stop
+//   analytics, charts, curves, result      how a run is doing
+//   pictures, models                       what can be chosen
+//   predict    classes of pictures         runs       past runs, side by side
+//   inside, heat, layers, maps, bars, filters, unit, source, highlight, follow    what the network computed
+
+import { startAnalytics } from "./analytics.js";
+import { get } from "./api.js";
+import { loadPlotly } from "./charts.js";
+import { startConfig, startConfigControls } from "./config.js";
+import { startCurves } from "./curves.js";
+import { $, setText } from "./dom.js";
+import { setInsideDevices, startInside } from "./inside.js";
+import { startModels } from "./models.js";
+import { startPredict } from "./predict.js";
+import { startResult } from "./result.js";
+import { startRuns } from "./runs.js";
+import { formIsReady, refreshButtons, startTraining } from "./training.js";
+import { startViews } from "./views.js";
+import { onConnection, onReset, startWatching } from "./watch.js";
+
+async function loadState() {
+  const state = await get("/api/state");
+  startConfig(state, refreshButtons);
+  setInsideDevices(state.devices);
+  setText($("version"), state.version);
+  formIsReady();
+}
+
+startViews();
+startConfigControls();
+startTraining();
+startAnalytics();
+startCurves();
+startResult();
+startModels();
+startPredict();
+startInside();
+startRuns();
+onConnection((isUp) => setText($("connection"), isUp ? "" : "Connection lost, retrying …"));
+onReset(() => loadState().catch(() => {})); // a new server may know other fields and devices
+loadState().catch((why) => setText($("start-reason"), why.message));
+startWatching().catch((why) => console.error(why));
+loadPlotly();

@@ -1,0 +1,147 @@
+// The code of a layer: the WGSL that ran, its rung, dispatch, time and share of a training step, and the
+// Rust reference beside it.
+
+import { get } from "./api.js";
+import { el, replace, setText } from "./dom.js";
+import { percent, three } from "./format.js";
+import { highlight, lineOfFunction } from "./highlight.js";
+import { onRun, shownRun } from "./watch.js";
+
+const cache = new Map(); // kernel -> promise of its sources
+
+function sourcesOf(kernel) {
+  if (!cache.has(kernel)) {
+    const answer = get(`/api/source?kernel=${encodeURIComponent(kernel)}`);
+    answer.catch(() => cache.delete(kernel));
+    cache.set(kernel, answer);
+  }
+  return cache.get(kernel);
+}
+
+const isCpu = ({ groups }) => groups === null;
+
+export class SourceView {
+  #kernel = null; // the kernel whose code is shown
+  #key = "";
+
+  constructor() {
+    this.summary = el("summary", {}, "The code that ran");
+    this.tabs = el("div", { class: "choices", role: "group", "aria-label": "Kernel" });
+    this.facts = el("div", { class: "kernel-facts" });
+    this.code = el("div", { class: "code-columns" });
+    this.training = el("div", { class: "training-share" });
+    this.node = el("details", { class: "source", ontoggle: () => this.node.open && this.#show() },
+      this.summary, this.tabs, this.facts, this.code, this.training);
+    onRun(({ types }) => {
+      if (this.node.open && (types.has("kernels") || types.has("shown"))) this.#showTraining();
+    });
+  }
+
+  update(layer, info) {
+    Object.assign(this, { layer, info });
+    this.node.hidden = layer.kernels.length === 0;
+    const names = layer.kernels.map(({ kernel }) => kernel);
+    const total = layer.kernels.reduce((sum, { ms }) => sum + (ms ?? 0), 0);
+    setText(this.summary, `The code that ran: ${names.join(", then ")} · ${three(total)} ms`);
+    const known = [...names, layer.fused].filter(Boolean);
+    if (!known.includes(this.#kernel)) this.#kernel = names[0];
+    replace(this.tabs, known.map((kernel) => el("button", {
+      type: "button", class: "choice", "aria-pressed": String(kernel === this.#kernel),
+      onclick: () => { this.#kernel = kernel; this.update(this.layer, this.info); },
+    }, kernel === layer.fused && !names.includes(kernel) ? `${kernel} (in training)` : kernel)));
+    if (this.node.open) this.#show();
+  }
+
+  #show() {
+    this.#showFacts();
+    this.#showTraining();
+    this.#showCode();
+  }
+
+  #showFacts() {
+    const ran = this.layer.kernels.filter(({ kernel }) => kernel === this.#kernel);
+    const facts = ran.map((run) => fact([
+      ["Rung", run.rung], ["Pass", run.pass], ["Dispatch", run.groups ? `${run.groups.replaceAll("x", " × ")} groups` : "on the CPU: none"],
+      ["Time", `${three(run.ms)} ms`], ["Speed", run.gflops ? `${three(run.gflops)} GFLOP/s` : null],
+    ]));
+    const { fused } = this.layer;
+    replace(this.facts, facts,
+      ran.some(isCpu) && el("p", { class: "hint" }, "This ran on the CPU, where native Rust does the same work; the WGSL below is what a GPU runs."),
+      fused && el("p", { class: "hint" }, this.#kernel === fused
+        ? "Training runs this kernel: convolution, ReLU and pooling in one, so that the large output in between never reaches memory."
+        : `Here every step ran by itself, so that its output can be shown. Training runs ${fused} instead.`));
+  }
+
+  #showTraining() {
+    const event = shownRun()?.kernels;
+    const rows = (event?.kernels ?? []).filter(({ layer }) => layer === this.layer.name);
+    replace(this.training, !event ? el("p", { class: "hint" }, "This layer’s share of a training step is shown here once a training has been measured.")
+      : rows.length === 0 ? el("p", { class: "hint" }, `Nothing was measured under the name of ${this.layer.name} in step ${event.step}.`)
+        : [el("h4", {}, `In training, step ${event.step}: ${percent(rows.reduce((sum, { share }) => sum + share, 0))} of ${three(event.ms)} ms`),
+          el("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": `Kernels of ${this.layer.name} in training` }, trainingTable(rows))]);
+  }
+
+  async #showCode() {
+    const kernel = this.#kernel;
+    const rung = this.layer.kernels.find((run) => run.kernel === kernel)?.rung;
+    const key = `${kernel} ${rung}`;
+    if (key === this.#key) return; // the numbers are new, the code is not: keep where it was scrolled to
+    try {
+      const { shader, entry, reference } = await sourcesOf(kernel);
+      if (kernel !== this.#kernel) return;
+      this.#key = key;
+      const ran = shader.findIndex((candidate) => candidate.rung === rung);
+      replace(this.code, shaderColumn(shader, Math.max(0, ran), ran, entry),
+        column(el("span", {}, "Reference, in Rust"), reference.file, reference.source, "rust", reference.function));
+      this.#scrollToCode();
+    } catch (why) {
+      replace(this.code, el("p", { class: "alert" }, why.message));
+    }
+  }
+
+  #scrollToCode() {
+    for (const pre of this.code.querySelectorAll("pre")) scrollToEntry(pre);
+  }
+}
+
+function fact(pairs) {
+  return el("dl", { class: "pairs" }, pairs.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}
+
+function trainingTable(rows) {
+  return el("table", { class: "kernels" },
+    el("thead", {}, el("tr", {}, ["Kernel", "Rung", "Groups", "ms", "Share", "GFLOP/s", "GB/s"].map((name) => el("th", { scope: "col" }, name)))),
+    el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.kernel), el("td", {}, row.rung), el("td", {}, row.groups ?? "–"),
+      [three(row.ms), percent(row.share), three(row.gflops), three(row.gbs)].map((text) => el("td", { class: "number" }, text))))));
+}
+
+/** The WGSL, with a menu of all rungs. */
+function shaderColumn(shader, first, ran, entry) {
+  const holder = el("div", { class: "code-column" });
+  const menu = el("select", { "aria-label": "Rung" }, shader.map(({ rung }, i) =>
+    el("option", { value: i, selected: i === first }, i === ran ? `${rung}, which ran` : rung)));
+  const show = () => {
+    const { file, source } = shader[Number(menu.value)];
+    holder.replaceChildren(...column(el("span", {}, "WGSL, rung ", menu), file, source, "wgsl", entry).childNodes);
+    scrollToEntry(holder.querySelector("pre"));
+  };
+  menu.addEventListener("change", show);
+  show();
+  return holder;
+}
+
+function column(title, file, source, language, name) {
+  const start = lineOfFunction(source, name);
+  const code = el("code", {}, highlight(source, language));
+  const lines = code.querySelectorAll(".line");
+  lines[start]?.classList.add("entry");
+  return el("div", { class: "code-column" },
+    el("div", { class: "code-head" }, title, el("code", { class: "hint" }, file)),
+    el("pre", { class: "code", tabindex: "0", "aria-label": `${file}, scrolled to the function ${name}` }, code));
+}
+
+/** The function that matters, with the comment above it in sight. */
+function scrollToEntry(pre) {
+  const entry = pre.querySelector(".entry");
+  if (entry) pre.scrollTop = Math.max(0, entry.offsetTop - pre.offsetTop - 110);
+}

@@ -1,0 +1,78 @@
+// Which run the page shows, and what is known of it: the run in progress, or one chosen from the past.
+
+import { api, get } from "./api.js";
+import { EventFeed } from "./events.js";
+import { applyEvent, emptyRun, runFromFolder } from "./run.js";
+
+let live = null; // the run that events tell of: in progress, or the last one of this server
+let shown = null;
+const watchers = new Set();
+const mapsWatchers = new Set();
+const connectionWatchers = new Set();
+const resetWatchers = new Set();
+
+export const shownRun = () => shown;
+export const liveRun = () => live;
+export const isTraining = () => live?.state === "running";
+
+/** `act({run, types})` whenever something of the shown or the live run is new; `types` are the kinds of events. */
+export const onRun = (act) => watchers.add(act);
+export const onMaps = (act) => mapsWatchers.add(act);
+export const onConnection = (act) => connectionWatchers.add(act);
+/** `act()` when another server has taken over. */
+export const onReset = (act) => resetWatchers.add(act);
+
+function tell(types) {
+  for (const act of watchers) act({ run: shown, types });
+}
+
+/** Shows a past run. */
+export async function showRun(name) {
+  if (live?.name === name) {
+    shown = live;
+  } else {
+    shown = runFromFolder(await get(api`/api/runs/${name}`));
+  }
+  tell(new Set(["shown"]));
+}
+
+async function showNewest() {
+  const [newest] = await get("/api/runs");
+  if (!newest || live) return tell(new Set(["shown"])); // a run began meanwhile
+  await showRun(newest.name);
+}
+
+function take(events) {
+  const types = new Set();
+  let maps = null;
+  for (const event of events) {
+    types.add(event.type);
+    if (event.type === "run") {
+      live = emptyRun(event.run, event.config);
+      live.isLive = true;
+      shown = live;
+    } else if (event.type === "maps") {
+      maps = event; // only the newest is worth drawing
+    } else if (live) {
+      applyEvent(live, event);
+    }
+  }
+  tell(types);
+  if (maps) for (const act of mapsWatchers) act(maps);
+}
+
+/** Begins to listen; resolves when the run to show is known. */
+export async function startWatching() {
+  const feed = new EventFeed({
+    onEvents: take,
+    onReset: () => {
+      [live, shown] = [null, null];
+      for (const act of resetWatchers) act();
+      // What follows the reset comes in the same turn; only if it tells of no run, the newest past one is shown.
+      queueMicrotask(() => { if (!live) showNewest().catch(() => {}); });
+    },
+    onConnection: (isUp) => { for (const act of connectionWatchers) act(isUp); },
+  });
+  await feed.start();
+  if (!live) await showNewest();
+}

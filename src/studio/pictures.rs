@@ -1,0 +1,159 @@
+//! Pictures to predict and to look into: uploaded, or named by path or by place in a folder.
+
+use super::answer::{Answer, Refusal, not_found, png, unusable};
+use super::{Shared, Studio, worker};
+use crate::data::{decode_bytes, decode_file};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Path, Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// Most bytes of an upload.
+pub const MAX_BYTES: usize = 16 << 20;
+/// Most bytes of uploads that are remembered, and most pictures.
+const REMEMBERED: (usize, usize) = (256 << 20, 1024);
+/// Largest size at which a picture is shown.
+const MAX_SHOWN: usize = 1024;
+
+/// The pictures that pages know, by number; the oldest are forgotten.
+#[derive(Default)]
+pub struct Pictures(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    next: u64,
+    pictures: VecDeque<(u64, Source)>,
+    bytes: usize,
+}
+
+/// Where a picture is.
+#[derive(Clone)]
+pub enum Source {
+    Upload(Bytes),
+    File(Arc<PathBuf>),
+}
+
+impl Source {
+    /// As a network of this size sees it: gray bytes `[size, size]`.
+    pub fn decode(&self, size: usize) -> Answer<Vec<u8>> {
+        let decoded = match self {
+            Source::Upload(bytes) => decode_bytes(bytes, size),
+            Source::File(path) => decode_file(path, size),
+        };
+        decoded.map_err(|why| unusable(format!("this picture cannot be used: {why}")))
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Source::Upload(bytes) => bytes.len(),
+            Source::File(_) => 0,
+        }
+    }
+}
+
+impl Pictures {
+    pub fn add(&self, source: Source) -> u64 {
+        let mut kept = self.0.lock().unwrap();
+        let id = kept.next;
+        kept.next += 1;
+        kept.bytes += source.bytes();
+        kept.pictures.push_back((id, source));
+        while kept.bytes > REMEMBERED.0 || kept.pictures.len() > REMEMBERED.1 {
+            let Some((_, oldest)) = kept.pictures.pop_front() else { break };
+            kept.bytes -= oldest.bytes();
+        }
+        id
+    }
+
+    pub fn get(&self, id: u64) -> Answer<Source> {
+        let kept = self.0.lock().unwrap();
+        let found = kept.pictures.iter().find(|(known, _)| *known == id);
+        found
+            .map(|(_, source)| source.clone())
+            .ok_or_else(|| not_found("this picture was forgotten: add it again"))
+    }
+}
+
+/// A picture that is not uploaded.
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Named {
+    Path { path: PathBuf },
+    Indexed { folder: usize, index: usize },
+}
+
+/// Remembers a picture: the body itself, or the one that JSON names.
+pub async fn add(State(studio): Shared, request: Request) -> Answer<Json<Value>> {
+    let content = request.headers().get(header::CONTENT_TYPE);
+    let is_upload = content.is_some_and(|content| content == "application/octet-stream");
+    let bytes = Bytes::from_request(request, &()).await.map_err(|why| match why.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the file is larger than {} MiB", MAX_BYTES >> 20),
+        ),
+        status => Refusal::new(status, why.body_text()),
+    })?;
+    let (source, name) = if is_upload {
+        let source = Source::Upload(bytes);
+        // Whatever is no picture is refused now, not when it is used.
+        let tried = source.clone();
+        worker::blocking(move || tried.decode(8)).await??;
+        (source, None)
+    } else {
+        let named =
+            serde_json::from_slice(&bytes).map_err(|why| unusable(format!("not understood: {why}")))?;
+        let path = studio.file(named)?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let source = Source::File(Arc::new(path));
+        let tried = source.clone();
+        worker::blocking(move || tried.decode(8)).await??;
+        (source, name)
+    };
+    Ok(Json(json!({"picture": studio.pictures.add(source), "name": name})))
+}
+
+impl Studio {
+    /// The file that was named, if it is one that may be shown.
+    fn file(&self, named: Named) -> Answer<PathBuf> {
+        match named {
+            Named::Indexed { folder, index } => self.folders.file(folder, index),
+            Named::Path { path } => self.folders.find(&path).ok_or_else(|| {
+                not_found(
+                    "there is no such picture in the training or test folder of this page, or in dataset/: \
+                     pictures elsewhere can be dropped here",
+                )
+            }),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Shown {
+    #[serde(default = "shown_size")]
+    size: usize,
+}
+
+fn shown_size() -> usize {
+    256
+}
+
+/// The picture, `<id>.png`, as a network of `size` sees it.
+pub async fn show(
+    State(studio): Shared,
+    Path(name): Path<String>,
+    Query(Shown { size }): Query<Shown>,
+) -> Answer<Response> {
+    let id = name.strip_suffix(".png").and_then(|id| id.parse().ok());
+    let source = studio.pictures.get(id.ok_or_else(|| not_found("there is no such picture"))?)?;
+    if !(1..=MAX_SHOWN).contains(&size) {
+        return Err(unusable(format!("a size of {size} is not between 1 and {MAX_SHOWN}")));
+    }
+    let pixels = worker::blocking(move || source.decode(size)).await??;
+    png(&pixels, size, size)
+}

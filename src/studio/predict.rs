@@ -1,0 +1,111 @@
+//! What a run's model says of pictures, and where it is wrong.
+
+use super::answer::{Answer, Refusal, unusable};
+use super::pictures::Source;
+use super::{Shared, runs, worker};
+use crate::data::{Cache, Folder, Pictures};
+use crate::model::Model;
+use crate::train::evaluate::{predicted, scores};
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Pictures that are computed at a time.
+const BATCH: usize = 32;
+/// Most pictures of one request.
+const MOST: usize = 256;
+/// Wrong pictures that are shown.
+const WORST: usize = 12;
+
+#[derive(Deserialize)]
+pub struct Asked {
+    pictures: Vec<u64>,
+    run: Option<String>,
+}
+
+/// The class of each picture.
+pub async fn predict(State(studio): Shared, Json(asked): Json<Asked>) -> Answer<Json<Value>> {
+    if asked.pictures.is_empty() || asked.pictures.len() > MOST {
+        return Err(unusable(format!("name 1 to {MOST} pictures")));
+    }
+    let sources: Vec<Source> =
+        asked.pictures.iter().map(|&id| studio.pictures.get(id)).collect::<Result<_, Refusal>>()?;
+    let run = runs::with_model(&studio.runs, asked.run.as_deref())?;
+    let (file, name) = (run.model_file(), run.name);
+    let told = studio.worker.run(move |bench| {
+        let loaded = bench.model(&file, "auto")?;
+        let network = &loaded.model.network;
+        let mut pixels = Vec::new();
+        for source in &sources {
+            pixels.extend(source.decode(network.image_size)?);
+        }
+        let results: Vec<_> = all_scores(&loaded.model, &pixels, sources.len())?
+            .into_iter()
+            .zip(&asked.pictures)
+            .map(|(scores, picture)| {
+                let class = predicted(&scores);
+                json!({
+                    "picture": picture, "class": network.classes[class], "probability": scores[class],
+                    "scores": scores,
+                })
+            })
+            .collect();
+        let (size, classes) = (network.image_size, &network.classes);
+        Ok(json!({"run": name, "image_size": size, "classes": classes, "results": results}))
+    });
+    Ok(Json(told.await?))
+}
+
+fn all_scores(model: &Model, pixels: &[u8], count: usize) -> Answer<Vec<Vec<f32>>> {
+    let picture = pixels.len() / count;
+    let mut all = Vec::new();
+    for batch in pixels.chunks(BATCH * picture) {
+        all.extend(pollster::block_on(scores(model, batch, batch.len() / picture))?);
+    }
+    Ok(all)
+}
+
+/// The confusion matrix of a run's model on its test pictures, and those that it is surest and wrong about.
+pub async fn mistakes(State(studio): Shared, Path(name): Path<String>) -> Answer<Json<Value>> {
+    let run = runs::with_model(&studio.runs, Some(&name))?;
+    let dir = run.config()["test_dir"].as_str().unwrap_or_default().to_string();
+    let folder = worker::blocking(move || Folder::scan(dir.as_ref())).await??;
+    let file = run.model_file();
+    let studio_of_work = studio.clone();
+    let told = studio.worker.run(move |bench| {
+        let loaded = bench.model(&file, "auto")?;
+        let network = &loaded.model.network;
+        let pictures = match Cache::of_user() {
+            Some(cache) => cache.load(&folder, network.image_size, &|_, _| ())?,
+            None => Pictures::load(&folder, network.image_size, &|_, _| ())?,
+        };
+        if pictures.classes != network.classes {
+            return Err(unusable("the test folder has other classes now"));
+        }
+        let mut confusion = vec![vec![0; network.classes.len()]; network.classes.len()];
+        let mut wrong = Vec::new();
+        for (index, scores) in
+            all_scores(&loaded.model, &pictures.pixels, pictures.len())?.into_iter().enumerate()
+        {
+            let (label, class) = (pictures.labels[index] as usize, predicted(&scores));
+            confusion[label][class] += 1;
+            if class != label {
+                wrong.push((scores[class], index, label, class));
+            }
+        }
+        wrong.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let shown = wrong.iter().take(WORST).map(|&(probability, index, label, class)| {
+            let path = folder.root.join(&pictures.paths[index]);
+            json!({
+                "picture": studio_of_work.pictures.add(Source::File(Arc::new(path))),
+                "name": pictures.paths[index], "label": network.classes[label],
+                "predicted": network.classes[class], "probability": probability,
+            })
+        });
+        let worst: Vec<_> = shown.collect();
+        Ok(json!({"classes": network.classes, "confusion": confusion, "worst": worst}))
+    });
+    Ok(Json(told.await?))
+}

@@ -1,0 +1,194 @@
+//! What is inside, as the page asks for it: layers, maps, single values.
+
+use super::answer::{Answer, not_found, png};
+use super::inside::{Inside, Seen, Unit, look as look_inside};
+use super::{Shared, runs, worker};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+/// Pictures' ways that are remembered: one can take 40 MB at 256 x 256.
+const REMEMBERED: usize = 6;
+/// Values of a layer without maps that are told.
+const TOLD: usize = 4096;
+
+/// The last few, by number.
+#[derive(Default)]
+pub struct Insides(Mutex<(u64, VecDeque<(u64, Arc<Inside>)>)>);
+
+impl Insides {
+    pub fn add(&self, inside: Inside) -> (u64, Arc<Inside>) {
+        let (mut kept, inside) = (self.0.lock().unwrap(), Arc::new(inside));
+        kept.0 += 1;
+        let id = kept.0;
+        kept.1.push_back((id, inside.clone()));
+        if kept.1.len() > REMEMBERED {
+            kept.1.pop_front();
+        }
+        (id, inside)
+    }
+
+    fn get(&self, id: u64) -> Answer<Arc<Inside>> {
+        let kept = self.0.lock().unwrap();
+        let found = kept.1.iter().find(|(known, _)| *known == id);
+        found
+            .map(|(_, inside)| inside.clone())
+            .ok_or_else(|| not_found("this was forgotten: look inside again"))
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    picture: u64,
+    run: Option<String>,
+    #[serde(default = "automatic")]
+    device: String,
+}
+
+fn automatic() -> String {
+    "auto".to_string()
+}
+
+/// Runs a picture layer by layer.
+pub async fn look(State(studio): Shared, Json(wanted): Json<Wanted>) -> Answer<Json<Value>> {
+    let source = studio.pictures.get(wanted.picture)?;
+    let run = runs::with_model(&studio.runs, wanted.run.as_deref())?;
+    let file = run.model_file();
+    let inside = studio.worker.run(move |bench| {
+        let loaded = bench.model(&file, &wanted.device)?;
+        let pixels = source.decode(loaded.model.network.image_size)?;
+        Ok(pollster::block_on(look_inside(&loaded.model, loaded.weights.clone(), &pixels))?)
+    });
+    let (id, inside) = studio.insides.add(inside.await?);
+    let mut told = tell(id, &inside);
+    told["run"] = json!(run.name);
+    Ok(Json(told))
+}
+
+/// All but the values.
+pub fn tell(id: u64, inside: &Inside) -> Value {
+    let layers: Vec<_> = inside.layers.iter().enumerate().map(|(index, seen)| layer(index, seen)).collect();
+    json!({
+        "inside": id, "image_size": inside.image_size, "classes": inside.classes, "scores": inside.scores,
+        "class": inside.classes[inside.heat.class], "logit": inside.logit, "layers": layers,
+    })
+}
+
+fn layer(index: usize, seen: &Seen) -> Value {
+    let kernels = seen.ran.iter().map(|span| {
+        let gflops = (span.label.flop > 0.0).then(|| span.label.flop / span.seconds / 1e9);
+        json!({
+            "kernel": span.label.kernel, "rung": span.label.rung, "pass": span.label.pass,
+            "groups": worker::groups(span.label.groups), "ms": span.seconds * 1e3, "gflops": gflops,
+        })
+    });
+    let fold = |pick: fn(f32, f32) -> f32, start| seen.values.iter().copied().fold(start, pick);
+    json!({
+        "index": index, "name": seen.placed.name, "type": seen.placed.layer.type_name(),
+        "shape": seen.placed.output_shape, "parameters": seen.placed.parameter_count(),
+        "min": fold(f32::min, f32::INFINITY), "max": fold(f32::max, f32::NEG_INFINITY),
+        "kernels": kernels.collect::<Vec<_>>(), "fused": seen.fused,
+    })
+}
+
+fn layer_of(inside: &Inside, index: usize) -> Answer<&Seen> {
+    inside.layers.get(index).ok_or_else(|| not_found("there is no such layer"))
+}
+
+/// All maps of a layer as one picture, `<layer>.png`: rows of maps, each from its own darkest to its own brightest.
+pub async fn maps(State(studio): Shared, Path((id, name)): Path<(u64, String)>) -> Answer<Response> {
+    let index = name.strip_suffix(".png").and_then(|index| index.parse().ok());
+    let inside = studio.insides.get(id)?;
+    let seen = layer_of(&inside, index.ok_or_else(|| not_found("there is no such layer"))?)?;
+    let &[channels, height, width] = &seen.placed.output_shape[..] else {
+        return Err(not_found("this layer has no maps, but values"));
+    };
+    let (atlas, columns) = atlas(&seen.values, channels, height, width);
+    png(&atlas, columns * width, channels.div_ceil(columns) * height)
+}
+
+/// Maps side by side, as bytes, and how many of them make a row.
+fn atlas(values: &[f32], channels: usize, height: usize, width: usize) -> (Vec<u8>, usize) {
+    let columns = (1..).find(|columns| columns * columns >= channels).expect("there is a root");
+    let mut pixels = vec![0; columns * width * channels.div_ceil(columns) * height];
+    for (channel, map) in values.chunks(height * width).enumerate() {
+        let least = map.iter().copied().fold(f32::INFINITY, f32::min);
+        let most = map.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let scale = if most > least { 255.0 / (most - least) } else { 0.0 };
+        let (top, left) = (channel / columns * height, channel % columns * width);
+        for (row, line) in map.chunks(width).enumerate() {
+            let first = (top + row) * columns * width + left;
+            for (pixel, value) in pixels[first..first + width].iter_mut().zip(line) {
+                *pixel = ((value - least) * scale).round() as u8;
+            }
+        }
+    }
+    (pixels, columns)
+}
+
+/// The values of a layer without maps.
+pub async fn values(State(studio): Shared, Path((id, index)): Path<(u64, usize)>) -> Answer<Json<Value>> {
+    let inside = studio.insides.get(id)?;
+    let values = &layer_of(&inside, index)?.values;
+    Ok(Json(json!({"values": values[..values.len().min(TOLD)]})))
+}
+
+/// The windows of the first layer.
+pub async fn filters(State(studio): Shared, Path(id): Path<u64>) -> Answer<Json<Value>> {
+    let inside = studio.insides.get(id)?;
+    let shape =
+        inside.layers.first().and_then(|seen| seen.placed.parameters.as_ref()).map(|[weight, _]| &weight[..]);
+    let (Some(&[_, in_channels, height, width]), Some([weight, _])) = (shape, inside.weights(0)) else {
+        return Err(not_found("the first layer has no windows"));
+    };
+    let windows: Vec<Vec<&[f32]>> = weight
+        .chunks(in_channels * height * width)
+        .map(|filter| filter.chunks(height * width).collect())
+        .collect();
+    Ok(Json(json!({"filters": windows, "height": height, "width": width})))
+}
+
+/// Where the network looks.
+pub async fn heat(State(studio): Shared, Path(id): Path<u64>) -> Answer<Json<Value>> {
+    let inside = studio.insides.get(id)?;
+    let mut told = json!(inside.heat);
+    told["class"] = json!(inside.classes[inside.heat.class]);
+    Ok(Json(told))
+}
+
+/// A place in a layer.
+#[derive(Deserialize)]
+pub struct At {
+    #[serde(default)]
+    channel: usize,
+    #[serde(default)]
+    row: usize,
+    #[serde(default)]
+    column: usize,
+}
+
+/// The arithmetic behind one value.
+pub async fn unit(
+    State(studio): Shared,
+    Path((id, index)): Path<(u64, usize)>,
+    Query(At { channel, row, column }): Query<At>,
+) -> Answer<Json<Unit>> {
+    Ok(Json(studio.insides.get(id)?.unit(index, channel, row, column)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::atlas;
+
+    #[test]
+    fn maps_lie_row_by_row_each_with_its_own_range() {
+        // Three maps of 1 x 2: two columns, the fourth place stays black.
+        let (pixels, columns) = atlas(&[0.0, 1.0, 5.0, 5.0, -2.0, -4.0], 3, 1, 2);
+        assert_eq!(columns, 2);
+        assert_eq!(pixels, [0, 255, 0, 0, 255, 0, 0, 0]);
+    }
+}

@@ -1,0 +1,205 @@
+//! One run at a time, in a thread of its own, through the code that the command line uses.
+
+mod watcher;
+
+use super::answer::{Answer, Refusal, unusable};
+use super::{OpenDevice, Shared, Studio, worker};
+use crate::data::Folder;
+use crate::device::adapters::Choice;
+use crate::error::{ErrorKind, Result};
+use crate::train::End;
+use crate::train::job::{self, Place, default_folder};
+use crate::train::settings::Settings;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use watcher::{Followed, Watcher};
+
+/// What is being trained.
+pub struct Training {
+    open_device: OpenDevice,
+    current: Arc<Mutex<Option<Current>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// The picture whose maps follow the training.
+    followed: Arc<Mutex<Option<Followed>>>,
+}
+
+struct Current {
+    run: String,
+    stop: Arc<AtomicBool>,
+}
+
+impl Training {
+    pub fn new(open_device: OpenDevice) -> Training {
+        let (current, thread, followed) = Default::default();
+        Training { open_device, current, thread, followed }
+    }
+
+    /// Name of the run in progress.
+    pub fn current(&self) -> Option<String> {
+        self.current.lock().unwrap().as_ref().map(|current| current.run.clone())
+    }
+
+    /// Ends the run in progress, saved, and waits for it.
+    pub fn stop_and_wait(&self) {
+        if let Some(current) = &*self.current.lock().unwrap() {
+            current.stop.store(true, Ordering::Relaxed);
+        }
+        if let Some(thread) = self.thread.lock().unwrap().take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the page asks for.
+#[derive(Debug, Deserialize)]
+pub struct Wanted {
+    #[serde(flatten)]
+    settings: Settings,
+    #[serde(default = "automatic")]
+    device: String,
+}
+
+fn automatic() -> String {
+    "auto".to_string()
+}
+
+/// Begins a run.
+pub async fn start(State(studio): Shared, Json(wanted): Json<Wanted>) -> Answer<(StatusCode, Json<Value>)> {
+    let Wanted { mut settings, device } = wanted;
+    let mut errors: Vec<Value> = settings
+        .problems()
+        .into_iter()
+        .map(|problem| json!({"field": problem.option.replace('-', "_"), "message": problem.message}))
+        .collect();
+    let dirs = [("train_dir", settings.train_dir.clone()), ("test_dir", settings.test_dir.clone())];
+    let scanned = worker::blocking(move || dirs.map(|(field, dir)| (field, Folder::scan(&dir).err())));
+    for (field, error) in scanned.await? {
+        errors.extend(error.map(|error| json!({"field": field, "message": error.message})));
+    }
+    if let Some(first) = errors.first() {
+        let message = format!("{}: {}", first["field"], first["message"]);
+        return Err(unusable(message).with("errors", json!(errors)));
+    }
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let run = {
+        let mut current = studio.training.current.lock().unwrap();
+        if let Some(current) = &*current {
+            let message = format!("the run {} is in progress: stop it, or wait for its end", current.run);
+            return Err(Refusal::new(StatusCode::CONFLICT, message));
+        }
+        let out = free(default_folder());
+        let run = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        settings.out = Some(out);
+        *current = Some(Current { run: run.clone(), stop: stop.clone() });
+        run
+    };
+    studio.log.clear();
+    studio.log.push(&json!({"type": "run", "run": run, "config": told(&settings, &device)}));
+    let (of_thread, name) = (studio.clone(), run.clone());
+    let thread = std::thread::spawn(move || of_thread.train(&name, &settings, &device, &stop));
+    *studio.training.thread.lock().unwrap() = Some(thread);
+    Ok((StatusCode::ACCEPTED, Json(json!({"run": run}))))
+}
+
+/// The settings as `config.toml` will name them.
+fn told(settings: &Settings, device: &str) -> Value {
+    let Settings {
+        train_dir, test_dir, image_size, learning_rate, epochs, batch_size, dropout, seed, ..
+    } = settings;
+    json!({
+        "train_dir": train_dir, "test_dir": test_dir, "image_size": image_size, "learning_rate": learning_rate,
+        "epochs": epochs, "batch_size": batch_size, "dropout": dropout, "seed": seed, "device": device,
+    })
+}
+
+/// The folder, or the first of `<folder>-2`, … that is not there: two runs can begin in one second.
+fn free(folder: PathBuf) -> PathBuf {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let others = (2..).map(|number| folder.with_file_name(format!("{name}-{number}")));
+    std::iter::once(folder.clone()).chain(others).find(|path| !path.exists()).expect("numbers do not end")
+}
+
+impl Studio {
+    /// The whole life of a run, in its thread.
+    fn train(&self, run: &str, settings: &Settings, device: &str, stop: &AtomicBool) {
+        let training = &self.training;
+        let trained = catch_unwind(AssertUnwindSafe(|| self.try_train(settings, device, stop)));
+        let (end, error) = match trained {
+            Ok(Ok(End::Finished | End::StepsDone)) => ("finished", None),
+            Ok(Ok(End::Interrupted)) => ("stopped", None),
+            Ok(Err(why)) if why.kind == ErrorKind::Interrupted => ("stopped", Some(why.message)),
+            Ok(Err(why)) => ("failed", Some(why.message)),
+            Err(panic) => {
+                let what = panic.downcast_ref::<String>().map(String::as_str);
+                let what = what.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason was given");
+                ("failed", Some(format!("the training crashed: {what}. What was saved before stays")))
+            }
+        };
+        // First free, then told: who hears of the end may start the next run at once.
+        *training.current.lock().unwrap() = None;
+        self.log.push(&json!({"type": "end", "end": end, "error": error, "run": run}));
+    }
+
+    fn try_train(&self, settings: &Settings, device: &str, stop: &AtomicBool) -> Result<End> {
+        let choice: Choice = device.parse().unwrap_or(Choice::Auto);
+        let (device, line) = (self.training.open_device)(&choice)?;
+        let mut watcher = Watcher::new(
+            self.log.clone(),
+            self.insides.clone(),
+            self.training.followed.clone(),
+            settings.train_dir.clone(),
+        );
+        watcher.say(&format!("Device: {line}"));
+        let place = Place { device: &device, line: &line, rungs: &[] };
+        let prepared = job::prepare(settings, place, &mut watcher)?;
+        if stop.load(Ordering::Relaxed) {
+            return Err(crate::error::error!(
+                Interrupted,
+                "stopped before the first step: there is no model"
+            ));
+        }
+        pollster::block_on(job::run(prepared, &mut watcher, stop)).map(|(_, end)| end)
+    }
+}
+
+/// Ends the run in progress after the step that is under way.
+pub async fn stop(State(studio): Shared) -> Answer<StatusCode> {
+    match &*studio.training.current.lock().unwrap() {
+        Some(current) => {
+            current.stop.store(true, Ordering::Relaxed);
+            Ok(StatusCode::ACCEPTED)
+        }
+        None => Err(Refusal::new(StatusCode::CONFLICT, "no run is in progress")),
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Follow {
+    picture: Option<u64>,
+    #[serde(default = "now_and_then")]
+    every: u32,
+}
+
+fn now_and_then() -> u32 {
+    10
+}
+
+/// Chooses the picture whose maps follow the training, or none.
+pub async fn follow(State(studio): Shared, Json(follow): Json<Follow>) -> Answer<StatusCode> {
+    let followed = match follow.picture {
+        Some(_) if follow.every == 0 => return Err(unusable("follow every 1 or more steps")),
+        Some(picture) => Some(Followed { source: studio.pictures.get(picture)?, every: follow.every }),
+        None => None,
+    };
+    *studio.training.followed.lock().unwrap() = followed;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,163 @@
+//! Turns what happens in a run into events.
+
+use crate::device::Device;
+use crate::error::Result;
+use crate::model::Model;
+use crate::studio::inside::{Weights, look};
+use crate::studio::log::Log;
+use crate::studio::pictures::Source;
+use crate::studio::seen::Insides;
+use crate::studio::worker::groups;
+use crate::train::Progress;
+use crate::train::profile::lines;
+use crate::train::run_folder::{EpochRecord, StepRecord};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Steps from one measurement of the kernels to the next: on an adapter the measured step waits for itself.
+const MEASURED: u32 = 50;
+/// Events of the decoding of one folder, about.
+const DECODED: usize = 20;
+
+/// A picture whose maps follow the training.
+pub struct Followed {
+    pub source: Source,
+    /// Steps from one look to the next.
+    pub every: u32,
+}
+
+pub struct Watcher {
+    log: Arc<Log>,
+    insides: Arc<Insides>,
+    followed: Arc<Mutex<Option<Followed>>>,
+    train_dir: PathBuf,
+    step: u32,
+    is_measuring: bool,
+    measure_at: u32,
+    follow_at: u32,
+}
+
+impl Watcher {
+    pub fn new(
+        log: Arc<Log>,
+        insides: Arc<Insides>,
+        followed: Arc<Mutex<Option<Followed>>>,
+        train_dir: PathBuf,
+    ) -> Watcher {
+        // The first step compiles and allocates: it is not measured.
+        Watcher {
+            log,
+            insides,
+            followed,
+            train_dir,
+            step: 0,
+            is_measuring: false,
+            measure_at: 1,
+            follow_at: 1,
+        }
+    }
+
+    pub fn say(&self, text: &str) {
+        self.log.push(&json!({"type": "message", "text": text}));
+    }
+
+    /// Times the kernels of one step now and then.
+    fn measure(&mut self, device: &Device) -> Result<()> {
+        if self.is_measuring {
+            self.is_measuring = false;
+            let spans = device.stop_profile()?;
+            let seconds: f64 = spans.iter().map(|span| span.seconds).sum();
+            let kernels: Vec<Value> = lines(&spans)
+                .into_iter()
+                .map(|line| {
+                    json!({
+                        "layer": &*line.layer, "kernel": line.kernel, "rung": line.rung, "passes": line.passes,
+                        "groups": groups(line.groups), "ms": line.seconds * 1e3, "share": line.seconds / seconds,
+                        "gflops": (line.flop > 0.0).then(|| line.flop / line.seconds / 1e9),
+                        "gbs": line.bytes / line.seconds / 1e9,
+                    })
+                })
+                .collect();
+            let event =
+                json!({"type": "kernels", "step": self.step, "ms": seconds * 1e3, "kernels": kernels});
+            self.log.push(&event);
+        } else if self.step >= self.measure_at {
+            self.measure_at = self.step + MEASURED;
+            // Not every adapter has a clock; training does without.
+            self.is_measuring = device.start_profile().is_ok();
+        }
+        Ok(())
+    }
+
+    /// Looks inside the model as it is now, where a picture is followed.
+    fn follow(&mut self, model: &Model) -> Result<()> {
+        let source = match &*self.followed.lock().unwrap() {
+            Some(followed) if self.step >= self.follow_at => {
+                self.follow_at = self.step + followed.every;
+                followed.source.clone()
+            }
+            _ => return Ok(()),
+        };
+        // A picture that is gone by now ends no run.
+        let Ok(pixels) = source.decode(model.network.image_size) else { return Ok(()) };
+        let weights = Arc::new(pollster::block_on(Weights::read_small(model))?);
+        let inside = pollster::block_on(look(&model.unfused(), weights, &pixels))?;
+        let (id, _) = self.insides.add(inside);
+        self.log.push(&json!({"type": "maps", "step": self.step, "inside": id}));
+        Ok(())
+    }
+}
+
+impl Progress for Watcher {
+    fn message(&mut self, text: &str) {
+        self.say(text);
+    }
+
+    fn decoding(&mut self, dir: &Path, total: usize) -> Box<dyn Fn(usize) + Sync> {
+        let set = if *dir == *self.train_dir { "training" } else { "test" };
+        let (log, told) = (self.log.clone(), AtomicUsize::new(0));
+        Box::new(move |done| {
+            let part = done * DECODED / total.max(1);
+            if told.fetch_max(part, Ordering::Relaxed) < part {
+                log.push(&json!({"type": "decoding", "set": set, "done": done, "total": total}));
+            }
+        })
+    }
+
+    fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize) {
+        self.log.push(&json!({"type": "epoch_starts", "epoch": epoch, "epochs": epochs, "steps": steps}));
+    }
+
+    fn step_done(&mut self, record: &StepRecord) {
+        self.step = record.step;
+        #[derive(serde::Serialize)]
+        struct Event<'a> {
+            r#type: &'static str,
+            #[serde(flatten)]
+            record: &'a StepRecord,
+        }
+        self.log.push(&Event { r#type: "step", record });
+    }
+
+    fn epoch_done(&mut self, epoch: &EpochRecord) {
+        let validation = epoch.validation.as_ref().map(|validation| {
+            json!({
+                "loss": validation.loss, "accuracy": validation.accuracy, "confusion": validation.confusion,
+            })
+        });
+        self.log.push(&json!({
+            "type": "epoch", "epoch": epoch.epoch, "loss": epoch.loss, "accuracy": epoch.accuracy,
+            "images_per_second": epoch.images_per_second, "seconds": epoch.seconds, "validation": validation,
+        }));
+    }
+
+    fn between_steps(&mut self, model: &Model) -> Result<()> {
+        self.measure(model.device())?;
+        if self.is_measuring {
+            return Ok(());
+        }
+        self.follow(model)
+    }
+}

@@ -1,0 +1,121 @@
+//! A thread with devices and models of its own, for everything that is not training. Devices belong to the thread
+//! that opened them, so work is sent there.
+
+use super::OpenDevice;
+use super::answer::{Answer, Refusal, not_found};
+use super::inside::Weights;
+use crate::device::Device;
+use crate::device::adapters::Choice;
+use crate::error::Result;
+use crate::model::Model;
+use crate::train::job::{named, read_file};
+use axum::http::StatusCode;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use std::time::SystemTime;
+use tokio::sync::oneshot;
+
+/// Models that stay loaded.
+const LOADED: usize = 2;
+
+type Work = Box<dyn FnOnce(&mut Bench) + Send>;
+
+/// Hands work to the thread.
+pub struct Worker(mpsc::Sender<Work>);
+
+/// What the thread has at hand.
+pub struct Bench {
+    open_device: OpenDevice,
+    devices: HashMap<String, Device>,
+    /// The last one was used last.
+    models: Vec<Rc<Loaded>>,
+}
+
+/// A model from a file.
+pub struct Loaded {
+    key: (PathBuf, Option<SystemTime>, String),
+    /// Runs layer by layer, so that each can be seen.
+    pub model: Model,
+    /// The same weights on the host.
+    pub weights: Arc<Weights>,
+}
+
+impl Worker {
+    pub fn start(open_device: OpenDevice) -> Worker {
+        let (sender, receiver) = mpsc::channel::<Work>();
+        std::thread::spawn(move || {
+            let new = || Bench { open_device, devices: HashMap::new(), models: Vec::new() };
+            let mut bench = new();
+            while let Ok(work) = receiver.recv() {
+                // Whoever asked sees that no answer came. A device that was left halfway is opened again.
+                if catch_unwind(AssertUnwindSafe(|| work(&mut bench))).is_err() {
+                    bench = new();
+                }
+            }
+        });
+        Worker(sender)
+    }
+
+    /// Runs `work` in the thread.
+    pub async fn run<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Bench) -> Answer<R> + Send + 'static,
+    ) -> Answer<R> {
+        let (sender, receiver) = oneshot::channel();
+        let work = move |bench: &mut Bench| {
+            let _ = sender.send(work(bench));
+        };
+        self.0.send(Box::new(work)).map_err(|_| crashed())?;
+        receiver.await.map_err(|_| crashed())?
+    }
+}
+
+fn crashed() -> Refusal {
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "this crashed; the terminal says why. Try again")
+}
+
+/// Runs what takes a while, and needs no device, beside the server.
+pub async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Answer<R> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| crashed())
+}
+
+impl Bench {
+    fn device(&mut self, choice: &str) -> Result<Device> {
+        if let Some(device) = self.devices.get(choice) {
+            return Ok(device.clone());
+        }
+        let parsed: Choice = choice.parse().unwrap_or(Choice::Auto);
+        let (device, _) = (self.open_device)(&parsed)?;
+        self.devices.insert(choice.to_string(), device.clone());
+        Ok(device)
+    }
+
+    /// The model of a file on a device, loaded now or earlier.
+    pub fn model(&mut self, file: &Path, device: &str) -> Answer<Rc<Loaded>> {
+        let about = std::fs::metadata(file).map_err(|_| not_found("this run has no model yet"))?;
+        let key = (file.to_path_buf(), about.modified().ok(), device.to_string());
+        if let Some(place) = self.models.iter().position(|loaded| loaded.key == key) {
+            let loaded = self.models.remove(place);
+            self.models.push(loaded.clone());
+            return Ok(loaded);
+        }
+        let device = self.device(device)?;
+        let bytes = read_file(file)?;
+        let model = Model::from_bytes(&bytes, &device, false).map_err(|why| named(file, why))?;
+        let weights = Arc::new(pollster::block_on(Weights::read(&model))?);
+        if self.models.len() == LOADED {
+            self.models.remove(0);
+        }
+        let loaded = Rc::new(Loaded { key, model, weights });
+        self.models.push(loaded.clone());
+        Ok(loaded)
+    }
+}
+
+/// `8x4x2`, for the page.
+pub fn groups(groups: Option<[u32; 3]>) -> Option<String> {
+    groups.map(|[x, y, z]| format!("{x}x{y}x{z}"))
+}
