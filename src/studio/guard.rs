@@ -6,6 +6,7 @@
 
 use super::Studio;
 use super::answer::{Answer, Refusal};
+use super::pictures::MAX_BYTES;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
@@ -58,6 +59,14 @@ impl Door {
             return Err(Refusal::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "changes are asked for as application/json",
+            ));
+        }
+        let announced =
+            headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_some_and(|len| len > MAX_BYTES) {
+            return Err(Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the file is larger than {} MiB", MAX_BYTES >> 20),
             ));
         }
         match headers.get(TOKEN).and_then(|value| value.to_str().ok()) {

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file uses a part of it
 
 pub mod program;
+pub mod studio;
 
 use pawgrad::device::{Device, adapters};
 use pawgrad::model::network::Preprocessing;

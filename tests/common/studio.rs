@@ -1,0 +1,193 @@
+//! A studio of its own, and requests to it byte by byte: a library would send what is right.
+
+use super::program::Place;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// A server that ends with its test.
+pub struct Studio {
+    pub place: Place,
+    server: Child,
+    pub port: u16,
+    pub token: String,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Studio {
+    /// A server in a folder with small pictures.
+    pub fn new() -> Studio {
+        Studio::at(Place::new(), "")
+    }
+
+    pub fn at(place: Place, more: &str) -> Studio {
+        let (server, port) = start(&place, more);
+        let mut studio = Studio { place, server, port, token: String::new() };
+        studio.learn_token();
+        studio
+    }
+
+    /// The server ends as if its machine lost power, and another begins at the same place.
+    pub fn kill_and_restart(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+        (self.server, self.port) = start(&self.place, "");
+        self.learn_token();
+    }
+
+    fn learn_token(&mut self) {
+        let page = self.get("/").text();
+        let (_, rest) = page.split_once("name=\"token\" content=\"").expect("the page holds the token");
+        self.token = rest.split('"').next().unwrap().to_string();
+        assert_eq!(self.token.len(), 32, "{rest:.60}");
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+    }
+
+    /// Sends a request line and headers as they are.
+    pub fn raw(&self, head: &str, body: &[u8]) -> Answer {
+        let mut stream = self.connect();
+        stream.write_all(head.replace('\n', "\r\n").as_bytes()).unwrap();
+        stream.write_all(b"\r\n\r\n").unwrap();
+        // A server that refuses early may close before it has read everything.
+        let _ = stream.write_all(body);
+        Answer::read(&mut BufReader::new(stream))
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        let host = format!("Host: 127.0.0.1:{}", self.port);
+        self.raw(&format!("GET {path} HTTP/1.1\n{host}\nConnection: close"), b"")
+    }
+
+    pub fn json(&self, path: &str) -> Value {
+        let answer = self.get(path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    /// A POST with these headers beside `Host`.
+    pub fn post_with(&self, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let head = format!(
+            "POST {path} HTTP/1.1\nHost: 127.0.0.1:{}\nConnection: close\nContent-Length: {}\n{headers}",
+            self.port,
+            body.len()
+        );
+        self.raw(head.trim_end(), body)
+    }
+
+    pub fn post(&self, path: &str, body: Value) -> Answer {
+        let headers = format!("Content-Type: application/json\nX-Pawgrad-Token: {}", self.token);
+        self.post_with(path, &headers, body.to_string().as_bytes())
+    }
+
+    pub fn upload(&self, bytes: &[u8]) -> Answer {
+        let headers = format!("Content-Type: application/octet-stream\nX-Pawgrad-Token: {}", self.token);
+        self.post_with("/api/pictures", &headers, bytes)
+    }
+
+    /// Starts a small run on the CPU.
+    pub fn train(&self, epochs: usize) -> Answer {
+        self.post("/api/train", self.settings(epochs))
+    }
+
+    pub fn settings(&self, epochs: usize) -> Value {
+        serde_json::json!({
+            "train_dir": "train", "test_dir": "test", "image_size": 8, "epochs": epochs, "batch_size": 4, "seed": 1,
+            "device": "cpu",
+        })
+    }
+
+    /// The log so far.
+    pub fn events(&self) -> Vec<Value> {
+        self.json("/api/events/poll")["events"].as_array().unwrap().clone()
+    }
+
+    /// Waits for an event of this type in the log, and gives the first.
+    pub fn wait_for(&self, kind: &str) -> Value {
+        let start = Instant::now();
+        loop {
+            let events = self.events();
+            if let Some(event) = events.iter().find(|event| event["type"] == kind) {
+                return event.clone();
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "no event {kind} in {events:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn start(place: &Place, more: &str) -> (Child, u16) {
+    let mut command = place.command(&format!("serve --port 0 {more}"));
+    let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split("http://").nth(1).expect("the address is printed").split('/').next().unwrap();
+    (server, address.rsplit(':').next().unwrap().parse().unwrap())
+}
+
+impl Drop for Studio {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+impl Answer {
+    fn read(stream: &mut impl BufRead) -> Answer {
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        let mut headers = Vec::new();
+        loop {
+            let mut line = String::new();
+            stream.read_line(&mut line).unwrap();
+            match line.trim_end().split_once(": ") {
+                Some((name, value)) => headers.push((name.to_lowercase(), value.to_string())),
+                None => break,
+            }
+        }
+        let mut answer = Answer { status, headers, body: Vec::new() };
+        let len = answer.header("content-length").and_then(|len| len.parse().ok()).unwrap_or(0);
+        answer.body = vec![0; len];
+        stream.read_exact(&mut answer.body).unwrap();
+        answer
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|why| panic!("{why}: {}", self.text()))
+    }
+
+    /// Asserts the status, and that the error says `word`.
+    #[track_caller]
+    pub fn refuses(&self, status: u16, word: &str) {
+        assert_eq!(self.status, status, "{}", self.text());
+        let error = self.json()["error"].as_str().expect("an error says why").to_string();
+        assert!(error.contains(word), "no \"{word}\" in: {error}");
+    }
+}

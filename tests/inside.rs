@@ -1,0 +1,232 @@
+//! What the studio shows of a network's inside is what the definitions say: every layer, and the arithmetic behind
+//! single values. Each layer is checked on the numbers that went into it, so that bounds do not add up.
+
+mod common;
+
+use common::{network, software};
+use pawgrad::check::compare::{Tolerance, compare};
+use pawgrad::device::Device;
+use pawgrad::model::{Activation, Layer, Model};
+use pawgrad::ops::conv2d::Padding;
+use pawgrad::reference::{conv2d, dense, max_pool2d, relu};
+use pawgrad::studio::inside::{Inside, Unit, Weights, look};
+use std::sync::Arc;
+
+const SIZE: usize = 13;
+
+/// A network with every kind of layer, and windows that are not square.
+fn layers() -> Vec<Layer> {
+    let uneven = Layer::Conv2d {
+        filters: 5,
+        kernel_size: [2, 3],
+        strides: [1, 2],
+        padding: Padding::Same,
+        activation: Activation::Linear,
+    };
+    vec![
+        Layer::conv2d(4, 3),
+        Layer::max_pool2d(2),
+        uneven,
+        Layer::MaxPool2d { pool_size: [3, 2], strides: [2, 1] },
+        Layer::flatten(),
+        Layer::dense(7, Activation::Relu),
+        Layer::dropout(0.5),
+        Layer::dense(1, Activation::Sigmoid),
+    ]
+}
+
+fn picture() -> Vec<u8> {
+    (0..SIZE * SIZE).map(|i| (i * 37 % 251) as u8).collect()
+}
+
+fn inside(device: &Device, layers: Vec<Layer>) -> Inside {
+    let model = Model::new(network(SIZE, layers), device, 3, false).unwrap();
+    let weights = Arc::new(pollster::block_on(Weights::read(&model)).unwrap());
+    pollster::block_on(look(&model, weights, &picture())).unwrap()
+}
+
+fn f64s(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&value| f64::from(value)).collect()
+}
+
+fn magnitudes(values: &[f64]) -> Vec<f64> {
+    values.iter().map(|value| value.abs()).collect()
+}
+
+fn conv2d_params(layer: &Layer, input: &[usize], output: &[usize]) -> conv2d::Params {
+    let Layer::Conv2d { kernel_size, strides, padding, .. } = layer else { unreachable!() };
+    let pad = |axis: usize| padding.axis(input[axis + 1], kernel_size[axis], strides[axis]).unwrap().1 as i32;
+    conv2d::Params {
+        batch: 1,
+        in_channels: input[0] as u32,
+        out_channels: output[0] as u32,
+        in_h: input[1] as u32,
+        in_w: input[2] as u32,
+        out_h: output[1] as u32,
+        out_w: output[2] as u32,
+        kernel_h: kernel_size[0] as u32,
+        kernel_w: kernel_size[1] as u32,
+        stride_h: strides[0] as u32,
+        stride_w: strides[1] as u32,
+        pad_top: pad(0),
+        pad_left: pad(1),
+    }
+}
+
+/// What the definition makes of a layer's input, and how far from it the layer may be.
+fn expected(inside: &Inside, index: usize) -> (Vec<f64>, Vec<f64>) {
+    let placed = &inside.layers[index].placed;
+    let x = if index == 0 { &inside.input } else { &inside.layers[index - 1].values };
+    let x = f64s(x);
+    let len = placed.output_shape.iter().product();
+    let mut y = vec![0.0; len];
+    let parameters = inside.weights(index).map(|[w, b]| (f64s(w), f64s(b)));
+    let activation = |y: Vec<f64>, wanted: Activation| {
+        let mut active = y.clone();
+        if wanted == Activation::Relu {
+            relu::forward(&relu::Params { len: len as u32 }, 0..len, &y, &mut active);
+        }
+        active
+    };
+    match &placed.layer {
+        layer @ Layer::Conv2d { kernel_size, activation: wanted, .. } => {
+            let (w, b) = parameters.unwrap();
+            let p = conv2d_params(layer, &placed.input_shape, &placed.output_shape);
+            let planes = placed.output_shape[0];
+            conv2d::forward(&p, 0..planes, &x, &w, &b, &mut y);
+            let mut magnitude = vec![0.0; len];
+            let [x, w, b] = [&x, &w, &b].map(|values| magnitudes(values));
+            conv2d::forward(&p, 0..planes, &x, &w, &b, &mut magnitude);
+            let terms = placed.input_shape[0] * kernel_size[0] * kernel_size[1] + 1;
+            let allowed = Tolerance::Sum { terms }.allowed(&y, &magnitude);
+            (activation(y, *wanted), allowed)
+        }
+        Layer::MaxPool2d { pool_size, strides } => {
+            let (input, output) = (&placed.input_shape, &placed.output_shape);
+            let p = max_pool2d::Params {
+                batch: 1,
+                channels: input[0] as u32,
+                in_h: input[1] as u32,
+                in_w: input[2] as u32,
+                out_h: output[1] as u32,
+                out_w: output[2] as u32,
+                window_h: pool_size[0] as u32,
+                window_w: pool_size[1] as u32,
+                stride_h: strides[0] as u32,
+                stride_w: strides[1] as u32,
+            };
+            max_pool2d::forward(&p, 0..input[0], &x, &mut y, &mut vec![0; len]);
+            let allowed = Tolerance::Exact.allowed(&y, &[]);
+            (y, allowed)
+        }
+        Layer::Dense { activation: wanted, .. } => {
+            let (w, b) = parameters.unwrap();
+            let p = dense::Params { batch: 1, in_features: x.len() as u32, out_features: len as u32 };
+            dense::forward(&p, 0..len, &x, &w, &b, &mut y);
+            let mut magnitude = vec![0.0; len];
+            let [xs, w, b] = [&x, &w, &b].map(|values| magnitudes(values));
+            dense::forward(&p, 0..len, &xs, &w, &b, &mut magnitude);
+            let allowed = Tolerance::Sum { terms: x.len() + 1 }.allowed(&y, &magnitude);
+            (activation(y, *wanted), allowed)
+        }
+        Layer::Flatten | Layer::Dropout { .. } => (x, vec![0.0; len]),
+    }
+}
+
+#[test]
+fn every_layer_shows_what_its_definition_says() {
+    for device in [Device::cpu(), software()] {
+        let inside = inside(&device, layers());
+        assert_eq!(inside.layers.len(), layers().len());
+        for (index, seen) in inside.layers.iter().enumerate() {
+            let (wanted, allowed) = expected(&inside, index);
+            let name = format!("{} on {}", seen.placed.name, device.name());
+            compare(&name, &seen.placed.output_shape, &f64s(&seen.values), &wanted, &allowed).unwrap();
+        }
+        assert_eq!(inside.logit, inside.layers.last().unwrap().values[0]);
+    }
+}
+
+#[test]
+fn the_arithmetic_behind_a_value_gives_that_value() {
+    let inside = inside(&software(), layers());
+    for (index, seen) in inside.layers.iter().enumerate() {
+        let (_, allowed) = expected(&inside, index);
+        let shape = &seen.placed.output_shape;
+        let (height, width) = if shape.len() == 3 { (shape[1], shape[2]) } else { (1, 1) };
+        for (i, &value) in seen.values.iter().enumerate() {
+            let (channel, row, column) = (i / (height * width), i / width % height, i % width);
+            let name = format!("{} [{channel}, {row}, {column}]", seen.placed.name);
+            let near = |sum: f64, activation: Activation| {
+                let made = if activation == Activation::Relu { sum.max(0.0) } else { sum };
+                assert!((made - f64::from(value)).abs() <= allowed[i], "{name}: {made} is not {value}");
+            };
+            match inside.unit(index, channel, row, column).unwrap() {
+                Unit::Conv2d { terms, bias, sum, activation, output } => {
+                    assert_eq!(output, value, "{name}");
+                    assert_eq!(terms.len(), seen.placed.input_shape[0], "{name}");
+                    let products = terms.iter().flat_map(|term| {
+                        let inputs = term.inputs.iter().flatten().map(|x| f64::from(x.unwrap_or(0.0)));
+                        inputs.zip(term.weights.iter().flatten()).map(|(x, &w)| x * f64::from(w))
+                    });
+                    let all = products.sum::<f64>() + f64::from(bias);
+                    assert!(
+                        (all - sum).abs() < 1e-12,
+                        "{name}: the numbers shown add up to {all}, not {sum}"
+                    );
+                    assert!(terms.windows(2).all(|two| two[0].sum.abs() >= two[1].sum.abs()), "{name}");
+                    near(sum, activation);
+                }
+                Unit::MaxPool2d { window, output } => {
+                    assert_eq!(output, value, "{name}");
+                    let largest = window.iter().flatten().copied().fold(f32::NEG_INFINITY, f32::max);
+                    assert_eq!(largest, value, "{name}");
+                }
+                Unit::Dense { top, rest, bias, sum, activation, output } => {
+                    assert_eq!(output, value, "{name}");
+                    assert!(
+                        top.iter().all(|top| top.product == f64::from(top.input) * f64::from(top.weight))
+                    );
+                    let all = top.iter().map(|top| top.product).sum::<f64>() + rest + f64::from(bias);
+                    assert!(
+                        (all - sum).abs() < 1e-12,
+                        "{name}: the numbers shown add up to {all}, not {sum}"
+                    );
+                    near(sum, activation);
+                }
+                Unit::Other { output } => assert_eq!(output, value, "{name}"),
+            }
+        }
+        assert!(inside.unit(index, seen.values.len(), 0, 0).unwrap_err().message.contains("no such value"));
+    }
+    assert!(inside.unit(99, 0, 0, 0).unwrap_err().message.contains("no layer 99"));
+}
+
+#[test]
+fn the_heat_map_weighs_maps_by_their_gradients() {
+    // With one dense unit behind the maps, the logit's gradient is that unit's weights.
+    let layers = vec![Layer::conv2d(3, 3), Layer::flatten(), Layer::dense(1, Activation::Sigmoid)];
+    for device in [Device::cpu(), software()] {
+        let inside = inside(&device, layers.clone());
+        let (maps, [weights, _]) = (&inside.layers[0].values, inside.weights(2).unwrap());
+        let sign = if inside.logit > 0.0 { 1.0 } else { -1.0 };
+        assert_eq!(inside.heat.class, usize::from(inside.logit > 0.0));
+        let places = SIZE * SIZE;
+        let heat: Vec<f64> = (0..places)
+            .map(|place| {
+                let of_channel = |channel: usize| {
+                    let weights = &weights[channel * places..(channel + 1) * places];
+                    let mean = f64s(weights).iter().sum::<f64>() / places as f64;
+                    sign * mean * f64::from(maps[channel * places + place])
+                };
+                (0..3).map(of_channel).sum::<f64>().max(0.0)
+            })
+            .collect();
+        let largest = heat.iter().copied().fold(0.0, f64::max);
+        assert!(largest > 0.0, "another seed is needed: nothing speaks for the class");
+        assert_eq!((inside.heat.height, inside.heat.width), (SIZE, SIZE));
+        for (place, (&shown, wanted)) in inside.heat.values.iter().zip(&heat).enumerate() {
+            assert!((f64::from(shown) - wanted / largest).abs() < 1e-5, "place {place} on {}", device.name());
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Every item of the studio's safety; each test fails when its check is removed.
+
+use crate::common::program::Place;
+use crate::common::studio::Studio;
+use serde_json::json;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+#[test]
+fn only_this_machine_is_served() {
+    let place = Place::new();
+    place.run("serve --port 0 --host 0.0.0.0").fails(2, &["0.0.0.0", "--token"]);
+    place.run("serve --port 0 --host 192.168.0.1").fails(2, &["--token"]);
+    place.run("serve --port 0 --host 0.0.0.0 --token short").fails(2, &["eight"]);
+    let studio = Studio::new();
+    // Every loopback address but the one that is served is another host.
+    assert!(std::net::TcpStream::connect(("127.0.0.2", studio.port)).is_err(), "served on all addresses");
+    place.run(&format!("serve --port {}", studio.port)).fails(1, &["cannot be served", "--port"]);
+}
+
+#[test]
+fn only_loopback_names_are_answered() {
+    let studio = Studio::new();
+    let port = studio.port;
+    for path in ["/", "/style.css", "/api/state", "/api/events", "/api/events/poll", "/nothing"] {
+        let right = if path == "/nothing" { 404 } else { 200 };
+        for (status, host) in [
+            (right, format!("Host: localhost:{port}")),
+            (right, format!("Host: LOCALHOST:{port}")),
+            (right, format!("Host: 127.0.0.1:{port}")),
+            (right, format!("Host: [::1]:{port}")),
+            (403, format!("Host: localhost.:{port}")),
+            (403, format!("Host: evil.com:{port}")),
+            (403, format!("Host: 127.0.0.1.evil.com:{port}")),
+            (403, format!("Host: localhost.evil.com:{port}")),
+            (403, format!("Host: 10.0.0.1:{port}")),
+            (403, "Host: evil.com".to_string()),
+            (403, "Host: 127.0.0.1".to_string()),
+            (403, format!("Host: 127.0.0.1:{}", port ^ 1)),
+            (403, "Host:".to_string()),
+            (400, "Accept: */*".to_string()),
+            (400, format!("Host: 127.0.0.1:{port}\nHost: evil.com:{port}")),
+        ] {
+            let answer = studio.raw(&format!("GET {path} HTTP/1.1\n{host}\nConnection: close"), b"");
+            assert_eq!(answer.status, status, "{path} {host}");
+        }
+    }
+    let head = format!(
+        "POST /api/train HTTP/1.1\nHost: evil.com:{port}\nContent-Type: application/json\nX-Pawgrad-Token: {}\n\
+         Content-Length: 2\nConnection: close",
+        studio.token
+    );
+    assert_eq!(studio.raw(&head, b"{}").status, 403);
+    assert_eq!(studio.json("/api/state")["training"], json!(null));
+}
+
+#[test]
+fn other_sites_change_nothing() {
+    let studio = Studio::new();
+    let body = studio.settings(1).to_string();
+    let token = format!("X-Pawgrad-Token: {}", studio.token);
+    let json = "Content-Type: application/json";
+    for (status, headers) in [
+        (415, format!("Content-Type: application/x-www-form-urlencoded\n{token}")),
+        (415, format!("Content-Type: text/plain\n{token}")),
+        (415, format!("Content-Type: multipart/form-data; boundary=x\n{token}")),
+        (415, format!("Content-Type: application/octet-stream\n{token}")),
+        (415, token.clone()),
+        (403, json.to_string()),
+        (403, format!("{json}\nX-Pawgrad-Token: 00000000000000000000000000000000")),
+        (403, format!("{json}\nX-Pawgrad-Token:")),
+        (403, format!("{json}\n{token}\nOrigin: http://evil.com")),
+        (403, format!("{json}\n{token}\nOrigin: null")),
+        (403, format!("{json}\n{token}\nOrigin: http://127.0.0.1:1")),
+        (403, format!("{json}\n{token}\nOrigin: https://127.0.0.1:{}", studio.port)),
+        (403, format!("{json}\n{token}\nSec-Fetch-Site: cross-site")),
+        (403, format!("{json}\n{token}\nSec-Fetch-Site: same-site")),
+    ] {
+        let answer = studio.post_with("/api/train", &headers, body.as_bytes());
+        assert_eq!(answer.status, status, "{headers}: {}", answer.text());
+    }
+    for method in ["PUT", "DELETE", "PATCH", "OPTIONS"] {
+        let head = format!(
+            "{method} /api/train HTTP/1.1\nHost: 127.0.0.1:{}\nConnection: close\n{json}\n{token}\n\
+             Access-Control-Request-Method: POST",
+            studio.port
+        );
+        let answer = studio.raw(&head, b"");
+        assert_eq!(answer.status, 405, "{method}");
+        assert!(answer.headers.iter().all(|(name, _)| !name.starts_with("access-control")), "{answer:?}");
+    }
+    for get in ["/api/train", "/api/stop", "/api/follow"] {
+        assert_eq!(studio.get(get).status, 405, "a GET changes nothing");
+    }
+    let state = studio.json("/api/state");
+    assert_eq!(state["training"], json!(null), "something was started");
+    assert!(!studio.place.path("runs").exists(), "something was written");
+
+    // Reading is refused as well, but a link from elsewhere may open the page.
+    let read = |path: &str, headers: &str| {
+        let host = format!("Host: 127.0.0.1:{}\nConnection: close", studio.port);
+        studio.raw(&format!("GET {path} HTTP/1.1\n{host}\n{headers}"), b"").status
+    };
+    assert_eq!(read("/api/state", "Sec-Fetch-Site: cross-site\nSec-Fetch-Mode: no-cors"), 403);
+    assert_eq!(read("/api/state", "Sec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate"), 403);
+    assert_eq!(read("/", "Sec-Fetch-Site: cross-site\nSec-Fetch-Mode: no-cors"), 403);
+    assert_eq!(read("/", "Sec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate"), 200);
+    assert_eq!(read("/api/state", "Sec-Fetch-Site: same-origin"), 200);
+    assert_eq!(studio.train(1).status, 202, "the page itself may");
+}
+
+#[test]
+fn a_server_for_others_asks_for_its_token() {
+    let studio = Place::new();
+    let mut command = studio.command("serve --port 0 --host 127.0.0.1 --token open-sesame");
+    let mut server = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line)
+        .unwrap();
+    assert!(line.contains("/?token=open-sesame"), "{line}");
+    let port: u16 = line.split("127.0.0.1:").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
+    let ask = |path: &str, cookie: &str| {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{cookie}Connection: close\r\n\r\n")
+            .unwrap();
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut text).unwrap();
+        text
+    };
+    let status = |text: &str| text.split(' ').nth(1).unwrap().to_string();
+    assert_eq!(status(&ask("/", "")), "403");
+    assert_eq!(status(&ask("/?token=open-sesamE", "")), "403");
+    assert_eq!(status(&ask("/api/state", "Cookie: pawgrad=wrong-wrong\r\n")), "403");
+    let let_in = ask("/?token=open-sesame", "");
+    assert_eq!(status(&let_in), "303");
+    assert!(let_in.contains("set-cookie: pawgrad=open-sesame; HttpOnly; SameSite=Strict"), "{let_in}");
+    assert_eq!(status(&ask("/api/state", "Cookie: pawgrad=open-sesame\r\n")), "200");
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+#[test]
+fn every_answer_carries_the_policy() {
+    let studio = Studio::new();
+    let wrong_host = studio.raw("GET / HTTP/1.1\nHost: evil.com\nConnection: close", b"");
+    let answers = [
+        studio.get("/"),
+        studio.get("/plotly.js"),
+        studio.get("/api/state"),
+        studio.get("/nothing"),
+        studio.get("/api/runs/nothing"),
+        studio.post("/api/train", json!({"epochs": 0})),
+        studio.post_with("/api/train", "Content-Type: text/plain", b""),
+        wrong_host,
+    ];
+    for answer in answers {
+        let policy = answer.header("content-security-policy").expect("a policy");
+        for part in [
+            "default-src 'self'",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(policy.contains(part), "{part} is not in {policy}");
+        }
+        assert!(!policy.contains("unsafe-eval") && !policy.contains("http"), "{policy}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert!(answer.headers.iter().all(|(name, _)| !name.starts_with("access-control")));
+    }
+}
+
+#[test]
+fn nothing_outside_of_the_folders_is_served() {
+    let studio = Studio::new();
+    std::fs::write(studio.place.path("secret.txt"), "a secret").unwrap();
+    std::fs::copy(studio.place.path("train/cats/0.png"), studio.place.path("secret.png")).unwrap();
+    assert_eq!(studio.post("/api/folders", json!({"path": "train"})).status, 200);
+
+    let encodings = [
+        "../secret.txt",
+        "..%2fsecret.txt",
+        "..%2Fsecret.txt",
+        "%2e%2e/secret.txt",
+        "%2e%2e%2fsecret.txt",
+        "%252e%252e%252fsecret.txt",
+        "..%5csecret.txt",
+        "..\\secret.txt",
+        "....//secret.txt",
+        "..;/secret.txt",
+        "./../secret.txt",
+        "%2e/%2e%2e/secret.txt",
+        "//etc/passwd",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "..%00/secret.txt",
+        "secret.txt%00.png",
+        "C:%5cwindows%5cwin.ini",
+        "C:/windows/win.ini",
+        "windows/win.ini",
+        "%5c%5chost%5cshare",
+        "file:%2f%2f%2fetc%2fpasswd",
+        "..%c0%afsecret.txt",
+        "%uff0e%uff0e/secret.txt",
+        "..%ef%bc%8fsecret.txt",
+        "%c0%ae%c0%ae/secret.txt",
+        "~/secret.txt",
+        "index.html/../secret.txt",
+        ".git/config",
+        "..%2f..%2f..%2f..%2fetc%2fpasswd",
+        "src/main.rs",
+        "Cargo.toml",
+    ];
+    for encoding in encodings {
+        for before in ["/", "/api/runs/", "/api/folders/0/", "/api/pictures/", "/api/inside/"] {
+            let answer = studio.get(&format!("{before}{encoding}"));
+            assert!((400..500).contains(&answer.status), "{before}{encoding}: {}", answer.status);
+            let text = answer.text();
+            assert!(!text.contains("a secret") && !text.contains("root:"), "{before}{encoding}: {text}");
+        }
+    }
+
+    let by_path = |path: &str| studio.post("/api/pictures", json!({"path": path})).status;
+    assert_eq!(by_path("train/cats/0.png"), 200);
+    assert_eq!(by_path(studio.place.path("train/cats/0.png").to_str().unwrap()), 200);
+    for path in [
+        "secret.png",
+        "train/../secret.png",
+        "train/cats/../../secret.png",
+        "/etc/passwd",
+        "",
+        "train",
+        "test/cats/0.png",
+    ] {
+        assert_eq!(by_path(path), 404, "{path}");
+    }
+    let both = json!({"path": "train/cats/0.png", "folder": 0, "index": 0});
+    assert_eq!(studio.post("/api/pictures", both).status, 422);
+    assert_eq!(studio.post("/api/pictures", json!({"folder": 0, "index": 10_000})).status, 404);
+    assert_eq!(studio.post("/api/pictures", json!({"folder": 7, "index": 0})).status, 404);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_out_of_a_folder_are_not_followed() {
+    let studio = Studio::new();
+    let place = &studio.place;
+    std::fs::copy(place.path("train/cats/0.png"), place.path("secret.png")).unwrap();
+    std::os::unix::fs::symlink(place.path("secret.png"), place.path("train/cats/zz.png")).unwrap();
+    let folder = studio.post("/api/folders", json!({"path": "train"})).json();
+    assert_eq!(folder["classes"][0]["pictures"], 6, "the link is one of the pictures: {folder}");
+    // Byte by byte, zz.png is the last of the cats.
+    assert_eq!(studio.get("/api/folders/0/4.png").status, 200);
+    assert_eq!(studio.get("/api/folders/0/5.png").status, 404);
+    assert_eq!(studio.post("/api/pictures", json!({"folder": 0, "index": 5})).status, 404);
+    assert_eq!(studio.post("/api/pictures", json!({"path": "train/cats/zz.png"})).status, 404);
+}
+
+#[test]
+fn uploads_are_limited_and_must_be_pictures() {
+    let studio = Studio::new();
+    let picture = std::fs::read(studio.place.path("train/cats/0.png")).unwrap();
+    assert_eq!(studio.upload(&picture).status, 200);
+    let mut large = picture.clone();
+    large.resize(16 << 20, 0);
+    assert_eq!(studio.upload(&large).status, 200, "16 MiB may be");
+    large.push(0);
+    studio.upload(&large).refuses(413, "16 MiB");
+    studio.upload(b"").refuses(422, "empty");
+    studio.upload(b"not a picture at all").refuses(422, "picture");
+    studio.upload(&picture[..picture.len() / 2]).refuses(422, "cannot be used");
+    studio.upload(&bomb(65_535)).refuses(422, "65535 x 65535 pixels");
+    studio.upload(&bomb(16_384)).refuses(422, "MiB of memory");
+
+    // More than is announced is refused before it is sent: the answer comes although the body never does.
+    let head = format!(
+        "POST /api/pictures HTTP/1.1\nHost: 127.0.0.1:{}\nContent-Type: application/octet-stream\n\
+         X-Pawgrad-Token: {}\nContent-Length: 99999999999",
+        studio.port, studio.token
+    );
+    assert_eq!(studio.raw(&head, b"").status, 413);
+    // JSON is small.
+    let path = "x".repeat(3 << 20);
+    assert_eq!(studio.post("/api/folders", json!({"path": path})).status, 413);
+}
+
+/// The start of a PNG of this width and height.
+fn bomb(side: u32) -> Vec<u8> {
+    let mut header = b"IHDR".to_vec();
+    header.extend(side.to_be_bytes());
+    header.extend(side.to_be_bytes());
+    header.extend([16, 6, 0, 0, 0]);
+    let mut crc = !0u32;
+    for &byte in &header {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+        }
+    }
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
+    png.extend(header);
+    png.extend((!crc).to_be_bytes());
+    png.extend(b"\0\0\0\x10IDAT");
+    png.extend([0; 64]);
+    png
+}
+
+#[test]
+fn idle_sockets_hold_nobody_up() {
+    let studio = Studio::new();
+    let idle: Vec<_> = (0..200)
+        .map(|i| {
+            let mut stream = studio.connect();
+            // Half of them begin a request and never end it.
+            if i % 2 == 0 {
+                stream.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
+            }
+            stream
+        })
+        .collect();
+    let start = Instant::now();
+    assert_eq!(studio.get("/api/state").status, 200);
+    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
+    drop(idle);
+}
+
+#[test]
+fn names_are_data_and_never_markup() {
+    let place = Place::new();
+    let name = "<img src=x onerror=alert(1)>";
+    for split in ["train", "test"] {
+        std::fs::rename(place.path(&format!("{split}/dogs")), place.path(&format!("{split}/{name}")))
+            .unwrap();
+    }
+    let studio = Studio::at(place, "");
+    let folder = studio.post("/api/folders", json!({"path": "train"}));
+    assert_eq!(folder.header("content-type"), Some("application/json"));
+    assert_eq!(folder.json()["classes"][0]["name"], name);
+    // The page builds text nodes; not one of its files can make markup of a string.
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/studio/page")).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for word in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"]
+        {
+            assert!(!text.contains(word), "{path:?} uses {word}");
+        }
+        let elsewhere = text.replace("http://www.w3.org/", "");
+        assert!(
+            !elsewhere.contains("http://") && !elsewhere.contains("https://"),
+            "{path:?} names another host"
+        );
+    }
+}
