@@ -83,10 +83,11 @@ pub struct Named {
 
 /// What is in a folder, before anything is decoded.
 pub async fn open(State(studio): Shared, Json(named): Json<Named>) -> Answer<Json<Value>> {
-    if named.path.as_os_str().is_empty() {
-        return Err(unusable("name a folder"));
-    }
-    let folder = worker::blocking(move || Folder::scan(&named.path)).await??;
+    // What is wrong with a folder is the answer to the question, not a failure: it is asked at every key.
+    let folder = match worker::blocking(move || Folder::scan(&named.path)).await? {
+        Ok(folder) => folder,
+        Err(why) => return Ok(Json(json!({"error": why.message}))),
+    };
     let (id, folder) = studio.folders.add(folder)?;
     let label = |class: usize| move |file: &&crate::data::folder::PictureFile| file.label as usize == class;
     let classes = folder.classes.iter().enumerate().map(

@@ -154,6 +154,7 @@ fn router(studio: Arc<Studio>) -> Router {
         .route("/api/pictures/{picture}", get(pictures::show))
         .route("/api/predict", post(predict::predict))
         .route("/api/inside", post(seen::look))
+        .route("/api/inside/{inside}", get(seen::show))
         .route("/api/inside/{inside}/filters", get(seen::filters))
         .route("/api/inside/{inside}/heat", get(seen::heat))
         .route("/api/inside/{inside}/{layer}", get(seen::maps))

@@ -69,8 +69,13 @@ pub async fn look(State(studio): Shared, Json(wanted): Json<Wanted>) -> Answer<J
     Ok(Json(told))
 }
 
+/// The same of what is remembered, such as of a training that is followed.
+pub async fn show(State(studio): Shared, Path(id): Path<u64>) -> Answer<Json<Value>> {
+    Ok(Json(tell(id, &*studio.insides.get(id)?)))
+}
+
 /// All but the values.
-pub fn tell(id: u64, inside: &Inside) -> Value {
+fn tell(id: u64, inside: &Inside) -> Value {
     let layers: Vec<_> = inside.layers.iter().enumerate().map(|(index, seen)| layer(index, seen)).collect();
     json!({
         "inside": id, "image_size": inside.image_size, "classes": inside.classes, "scores": inside.scores,

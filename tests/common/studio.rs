@@ -40,7 +40,8 @@ impl Studio {
     pub fn kill_and_restart(&mut self) {
         self.server.kill().unwrap();
         self.server.wait().unwrap();
-        (self.server, self.port) = start(&self.place, "");
+        // At the same address, where its page asks for it.
+        (self.server, self.port) = start(&self.place, &format!("--port {}", self.port));
         self.learn_token();
     }
 
@@ -134,7 +135,10 @@ impl Studio {
 }
 
 fn start(place: &Place, more: &str) -> (Child, u16) {
-    let mut command = place.command(&format!("serve --port 0 {more}"));
+    let mut command = place.command(&format!(
+        "serve {}",
+        if more.contains("--port") { more.to_string() } else { format!("--port 0 {more}") }
+    ));
     let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -20,7 +20,7 @@ function statusText(run) {
     return isValidating ? `${where} · measuring on the test pictures` : where;
   }
   if (run.state === "running") return run.isLive ? "Getting ready …" : "In progress";
-  return where ? `${STATES[run.state] ?? run.state} · ${where}` : STATES[run.state] ?? run.state;
+  return where ? `${STATES[run.state] ?? run.state} · ${where}` : (STATES[run.state] ?? run.state);
 }
 
 function bars(run) {
@@ -56,7 +56,11 @@ function tiles(run) {
   tile("val-accuracy", percent(validation?.val_accuracy), when);
 
   const isRunning = run?.state === "running";
-  tile("speed", three(run && (isRunning ? speed(run) : speed(run, Infinity))), isRunning ? "last steps" : run?.steps.step.length ? "whole run" : "");
+  tile(
+    "speed",
+    three(run && (isRunning ? speed(run) : speed(run, Infinity))),
+    isRunning ? "last steps" : run?.steps.step.length ? "whole run" : "",
+  );
   const left = run && secondsLeft(run);
   const spent = run ? run.steps.seconds.reduce((sum, s) => sum + s, 0) : 0;
   const has = run?.steps.step.length > 0;
@@ -90,9 +94,11 @@ function configLines(run) {
   const { config } = run;
   return [
     config.device && `Device: ${config.device}`,
-    config.training_pictures !== undefined && `${count(config.training_pictures, "training picture")} from ${config.train_dir}`,
+    config.training_pictures !== undefined &&
+      `${count(config.training_pictures, "training picture")} from ${config.train_dir}`,
     config.test_pictures !== undefined && `${count(config.test_pictures, "test picture")} from ${config.test_dir}`,
-    config.learning_rate !== undefined && `Learning rate ${config.learning_rate}, batch size ${config.batch_size}, dropout ${config.dropout}, seed ${config.seed}`,
+    config.learning_rate !== undefined &&
+      `Learning rate ${config.learning_rate}, batch size ${config.batch_size}, dropout ${config.dropout}, seed ${config.seed}`,
     Array.isArray(config.classes) && `Classes: ${config.classes.join(", ")}`,
     `${count(run.steps.step.length, "step")} recorded`,
   ].filter(Boolean);
@@ -104,8 +110,10 @@ function tellScreenReaders(run, types) {
   if (types.has("end")) {
     announce(run.state === "failed" ? "Training failed." : `Training ${run.state}. ${verdict(run) ?? ""}`);
   } else if (types.has("epoch") && last) {
-    announce(`Epoch ${run.epochs.length} of ${run.epochsTotal}: loss ${loss(last.loss)}, `
-      + `validation accuracy ${percent(last.val_accuracy)}.`);
+    announce(
+      `Epoch ${run.epochs.length} of ${run.epochsTotal}: loss ${loss(last.loss)}, ` +
+        `validation accuracy ${percent(last.val_accuracy)}.`,
+    );
   }
 }
 

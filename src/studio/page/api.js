@@ -27,8 +27,11 @@ async function ask(path, options = {}) {
     if (response.ok) throw new ApiError(`The server's answer to ${path} is not JSON.`, response.status);
   }
   if (!response.ok) {
-    throw new ApiError(answer.error ?? `The server answered ${response.status} ${response.statusText}`,
-      response.status, answer.errors);
+    throw new ApiError(
+      answer.error ?? `The server answered ${response.status} ${response.statusText}`,
+      response.status,
+      answer.errors,
+    );
   }
   return answer;
 }
@@ -36,14 +39,21 @@ async function ask(path, options = {}) {
 export const get = (path, signal) => ask(path, { signal });
 
 async function send(path, type, body, signal) {
-  const attempt = () => ask(path, {
-    method: "POST", body, signal, headers: { "Content-Type": type, "X-Pawgrad-Token": token },
-  });
+  const attempt = () =>
+    ask(path, {
+      method: "POST",
+      body,
+      signal,
+      headers: { "Content-Type": type, "X-Pawgrad-Token": token },
+    });
+  const used = token;
   try {
     return await attempt();
   } catch (why) {
     // A restarted server has a new token; this page may still hold the old one.
-    if (why.status !== 403 || !(await refreshToken())) throw why;
+    if (why.status !== 403) throw why;
+    await refreshToken();
+    if (token === used) throw why;
     return attempt();
   }
 }
@@ -52,13 +62,10 @@ export const post = (path, body = {}, signal) => send(path, "application/json", 
 
 export const upload = (path, file) => send(path, "application/octet-stream", file);
 
-/** Takes the token from a fresh copy of the page; says whether it changed. */
-async function refreshToken() {
+/** Takes the token from a fresh copy of the page. */
+export async function refreshToken() {
   const page = await (await fetch("/")).text();
-  const fresh = new DOMParser().parseFromString(page, "text/html").querySelector('meta[name="token"]')?.content;
-  const changed = Boolean(fresh) && fresh !== token;
-  if (changed) token = fresh;
-  return changed;
+  token = new DOMParser().parseFromString(page, "text/html").querySelector('meta[name="token"]')?.content ?? token;
 }
 
 /** A path of the API with its parts quoted: api`/api/runs/${name}`. */

@@ -13,7 +13,10 @@ export class BarsView {
   constructor(name, units, onUnit) {
     Object.assign(this, { name, units, onUnit, channel: 0, marked: null });
     this.canvas = el("canvas", {
-      class: "maps", tabindex: "0", role: "application", "aria-roledescription": "bar chart",
+      class: "maps",
+      tabindex: "0",
+      role: "application",
+      "aria-roledescription": "bar chart",
       onpointermove: (event) => this.#say(this.#at(event)),
       onpointerleave: () => this.#say(null),
       onclick: (event) => this.onUnit({ channel: this.#at(event), row: 0, column: 0 }),
@@ -49,7 +52,7 @@ export class BarsView {
     context.scale(ratio, ratio);
     const low = Math.min(0, ...this.#values);
     const high = Math.max(0, ...this.#values) || 1;
-    const y = (value) => HEIGHT - 2 - (value - low) / (high - low) * (HEIGHT - 4);
+    const y = (value) => HEIGHT - 2 - ((value - low) / (high - low)) * (HEIGHT - 4);
     this.step = width / this.units;
     const bar = Math.max(1, this.step - (this.step > 4 ? 2 : 0));
     this.#values.forEach((value, i) => {
@@ -66,14 +69,19 @@ export class BarsView {
   }
 
   #say(unit) {
-    setText(this.label, unit === null ? `${this.units === 1 ? "One unit: the score of the second class." : "One bar per unit."} Choose a unit to see its arithmetic.`
-      : `unit ${unit}: ${precise(this.#values[unit])}`);
+    setText(
+      this.label,
+      unit === null
+        ? `${this.units === 1 ? "One unit: the score of the second class." : "One bar per unit."} Choose a unit to see its arithmetic.`
+        : `unit ${unit}: ${precise(this.#values[unit])}`,
+    );
   }
 
   #key(event) {
     const moves = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -this.units, End: this.units };
     if (event.key in moves) this.channel = Math.max(0, Math.min(this.units - 1, this.channel + moves[event.key]));
-    else if (event.key === "Enter" || event.key === " ") this.onUnit({ channel: this.channel, row: 0, column: 0, byKeyboard: true });
+    else if (event.key === "Enter" || event.key === " ")
+      this.onUnit({ channel: this.channel, row: 0, column: 0, byKeyboard: true });
     else return;
     event.preventDefault();
     this.#say(this.channel);
@@ -82,8 +90,11 @@ export class BarsView {
 
   #describe() {
     const largest = this.#values.indexOf(Math.max(...this.#values));
-    this.canvas.setAttribute("aria-label", `Output of ${this.name}, ${this.units} units; the largest is unit ${largest}. `
-      + "Arrow keys choose a unit, Enter shows its arithmetic.");
+    this.canvas.setAttribute(
+      "aria-label",
+      `Output of ${this.name}, ${this.units} units; the largest is unit ${largest}. ` +
+        "Arrow keys choose a unit, Enter shows its arithmetic.",
+    );
   }
 
   mark(unit) {

@@ -8,6 +8,9 @@ const LEAST_MS = 220;
 /** Drawing may take this part of the time. */
 const SHARE = 0.15;
 
+/** Narrower charts have no buttons, which would cover the legend; a double click resets them, too. */
+const ROOM_FOR_BUTTONS = 480;
+
 const charts = new Set();
 let plotly = null;
 let nextDraw = 0;
@@ -16,17 +19,19 @@ let revision = 0;
 
 /** Loads Plotly once the page has been painted. */
 export function loadPlotly() {
-  requestAnimationFrame(() => setTimeout(() => {
-    const script = el("script", { src: "/plotly.js", async: true });
-    script.addEventListener("load", () => {
-      plotly = window.Plotly;
-      for (const chart of charts) chart.invalidate();
-    });
-    script.addEventListener("error", () => {
-      for (const chart of charts) chart.node.textContent = "The chart library could not be loaded: reload the page.";
-    });
-    document.head.append(script);
-  }));
+  requestAnimationFrame(() =>
+    setTimeout(() => {
+      const script = el("script", { src: "/plotly.js", async: true });
+      script.addEventListener("load", () => {
+        plotly = window.Plotly;
+        for (const chart of charts) chart.invalidate();
+      });
+      script.addEventListener("error", () => {
+        for (const chart of charts) chart.node.textContent = "The chart library could not be loaded: reload the page.";
+      });
+      document.head.append(script);
+    }),
+  );
 }
 
 export class Chart {
@@ -39,10 +44,13 @@ export class Chart {
     this.node.setAttribute("role", "img");
     this.node.setAttribute("aria-label", "Chart, still empty");
     charts.add(this);
-    new IntersectionObserver(([entry]) => {
-      this.isInView = entry.isIntersecting;
-      if (this.isDirty) schedule();
-    }, { rootMargin: "150px" }).observe(this.node);
+    new IntersectionObserver(
+      ([entry]) => {
+        this.isInView = entry.isIntersecting;
+        if (this.isDirty) schedule();
+      },
+      { rootMargin: "150px" },
+    ).observe(this.node);
     new ResizeObserver(() => this.invalidate()).observe(this.node);
   }
 
@@ -60,7 +68,12 @@ export class Chart {
     this.isDirty = false;
     const { traces, layout, summary } = this.build();
     const { clientWidth: width, clientHeight: height } = this.node;
-    plotly.react(this.node, traces, { ...baseLayout(), ...layout, width, height, datarevision: ++revision }, CONFIG);
+    plotly.react(
+      this.node,
+      traces,
+      { ...baseLayout(), ...layout, width, height, datarevision: ++revision },
+      { ...CONFIG, displayModeBar: width < ROOM_FOR_BUTTONS ? false : "hover" },
+    );
     this.node.setAttribute("aria-label", summary);
   }
 }
@@ -93,8 +106,11 @@ const CONFIG = {
 export function axis(title, options = {}) {
   return {
     title: { text: title, font: { size: 12, color: colour("muted") }, standoff: 8 },
-    gridcolor: colour("line"), zeroline: false, linecolor: colour("line"),
-    tickfont: { size: 11, color: colour("muted") }, automargin: true,
+    gridcolor: colour("line"),
+    zeroline: false,
+    linecolor: colour("line"),
+    tickfont: { size: 11, color: colour("muted") },
+    automargin: true,
     ...options,
   };
 }
@@ -115,8 +131,29 @@ function baseLayout() {
   };
 }
 
-/** Colours of lines: training in the accent, validation in ink; told apart by more than colour, too. */
-export const line = (name, width = 2, more = {}) => ({ color: colour(name), width, ...more });
+/** A line of what was trained on: in the accent. */
+export const training = (trace) => ({
+  name: "training",
+  mode: "lines+markers",
+  line: { color: colour("accent"), width: 2 },
+  marker: { size: 7, color: colour("accent") },
+  ...trace,
+});
+
+/** A line of what was measured: in ink, dotted and with other marks, so that no one needs the colours. */
+export const validation = (trace) => ({
+  name: "validation",
+  mode: "lines+markers",
+  line: { color: colour("ink"), width: 1.5, dash: "dot" },
+  marker: { symbol: "diamond", size: 8, color: colour("ink") },
+  ...trace,
+});
 
 /** `rgb(1, 2, 3)` with another opacity. */
-export const faint = (name, alpha) => colour(name).replace(/^rgba?\((.*?)\)$/, (_, rgb) => `rgba(${rgb.split(",").slice(0, 3)}, ${alpha})`);
+export function faint(name, alpha) {
+  const [r, g, b] = colour(name).match(/[\d.]+/g);
+  return `rgba(${r}, ${g}, ${b}, ${alpha})`;
+}
+
+/** Text from outside for a chart: Plotly would take tags in it for formatting. */
+export const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");

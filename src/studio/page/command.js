@@ -10,7 +10,8 @@ export function commandLine(options) {
   const words = ["cargo", "run", "--release", "--", "train"];
   for (const [option, text] of options) {
     // A value that starts with a dash would be taken for an option.
-    if (text !== "") words.push(...(text.startsWith("-") ? [`${option}=${shellQuote(text)}`] : [option, shellQuote(text)]));
+    if (text !== "")
+      words.push(...(text.startsWith("-") ? [`${option}=${shellQuote(text)}`] : [option, shellQuote(text)]));
   }
   return words.join(" ");
 }

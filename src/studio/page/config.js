@@ -85,7 +85,10 @@ export function startConfig({ fields, devices }, changed) {
     }
     parts.set(field.name, part);
   }
-  replace($("fields"), [...parts.values()].map((part) => part.node));
+  replace(
+    $("fields"),
+    [...parts.values()].map((part) => part.node),
+  );
   takeFromAddress(currentQuery());
 }
 
@@ -111,5 +114,8 @@ export function startConfigControls() {
 
 /** Options of a device list. */
 export function fillDevices(select, devices) {
-  fill(select, devices.map(({ value, label }) => el("option", { value }, label)));
+  fill(
+    select,
+    devices.map(({ value, label }) => el("option", { value }, label)),
+  );
 }

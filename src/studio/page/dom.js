@@ -58,5 +58,9 @@ export function colour(name) {
 
 /** A row of equal cells: `row("th", {scope: "col"}, ["a", "b"])`. */
 export function row(tag, attributes, cells) {
-  return el("tr", {}, cells.map((cell) => el(tag, attributes, cell)));
+  return el(
+    "tr",
+    {},
+    cells.map((cell) => el(tag, attributes, cell)),
+  );
 }

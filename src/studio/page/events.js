@@ -10,7 +10,7 @@ import { get } from "./api.js";
 
 const LOCK = "pawgrad-events";
 const RETRY_MS = 2000;
-/** A tab without the stream that has heard nothing for so long asks by itself. */
+/** A tab that has heard nothing for so long asks: a stream can die without a word, and so can the tab that holds it. */
 const SILENCE_MS = 8000;
 
 function parseId(id) {
@@ -23,7 +23,6 @@ export class EventFeed {
   #last = -1;
   #work = Promise.resolve();
   #channel = null;
-  #holdsStream = false;
   #heard = 0;
 
   /** `onEvents(list)`; `onReset()`: the server is another one, forget everything; `onConnection(isUp)`. */
@@ -34,21 +33,19 @@ export class EventFeed {
   /** Resolves when the log so far has been handled. */
   async start() {
     while (!(await this.#catchUp())) await new Promise((done) => setTimeout(done, RETRY_MS));
+    setInterval(() => {
+      if (Date.now() - this.#heard > SILENCE_MS) this.#catchUp();
+    }, RETRY_MS);
     if (!navigator.locks || !window.BroadcastChannel) return this.#openStream();
     this.#channel = new BroadcastChannel(LOCK);
     this.#channel.onmessage = ({ data }) => {
-      this.#heard = Date.now();
       if (data.events) this.#receive(data);
       this.onConnection(data.isUp);
     };
     navigator.locks.request(LOCK, () => {
-      this.#holdsStream = true;
       this.#openStream();
       return new Promise(() => {}); // never given back: the browser does that when the tab goes
     });
-    setInterval(() => {
-      if (!this.#holdsStream && Date.now() - this.#heard > SILENCE_MS) this.#catchUp();
-    }, RETRY_MS);
   }
 
   #openStream() {
@@ -81,6 +78,7 @@ export class EventFeed {
 
   /** One message after the other, also while a poll is under way. */
   #receive(message) {
+    this.#heard = Date.now();
     return this.#inOrder(() => this.#take(message));
   }
 

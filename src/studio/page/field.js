@@ -51,14 +51,34 @@ export function buildField(field, devices, onInput) {
   set(textOf(field.default));
 
   const extra = el("div", { class: "field-extra" }); // such as what a folder holds
-  const node = el("div", { class: `field field-${field.kind}` },
-    el("div", { class: "field-head" }, el("label", { for: id }, field.label), el("span", { class: "hint" }, range(field))),
+  const node = el(
+    "div",
+    { class: `field field-${field.kind}` },
+    el(
+      "div",
+      { class: "field-head" },
+      el("label", { for: id }, field.label),
+      el("span", { class: "hint" }, range(field)),
+    ),
     el("p", { id: ids.meaning, class: "hint" }, field.meaning),
-    el("div", { class: "field-control" }, input, companions.map((companion) => companion.node)),
-    error, extra);
+    el(
+      "div",
+      { class: "field-control" },
+      input,
+      companions.map((companion) => companion.node),
+    ),
+    error,
+    extra,
+  );
   return {
-    field, input, node, extra, set,
-    get text() { return input.value.trim(); },
+    field,
+    input,
+    node,
+    extra,
+    set,
+    get text() {
+      return input.value.trim();
+    },
     showError(message) {
       setText(error, message ?? "");
       input.setAttribute("aria-invalid", String(Boolean(message)));
@@ -68,10 +88,16 @@ export function buildField(field, devices, onInput) {
 
 function control(field, devices, attributes) {
   if (field.kind === "device") {
-    return el("select", attributes, devices.map(({ value, label }) => el("option", { value }, label)));
+    return el(
+      "select",
+      attributes,
+      devices.map(({ value, label }) => el("option", { value }, label)),
+    );
   }
   return el("input", {
-    ...attributes, type: "text", spellcheck: "false",
+    ...attributes,
+    type: "text",
+    spellcheck: "false",
     inputmode: { integer: "numeric", number: "decimal" }[field.kind] ?? null,
     placeholder: field.optional ? "chosen for you" : null,
     "aria-required": field.optional ? null : "true",
@@ -87,16 +113,19 @@ function change(input, value) {
 function suggestions(field, input) {
   if (!field.choices?.length) return [];
   const buttons = field.choices.map((choice) =>
-    el("button", { type: "button", class: "choice", onclick: () => change(input, String(choice)) }, String(choice)));
-  return [{
-    node: el("div", { class: "choices", role: "group", "aria-label": `Usual values of ${field.label}` }, buttons),
-    update() {
-      field.choices.forEach((choice, i) => {
-        const isChosen = input.value.trim() !== "" && Number(input.value) === Number(choice);
-        buttons[i].setAttribute("aria-pressed", String(isChosen));
-      });
+    el("button", { type: "button", class: "choice", onclick: () => change(input, String(choice)) }, String(choice)),
+  );
+  return [
+    {
+      node: el("div", { class: "choices", role: "group", "aria-label": `Usual values of ${field.label}` }, buttons),
+      update() {
+        field.choices.forEach((choice, i) => {
+          const isChosen = input.value.trim() !== "" && Number(input.value) === Number(choice);
+          buttons[i].setAttribute("aria-pressed", String(isChosen));
+        });
+      },
     },
-  }];
+  ];
 }
 
 /** A slider where the range is short and there are no usual values. */
@@ -104,8 +133,19 @@ function slider(field, input) {
   if (field.choices?.length || !(field.max - field.min <= 200) || field.min === null) return [];
   const step = field.kind === "integer" ? 1 : 0.05;
   const node = el("input", {
-    type: "range", min: field.min, max: field.max, step, "aria-label": `${field.label}, as a slider`,
+    type: "range",
+    min: field.min,
+    max: field.max,
+    step,
+    "aria-label": `${field.label}, as a slider`,
     oninput: () => change(input, String(Number(Number(node.value).toFixed(2)))),
   });
-  return [{ node, update() { if (node.value !== input.value) node.value = input.value; } }];
+  return [
+    {
+      node,
+      update() {
+        if (node.value !== input.value) node.value = input.value;
+      },
+    },
+  ];
 }

@@ -1,13 +1,11 @@
 // The filters of the first convolution, as 3x3 tiles: the weights themselves.
 
 import { api, get } from "./api.js";
-import { colour, el } from "./dom.js";
+import { faint } from "./charts.js";
+import { el } from "./dom.js";
 import { precise } from "./format.js";
 
 const CELL = 10;
-
-/** `[r, g, b]` of a computed colour. */
-const parts = (name) => colour(name).match(/[\d.]+/g).slice(0, 3).map(Number);
 
 /** A strip of tiles in two colours: the accent for positive weights, orange for negative ones. */
 export async function filtersView(inside) {
@@ -20,19 +18,38 @@ export async function filtersView(inside) {
   const { filters, height, width } = answer;
   const largest = Math.max(...filters.flat(2).map(Math.abs)) || 1;
   const tiles = filters.map(([weights], i) => tile(weights, { height, width, largest, i }));
-  return el("figure", { class: "filters" },
-    el("figcaption", {}, `Its ${filters.length} filters`, el("span", { class: "hint" },
-      ` ${height} × ${width} weights each: `, el("span", { class: "key plus" }, "positive"), " ", el("span", { class: "key minus" }, "negative"),
-      `, the largest ${precise(largest)}`)),
-    el("ul", { class: "tiles-of-filters" }, tiles));
+  return el(
+    "figure",
+    { class: "filters" },
+    el(
+      "figcaption",
+      {},
+      `Its ${filters.length} filters`,
+      el(
+        "span",
+        { class: "hint" },
+        ` ${height} × ${width} weights each: `,
+        el("span", { class: "key plus" }, "positive"),
+        " ",
+        el("span", { class: "key minus" }, "negative"),
+        `, the largest ${precise(largest)}`,
+      ),
+    ),
+    el("ul", { class: "tiles-of-filters" }, tiles),
+  );
 }
 
 function tile(weights, { height, width, largest, i }) {
-  const canvas = el("canvas", { width: width * CELL, height: height * CELL, role: "img", title: `filter ${i}: ${weights.map(precise).join(", ")}`, "aria-label": `Filter ${i}` });
+  const canvas = el("canvas", {
+    width: width * CELL,
+    height: height * CELL,
+    role: "img",
+    title: `filter ${i}: ${weights.map(precise).join(", ")}`,
+    "aria-label": `Filter ${i}`,
+  });
   const context = canvas.getContext("2d");
   weights.forEach((weight, k) => {
-    const [r, g, b] = parts(weight >= 0 ? "plus" : "minus");
-    context.fillStyle = `rgba(${r}, ${g}, ${b}, ${Math.abs(weight) / largest})`;
+    context.fillStyle = faint(weight >= 0 ? "plus" : "minus", Math.abs(weight) / largest);
     context.fillRect((k % width) * CELL, Math.floor(k / width) * CELL, CELL, CELL);
   });
   return el("li", {}, canvas);

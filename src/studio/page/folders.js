@@ -21,6 +21,10 @@ export function watchFolder(part, onResult) {
     try {
       const folder = await post("/api/folders", { path }, signal);
       if (signal.aborted) return;
+      if (folder.error) {
+        replace(part.extra, placeholder());
+        return onResult(folder.error);
+      }
       onResult(null);
       show(part.extra, folder, signal);
     } catch (why) {
@@ -38,18 +42,33 @@ export function watchFolder(part, onResult) {
 const placeholder = () => [el("p", { class: "folder-line" }, "\u00a0"), el("div", { class: "thumbs" })];
 
 function show(extra, folder, signal) {
-  const classes = folder.classes.map(({ name, pictures }) => el("span", { class: "class-count" }, el("strong", {}, name), ` ${pictures}`));
+  const classes = folder.classes.map(({ name, pictures }) =>
+    el("span", { class: "class-count" }, el("strong", {}, name), ` ${pictures}`),
+  );
   const thumbs = folder.thumbs.slice(0, THUMBS).map((index) =>
-    el("img", { src: api`/api/folders/${folder.folder}/${index}.png`, alt: "", width: 40, height: 40, loading: "lazy" }));
+    el("img", {
+      src: api`/api/folders/${folder.folder}/${index}.png`,
+      alt: "",
+      width: 40,
+      height: 40,
+      loading: "lazy",
+    }),
+  );
   const checked = el("div", { class: "folder-checked" });
-  replace(extra,
+  replace(
+    extra,
     el("p", { class: "folder-line" }, classes, el("span", { class: "hint" }, count(folder.total, "picture"))),
-    el("div", { class: "thumbs" }, thumbs), checked);
+    el("div", { class: "thumbs" }, thumbs),
+    checked,
+  );
   if (folder.total <= CHECK_AT_ONCE) {
     decodeAll(checked, folder, signal);
   } else {
-    const button = el("button", { type: "button", class: "small", onclick: () => decodeAll(checked, folder, signal) },
-      `Check all ${count(folder.total, "file")}`);
+    const button = el(
+      "button",
+      { type: "button", class: "small", onclick: () => decodeAll(checked, folder, signal) },
+      `Check all ${count(folder.total, "file")}`,
+    );
     replace(checked, button);
   }
 }
@@ -60,12 +79,19 @@ async function decodeAll(node, folder, signal) {
     const { usable, skipped } = await post(api`/api/folders/${folder.folder}/check`, { image_size: null }, signal);
     if (signal.aborted) return;
     if (!skipped.length) return replace(node, el("p", { class: "hint good" }, "✓ every file can be read"));
-    const listed = skipped.slice(0, SHOWN_SKIPPED).map(({ path, reason }) =>
-      el("li", {}, el("code", {}, path), `: ${reason}`));
+    const listed = skipped
+      .slice(0, SHOWN_SKIPPED)
+      .map(({ path, reason }) => el("li", {}, el("code", {}, path), `: ${reason}`));
     const more = skipped.length - listed.length;
-    replace(node, el("details", { class: "skipped" },
-      el("summary", {}, `${count(skipped.length, "file")} left out, ${usable} usable`),
-      el("ul", {}, listed, more > 0 && el("li", {}, `and ${more} more`))));
+    replace(
+      node,
+      el(
+        "details",
+        { class: "skipped" },
+        el("summary", {}, `${count(skipped.length, "file")} left out, ${usable} usable`),
+        el("ul", {}, listed, more > 0 && el("li", {}, `and ${more} more`)),
+      ),
+    );
   } catch (why) {
     if (!signal.aborted) replace(node, el("p", { class: "hint" }, why.message));
   }

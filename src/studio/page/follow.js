@@ -38,7 +38,8 @@ async function redraw({ step, inside }) {
     show(info, insidePicture(), `Training, step ${step}`);
     note(`Following: step ${step}.`);
   } catch (why) {
-    if (why.status !== 404) note(why.message); // only the last few are kept: a newer one is on its way
+    if (why.status !== 404)
+      note(why.message); // only the last few are kept: a newer one is on its way
     else if (shownInside()) note(`Following: step ${step} was too fast for this page.`);
   } finally {
     isDrawing = false;

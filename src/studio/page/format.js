@@ -15,11 +15,12 @@ export const loss = (x) => (missing(x) ? NONE : x.toFixed(4));
 /** 0.9512 -> 95.1 % */
 export const percent = (x, digits = 1) => (missing(x) ? NONE : `${(100 * x).toFixed(digits)} %`);
 
-/** Three digits that matter, as for speeds: 123, 12.3, 1.23. */
+/** Three digits that matter, as for speeds and times: 123, 12.3, 1.23, 0.123, 0.0123. */
 export function three(x) {
   if (missing(x)) return NONE;
   if (Math.abs(x) >= 1000) return GROUPS.format(x);
-  return x.toFixed(Math.abs(x) >= 100 ? 0 : Math.abs(x) >= 10 ? 1 : 2);
+  const size = Math.abs(x);
+  return x.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 || size === 0 ? 2 : size >= 0.1 ? 3 : 4);
 }
 
 /** A number of a calculation: four digits that matter and a true minus sign. */
@@ -27,8 +28,10 @@ export function precise(x) {
   if (missing(x)) return NONE;
   if (x === 0) return "0";
   const size = Math.abs(x);
-  const text = size >= 1e5 || size < 1e-4 ? size.toExponential(2)
-    : size.toFixed(Math.max(0, Math.min(6, 3 - Math.floor(Math.log10(size)))));
+  const text =
+    size >= 1e5 || size < 1e-4
+      ? size.toExponential(2)
+      : size.toFixed(Math.max(0, Math.min(6, 3 - Math.floor(Math.log10(size)))));
   return (x < 0 ? MINUS : "") + text;
 }
 

@@ -18,10 +18,19 @@ export class HeatView {
     this.verdict = el("p", { class: "verdict" });
     this.scores = el("p", { class: "hint" });
     this.note = el("p", { class: "hint" });
-    replace(node,
+    replace(
+      node,
       el("div", { class: "heat-picture" }, this.image, this.canvas),
-      el("div", { class: "heat-text" }, this.verdict, this.scores,
-        el("label", { class: "slider", for: "heat-opacity" }, "Heat map’s opacity"), this.opacity, this.note));
+      el(
+        "div",
+        { class: "heat-text" },
+        this.verdict,
+        this.scores,
+        el("label", { class: "slider", for: "heat-opacity" }, "Heat map’s opacity"),
+        this.opacity,
+        this.note,
+      ),
+    );
     this.#fade();
   }
 
@@ -37,7 +46,10 @@ export class HeatView {
     }
     const best = info.classes.indexOf(info.class);
     replace(this.verdict, el("strong", {}, info.class), ` ${percent(info.scores[best])}`);
-    setText(this.scores, `${info.classes.map((name, i) => `${name} ${percent(info.scores[i])}`).join(", ")} · score before the sigmoid ${precise(info.logit)}`);
+    setText(
+      this.scores,
+      `${info.classes.map((name, i) => `${name} ${percent(info.scores[i])}`).join(", ")} · score before the sigmoid ${precise(info.logit)}`,
+    );
     try {
       const heat = await get(api`/api/inside/${info.inside}/heat`);
       if (this.#inside === info.inside) this.#draw(heat);
@@ -55,11 +67,17 @@ export class HeatView {
     context.putImageData(pixels, 0, 0);
     const hottest = values.indexOf(Math.max(...values));
     const [row, column] = [Math.floor(hottest / width), hottest % width];
-    const where = `${["top", "middle", "bottom"][Math.floor(3 * row / height)]} ${["left", "centre", "right"][Math.floor(3 * column / width)]}`;
+    const where = `${["top", "middle", "bottom"][Math.floor((3 * row) / height)]} ${["left", "centre", "right"][Math.floor((3 * column) / width)]}`;
     const isFlat = !values.some((value) => value > 0);
-    this.canvas.setAttribute("aria-label", isFlat ? "Heat map: no part of the picture stands out" : `Heat map: hottest at the ${where}`);
-    setText(this.note, isFlat
-      ? `No part of the last convolution’s output speaks for “${name}”.`
-      : `Orange parts raise the score for “${name}” most (Grad-CAM over the last convolution, ${height} × ${width}).`);
+    this.canvas.setAttribute(
+      "aria-label",
+      isFlat ? "Heat map: no part of the picture stands out" : `Heat map: hottest at the ${where}`,
+    );
+    setText(
+      this.note,
+      isFlat
+        ? `No part of the last convolution’s output speaks for “${name}”.`
+        : `Orange parts raise the score for “${name}” most (Grad-CAM over the last convolution, ${height} × ${width}).`,
+    );
   }
 }

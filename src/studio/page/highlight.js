@@ -9,10 +9,13 @@ const TYPES = {
   wgsl: /^(?:[fiu](?:16|32)|bool|vec[234][fiuh]?|mat[234]x[234][fh]?|array|atomic|ptr|texture_\w+|sampler)$/,
   rust: /^(?:[fiu](?:8|16|32|64|128)|[iu]size|bool|char|str|[A-Z]\w*)$/,
 };
-const WORDS = Object.fromEntries(Object.entries(KEYWORDS).map(([language, words]) => [language, new Set(words.split(" "))]));
+const WORDS = Object.fromEntries(
+  Object.entries(KEYWORDS).map(([language, words]) => [language, new Set(words.split(" "))]),
+);
 
 // In this order: a comment may hold anything, an attribute is one thing, then numbers before names.
-const TOKEN = /(?<comment>\/\/[^\n]*|\/\*[^]*?\*\/)|(?<string>"(?:[^"\\\n]|\\.)*")|(?<attribute>@\w+|#!?\[[^\]\n]*\])|(?<number>\b(?:0x[\da-fA-F_]+|\d[\d_]*(?:\.\d*(?!\.))?(?:e[+-]?\d+)?)(?:[fiuh]\d*|usize)?\b)|(?<name>[A-Za-z_]\w*)/g;
+const TOKEN =
+  /(?<comment>\/\/[^\n]*|\/\*[^]*?\*\/)|(?<string>"(?:[^"\\\n]|\\.)*")|(?<attribute>@\w+|#!?\[[^\]\n]*\])|(?<number>\b(?:0x[\da-fA-F_]+|\d[\d_]*(?:\.\d*(?!\.))?(?:e[+-]?\d+)?)(?:[fiuh]\d*|usize)?\b)|(?<name>[A-Za-z_]\w*)/g;
 
 /** [{kind, text}]; kind is "" for what has no colour. */
 export function tokens(source, language) {

@@ -36,7 +36,11 @@ async function look() {
   complain("");
   setText($("inside-status"), "Computing every layer …");
   try {
-    const info = await post("/api/inside", { picture: picture.id, run: chosenModel("inside-run"), device: $("inside-device").value || "auto" });
+    const info = await post("/api/inside", {
+      picture: picture.id,
+      run: chosenModel("inside-run"),
+      device: $("inside-device").value || "auto",
+    });
     if (question !== asked) return;
     show(info, picture, `Run ${info.run}`);
     announce(`${picture.name}: ${info.class}. ${info.layers.length} layers are shown.`);
@@ -52,13 +56,23 @@ export function show(info, ofPicture, title) {
   const shapes = (layers) => JSON.stringify(layers.map(({ name, shape }) => [name, shape]));
   if (!views || shapes(views.info.layers) !== shapes(info.layers)) {
     views = { heat: new HeatView($("heat")), layers: info.layers.map((layer) => new LayerView(layer)) };
-    replace($("layers"), views.layers.map(({ node }) => node));
-    replace($("layer-nav"), info.layers.map(({ name, index }) =>
-      el("button", { type: "button", class: "choice", onclick: () => views.layers[index].focus() }, name)));
+    replace(
+      $("layers"),
+      views.layers.map(({ node }) => node),
+    );
+    replace(
+      $("layer-nav"),
+      info.layers.map(({ name, index }) =>
+        el("button", { type: "button", class: "choice", onclick: () => views.layers[index].focus() }, name),
+      ),
+    );
   }
   views.info = info;
   $("inside-result").hidden = false;
-  setText($("inside-status"), `${title} · ${info.image_size} × ${info.image_size} pixels · layers run one by one, unfused, so that every output can be shown`);
+  setText(
+    $("inside-status"),
+    `${title} · ${info.image_size} × ${info.image_size} pixels · layers run one by one, unfused, so that every output can be shown`,
+  );
   views.heat.update(info, ofPicture);
   views.layers.forEach((view, i) => view.update(info, info.layers[i]));
 }
@@ -67,11 +81,29 @@ export function show(info, ofPicture, title) {
 export const shownInside = () => views?.info ?? null;
 
 function showPictures() {
-  replace($("inside-pictures"), pictures.map((candidate) =>
-    el("li", {}, el("button", {
-      type: "button", class: "thumb", "aria-pressed": String(candidate === picture), title: candidate.name,
-      onclick: () => { picture = candidate; look(); },
-    }, el("img", { src: seenBy(candidate.id, PICKED_PX), alt: candidate.name, width: PICKED_PX, height: PICKED_PX })))));
+  replace(
+    $("inside-pictures"),
+    pictures.map((candidate) =>
+      el(
+        "li",
+        {},
+        el(
+          "button",
+          {
+            type: "button",
+            class: "thumb",
+            "aria-pressed": String(candidate === picture),
+            title: candidate.name,
+            onclick: () => {
+              picture = candidate;
+              look();
+            },
+          },
+          el("img", { src: seenBy(candidate.id, PICKED_PX), alt: candidate.name, width: PICKED_PX, height: PICKED_PX }),
+        ),
+      ),
+    ),
+  );
 }
 
 let samplesAreThere = false;

@@ -9,7 +9,8 @@ import { SourceView } from "./source.js";
 import { UnitView } from "./unit.js";
 
 const MEANINGS = {
-  Conv2D: "Every map comes from a filter of its own, slid over all maps of the layer before; then ReLU, which turns what is negative into 0.",
+  Conv2D:
+    "Every map comes from a filter of its own, slid over all maps of the layer before; then ReLU, which turns what is negative into 0.",
   MaxPooling2D: "Of every 2 × 2 units the largest is kept: half as high, half as wide.",
   Flatten: "The same numbers in one row, map after map. Nothing is computed.",
   Dropout: "Switches off some units at random in training. Here, outside of training, it changes nothing.",
@@ -26,12 +27,27 @@ export class LayerView {
     this.output = this.#outputOf(layer);
     this.filters = el("div", {});
     this.source = new SourceView();
-    this.node = el("section", { class: "card layer", "aria-labelledby": `layer-${name}`, "data-layer": name, "data-index": index },
-      el("div", { class: "card-head" }, this.title,
-        el("p", { class: "facts" }, el("span", {}, shape(sizes)),
-          el("span", {}, parameters ? `${integer(parameters)} parameters` : "no parameters"), this.values)),
+    this.node = el(
+      "section",
+      { class: "card layer", "aria-labelledby": `layer-${name}`, "data-layer": name, "data-index": index },
+      el(
+        "div",
+        { class: "card-head" },
+        this.title,
+        el(
+          "p",
+          { class: "facts" },
+          el("span", {}, shape(sizes)),
+          el("span", {}, parameters ? `${integer(parameters)} parameters` : "no parameters"),
+          this.values,
+        ),
+      ),
       el("p", { class: "hint" }, MEANINGS[type] ?? ""),
-      this.filters, this.output?.node, this.unit.node, this.source.node);
+      this.filters,
+      this.output?.node,
+      this.unit.node,
+      this.source.node,
+    );
     this.isFirstConv = type === "Conv2D" && name.endsWith("1");
     this.isFilled = false;
   }

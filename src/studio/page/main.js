@@ -3,13 +3,13 @@
 //   api        talking to the server       events     every event of training, once, in any number of tabs
 //   run        what is known of a run      watch      which run is shown
 //   config, field, folders, command        the form   training   Start and Stop
-//   analytics, charts, curves, result      how a run is doing
+//   analytics, charts, curves, kernels, result      how a run is doing
 //   pictures, models                       what can be chosen
 //   predict    classes of pictures         runs       past runs, side by side
-//   inside, heat, layers, maps, bars, filters, unit, source, highlight, follow    what the network computed
+//   inside, heat, layers, maps, bars, filters, unit, arithmetic, source, highlight, follow    what the network computed
 
 import { startAnalytics } from "./analytics.js";
-import { get } from "./api.js";
+import { get, refreshToken } from "./api.js";
 import { loadPlotly } from "./charts.js";
 import { startConfig, startConfigControls } from "./config.js";
 import { startCurves } from "./curves.js";
@@ -42,7 +42,11 @@ startPredict();
 startInside();
 startRuns();
 onConnection((isUp) => setText($("connection"), isUp ? "" : "Connection lost, retrying …"));
-onReset(() => loadState().catch(() => {})); // a new server may know other fields and devices
+onReset(() =>
+  refreshToken()
+    .then(loadState)
+    .catch(() => {}),
+); // a new server may know other fields and devices
 loadState().catch((why) => setText($("start-reason"), why.message));
 startWatching().catch((why) => console.error(why));
 loadPlotly();

@@ -5,8 +5,9 @@ import { colour, el, setText } from "./dom.js";
 import { count } from "./format.js";
 
 const GAP = 3;
-/** Edge of a map on the page, by the map's own size: small maps need less room. */
-const edge = (pixels) => (pixels >= 48 ? 84 : pixels >= 24 ? 64 : pixels >= 12 ? 48 : 40);
+/** Edge of a map on the page, by the map's own size and the room for all of them. */
+const edge = (pixels, room) =>
+  (pixels >= 48 ? 84 : pixels >= 24 ? 64 : pixels >= 12 ? 48 : 40) * (room < 500 ? 0.7 : 1);
 
 export class MapsView {
   #atlas = null;
@@ -18,23 +19,32 @@ export class MapsView {
     Object.assign(this, { name, channels, height, width, onUnit, channel: 0, marked: null });
     this.atlasColumns = Math.ceil(Math.sqrt(channels));
     this.canvas = el("canvas", {
-      class: "maps", tabindex: "0", role: "application", "aria-roledescription": "feature maps",
+      class: "maps",
+      tabindex: "0",
+      role: "application",
+      "aria-roledescription": "feature maps",
       onpointermove: (event) => this.#hover(event),
       onpointerleave: () => this.#say(null),
       onclick: (event) => this.#click(event),
       onkeydown: (event) => this.#key(event),
       onfocus: () => this.#select(this.channel),
-      onblur: () => { this.hasFocus = false; this.draw(); },
+      onblur: () => {
+        this.hasFocus = false;
+        this.draw();
+      },
     });
     this.label = el("p", { class: "hint map-label", "aria-live": "polite" });
     this.node = el("div", { class: "maps-box" }, this.canvas, this.label);
     this.#describe();
     this.#say(null);
     new ResizeObserver(() => this.#resize()).observe(this.node);
-    new IntersectionObserver(([entry]) => {
-      this.#isVisible = entry.isIntersecting;
-      if (this.#isVisible && this.#isStale) this.#load();
-    }, { rootMargin: "300px" }).observe(this.node);
+    new IntersectionObserver(
+      ([entry]) => {
+        this.#isVisible = entry.isIntersecting;
+        if (this.#isVisible && this.#isStale) this.#load();
+      },
+      { rootMargin: "300px" },
+    ).observe(this.node);
     document.addEventListener("themechange", () => this.draw());
   }
 
@@ -65,7 +75,7 @@ export class MapsView {
   #resize() {
     const room = this.node.clientWidth;
     if (!room) return;
-    const wanted = edge(Math.min(this.height, this.width));
+    const wanted = edge(Math.min(this.height, this.width), room);
     this.columns = Math.max(1, Math.min(this.channels, Math.floor((room + GAP) / (wanted + GAP))));
     this.size = Math.min(wanted * 1.25, (room + GAP) / this.columns - GAP);
     const rows = Math.ceil(this.channels / this.columns);
@@ -86,7 +96,10 @@ export class MapsView {
     for (let channel = 0; channel < this.channels; channel++) {
       const [x, y] = this.#place(channel);
       if (this.#atlas) this.drawMap(context, channel, x, y, this.size, this.size);
-      else { context.fillStyle = colour("line"); context.fillRect(x, y, this.size, this.size); }
+      else {
+        context.fillStyle = colour("line");
+        context.fillRect(x, y, this.size, this.size);
+      }
     }
     context.strokeStyle = colour("accent");
     context.lineWidth = 3;
@@ -102,7 +115,17 @@ export class MapsView {
     if (!this.#atlas) return false;
     const column = channel % this.atlasColumns;
     const row = Math.floor(channel / this.atlasColumns);
-    context.drawImage(this.#atlas, column * this.width, row * this.height, this.width, this.height, x, y, width, height);
+    context.drawImage(
+      this.#atlas,
+      column * this.width,
+      row * this.height,
+      this.width,
+      this.height,
+      x,
+      y,
+      width,
+      height,
+    );
     return true;
   }
 
@@ -136,8 +159,12 @@ export class MapsView {
   }
 
   #say(unit) {
-    setText(this.label, unit ? `map ${unit.channel}, row ${unit.row}, column ${unit.column}`
-      : `${count(this.channels, "map")}, each from its smallest value (black) to its largest (white). Choose a unit to see its arithmetic.`);
+    setText(
+      this.label,
+      unit
+        ? `map ${unit.channel}, row ${unit.row}, column ${unit.column}`
+        : `${count(this.channels, "map")}, each from its smallest value (black) to its largest (white). Choose a unit to see its arithmetic.`,
+    );
   }
 
   #click(event) {
@@ -148,7 +175,14 @@ export class MapsView {
   }
 
   #key(event) {
-    const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns, Home: -this.channels, End: this.channels };
+    const moves = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -this.columns,
+      ArrowDown: this.columns,
+      Home: -this.channels,
+      End: this.channels,
+    };
     if (event.key in moves) {
       this.#select(Math.max(0, Math.min(this.channels - 1, this.channel + moves[event.key])));
     } else if (event.key === "Enter" || event.key === " ") {
@@ -167,8 +201,11 @@ export class MapsView {
   }
 
   #describe() {
-    this.canvas.setAttribute("aria-label", `${this.channels} feature maps of ${this.name}; map ${this.channel} is chosen. `
-      + "Arrow keys choose a map, Enter shows its brightest unit.");
+    this.canvas.setAttribute(
+      "aria-label",
+      `${this.channels} feature maps of ${this.name}; map ${this.channel} is chosen. ` +
+        "Arrow keys choose a map, Enter shows its brightest unit.",
+    );
   }
 
   mark(unit) {

@@ -6,21 +6,12 @@ import { percent } from "./format.js";
 import { onRun } from "./watch.js";
 
 const MENUS = ["predict-run", "inside-run"];
-let runs = [];
 const watchers = new Set();
 /** `act(runs)` when the list is new. */
 export const onRuns = (act) => watchers.add(act);
-export const allRuns = () => runs;
 
 /** The chosen model's run, or null for the newest. */
 export const chosenModel = (menu) => $(menu).value || null;
-
-/** What a menu's choice is called. */
-export function modelSize(menu) {
-  const withModel = runs.filter(({ model }) => model);
-  const run = withModel.find(({ name }) => name === $(menu).value) ?? withModel[0];
-  return run?.image_size ?? 64;
-}
 
 export function chooseModel(menu, name) {
   $(menu).value = name;
@@ -28,13 +19,18 @@ export function chooseModel(menu, name) {
 }
 
 export async function refreshRuns() {
-  runs = await get("/api/runs");
+  const runs = await get("/api/runs");
   const withModel = runs.filter(({ model }) => model);
   for (const menu of MENUS) {
     const chosen = $(menu).value;
     const newest = withModel[0] ? `newest (${withModel[0].name})` : "none yet: train one first";
-    replace($(menu), el("option", { value: "" }, newest), withModel.map(({ name, val_accuracy: accuracy, image_size: size }) =>
-      el("option", { value: name }, `${name} · ${size} px${accuracy === null ? "" : ` · ${percent(accuracy)}`}`)));
+    replace(
+      $(menu),
+      el("option", { value: "" }, newest),
+      withModel.map(({ name, val_accuracy: accuracy, image_size: size }) =>
+        el("option", { value: name }, `${name} · ${size} px${accuracy === null ? "" : ` · ${percent(accuracy)}`}`),
+      ),
+    );
     if (withModel.some(({ name }) => name === chosen)) $(menu).value = chosen;
   }
   for (const act of watchers) act(runs);

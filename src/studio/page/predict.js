@@ -19,20 +19,26 @@ function add(name, load) {
   showWaiting(card);
   $("results").prepend(card.node);
   refreshEmpty();
-  return load().then((picture) => {
-    card.picture = picture;
-    return card;
-  }, (why) => {
-    showError(card, why.message);
-    return null;
-  });
+  return load().then(
+    (picture) => {
+      card.picture = picture;
+      return card;
+    },
+    (why) => {
+      showError(card, why.message);
+      return null;
+    },
+  );
 }
 
 async function predict(waiting) {
   const ready = waiting.filter((card) => card?.picture);
   if (!ready.length) return;
   try {
-    const answer = await post("/api/predict", { pictures: ready.map(({ picture }) => picture.id), run: chosenModel("predict-run") });
+    const answer = await post("/api/predict", {
+      pictures: ready.map(({ picture }) => picture.id),
+      run: chosenModel("predict-run"),
+    });
     const byId = new Map(answer.results.map((result) => [result.picture, result]));
     for (const card of ready) {
       const result = byId.get(card.picture.id);
@@ -40,7 +46,11 @@ async function predict(waiting) {
       else showError(card, result?.error ?? "The server gave no answer for this picture.");
     }
     const first = answer.results[0];
-    announce(ready.length === 1 && first?.class ? `${ready[0].name}: ${first.class}, ${percent(first.probability)}` : `${count(ready.length, "picture")} predicted.`);
+    announce(
+      ready.length === 1 && first?.class
+        ? `${ready[0].name}: ${first.class}, ${percent(first.probability)}`
+        : `${count(ready.length, "picture")} predicted.`,
+    );
   } catch (why) {
     for (const card of ready) showError(card, why.message);
   }
@@ -63,11 +73,21 @@ async function predictPath(path) {
 }
 
 function head(card) {
-  const remove = el("button", { type: "button", class: "quiet", "aria-label": `Remove ${card.name}`, title: "Remove", onclick: () => {
-    cards.delete(card);
-    card.node.remove();
-    refreshEmpty();
-  } }, "×");
+  const remove = el(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      "aria-label": `Remove ${card.name}`,
+      title: "Remove",
+      onclick: () => {
+        cards.delete(card);
+        card.node.remove();
+        refreshEmpty();
+      },
+    },
+    "×",
+  );
   return el("div", { class: "card-head" }, el("h4", { class: "file", title: card.name }, card.name), remove);
 }
 
@@ -81,23 +101,58 @@ function showError(card, message) {
 
 function showResult(card, result, { run, image_size: size, classes }) {
   const { picture } = card;
-  const seen = el("figure", {},
-    el("img", { class: "pixels", src: seenBy(picture.id, size), alt: `${card.name}, as the network sees it`, width: 256, height: 256 }),
-    el("figcaption", { class: "hint" }, `as the network sees it: ${size} × ${size} gray pixels`));
-  const original = picture.original && el("figure", { class: "original" },
-    el("img", { src: picture.original, alt: `${card.name}, the file itself` }),
-    el("figcaption", { class: "hint" }, "the file"));
-  const bars = classes.map((name, i) => el("div", { class: "score", "data-class": name },
-    el("span", {}, name),
-    el("meter", { min: 0, max: 1, value: result.scores[i], "aria-label": `Probability of ${name}` }),
-    el("output", {}, percent(result.scores[i]))));
-  replace(card.node, head(card),
+  const seen = el(
+    "figure",
+    {},
+    el("img", {
+      class: "pixels",
+      src: seenBy(picture.id, size),
+      alt: `${card.name}, as the network sees it`,
+      width: 256,
+      height: 256,
+    }),
+    el("figcaption", { class: "hint" }, `as the network sees it: ${size} × ${size} gray pixels`),
+  );
+  const original =
+    picture.original &&
+    el(
+      "figure",
+      { class: "original" },
+      el("img", { src: picture.original, alt: `${card.name}, the file itself` }),
+      el("figcaption", { class: "hint" }, "the file"),
+    );
+  const bars = classes.map((name, i) =>
+    el(
+      "div",
+      { class: "score", "data-class": name },
+      el("span", {}, name),
+      el("meter", { min: 0, max: 1, value: result.scores[i], "aria-label": `Probability of ${name}` }),
+      el("output", {}, percent(result.scores[i])),
+    ),
+  );
+  replace(
+    card.node,
+    head(card),
     el("div", { class: "pictures" }, seen, original),
-    el("p", { class: "verdict" }, el("strong", { class: "class" }, result.class), " ", el("span", { class: "probability" }, percent(result.probability))),
+    el(
+      "p",
+      { class: "verdict" },
+      el("strong", { class: "class" }, result.class),
+      " ",
+      el("span", { class: "probability" }, percent(result.probability)),
+    ),
     el("div", { class: "scores" }, bars),
-    el("div", { class: "card-foot" },
-      el("button", { type: "button", class: "look-inside", onclick: () => openInside(picture, chosenModel("predict-run")) }, "Look inside"),
-      el("span", { class: "hint file", title: run }, `run ${run}`)));
+    el(
+      "div",
+      { class: "card-foot" },
+      el(
+        "button",
+        { type: "button", class: "look-inside", onclick: () => openInside(picture, chosenModel("predict-run")) },
+        "Look inside",
+      ),
+      el("span", { class: "hint file", title: run }, `run ${run}`),
+    ),
+  );
 }
 
 function refreshEmpty() {

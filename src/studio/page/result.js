@@ -11,16 +11,35 @@ let loadedFor = null; // the run whose mistakes are shown or on their way
 function confusionTable(run) {
   const { confusion } = run;
   const classes = run.classes ?? confusion.map((_, i) => `class ${i}`);
-  const head = el("tr", {}, el("td", {}), classes.map((name) => el("th", { scope: "col" }, `named ${name}`)));
+  const head = el(
+    "tr",
+    {},
+    el("td", {}),
+    classes.map((name) => el("th", { scope: "col" }, `named ${name}`)),
+  );
   const rows = confusion.map((counts, i) => {
     const total = counts.reduce((sum, n) => sum + n, 0);
-    return el("tr", {}, el("th", { scope: "row" }, `true ${classes[i]}`), counts.map((n, j) =>
-      el("td", { class: i === j ? "right" : "wrong", style: { "--share": total ? n / total : 0 } },
-        el("strong", {}, integer(n)), el("span", { class: "hint" }, total ? percent(n / total, 0) : ""))));
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, `true ${classes[i]}`),
+      counts.map((n, j) =>
+        el(
+          "td",
+          { class: i === j ? "right" : "wrong", style: { "--share": total ? n / total : 0 } },
+          el("strong", {}, integer(n)),
+          el("span", { class: "hint" }, total ? percent(n / total, 0) : ""),
+        ),
+      ),
+    );
   });
-  return el("table", { id: "confusion-table" },
+  return el(
+    "table",
+    { id: "confusion-table" },
     el("caption", {}, "Confusion matrix: what the pictures are, and what the network said"),
-    el("thead", {}, head), el("tbody", {}, rows));
+    el("thead", {}, head),
+    el("tbody", {}, rows),
+  );
 }
 
 function refresh(run) {
@@ -32,23 +51,32 @@ function refresh(run) {
 function forget(run) {
   loadedFor = null;
   replace($("mistakes"));
-  $("load-mistakes").disabled = !run?.hasModel;
-  setText($("mistakes-note"), run?.hasModel
-    ? "The model looks at every test picture again: this can take some seconds."
-    : "Known when a model has been saved.");
+  const isOver = run?.hasModel && run.state !== "running";
+  $("load-mistakes").hidden = !isOver;
+  setText(
+    $("mistakes-note"),
+    isOver
+      ? "The model looks at every test picture again: this can take some seconds."
+      : "Found when the training has ended.",
+  );
 }
 
 async function load(run) {
   if (loadedFor === run) return;
   loadedFor = run;
-  $("load-mistakes").disabled = true;
+  $("load-mistakes").hidden = true;
   setText($("mistakes-note"), "Looking at the test pictures again …");
   try {
     const { classes, confusion, worst } = await get(api`/api/runs/${run.name}/mistakes`);
     if (loadedFor !== run) return; // another run is shown by now
     Object.assign(run, { classes, confusion });
     refresh(run);
-    setText($("mistakes-note"), worst.length ? "The surer the network was, the more wrong it was." : "None: every test picture was named correctly.");
+    setText(
+      $("mistakes-note"),
+      worst.length
+        ? "The surer the network was, the more wrong it was."
+        : "None: every test picture was named correctly.",
+    );
     replace($("mistakes"), worst.map(mistake));
   } catch (why) {
     if (loadedFor !== run) return;
@@ -58,18 +86,27 @@ async function load(run) {
 }
 
 function mistake({ picture, name, label, predicted, probability }) {
-  return el("li", {},
-    el("img", { src: `${api`/api/pictures/${picture}.png`}?size=96`, alt: `Test picture ${name}`, width: 96, height: 96, loading: "lazy" }),
+  return el(
+    "li",
+    {},
+    el("img", {
+      src: `${api`/api/pictures/${picture}.png`}?size=96`,
+      alt: `Test picture ${name}`,
+      width: 96,
+      height: 96,
+      loading: "lazy",
+    }),
     el("p", {}, el("strong", {}, predicted), ` ${percent(probability, 0)}`),
     el("p", { class: "hint" }, `is ${label}`),
-    el("p", { class: "hint file", title: name }, name));
+    el("p", { class: "hint file", title: name }, name),
+  );
 }
 
 export function startResult() {
   $("load-mistakes").addEventListener("click", () => shownRun() && load(shownRun()));
   onRun(({ run, types }) => {
     if (types.has("run") || types.has("shown")) forget(run);
-    if (["run", "shown", "epoch", "end"].some((type) => types.has(type))) refresh(run);
+    if (["run", "shown", "config", "epoch", "end"].some((type) => types.has(type))) refresh(run);
     const isOver = types.has("end") && run === liveRun();
     if (isOver) forget(run);
     // Without being asked only after a run that this page watched: it costs a pass over the test pictures.

@@ -38,8 +38,12 @@ export function runFromFolder({ name, state, model, config, steps, epochs }) {
 /** Takes an event of the run in. */
 export function applyEvent(run, event) {
   switch (event.type) {
-    case "message": run.messages.push(event.text); break;
-    case "decoding": run.decoding = event; break;
+    case "message":
+      run.messages.push(event.text);
+      break;
+    case "decoding":
+      run.decoding = event;
+      break;
     case "epoch_starts":
       run.decoding = null;
       run.epochsTotal = event.epochs;
@@ -57,13 +61,16 @@ export function applyEvent(run, event) {
       run.confusion = event.validation?.confusion ?? run.confusion;
       run.hasModel = true;
       break;
-    case "kernels": run.kernels = event; break;
+    case "kernels":
+      run.kernels = event;
+      break;
     case "end":
       run.state = event.end;
       run.error = event.error;
       run.decoding = null;
       break;
-    default: break; // an event that a newer server sends
+    default:
+      break; // an event that a newer server sends
   }
 }
 

@@ -30,8 +30,15 @@ export class SourceView {
     this.facts = el("div", { class: "kernel-facts" });
     this.code = el("div", { class: "code-columns" });
     this.training = el("div", { class: "training-share" });
-    this.node = el("details", { class: "source", ontoggle: () => this.node.open && this.#show() },
-      this.summary, this.tabs, this.facts, this.code, this.training);
+    this.node = el(
+      "details",
+      { class: "source", ontoggle: () => this.node.open && this.#show() },
+      this.summary,
+      this.tabs,
+      this.facts,
+      this.code,
+      this.training,
+    );
     onRun(({ types }) => {
       if (this.node.open && (types.has("kernels") || types.has("shown"))) this.#showTraining();
     });
@@ -45,10 +52,24 @@ export class SourceView {
     setText(this.summary, `The code that ran: ${names.join(", then ")} · ${three(total)} ms`);
     const known = [...names, layer.fused].filter(Boolean);
     if (!known.includes(this.#kernel)) this.#kernel = names[0];
-    replace(this.tabs, known.map((kernel) => el("button", {
-      type: "button", class: "choice", "aria-pressed": String(kernel === this.#kernel),
-      onclick: () => { this.#kernel = kernel; this.update(this.layer, this.info); },
-    }, kernel === layer.fused && !names.includes(kernel) ? `${kernel} (in training)` : kernel)));
+    replace(
+      this.tabs,
+      known.map((kernel) =>
+        el(
+          "button",
+          {
+            type: "button",
+            class: "choice",
+            "aria-pressed": String(kernel === this.#kernel),
+            onclick: () => {
+              this.#kernel = kernel;
+              this.update(this.layer, this.info);
+            },
+          },
+          kernel === layer.fused && !names.includes(kernel) ? `${kernel} (in training)` : kernel,
+        ),
+      ),
+    );
     if (this.node.open) this.#show();
   }
 
@@ -60,25 +81,75 @@ export class SourceView {
 
   #showFacts() {
     const ran = this.layer.kernels.filter(({ kernel }) => kernel === this.#kernel);
-    const facts = ran.map((run) => fact([
-      ["Rung", run.rung], ["Pass", run.pass], ["Dispatch", run.groups ? `${run.groups.replaceAll("x", " × ")} groups` : "on the CPU: none"],
-      ["Time", `${three(run.ms)} ms`], ["Speed", run.gflops ? `${three(run.gflops)} GFLOP/s` : null],
-    ]));
+    const facts = ran.map((run) =>
+      fact([
+        ["Rung", run.rung],
+        ["Pass", run.pass === run.kernel || run.kernel.endsWith(`.${run.pass}`) ? null : run.pass],
+        ["Dispatch", run.groups ? `${run.groups.replaceAll("x", " × ")} groups` : "none, on the CPU"],
+        ["Time", `${three(run.ms)} ms`],
+        ["Speed", run.gflops ? `${three(run.gflops)} GFLOP/s` : null],
+      ]),
+    );
     const { fused } = this.layer;
-    replace(this.facts, facts,
-      ran.some(isCpu) && el("p", { class: "hint" }, "This ran on the CPU, where native Rust does the same work; the WGSL below is what a GPU runs."),
-      fused && el("p", { class: "hint" }, this.#kernel === fused
-        ? "Training runs this kernel: convolution, ReLU and pooling in one, so that the large output in between never reaches memory."
-        : `Here every step ran by itself, so that its output can be shown. Training runs ${fused} instead.`));
+    replace(
+      this.facts,
+      facts,
+      ran.some(isCpu) &&
+        el(
+          "p",
+          { class: "hint" },
+          ran[0].rung === "reference"
+            ? "This ran on the CPU: the Rust reference itself. The WGSL is what a GPU runs."
+            : "This ran on the CPU, as native Rust that is quicker than the reference. The WGSL is what a GPU runs.",
+        ),
+      fused &&
+        el(
+          "p",
+          { class: "hint" },
+          this.#kernel === fused
+            ? "Training runs this kernel: convolution, ReLU and pooling in one, so that the large output in between never reaches memory."
+            : `Here every step ran by itself, so that its output can be shown. Training runs ${fused} instead.`,
+        ),
+    );
   }
 
   #showTraining() {
     const event = shownRun()?.kernels;
     const rows = (event?.kernels ?? []).filter(({ layer }) => layer === this.layer.name);
-    replace(this.training, !event ? el("p", { class: "hint" }, "This layer’s share of a training step is shown here once a training has been measured.")
-      : rows.length === 0 ? el("p", { class: "hint" }, `Nothing was measured under the name of ${this.layer.name} in step ${event.step}.`)
-        : [el("h4", {}, `In training, step ${event.step}: ${percent(rows.reduce((sum, { share }) => sum + share, 0))} of ${three(event.ms)} ms`),
-          el("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": `Kernels of ${this.layer.name} in training` }, trainingTable(rows))]);
+    replace(
+      this.training,
+      !event
+        ? el(
+            "p",
+            { class: "hint" },
+            "This layer’s share of a training step is shown here once a training has been measured.",
+          )
+        : rows.length === 0
+          ? el(
+              "p",
+              { class: "hint" },
+              this.layer.fused
+                ? `In training this is part of ${this.layer.fused}: its time is told at the convolution before.`
+                : `In step ${event.step} of the training, nothing was measured here.`,
+            )
+          : [
+              el(
+                "h4",
+                {},
+                `In training, step ${event.step}: ${percent(rows.reduce((sum, { share }) => sum + share, 0))} of ${three(event.ms)} ms`,
+              ),
+              el(
+                "div",
+                {
+                  class: "table-scroll",
+                  tabindex: "0",
+                  role: "region",
+                  "aria-label": `Kernels of ${this.layer.name} in training`,
+                },
+                trainingTable(rows),
+              ),
+            ],
+    );
   }
 
   async #showCode() {
@@ -91,8 +162,11 @@ export class SourceView {
       if (kernel !== this.#kernel) return;
       this.#key = key;
       const ran = shader.findIndex((candidate) => candidate.rung === rung);
-      replace(this.code, shaderColumn(shader, Math.max(0, ran), ran, entry),
-        column(el("span", {}, "Reference, in Rust"), reference.file, reference.source, "rust", reference.function));
+      replace(
+        this.code,
+        shaderColumn(shader, Math.max(0, ran), ran, entry),
+        column(el("span", {}, "Reference, in Rust"), reference.file, reference.source, "rust", reference.function),
+      );
       this.#scrollToCode();
     } catch (why) {
       replace(this.code, el("p", { class: "alert" }, why.message));
@@ -105,21 +179,55 @@ export class SourceView {
 }
 
 function fact(pairs) {
-  return el("dl", { class: "pairs" }, pairs.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  return el(
+    "dl",
+    { class: "pairs" },
+    pairs.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+  );
 }
 
 function trainingTable(rows) {
-  return el("table", { class: "kernels" },
-    el("thead", {}, el("tr", {}, ["Kernel", "Rung", "Groups", "ms", "Share", "GFLOP/s", "GB/s"].map((name) => el("th", { scope: "col" }, name)))),
-    el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.kernel), el("td", {}, row.rung), el("td", {}, row.groups ?? "–"),
-      [three(row.ms), percent(row.share), three(row.gflops), three(row.gbs)].map((text) => el("td", { class: "number" }, text))))));
+  return el(
+    "table",
+    { class: "kernels" },
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        ["Kernel", "Rung", "Groups", "ms", "Share", "GFLOP/s", "GB/s"].map((name) => el("th", { scope: "col" }, name)),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
+      rows.map((row) =>
+        el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, row.kernel),
+          el("td", {}, row.rung),
+          el("td", {}, row.groups ?? "–"),
+          [three(row.ms), percent(row.share), three(row.gflops), three(row.gbs)].map((text) =>
+            el("td", { class: "number" }, text),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 /** The WGSL, with a menu of all rungs. */
 function shaderColumn(shader, first, ran, entry) {
   const holder = el("div", { class: "code-column" });
-  const menu = el("select", { "aria-label": "Rung" }, shader.map(({ rung }, i) =>
-    el("option", { value: i, selected: i === first }, i === ran ? `${rung}, which ran` : rung)));
+  const menu = el(
+    "select",
+    { "aria-label": "Rung" },
+    shader.map(({ rung }, i) =>
+      el("option", { value: i, selected: i === first }, i === ran ? `${rung}, which ran` : rung),
+    ),
+  );
   const show = () => {
     const { file, source } = shader[Number(menu.value)];
     holder.replaceChildren(...column(el("span", {}, "WGSL, rung ", menu), file, source, "wgsl", entry).childNodes);
@@ -135,9 +243,16 @@ function column(title, file, source, language, name) {
   const code = el("code", {}, highlight(source, language));
   const lines = code.querySelectorAll(".line");
   lines[start]?.classList.add("entry");
-  return el("div", { class: "code-column" },
+  return el(
+    "div",
+    { class: "code-column" },
     el("div", { class: "code-head" }, title, el("code", { class: "hint" }, file)),
-    el("pre", { class: "code", tabindex: "0", "aria-label": `${file}, scrolled to the function ${name}` }, code));
+    el(
+      "pre",
+      { class: "code", tabindex: "0", role: "region", "aria-label": `${file}, scrolled to the function ${name}` },
+      code,
+    ),
+  );
 }
 
 /** The function that matters, with the comment above it in sight. */

@@ -5,8 +5,20 @@
   const root = document.documentElement;
   const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
 
-  const read = () => { try { return localStorage.getItem(KEY); } catch { return null; } };
-  const write = (theme) => { try { localStorage.setItem(KEY, theme); } catch { /* private window: for this page only */ } };
+  const read = () => {
+    try {
+      return localStorage.getItem(KEY);
+    } catch {
+      return null;
+    }
+  };
+  const write = (theme) => {
+    try {
+      localStorage.setItem(KEY, theme);
+    } catch {
+      /* private window: for this page only */
+    }
+  };
   const isDark = () => (root.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
 
   const announce = () => {

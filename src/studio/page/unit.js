@@ -15,20 +15,39 @@ export class UnitView {
     this.position = null; // {channel, row, column} while open
     this.title = el("h4", { tabindex: "-1" });
     this.canvas = el("canvas", {
-      class: "big-map", width: EDGE, height: EDGE, tabindex: "0", role: "application", "aria-roledescription": "feature map",
-      onclick: (event) => this.#click(event), onkeydown: (event) => this.#key(event),
+      class: "big-map",
+      width: EDGE,
+      height: EDGE,
+      tabindex: "0",
+      role: "application",
+      "aria-roledescription": "feature map",
+      onclick: (event) => this.#click(event),
+      onkeydown: (event) => this.#key(event),
     });
-    this.big = el("div", { class: "unit-map" }, this.canvas, el("p", { class: "hint" }, "Arrow keys or a click choose another unit."));
+    this.big = el(
+      "div",
+      { class: "unit-map" },
+      this.canvas,
+      el("p", { class: "hint" }, "Arrow keys or a click choose another unit."),
+    );
     this.text = el("div", { class: "unit-text", "aria-live": "polite" });
-    const close = el("button", { type: "button", class: "quiet", "aria-label": `Close the unit of ${name}`, onclick: () => this.close() }, "×");
-    this.node = el("section", { class: "unit", hidden: true, "aria-label": `A unit of ${name}` },
-      el("div", { class: "card-head" }, this.title, close), el("div", { class: "unit-parts" }, this.big, this.text));
+    const close = el(
+      "button",
+      { type: "button", class: "quiet", "aria-label": `Close the unit of ${name}`, onclick: () => this.close() },
+      "×",
+    );
+    this.node = el(
+      "section",
+      { class: "unit", hidden: true, "aria-label": `A unit of ${name}` },
+      el("div", { class: "card-head" }, this.title, close),
+      el("div", { class: "unit-parts" }, this.big, this.text),
+    );
   }
 
   /** The layer's numbers are others now. */
-  update(info, layer, output) {
-    Object.assign(this, { info, layer, output });
-    output && (output.onDrawn = () => this.#draw());
+  update(inside, layer, output) {
+    Object.assign(this, { inside, layer, output });
+    if (output) output.onDrawn = () => this.#draw();
     if (this.position) this.#load();
   }
 
@@ -58,14 +77,18 @@ export class UnitView {
   /** "conv2, map 17, row 3, column 4" */
   #where() {
     const { channel, row, column } = this.position;
-    return this.layer.shape.length === 3 ? `${this.name}, map ${channel}, row ${row}, column ${column}` : `${this.name}, unit ${channel}`;
+    return this.layer.shape.length === 3
+      ? `${this.name}, map ${channel}, row ${row}, column ${column}`
+      : `${this.name}, unit ${channel}`;
   }
 
   async #load() {
     const question = ++this.#question;
     const { channel, row, column } = this.position;
     try {
-      const unit = await get(`${api`/api/inside/${this.info.inside}/${this.layer.index}/unit`}?channel=${channel}&row=${row}&column=${column}`);
+      const unit = await get(
+        `${api`/api/inside/${this.inside}/${this.layer.index}/unit`}?channel=${channel}&row=${row}&column=${column}`,
+      );
       if (question !== this.#question || !this.position) return;
       setText(this.title, `${this.#where()}: ${precise(unit.output)}`);
       replace(this.text, arithmetic(unit, this.layer));
@@ -88,19 +111,29 @@ export class UnitView {
     const [x, y] = [this.position.column * cell.w, this.position.row * cell.h];
     context.lineWidth = 2;
     // Two frames, dark and accent: one of them stands out from any pixel.
-    for (const [style, out] of [["#000", 3], [colour("accent"), 1.5]]) {
+    for (const [style, out] of [
+      ["#000", 3],
+      [colour("accent"), 1.5],
+    ]) {
       context.strokeStyle = style;
       context.strokeRect(x - out, y - out, cell.w + 2 * out, cell.h + 2 * out);
     }
-    this.canvas.setAttribute("aria-label", `Map ${this.position.channel} of ${this.name}, ${height} by ${width}; `
-      + `row ${this.position.row}, column ${this.position.column} is chosen. Arrow keys choose another unit.`);
+    this.canvas.setAttribute(
+      "aria-label",
+      `Map ${this.position.channel} of ${this.name}, ${height} by ${width}; ` +
+        `row ${this.position.row}, column ${this.position.column} is chosen. Arrow keys choose another unit.`,
+    );
   }
 
   #click({ offsetX, offsetY }) {
     const [, height, width] = this.layer.shape;
     const { clientWidth, clientHeight } = this.canvas;
     const limit = (at, size) => Math.max(0, Math.min(size - 1, Math.floor(at)));
-    this.#choose({ ...this.position, row: limit(offsetY / clientHeight * height, height), column: limit(offsetX / clientWidth * width, width) });
+    this.#choose({
+      ...this.position,
+      row: limit((offsetY / clientHeight) * height, height),
+      column: limit((offsetX / clientWidth) * width, width),
+    });
   }
 
   #key(event) {

@@ -58,7 +58,22 @@ function take(events) {
     }
   }
   tell(types);
+  if (live && types.has("step")) completeConfig(live);
   if (maps) for (const act of mapsWatchers) act(maps);
+}
+
+/** Classes, image size and seed are only known once the pictures are read: from then on the run's folder has them. */
+async function completeConfig(run) {
+  if (run.isComplete) return;
+  run.isComplete = true;
+  try {
+    const { config } = await get(api`/api/runs/${run.name}`);
+    Object.assign(run.config, config);
+    run.classes ??= config.classes ?? null;
+    tell(new Set(["config"]));
+  } catch {
+    run.isComplete = false; // with a later step
+  }
 }
 
 /** Begins to listen; resolves when the run to show is known. */
@@ -69,9 +84,13 @@ export async function startWatching() {
       [live, shown] = [null, null];
       for (const act of resetWatchers) act();
       // What follows the reset comes in the same turn; only if it tells of no run, the newest past one is shown.
-      queueMicrotask(() => { if (!live) showNewest().catch(() => {}); });
+      queueMicrotask(() => {
+        if (!live) showNewest().catch(() => {});
+      });
     },
-    onConnection: (isUp) => { for (const act of connectionWatchers) act(isUp); },
+    onConnection: (isUp) => {
+      for (const act of connectionWatchers) act(isUp);
+    },
   });
   await feed.start();
   if (!live) await showNewest();

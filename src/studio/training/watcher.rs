@@ -15,11 +15,15 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// Steps from one measurement of the kernels to the next: on an adapter the measured step waits for itself.
 const MEASURED: u32 = 50;
 /// Events of the decoding of one folder, about.
 const DECODED: usize = 20;
+
+/// Looks come no closer than this: no page could show them.
+const PAUSE: Duration = Duration::from_millis(400);
 
 /// A picture whose maps follow the training.
 pub struct Followed {
@@ -37,6 +41,7 @@ pub struct Watcher {
     is_measuring: bool,
     measure_at: u32,
     follow_at: u32,
+    followed_at: Option<Instant>,
 }
 
 impl Watcher {
@@ -56,6 +61,7 @@ impl Watcher {
             is_measuring: false,
             measure_at: 1,
             follow_at: 1,
+            followed_at: None,
         }
     }
 
@@ -93,9 +99,13 @@ impl Watcher {
 
     /// Looks inside the model as it is now, where a picture is followed.
     fn follow(&mut self, model: &Model) -> Result<()> {
+        if self.followed_at.is_some_and(|then| then.elapsed() < PAUSE) {
+            return Ok(());
+        }
         let source = match &*self.followed.lock().unwrap() {
             Some(followed) if self.step >= self.follow_at => {
                 self.follow_at = self.step + followed.every;
+                self.followed_at = Some(Instant::now());
                 followed.source.clone()
             }
             _ => return Ok(()),

@@ -1,0 +1,322 @@
+//! The studio as a person uses it: a real browser, real clicks.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod page;
+
+use common::program::Place;
+use common::studio::Studio;
+use page::{Page, browser};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+fn bundled(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("dataset").join(name)
+}
+
+/// A studio with the bundled pictures, as in a fresh clone.
+fn with_bundled_pictures() -> Studio {
+    let place = Place::new();
+    let copy = format!("cp -r {} dataset", bundled("").display());
+    place.bash(&copy).succeeds();
+    Studio::at(place, "")
+}
+
+/// The address of a page with small settings.
+fn small(epochs: usize) -> String {
+    format!(
+        "#train?train_dir=train&test_dir=test&image_size=8&epochs={epochs}&batch_size=4&seed=1&device=cpu"
+    )
+}
+
+/// The steps of a run, as its file has them.
+fn losses(studio: &Studio, run: &str) -> Vec<f64> {
+    let lines = studio.place.lines(&format!("runs/{run}/steps.jsonl"));
+    let loss = |line: &String| serde_json::from_str::<Value>(line).unwrap()["loss"].as_f64().unwrap();
+    lines.iter().map(loss).collect()
+}
+
+/// The curve on the page: the loss of each step.
+fn curve(page: &Page) -> Vec<f64> {
+    let drawn = page.js("Array.from(document.querySelector('#loss-chart').data?.[0]?.y ?? [])");
+    drawn.as_array().unwrap().iter().map(|loss| loss.as_f64().unwrap()).collect()
+}
+
+fn newest_run(studio: &Studio) -> String {
+    studio.json("/api/runs")[0]["name"].as_str().unwrap().to_string()
+}
+
+#[test]
+fn a_new_user_trains_and_predicts_without_a_terminal() {
+    let studio = with_bundled_pictures();
+    let browser = browser();
+    // The defaults but for the seed, so that the test does not depend on luck.
+    let page = Page::open(&browser, &studio.url(), "#train?seed=1");
+    page.says("#fields", "cats 200");
+    page.wait("!document.querySelector('#start').disabled");
+    page.screenshot("1-ready");
+    let pressed = Instant::now();
+    page.click("#start");
+    page.wait("document.querySelector('#loss-chart').data?.[0]?.y.length > 0");
+    println!("from Start to the first point: {:.2} s", pressed.elapsed().as_secs_f64());
+    page.says("#status", "Epoch 2/10");
+    page.screenshot("2-training");
+    page.wait_for(
+        Duration::from_secs(400),
+        "document.querySelector('#status').innerText.includes('Finished')",
+    );
+    let said = page.text("#test-accuracy");
+    let accuracy: f64 = said.split('%').next().unwrap().split_whitespace().last().unwrap().parse().unwrap();
+    assert!(accuracy >= 95.0, "{said}");
+    page.says("#confusion", "cats");
+    page.screenshot("3-finished");
+
+    page.click("nav [data-view=predict]");
+    page.choose("#predict-file", &[&bundled("samples/dog.jpg"), &bundled("samples/cat.jpg")]);
+    page.wait("document.querySelectorAll('#results .verdict').length == 2");
+    let named = |file: &str| {
+        let card = format!(
+            "[...document.querySelectorAll('#results > li')].find((card) => card.innerText.includes('{file}'))"
+        );
+        page.js(&format!("{card}.querySelector('.class').innerText"))
+    };
+    assert_eq!((named("cat.jpg"), named("dog.jpg")), (json!("cats"), json!("dogs")));
+    page.screenshot("4-predicted");
+
+    page.click("#results .look-inside");
+    page.wait("document.querySelectorAll('#layers canvas').length >= 6");
+    page.screenshot("5-inside");
+    page.click("#theme");
+    page.screenshot("6-inside-dark");
+    page.click("nav [data-view=train]");
+    page.screenshot("7-train-dark");
+    page.resize(380, 800);
+    page.screenshot("8-train-narrow");
+    let overflow = page.js("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    assert_eq!(overflow, json!(0), "the page is wider than a narrow screen");
+    page.is_content();
+}
+
+#[test]
+fn a_reload_at_any_moment_shows_the_same_curve() {
+    let studio = Studio::new();
+    let browser = browser();
+    let page = Page::open(&browser, &studio.url(), &small(1000));
+    page.wait("!document.querySelector('#start').disabled");
+    page.click("#start");
+    page.wait("document.querySelector('#loss-chart').data?.[0]?.y.length > 0");
+    let run = newest_run(&studio);
+    // Moments that no clock repeats, but that differ by far: from at once to most of a second.
+    for moment in [0, 310, 45, 620, 150, 20, 480, 90, 730, 230] {
+        std::thread::sleep(Duration::from_millis(moment));
+        page.reload();
+        let before = losses(&studio, &run).len();
+        page.wait(&format!("document.querySelector('#loss-chart').data?.[0]?.y.length >= {before}"));
+        let shown = curve(&page);
+        assert_eq!(shown, losses(&studio, &run)[..shown.len()], "after {moment} ms more");
+    }
+    // A second tab sees the same run, may not start another, and can end it.
+    let second = Page::open(&browser, &studio.url(), &small(3));
+    second.wait("document.querySelector('#loss-chart').data?.[0]?.y.length > 10");
+    second.wait("document.querySelector('#start').disabled && !document.querySelector('#stop').disabled");
+    second.click("#stop");
+    for tab in [&second, &page] {
+        tab.says("#status", "Stopped");
+        let whole = losses(&studio, &run);
+        tab.wait(&format!("document.querySelector('#loss-chart').data[0].y.length == {}", whole.len()));
+        assert_eq!(curve(tab), whole);
+        tab.is_content();
+    }
+    assert!(studio.place.path(&format!("runs/{run}/model.safetensors")).is_file());
+}
+
+#[test]
+fn a_killed_server_comes_back_with_the_run_so_far() {
+    let mut studio = Studio::new();
+    let browser = browser();
+    let page = Page::open(&browser, &studio.url(), &small(1000));
+    page.wait("!document.querySelector('#start').disabled");
+    page.click("#start");
+    page.wait("document.querySelector('#loss-chart').data?.[0]?.y.length > 20");
+    let run = newest_run(&studio);
+    studio.kill_and_restart();
+    page.says("#connection", "lost");
+    page.screenshot("9-connection-lost");
+    let whole = losses(&studio, &run);
+    page.reload();
+    page.wait(&format!("document.querySelector('#loss-chart').data?.[0]?.y.length == {}", whole.len()));
+    assert_eq!(curve(&page), whole);
+    page.says("#status", "Stopped");
+    page.is_content_but_for(&[
+        "ERR_CONNECTION_REFUSED",
+        "ERR_INCOMPLETE_CHUNKED_ENCODING",
+        "ERR_CONNECTION_RESET",
+    ]);
+}
+
+#[test]
+fn mistakes_are_explained_where_they_are_made() {
+    let studio = Studio::new();
+    std::fs::write(studio.place.path("train/cats/broken.jpg"), "not a picture").unwrap();
+    studio.place.bash("mkdir other && cp -r test/cats other/cats && cp -r test/dogs other/wolves").succeeds();
+    let browser = browser();
+    let page = Page::open(&browser, &studio.url(), &small(3));
+    page.says("#fields", "1 file left out, 10 usable");
+    for (name, wrong, words, right) in [
+        ("epochs", "0", "from 1 to", "3"),
+        ("epochs", "many", "not a whole number", "3"),
+        ("learning_rate", "5", "from", "0.001"),
+        ("dropout", "1", "from 0", "0.5"),
+        ("batch_size", "", "needed", "4"),
+        ("image_size", "4", "from 8", "8"),
+        ("train_dir", "nowhere", "there is no folder nowhere", "train"),
+        ("test_dir", "test/cats", "has no class folders", "test"),
+    ] {
+        let field = format!("#field-{name}");
+        page.fill(&field, wrong);
+        page.says(&format!("#error-{name}"), words);
+        let invalid = page.js(&format!("document.querySelector('{field}').getAttribute('aria-invalid')"));
+        assert_eq!(invalid, "true", "{name}");
+        assert_eq!(page.js("document.querySelector('#start').disabled"), true, "{name}");
+        if wrong == "nowhere" {
+            page.screenshot("10-wrong-folder");
+        }
+        page.fill(&field, right);
+        page.wait(&format!("document.querySelector('#error-{name}').innerText == ''"));
+    }
+    page.says("#command", "--train-dir train --test-dir test");
+    page.says("#command", "--epochs 3");
+    assert!(page.js("location.hash").as_str().unwrap().contains("epochs=3"));
+
+    // A run that fails says why, and the next one may begin.
+    page.fill("#field-test_dir", "other");
+    page.says("#fields", "wolves 5");
+    page.wait("!document.querySelector('#start').disabled");
+    page.click("#start");
+    page.says(
+        "#run-error",
+        "the training pictures have the classes cats, dogs, the test pictures cats, wolves",
+    );
+    page.fill("#field-test_dir", "test");
+    page.wait("!document.querySelector('#start').disabled");
+    page.click("#start");
+    page.says("#status", "Finished");
+
+    page.click("nav [data-view=predict]");
+    for (path, words) in [
+        ("/etc/passwd", "there is no such picture"),
+        ("train/cats/broken.jpg", "not a JPEG, PNG, BMP, GIF or WebP picture"),
+    ] {
+        page.fill("#predict-path", path);
+        page.press("Enter");
+        page.says("#results .alert", words);
+    }
+    page.fill("#predict-path", "test/dogs/1.png");
+    page.press("Enter");
+    page.wait("document.querySelector('#results .verdict')");
+    page.choose("#predict-file", &[&studio.place.path("train/cats/broken.jpg")]);
+    page.says("#results", "cannot be used");
+    page.is_content_but_for(&["422", "404"]);
+}
+
+#[test]
+fn one_looks_inside_while_it_trains() {
+    let studio = with_bundled_pictures();
+    let browser = browser();
+    let settings =
+        "#train?train_dir=train&test_dir=test&image_size=16&epochs=300&batch_size=4&seed=1&device=cpu";
+    let page = Page::open(&browser, &studio.url(), settings);
+    page.wait("!document.querySelector('#start').disabled");
+    page.click("#start");
+    studio.wait_for("epoch");
+    page.click("nav [data-view=inside]");
+    page.wait("document.querySelectorAll('#layers canvas').length >= 6");
+    page.says("#layers", "conv1");
+    // A click on a map shows the arithmetic.
+    page.click("#layers canvas.maps");
+    page.says("#layers", "ReLU");
+    page.screenshot("11-unit");
+    // With the keyboard as well.
+    page.js("document.querySelector('#layers canvas.maps').focus()");
+    page.press("ArrowRight");
+    page.click("#follow");
+    page.wait("document.querySelector('#inside-status').innerText.includes('tep')");
+    let first = page.text("#inside-status");
+    page.wait(&format!("document.querySelector('#inside-status').innerText.trim() != {first:?}"));
+    page.screenshot("12-following");
+    page.click("#follow");
+    page.click("nav [data-view=train]");
+    page.click("#stop");
+    page.says("#status", "Stopped");
+    page.click("nav [data-view=runs]");
+    page.says("#runs-table", &newest_run(&studio));
+    page.screenshot("13-runs");
+    page.is_content();
+}
+
+#[test]
+fn class_names_are_text() {
+    let place = Place::new();
+    let name = "<img src=x onerror=alert(1)>";
+    for split in ["train", "test"] {
+        std::fs::rename(place.path(&format!("{split}/dogs")), place.path(&format!("{split}/{name}")))
+            .unwrap();
+    }
+    let studio = Studio::at(place, "");
+    let browser = browser();
+    let page = Page::open(&browser, &studio.url(), &small(2));
+    page.says("#fields", name);
+    page.wait("!document.querySelector('#start').disabled");
+    page.click("#start");
+    page.says("#status", "Finished");
+    page.says("#confusion", name);
+    assert_eq!(page.js("document.querySelectorAll('img[src=x]').length"), json!(0));
+    page.is_content();
+}
+
+#[test]
+fn eight_tabs_show_the_same() {
+    let studio = Studio::new();
+    let browser = browser();
+    let tabs: Vec<Page> = (0..8).map(|_| Page::open(&browser, &studio.url(), &small(30))).collect();
+    tabs[7].wait("!document.querySelector('#start').disabled");
+    tabs[7].click("#start");
+    studio.wait_for("end");
+    let whole = losses(&studio, &newest_run(&studio));
+    for tab in &tabs {
+        tab.activate();
+        tab.says("#status", "Finished");
+        tab.wait(&format!("document.querySelector('#loss-chart').data?.[0]?.y.length == {}", whole.len()));
+        assert_eq!(curve(tab), whole);
+        tab.is_content();
+    }
+}
+
+#[test]
+fn nothing_serious_stands_in_the_way_of_anyone() {
+    let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/axe/axe_playwright_python/axe.min.js");
+    let axe = std::fs::read_to_string(&axe)
+        .unwrap_or_else(|why| panic!("{}: {why}; tests/run gets axe-core", axe.display()));
+    let studio = with_bundled_pictures();
+    let browser = browser();
+    let page = Page::open(&browser, &studio.url(), &small(2));
+    page.wait("!document.querySelector('#start').disabled");
+    page.click("#start");
+    page.says("#status", "Finished");
+    page.run(&axe);
+    for theme in ["first", "second"] {
+        for view in ["train", "predict", "inside", "runs"] {
+            page.click(&format!("nav [data-view={view}]"));
+            if view == "inside" {
+                page.wait("document.querySelectorAll('#layers canvas').length >= 6");
+            }
+            let found = page.js("axe.run().then(({violations}) => violations\
+                   .filter(({impact}) => impact === 'serious' || impact === 'critical')\
+                   .map(({id, nodes}) => [id, nodes.map(({html}) => html).slice(0, 3)]))");
+            assert_eq!(found, json!([]), "{view}, {theme} theme");
+        }
+        page.click("#theme");
+    }
+    page.is_content();
+}
