@@ -55,7 +55,7 @@ function accuracy() {
       training({ ...trained, hovertemplate: SHARE }),
       validation({ ...measured, hovertemplate: SHARE }),
     ],
-    layout: { ...common(), xaxis: steps(), yaxis: axis("Named correctly", { tickformat: ".0%" }) },
+    layout: { ...common(), xaxis: steps(), yaxis: axis("Named correctly", { tickformat: ".0%", range: [0, 1.03] }) },
     summary: !trained.y.length
       ? "Line chart of the accuracy, before the first epoch’s end."
       : `Line chart of the accuracy. After ${trained.y.length} epochs: training ${percent(trained.y.at(-1))},` +

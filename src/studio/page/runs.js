@@ -178,8 +178,9 @@ function build() {
     traces,
     layout: {
       uirevision: metric,
-      xaxis: axis("Step", { rangemode: "tozero" }),
-      yaxis: axis(`${title} (${how})`, { tickformat }),
+      // Without lines, Plotly would choose ranges that mean nothing.
+      xaxis: axis("Step", traces.length ? { rangemode: "tozero" } : { range: [0, 100] }),
+      yaxis: axis(`${title} (${how})`, { tickformat, range: traces.length ? undefined : [0, 1] }),
       annotations: traces.length
         ? []
         : [
