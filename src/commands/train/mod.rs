@@ -9,6 +9,7 @@ use super::load::{load_pictures, named, read_file};
 use super::output::outln;
 use super::progress::Terminal;
 use crate::check::ceiling;
+use crate::device::Precision;
 use crate::error::{Error, ErrorKind, Result, error};
 use crate::model::{Model, Network};
 use crate::train::plan::Plan;
@@ -37,6 +38,7 @@ struct Config<'a> {
     max_steps: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     init_weights: Option<String>,
+    precision: Precision,
     /// Name, type, backend and driver.
     device: &'a str,
     rungs: &'a [String],
@@ -112,6 +114,7 @@ pub async fn run(args: TrainArgs) -> Result<()> {
         fuse: !args.no_fuse,
         max_steps: args.max_steps,
         init_weights: args.init_weights.as_ref().map(|file| file.display().to_string()),
+        precision: device.precision(),
         device: &line,
         rungs: &args.device.rung,
         classes: &training.classes,
