@@ -94,7 +94,8 @@ var<workgroup> results: array<f32, 4u * SUMS>;
 // A subgroup holds a matrix of 16 x 16 together. `coopMultiplyAdd(a, b, c)` is a * b + c, of SPIR-V's
 // OpCooperativeMatrixMulAddKHR: rows of a are rows of c, columns of b are columns of c. Element (row, column) is at
 // row * pitch + column for coopLoadT and coopStoreT, which naga translates to RowMajorKHR, and at row + column * pitch for
-// coopLoad, ColumnMajorKHR.
+// coopLoad, ColumnMajorKHR. With cooperative matrices naga 30 declares Vulkan's memory model, but marks no access to
+// workgroup memory as non-private, which that model asks for: this relies on drivers to order them at barriers all the same.
 
 alias Left = coop_mat16x16<f16, A>;
 alias Right = coop_mat16x16<f16, B>;

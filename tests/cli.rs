@@ -481,6 +481,7 @@ fn mixed_precision_without_tensor_cores_is_refused() {
     let no_driver = [("VK_DRIVER_FILES", "/nonexistent"), ("VK_ICD_FILENAMES", "/nonexistent")];
     let auto = place.command(&format!("{train} mixed")).envs(no_driver).output().unwrap();
     Said::of(auto).fails(2, &[&without[..], &["no Vulkan"]].concat());
+    place.run(&format!("{train} mixed --no-fuse")).fails(2, &["--precision mixed", "leave out --no-fuse"]);
     place.run(&format!("{train} half --device cpu")).fails(2, &["half", "f32 or mixed"]);
     assert!(!place.path("run").exists());
     place.run(&format!("{train} f32 --device cpu --max-steps 1")).succeeds();

@@ -1,6 +1,7 @@
 //! The options of `pawgrad train`.
 
 use crate::commands::{DeviceArgs, check_image_size};
+use crate::device::Precision;
 use crate::error::{Result, error};
 use clap::Args;
 use std::path::PathBuf;
@@ -82,6 +83,11 @@ impl TrainArgs {
                 "--learning-rate {} must be a number above 0, such as 0.001",
                 self.learning_rate
             ));
+        }
+        if self.no_fuse && self.device.precision == Precision::Mixed {
+            return wrong(
+                "--precision mixed multiplies in the fused kernels: leave out --no-fuse".to_string(),
+            );
         }
         if !(0.0..1.0).contains(&self.dropout) {
             return wrong(format!("--dropout {} must be at least 0 and below 1", self.dropout));
