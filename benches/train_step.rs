@@ -1,7 +1,7 @@
 //! Times whole training steps of the default network: forward, backward and Adam.
 //!
 //! ```text
-//! cargo bench --bench train_step -- [--device cpu|software|gpu|…] [--image-size 64] [--batch 32] [--steps 10] [--no-fuse] [--tuned] [--json]
+//! cargo bench --bench train_step -- [--device cpu|software|gpu|…] [--precision mixed] [--image-size 64] [--batch 32] [--steps 10] [--no-fuse] [--tuned] [--json]
 //! ```
 //!
 //! Random pixels, default rungs unless `--tuned`, two steps to warm up. Prints images/s as minimum, median and maximum over the steps; `--json` prints
@@ -9,6 +9,7 @@
 
 use clap::Parser;
 use pawgrad::data::Batch;
+use pawgrad::device::Precision;
 use pawgrad::device::adapters::{self, Choice};
 use pawgrad::error::{Error, ErrorKind, Result};
 use pawgrad::model::network::Placed;
@@ -25,6 +26,9 @@ const WARM_UP: usize = 2;
 struct Options {
     #[arg(long, default_value = "cpu")]
     device: Choice,
+    /// f32 or mixed, as of `train`
+    #[arg(long, default_value_t)]
+    precision: Precision,
     #[arg(long, default_value_t = 64)]
     image_size: usize,
     #[arg(long, default_value_t = 32)]
@@ -48,7 +52,7 @@ fn main() -> Result<()> {
 }
 
 async fn bench(options: Options) -> Result<()> {
-    let (device, line) = adapters::open(&options.device).await?;
+    let (device, line) = adapters::open(&options.device, options.precision).await?;
     if options.tuned {
         let tuning = Tuning::stored(&device)?;
         let tuning =
@@ -81,7 +85,7 @@ async fn bench(options: Options) -> Result<()> {
     let (min, median, max) = (rates[0], rates[rates.len() / 2], rates[rates.len() - 1]);
     if options.json {
         let line = serde_json::json!({
-            "peer": concat!("pawgrad ", env!("CARGO_PKG_VERSION")),
+            "peer": format!("pawgrad {}{}", env!("CARGO_PKG_VERSION"), mixed(options.precision)),
             "device": line.split(" (").next(),
             "parameters": parameters,
             "image_size": options.image_size,
@@ -98,6 +102,11 @@ async fn bench(options: Options) -> Result<()> {
         println!("images/s: min {min:.2}, median {median:.2}, max {max:.2} of {} steps", options.steps);
     }
     Ok(())
+}
+
+/// As benches/peers say what they were asked for.
+fn mixed(precision: Precision) -> &'static str {
+    if precision == Precision::Mixed { " (mixed)" } else { "" }
 }
 
 fn round(value: f64) -> f64 {

@@ -4,7 +4,9 @@
 //   v += (g * g - v) * (1 - beta2)
 //   parameter -= step_size * m / (sqrt(v) + epsilon)     step_size = lr * sqrt(1 - beta2^t) / (1 - beta1^t)
 //
-// Shapes      gradient, parameter, m and v hold p.len values; non_finite is one flag
+// scaled_step takes the gradient times a scale, whose inverse it is given, and does nothing where overflow is raised.
+//
+// Shapes      gradient, parameter, m and v hold p.len values; non_finite and overflow are one flag, inverse is one value
 // One thread  owns one element
 // Reads       4;  writes 3
 // Cost        28 bytes moved per parameter: the time is that of moving them
@@ -23,6 +25,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> m: array<f32>;
 @group(0) @binding(4) var<storage, read_write> v: array<f32>;
 @group(0) @binding(5) var<storage, read_write> non_finite: atomic<u32>;
+@group(0) @binding(6) var<storage, read> inverse: f32;
+@group(0) @binding(7) var<storage, read> overflow: u32;
 
 // Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
 // 65,535 groups, which is 16.7 million elements.
@@ -41,6 +45,19 @@ fn step(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     if (i >= p.len) { return; }
     let g = gradient[i];
     if (!is_finite(g)) { atomicMax(&non_finite, 1u); }
+    let new_m = m[i] + (g - m[i]) * p.one_minus_beta1;
+    let new_v = v[i] + (g * g - v[i]) * p.one_minus_beta2;
+    m[i] = new_m;
+    v[i] = new_v;
+    parameter[i] -= p.step_size * new_m / (sqrt(new_v) + p.epsilon);
+}
+
+// In mixed precision. A step whose gradients overflowed is skipped as a whole: parameters and moments stay.
+@compute @workgroup_size(256)
+fn scaled_step(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_index(id, groups);
+    if (i >= p.len || overflow != 0u) { return; }
+    let g = gradient[i] * inverse;
     let new_m = m[i] + (g - m[i]) * p.one_minus_beta1;
     let new_v = v[i] + (g * g - v[i]) * p.one_minus_beta2;
     m[i] = new_m;

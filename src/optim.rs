@@ -1,7 +1,9 @@
-//! Adam: the moments of every parameter, and the step.
+//! Adam: the moments of every parameter, and the step; and the scale of the loss in mixed precision.
 
+use crate::device::Device;
 use crate::error::Result;
-use crate::ops::adam::adam;
+use crate::ops::adam::{adam, scaled_adam};
+use crate::ops::loss_scale::{look, update};
 use crate::reference;
 use crate::tensor::{Kind, Tensor};
 
@@ -48,6 +50,32 @@ impl Adam {
         Ok(non_finite)
     }
 
+    /// As [`apply`](Adam::apply) for gradients of the scaled loss. The result is raised where one of them was infinite or
+    /// NaN: then the step is skipped, which only the device knows, and the next loss is scaled by less.
+    ///
+    /// A skipped step counts in t all the same: the host, which works the step size out of it, does not wait to be told.
+    /// For the few steps that are skipped at the start that makes the ones after them a little shorter or longer.
+    pub fn apply_scaled(
+        &mut self,
+        parameters: &[&Tensor],
+        gradients: &[Tensor],
+        scale: &LossScale,
+    ) -> Result<Tensor> {
+        assert_eq!(parameters.len(), self.moments.len(), "one pair of moments per parameter");
+        assert_eq!(parameters.len(), gradients.len(), "one gradient per parameter");
+        self.step += 1;
+        let params = self.constants(self.step);
+        let overflow = Tensor::zeros(parameters[0].device(), &[1], Kind::U32)?;
+        for gradient in gradients {
+            look(gradient, &overflow)?;
+        }
+        for ((parameter, gradient), (m, v)) in parameters.iter().zip(gradients).zip(&self.moments) {
+            scaled_adam(params, gradient, &scale.inverse, &overflow, parameter, m, v)?;
+        }
+        update(scale.growth_interval, &overflow, &scale.scale, &scale.inverse, &scale.good_steps)?;
+        Ok(overflow)
+    }
+
     /// The constants of step `t`, in f64 until the last moment.
     pub fn constants(&self, t: u32) -> reference::adam::Params {
         let t = i32::try_from(t).expect("fewer than 2^31 steps");
@@ -59,5 +87,37 @@ impl Adam {
             one_minus_beta2: (1.0 - self.beta2) as f32,
             epsilon: self.epsilon as f32,
         }
+    }
+}
+
+/// What the loss is multiplied by, so that small gradients are not lost in halves; it lives on the device, which alone
+/// knows in time whether a gradient overflowed.
+pub struct LossScale {
+    /// f32 `[1]`, a power of two.
+    scale: Tensor,
+    /// 1 / scale.
+    inverse: Tensor,
+    /// Steps since the last overflow or growth, u32 `[1]`.
+    good_steps: Tensor,
+    growth_interval: u32,
+}
+
+impl LossScale {
+    /// As PyTorch's GradScaler begins (torch.amp.GradScaler): 2^16, doubled after 2000 steps in a row without overflow.
+    pub fn new(device: &Device) -> Result<LossScale> {
+        LossScale::starting_at(device, 16, 2000)
+    }
+
+    /// 2^`exponent` at first, doubled after `growth_interval` steps in a row without overflow.
+    pub fn starting_at(device: &Device, exponent: i32, growth_interval: u32) -> Result<LossScale> {
+        assert!((-125..=125).contains(&exponent) && growth_interval > 0, "2^{exponent}, {growth_interval}");
+        let power = |exponent: i32| Tensor::from_f32(device, &[1], &[2f32.powi(exponent)]);
+        let good_steps = Tensor::zeros(device, &[1], Kind::U32)?;
+        Ok(LossScale { scale: power(exponent)?, inverse: power(-exponent)?, good_steps, growth_interval })
+    }
+
+    /// The scale of the next step, f32 `[1]`: the gradient of the scaled loss with respect to the loss.
+    pub fn scale(&self) -> &Tensor {
+        &self.scale
     }
 }

@@ -29,6 +29,7 @@ fn a_run_leaves_everything_in_its_folder() {
     for step in &steps {
         assert!(step["loss"].as_f64().unwrap() > 0.0 && step["seconds"].as_f64().unwrap() > 0.0, "{step}");
         assert!((0.0..=1.0).contains(&step["accuracy"].as_f64().unwrap()), "{step}");
+        assert!(step.get("loss_scale").is_none() && step.get("skipped").is_none(), "not in f32: {step}");
     }
     let history = place.lines("run/history.csv");
     assert_eq!(history[0], "epoch,accuracy,loss,val_accuracy,val_loss,images_per_second,seconds");
@@ -43,6 +44,7 @@ fn a_run_leaves_everything_in_its_folder() {
     let config = fs::read_to_string(place.path("run/config.toml")).unwrap();
     for line in [
         "seed = 1",
+        "precision = \"f32\"",
         "image_size = 8",
         "batch_size = 4",
         "device = \"CPU (as asked for)\"",
@@ -466,6 +468,31 @@ fn no_adapter_is_explained() {
     );
 }
 
+/// No software adapter multiplies matrices of 16x16, and the CPU multiplies none: the flag says so, and nothing is left behind.
+#[test]
+fn mixed_precision_without_tensor_cores_is_refused() {
+    let place = Place::new();
+    let train = "train --train-dir train --test-dir test --image-size 8 --out run --precision";
+    let without = ["--precision mixed", "tensor cores", "leave it out"];
+    place
+        .run(&format!("{train} mixed --device cpu"))
+        .fails(2, &[&without[..], &["CPU (as asked for)"]].concat());
+    place.run(&format!("{train} mixed --device software")).fails(2, &[&without[..], &["lacks"]].concat());
+    let no_driver = [("VK_DRIVER_FILES", "/nonexistent"), ("VK_ICD_FILENAMES", "/nonexistent")];
+    let auto = place.command(&format!("{train} mixed")).envs(no_driver).output().unwrap();
+    Said::of(auto).fails(2, &[&without[..], &["no Vulkan"]].concat());
+    place.run(&format!("{train} mixed --no-fuse")).fails(2, &["--precision mixed", "leave out --no-fuse"]);
+    place.run(&format!("{train} half --device cpu")).fails(2, &["half", "f32 or mixed"]);
+    assert!(!place.path("run").exists());
+    place.run(&format!("{train} f32 --device cpu --max-steps 1")).succeeds();
+
+    let model = "--model run/model.safetensors --precision mixed --device";
+    place.run(&format!("predict test {model} software")).fails(2, &without);
+    place.run(&format!("evaluate --test-dir test {model} cpu")).fails(2, &without);
+    place.run("bench --device software --precision mixed").fails(2, &without);
+    place.run("tune --device software --precision mixed").fails(2, &without);
+}
+
 #[test]
 fn a_batch_beyond_the_limits_says_what_fits() {
     let place = Place::new();
@@ -490,6 +517,7 @@ fn other_commands_answer() {
     );
     let devices = place.run("devices");
     assert!(devices.succeeds().stdout.contains("--device auto takes"), "{}", devices.stdout);
+    assert!(devices.stdout.contains("tensor cores"), "{}", devices.stdout);
     let check = place.run("gradcheck --op relu");
     assert!(
         check.succeeds().stdout.contains("relu.backward_x") && check.stdout.contains("All within"),

@@ -9,6 +9,7 @@ use pawgrad::check::{Case, all, kernels};
 use pawgrad::data::Batch;
 use pawgrad::device::Device;
 use pawgrad::model::{Activation, Layer, Model};
+use pawgrad::optim::LossScale;
 use pawgrad::train::Trainer;
 use pawgrad::train::plan::Plan;
 use serde_json::Value;
@@ -95,11 +96,21 @@ fn every_reference_equals_the_golden_numbers() {
         }
     }
     // Every kernel but those that no framework has: the mask's hash, the running sum, and what measures a device.
-    // (Adam has a test of its own.)
+    // (Adam has a test of its own, as it is and with loss scaling; tests/loss_scale.rs has the rule of the scale.)
     let all: std::collections::BTreeSet<_> = all().iter().map(|case| case.call.name()).collect();
     let missing: Vec<_> = all.difference(&kernels_seen).collect();
-    let others = ["adam.step", "add.accumulate", "ceiling.copy", "ceiling.multiply_add"];
-    assert_eq!(missing, others.iter().chain(&["dropout.backward_x", "dropout.forward"]).collect::<Vec<_>>());
+    let others = [
+        "adam.scaled_step",
+        "adam.step",
+        "add.accumulate",
+        "ceiling.copy",
+        "ceiling.multiply_add",
+        "dropout.backward_x",
+        "dropout.forward",
+        "loss_scale.look",
+        "loss_scale.update",
+    ];
+    assert_eq!(missing, others.iter().collect::<Vec<_>>());
 }
 
 #[test]
@@ -173,7 +184,7 @@ fn eight_adam_steps_of_a_small_network() {
     ];
     let batch = Batch { pixels: integers(&golden["pixels_u8"]), labels: integers(&golden["labels"]) };
     for device in devices() {
-        for fuse in [true, false] {
+        for (fuse, scaled) in [(true, false), (false, false), (true, true)] {
             let network = network(12, layers.clone());
             let shapes: Vec<_> = Model::new(network.clone(), &Device::cpu(), 0, fuse)
                 .unwrap()
@@ -191,12 +202,15 @@ fn eight_adam_steps_of_a_small_network() {
             let model = Model::with_weights(network, &weights_file(&tensors), &device, fuse).unwrap();
             let plan = Plan::new(&model, device.limits(), 6, None).unwrap();
             let mut trainer = Trainer::new(model, plan, golden["lr"].as_f64().unwrap(), 0).unwrap();
+            if scaled {
+                trainer = trainer.with_loss_scale(LossScale::new(&device).unwrap());
+            }
             for (step, expected) in floats(&golden["losses"]).into_iter().enumerate() {
                 let result = pollster::block_on(trainer.step(&batch).unwrap().finish()).unwrap();
                 let error = (f64::from(result.loss) - expected).abs() / expected;
                 assert!(
                     error <= 1e-5,
-                    "step {step} on {}, fused {fuse}: {} {expected}",
+                    "step {step} on {}, fused {fuse}, scaled {scaled}: {} {expected}",
                     device.name(),
                     result.loss
                 );

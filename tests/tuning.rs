@@ -73,7 +73,24 @@ fn a_tuning_that_does_not_belong_here_is_refused() {
     );
     fails(&text.replacen("dense.forward@", "dense.forward@0", 1), &["other shaders", "dense.forward@0"]);
     fails("rungs = 3", &["rungs.toml"]);
+    let of_mixed = text.replacen("[rungs]", "precision = \"mixed\"\n\n[rungs]", 1);
+    fails(&of_mixed, &["--precision mixed", "not with f32", "--tuning none"]);
     place.run(&format!("{TRAIN} --tuning missing.toml --out refused")).fails(2, &["missing.toml"]);
+}
+
+/// Such as one for tensor cores, in a table that was edited.
+#[test]
+fn a_tuned_rung_that_cannot_be_used_gives_way_to_the_default() {
+    let place = Place::new();
+    place.run(&format!("{TRAIN} --out run")).succeeds();
+    let run = fs::read_to_string(place.path("run/rungs.toml")).unwrap();
+    let edited = run.replace("\"3_textures\"", "\"5_tensor\"");
+    assert!(edited != run && edited.contains("5_tensor"), "{run}");
+    fs::write(place.path("edited.toml"), edited).unwrap();
+    place.run(&format!("{TRAIN} --tuning edited.toml --out again")).succeeds();
+    assert_eq!(place.lines("again/rungs.toml"), place.lines("run/rungs.toml"));
+    let forced = place.run(&format!("{TRAIN} --rung conv2d_relu_pool=5_tensor --out forced"));
+    forced.fails(2, &["5_tensor"]);
 }
 
 #[test]

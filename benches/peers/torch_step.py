@@ -2,7 +2,7 @@
 """Times training steps of the default network in PyTorch.
 
     target/peers/bin/python benches/peers/torch_step.py [--image-size 64] [--batch 32] [--steps 10]
-        [--device cpu|cuda] [--tf32] [--amp] [--compile]
+        [--device cpu|cuda] [--tf32] [--amp] [--fp16] [--compile]
 """
 
 import argparse
@@ -29,10 +29,11 @@ def network(image_size):
 def step():
     """One training step; reading the loss waits for the device."""
     optimizer.zero_grad()
-    with torch.autocast(args.device, torch.bfloat16, enabled=args.amp):
+    with torch.autocast(args.device, torch.float16 if args.fp16 else torch.bfloat16, enabled=args.amp or args.fp16):
         loss = loss_of(model(x), labels)
-    loss.backward()
-    optimizer.step()
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
     return loss.item()
 
 
@@ -41,6 +42,7 @@ add_options(parser)
 parser.add_argument("--device", default="cpu", help="cpu or cuda")
 parser.add_argument("--tf32", action="store_true", help="products of 10-bit mantissas on a GPU, for float32")
 parser.add_argument("--amp", action="store_true", help="automatic mixed precision, bfloat16")
+parser.add_argument("--fp16", action="store_true", help="automatic mixed precision, float16 with loss scaling, as ours")
 parser.add_argument("--compile", action="store_true", help="torch.compile")
 args = parser.parse_args()
 
@@ -52,6 +54,8 @@ torch.manual_seed(1)
 # On a CPU, too, convolutions are faster with the channels last.
 model = network(args.image_size).to(args.device, memory_format=torch.channels_last)
 optimizer = torch.optim.Adam(model.parameters(), lr=0.001, eps=1e-7, fused=True)
+# Without halves it hands everything on as it is.
+scaler = torch.amp.GradScaler(args.device, enabled=args.fp16)
 loss_of = nn.BCEWithLogitsLoss()
 x = torch.rand(args.batch, 1, args.image_size, args.image_size, device=args.device)
 x = x.to(memory_format=torch.channels_last)
@@ -60,7 +64,7 @@ parameters = sum(p.numel() for p in model.parameters())
 if args.compile:
     model = torch.compile(model)
 
-chosen = ", ".join(name for name in ("tf32", "amp", "compile") if getattr(args, name))
+chosen = ", ".join(name for name in ("tf32", "amp", "fp16", "compile") if getattr(args, name))
 measure(
     step,
     args,

@@ -1,5 +1,7 @@
 //! Comparing what was computed with what should have been, and saying where they differ.
 
+use crate::kernel::Rounding;
+
 /// How far a value may be from the reference.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Tolerance {
@@ -12,9 +14,22 @@ pub enum Tolerance {
     /// `gamma = terms * u / (1 - terms * u)` and u = 2^-24 (Higham, "Accuracy and Stability of
     /// Numerical Algorithms", section 3.1).
     Sum { terms: usize },
+    /// As `Sum` on tensor cores, whose inputs are halves already: their products are exact, but a sum of several is
+    /// aligned with the largest and cut off there, where each loses less than 2^-23 of it, and so does the result (Fasi,
+    /// Higham, Mikaitis and Pranesh, "Numerical behavior of NVIDIA tensor cores", 2021). That is less than u = 2^-22
+    /// for each term.
+    CutSum { terms: usize },
 }
 
 impl Tolerance {
+    /// The same for a rung that rounds in this way.
+    pub fn of(self, rounding: Rounding) -> Tolerance {
+        match (self, rounding) {
+            (Tolerance::Sum { terms }, Rounding::Halves) => Tolerance::CutSum { terms },
+            _ => self,
+        }
+    }
+
     /// The largest allowed error of each value. `magnitude` is the same sum over absolute values.
     pub fn allowed(self, expected: &[f64], magnitude: &[f64]) -> Vec<f64> {
         match self {
@@ -23,13 +38,24 @@ impl Tolerance {
                 let largest = expected.iter().fold(0.0, |max: f64, v| max.max(v.abs()));
                 expected.iter().map(|v| 1.3e-6 * v.abs() + 1e-7 * largest).collect()
             }
-            Tolerance::Sum { terms } => {
-                let gamma = terms as f64 * f64::exp2(-24.0);
-                assert!(terms < 1 << 23, "the bound needs fewer than 2^23 terms");
-                magnitude.iter().map(|m| gamma / (1.0 - gamma) * m).collect()
-            }
+            Tolerance::Sum { terms } => of_sum(terms, f64::exp2(-24.0), magnitude),
+            Tolerance::CutSum { terms } => of_sum(terms, f64::exp2(-22.0), magnitude),
         }
     }
+}
+
+fn of_sum(terms: usize, u: f64, magnitude: &[f64]) -> Vec<f64> {
+    let gamma = terms as f64 * u;
+    assert!(gamma < 0.5, "the bound needs fewer terms than {terms}");
+    magnitude.iter().map(|m| gamma / (1.0 - gamma) * m).collect()
+}
+
+/// The nearest number of a half (IEEE 754 binary16: 11 bits, from 2^-24 to 65504); of two, the even one.
+pub fn half(v: f64) -> f64 {
+    let exponent = (v.to_bits() >> 52 & 0x7ff) as i32 - 1023;
+    let unit = f64::exp2(f64::from(exponent.max(-14) - 10));
+    let nearest = (v / unit).round_ties_even() * unit;
+    if nearest.abs() > 65504.0 { f64::INFINITY.copysign(v) } else { nearest }
 }
 
 /// The worst deviation found, as a fraction of the buffer's largest value.
@@ -99,6 +125,27 @@ mod tests {
             report.contains("1 of 6") && report.contains("[1, 2]") && report.contains("2.5e0"),
             "{report}"
         );
+    }
+
+    #[test]
+    fn halves_are_rounded_to_eleven_bits() {
+        let u = f64::exp2(-11.0);
+        for (v, wanted) in [
+            (1.0, 1.0),
+            (1.0 + u, 1.0),
+            (1.0 + 1.01 * u, 1.0 + 2.0 * u),
+            (1.0 + 3.0 * u, 1.0 + 4.0 * u),
+            (-0.1, -0.0999755859375),
+            (65519.0, 65504.0),
+            (65520.0, f64::INFINITY),
+            (-1e9, f64::NEG_INFINITY),
+            (f64::exp2(-24.0), f64::exp2(-24.0)),
+            (f64::exp2(-25.0), 0.0),
+            (0.0, 0.0),
+        ] {
+            assert_eq!(half(v), wanted, "{v}");
+        }
+        assert!(half(f64::NAN).is_nan());
     }
 
     #[test]

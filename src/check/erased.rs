@@ -3,7 +3,7 @@
 use crate::cpu;
 use crate::device::{Device, DeviceKind};
 use crate::error::Result;
-use crate::kernel::{Input, Kernel, Output};
+use crate::kernel::{Input, Kernel, Output, Rounding};
 use crate::reference::{Field, Params};
 use crate::tensor::Tensor;
 
@@ -16,11 +16,15 @@ pub trait Call: Send + Sync {
     fn outputs(&self) -> Vec<&'static str>;
     fn params(&self) -> String;
     fn fields(&self) -> &'static [Field];
+    /// The sizes as words, in the order of the fields.
+    fn words(&self) -> Vec<u32>;
     /// The same kernel with other sizes, given as words in the order of the fields.
     fn with_params(&self, words: &[u32]) -> Box<dyn Call>;
     fn flop(&self) -> f64;
     /// Names of the rungs for these sizes on this device, from plain to fast.
     fn rungs(&self, device: &Device) -> Vec<&'static str>;
+    /// What this rung rounds to; f32 for the CPU's.
+    fn rounding(&self, rung: &str) -> Rounding;
     /// What a table of tuned rungs knows it by.
     fn key(&self, device: &Device) -> String;
     /// Its name and the fingerprint of its shaders, with which that key begins.
@@ -67,6 +71,10 @@ impl<P: Params> Call for KernelCall<P> {
         P::FIELDS
     }
 
+    fn words(&self) -> Vec<u32> {
+        self.params.words()
+    }
+
     fn with_params(&self, words: &[u32]) -> Box<dyn Call> {
         call(self.kernel, P::from_words(words))
     }
@@ -82,6 +90,11 @@ impl<P: Params> Call for KernelCall<P> {
         }
         let usable = self.kernel.rungs.iter().map(|rung| rung.usable(device.limits(), &self.params));
         names.into_iter().zip(usable).filter(|(_, usable)| *usable).map(|(name, _)| name).collect()
+    }
+
+    fn rounding(&self, rung: &str) -> Rounding {
+        let known = self.kernel.rungs.iter().find(|known| known.name == rung);
+        known.map_or(Rounding::F32, |rung| rung.error)
     }
 
     fn key(&self, device: &Device) -> String {

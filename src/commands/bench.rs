@@ -3,6 +3,7 @@
 use super::output::outln;
 use crate::check::kernels::{self, Prepared};
 use crate::check::{Case, Table, ceiling, table, timing};
+use crate::device::Precision;
 use crate::device::adapters::{self, Choice};
 use crate::error::{ErrorKind, Result, error};
 use crate::train::settings::image_size_problem;
@@ -13,6 +14,9 @@ pub struct BenchArgs {
     /// auto, gpu, cpu, software, or an adapter's name or index (see `pawgrad devices`)
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: Choice,
+    /// f32, or mixed: with the rungs that multiply halves on tensor cores
+    #[arg(long, default_value_t, value_name = "f32|mixed")]
+    precision: Precision,
     /// Height and width of the pictures
     #[arg(long, default_value_t = 64, value_name = "N")]
     image_size: u32,
@@ -57,7 +61,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
         ));
     }
 
-    let (device, line) = adapters::open(&args.device).await?;
+    let (device, line) = adapters::open(&args.device, args.precision).await?;
     let peak = ceiling::measure(&device).await?;
     outln!("{line}; {size}x{size}, batch {batch}");
     outln!("Peak: {:.1} GFLOP/s, and {:.1} GB/s copied.\n", peak.flops / 1e9, peak.bandwidth / 1e9);

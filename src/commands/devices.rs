@@ -25,6 +25,11 @@ pub async fn run() -> Result<()> {
             lanes => format!("{lanes} threads or more"),
         };
         outln!("   subgroups          {subgroups}");
+        let tensor_cores = match adapter.lacks.as_slice() {
+            [] => "yes, for --precision mixed".to_string(),
+            lacks => format!("no: it lacks {}", lacks.join(", ")),
+        };
+        outln!("   tensor cores       {tensor_cores}");
         let choice = if Some(index) == software { "software".to_string() } else { index.to_string() };
         outln!("   choose it with     --device {choice}");
     }

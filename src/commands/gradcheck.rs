@@ -3,8 +3,8 @@
 use super::output::{out, outln};
 use crate::check::cases::Style;
 use crate::check::{Case, all, gradient, kernels};
-use crate::device::Device;
 use crate::device::adapters::{Choice, list, open};
+use crate::device::{Device, Precision};
 use crate::error::{Result, error};
 use clap::Args;
 
@@ -17,8 +17,10 @@ pub struct GradcheckArgs {
 
 pub async fn run(args: GradcheckArgs) -> Result<()> {
     let mut devices = vec![Device::cpu()];
-    for index in 0..list().await.len() {
-        devices.push(open(&Choice::Adapter(index.to_string())).await?.0);
+    for (index, adapter) in list().await.iter().enumerate() {
+        // With tensor cores where there are: their rungs are checked too.
+        let precision = if adapter.lacks.is_empty() { Precision::Mixed } else { Precision::F32 };
+        devices.push(open(&Choice::Adapter(index.to_string()), precision).await?.0);
     }
     let cases = all();
     let mut names: Vec<_> = cases.iter().map(|case| case.call.name()).collect();

@@ -16,7 +16,7 @@ mod train;
 mod tune;
 
 use crate::device::adapters::{self, Choice};
-use crate::device::{Device, DeviceKind};
+use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Result, error};
 use crate::train::tuning::Tuning;
 use clap::{Args, Parser, Subcommand};
@@ -73,6 +73,9 @@ struct DeviceArgs {
     /// auto, gpu, cpu, software, or an adapter's name or index (see `pawgrad devices`)
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: Choice,
+    /// f32, or mixed: convolutions multiply halves on a GPU's tensor cores and sum up in f32
+    #[arg(long, default_value_t, value_name = "f32|mixed")]
+    precision: Precision,
     /// Use this rung for an op, such as conv2d=1_plain; may be repeated
     #[arg(long, value_name = "OP=RUNG")]
     rung: Vec<String>,
@@ -85,7 +88,7 @@ struct DeviceArgs {
 impl DeviceArgs {
     /// Opens the device; the second value says in one line which and why.
     async fn open(&self) -> Result<(Device, String)> {
-        let (device, mut line) = adapters::open(&self.device).await?;
+        let (device, mut line) = adapters::open(&self.device, self.precision).await?;
         match (&self.tuning, device.kind()) {
             (None, DeviceKind::Cpu) => {}
             (Some(file), DeviceKind::Cpu) if file.as_os_str() != "none" => {

@@ -120,6 +120,9 @@ impl Progress for Terminal {
             line +=
                 &format!(" - val_accuracy: {:.4} - val_loss: {:.4}", validation.accuracy, validation.loss);
         }
+        if epoch.skipped > 0 {
+            line += &format!(" - skipped: {} (a gradient overflowed)", epoch.skipped);
+        }
         eprintln!("{line}");
     }
 }

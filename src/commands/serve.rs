@@ -2,8 +2,8 @@
 
 use super::DeviceArgs;
 use super::output::outln;
-use crate::device::Device;
 use crate::device::adapters::Choice;
+use crate::device::{Device, Precision};
 use crate::error::Result;
 use crate::studio::{Options, serve};
 use clap::Args;
@@ -44,6 +44,11 @@ pub fn run(args: ServeArgs) -> Result<()> {
 }
 
 fn open_device(choice: &Choice) -> Result<(Device, String)> {
-    let args = DeviceArgs { device: choice.clone(), rung: Vec::new(), tuning: None };
+    let args = DeviceArgs {
+        device: choice.clone(),
+        precision: Precision::default(),
+        rung: Vec::new(),
+        tuning: None,
+    };
     pollster::block_on(args.open())
 }

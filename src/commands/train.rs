@@ -5,6 +5,7 @@ use super::interrupt::stop_on_interrupt;
 use super::output::outln;
 use super::progress::{Detail, Terminal};
 use crate::check::ceiling;
+use crate::device::Precision;
 use crate::error::{Error, ErrorKind, Result, error};
 use crate::train::job::{self, Place};
 use crate::train::profile::Profiler;
@@ -33,6 +34,9 @@ pub struct TrainArgs {
 pub async fn run(args: TrainArgs) -> Result<()> {
     if let Some(problem) = args.settings.problems().first() {
         return Err(error!(Usage, "--{} {}", problem.option, problem.message));
+    }
+    if args.settings.no_fuse && args.device.precision == Precision::Mixed {
+        return Err(error!(Usage, "--precision mixed multiplies in the fused kernels: leave out --no-fuse"));
     }
     let mut terminal = Terminal::new(match (args.quiet, args.verbose) {
         (true, _) => Detail::Quiet,

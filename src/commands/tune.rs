@@ -5,7 +5,7 @@ use crate::check::fingerprints;
 use crate::check::tune::{Tuned, tune};
 use crate::data::Batch;
 use crate::device::adapters::{self, Choice};
-use crate::device::{Device, DeviceKind, RungTable};
+use crate::device::{Device, DeviceKind, Precision, RungTable};
 use crate::error::Result;
 use crate::model::{Model, Network};
 use crate::train::Trainer;
@@ -20,6 +20,9 @@ pub struct TuneArgs {
     /// auto, gpu, software, or an adapter's name or index (see `pawgrad devices`)
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: Choice,
+    /// f32, or mixed: halves are multiplied on tensor cores, for `train --precision mixed`
+    #[arg(long, default_value_t, value_name = "f32|mixed")]
+    precision: Precision,
     /// Height and width of the pictures [default: as of `train`]
     #[arg(long, value_name = "N")]
     image_size: Option<usize>,
@@ -36,7 +39,7 @@ pub struct TuneArgs {
 
 pub async fn run(args: TuneArgs) -> Result<()> {
     let start = Instant::now();
-    let (device, line) = adapters::open(&args.device).await?;
+    let (device, line) = adapters::open(&args.device, args.precision).await?;
     let image_size = args.image_size.unwrap_or_else(|| default_image_size(&device));
     outln!("{line}; {image_size}x{image_size}, batch {}", args.batch_size);
     if device.kind() == DeviceKind::Cpu {

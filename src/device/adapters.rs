@@ -1,7 +1,7 @@
 //! Finding adapters and choosing one.
 
 use super::gpu::Gpu;
-use super::{Device, DeviceKind, Limits};
+use super::{Device, DeviceKind, Limits, Precision, precision};
 use crate::error::{Error, Result, error};
 use wgpu::{Backends, DeviceType};
 
@@ -51,6 +51,8 @@ pub struct Adapter {
     pub backend: String,
     pub driver: String,
     pub limits: Limits,
+    /// What it lacks for mixed precision; nothing where that can be used.
+    pub lacks: Vec<&'static str>,
     inner: wgpu::Adapter,
 }
 
@@ -89,6 +91,7 @@ impl Adapter {
                 max_workgroup_memory: limits.max_compute_workgroup_storage_size,
                 max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
                 min_subgroup_size: if subgroups { info.subgroup_min_size } else { 0 },
+                tensor_cores: false,
                 max_texture_side: limits.max_texture_dimension_2d,
                 software,
                 max_loop_iterations: if software { SOFTWARE_LOOP_ITERATIONS } else { usize::MAX },
@@ -99,6 +102,7 @@ impl Adapter {
                     _ => OTHER_SUBMIT_FLOP,
                 },
             },
+            lacks: precision::lacks(&inner),
             name: info.name,
             inner,
         }
@@ -114,10 +118,20 @@ impl Adapter {
         }
     }
 
-    async fn open(self) -> Result<Device> {
-        let gpu = Gpu::open(&self.inner, &self.name, &self.limits).await?;
+    async fn open(self, precision: Precision) -> Result<Device> {
+        let tensor_cores = precision == Precision::Mixed;
+        if tensor_cores && !self.lacks.is_empty() {
+            return Err(error!(
+                Usage,
+                "--precision mixed needs tensor cores, and {} lacks {}: leave it out",
+                self.name,
+                self.lacks.join(", ")
+            ));
+        }
+        let limits = Limits { tensor_cores, ..self.limits };
+        let gpu = Gpu::open(&self.inner, &self.name, &limits).await?;
         let driver = format!("{}, {}", self.backend, self.driver);
-        Ok(Device::new(self.name, driver, self.kind, self.limits, Some(gpu)))
+        Ok(Device::new(self.name, driver, self.kind, limits, Some(gpu)))
     }
 }
 
@@ -131,10 +145,11 @@ pub fn preferred(adapters: &[Adapter]) -> Option<usize> {
 /// Opens the device that was asked for; the second value says in one line what was taken and why.
 ///
 /// # Errors
-/// `NoDevice`, with the reasons and what to install, when there is no such adapter.
-pub async fn open(choice: &Choice) -> Result<(Device, String)> {
+/// `NoDevice`, with the reasons and what to install, when there is no such adapter; `Usage` where it has no mixed
+/// precision.
+pub async fn open(choice: &Choice, precision: Precision) -> Result<(Device, String)> {
     if *choice == Choice::Cpu {
-        return Ok((Device::cpu(), "CPU (as asked for)".to_string()));
+        return cpu(precision, "as asked for");
     }
     let mut adapters = list().await;
     let index = match choice {
@@ -151,8 +166,11 @@ pub async fn open(choice: &Choice) -> Result<(Device, String)> {
                 _ => "as asked for",
             };
             let Adapter { name, type_name, backend, driver, .. } = &adapter;
-            let line = format!("{name} ({type_name}, {backend}, driver {driver}; {why})");
-            Ok((adapter.open().await?, line))
+            let mut line = format!("{name} ({type_name}, {backend}, driver {driver}; {why})");
+            if precision == Precision::Mixed {
+                line += "; mixed precision";
+            }
+            Ok((adapter.open(precision).await?, line))
         }
         (None, Choice::Auto) => {
             let why = if adapters.is_empty() {
@@ -160,9 +178,21 @@ pub async fn open(choice: &Choice) -> Result<(Device, String)> {
             } else {
                 format!("only a software adapter was found, {}, and the CPU code is faster", adapters[0].name)
             };
-            Ok((Device::cpu(), format!("CPU ({why})")))
+            cpu(precision, &why)
         }
         (None, _) => Err(no_adapter(choice, &adapters).await),
+    }
+}
+
+/// The CPU, and the line that says why.
+fn cpu(precision: Precision, why: &str) -> Result<(Device, String)> {
+    match precision {
+        Precision::F32 => Ok((Device::cpu(), format!("CPU ({why})"))),
+        Precision::Mixed => Err(error!(
+            Usage,
+            "--precision mixed needs a GPU with tensor cores, and this is the CPU ({why}): leave it out, or name an \
+             adapter with --device (`pawgrad devices` lists them)"
+        )),
     }
 }
 

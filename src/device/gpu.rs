@@ -3,13 +3,14 @@
 //! Work is recorded into one command encoder and handed over in submits. The values of `Params` that
 //! differ between dispatches live in separate slots of one uniform buffer, written once per submit.
 
-use super::Limits;
 use super::bindings::{BindGroups, Bound, Part};
 use super::pipeline::{Pipeline, Shader};
+use super::precision;
 use super::profile::{Label, Profile};
 use super::readback::Readbacks;
 use super::textures::Textures;
 use super::timer::Timer;
+use super::{Limits, Precision};
 use crate::error::{Error, ErrorKind, Result, error};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -52,10 +53,12 @@ pub(super) struct Recording {
 
 impl Gpu {
     pub async fn open(adapter: &wgpu::Adapter, name: &str, limits: &Limits) -> Result<Gpu> {
-        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        let precision = if limits.tensor_cores { Precision::Mixed } else { Precision::F32 };
+        let (required_features, experimental_features) = precision::features(adapter, precision);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("pawgrad"),
-            required_features: adapter.features() & wanted,
+            required_features,
+            experimental_features,
             // Defaults end at 128 MiB bindings; what the adapter can do must be asked for.
             required_limits: adapter.limits(),
             ..Default::default()

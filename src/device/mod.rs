@@ -8,12 +8,14 @@ pub(crate) mod gpu;
 pub(crate) mod memory;
 mod pipeline;
 mod pool;
+mod precision;
 mod profile;
 pub(crate) mod readback;
 mod rungs;
 pub(crate) mod textures;
 mod timer;
 
+pub use precision::Precision;
 pub use profile::{Label, Span};
 pub use rungs::RungTable;
 
@@ -67,6 +69,8 @@ pub struct Limits {
     pub max_workgroup_threads: u32,
     /// Fewest threads that run in step; 0 without subgroups.
     pub min_subgroup_size: u32,
+    /// Whether kernels may multiply on tensor cores: the adapter has them, and mixed precision was asked for.
+    pub tensor_cores: bool,
     /// Texels of a texture in width and in height.
     pub max_texture_side: u32,
     /// Whether shaders run on the CPU.
@@ -90,6 +94,7 @@ impl Device {
             max_workgroup_memory: 0,
             max_workgroup_threads: 0,
             min_subgroup_size: 0,
+            tensor_cores: false,
             max_texture_side: 0,
             software: true,
             max_loop_iterations: usize::MAX,

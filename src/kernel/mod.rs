@@ -9,7 +9,7 @@ mod rung;
 mod slices;
 
 pub(crate) use macros::{call, fast, kernel};
-pub use rung::{Grid, PLAIN, Pass, Rung, flat_grid};
+pub use rung::{Grid, PLAIN, Pass, Rounding, Rung, flat_grid};
 pub use slices::{FromInput, FromOutput, Input, Output};
 
 use crate::cpu;

@@ -21,6 +21,8 @@ pub struct Rung<P: 'static> {
     pub requires: fn(&Limits) -> bool,
     /// Which sizes it covers.
     pub fits: fn(&P) -> bool,
+    /// How exact its sums are: what its results may be compared with.
+    pub error: Rounding,
     /// Where it is taken unless another is asked for: where it was measured to be faster than those before it.
     pub default_on: fn(&Limits) -> bool,
 }
@@ -43,6 +45,16 @@ impl<P> Rung<P> {
                 Grid::Groups(groups) => groups(params).into_iter().all(|groups| groups <= MAX_GROUPS),
             })
     }
+}
+
+/// What a rung rounds to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounding {
+    /// Inputs, products and sums are f32.
+    F32,
+    /// Tensor cores: inputs are rounded to halves, with 11 bits; their products are exact, and sums are f32 that may be
+    /// cut off instead of rounded.
+    Halves,
 }
 
 /// One dispatch of an entry point.
@@ -97,6 +109,7 @@ impl<P> Rung<P> {
             iterations: |_| 0,
             requires: |_| true,
             fits: |_| true,
+            error: Rounding::F32,
             default_on: |_| true,
         }
     }

@@ -10,6 +10,9 @@ const SOURCE: &str = include_str!("../../shaders/adam.wgsl");
 pub static STEP: Kernel<Params> =
     kernel!(adam::step(gradient) -> (parameter, m, v; non_finite), items: |p| p.len as usize);
 
+pub static SCALED_STEP: Kernel<Params> =
+    kernel!(adam::scaled_step(gradient, inverse, overflow) -> (parameter, m, v), items: |p| p.len as usize);
+
 /// Updates `parameter` and its moments `m` and `v`, all of one shape, from `gradient`; raises
 /// `non_finite` (u32 `[1]`) where the gradient is infinite or NaN.
 ///
@@ -24,4 +27,19 @@ pub fn adam(
 ) -> Result<()> {
     let params = Params { len: parameter.len() as u32, ..params };
     STEP.run(parameter.device(), &params, &[gradient], &[parameter, m, v, non_finite])
+}
+
+/// As [`adam`] for a gradient that was multiplied by a scale, whose `inverse` (`[1]`) is given; does nothing where
+/// `overflow` (u32 `[1]`) is raised.
+pub fn scaled_adam(
+    params: Params,
+    gradient: &Tensor,
+    inverse: &Tensor,
+    overflow: &Tensor,
+    parameter: &Tensor,
+    m: &Tensor,
+    v: &Tensor,
+) -> Result<()> {
+    let params = Params { len: parameter.len() as u32, ..params };
+    SCALED_STEP.run(parameter.device(), &params, &[gradient, inverse, overflow], &[parameter, m, v])
 }

@@ -1,6 +1,7 @@
 //! Convolution, ReLU and non-overlapping max-pooling in one, without storing the big activation.
 
 mod shared;
+mod tensor;
 mod textures;
 
 use super::conv2d::{self, CHUNK, COLUMNS, Padding, ROWS, SPLIT};
@@ -28,7 +29,8 @@ pub static FORWARD: Kernel<Params> = Kernel {
         ..tiled(&[Pass::new("forward", &[], Grid::Groups(|p| [(p.batch * p.argmax_words).div_ceil(256), p.out_channels.div_ceil(ROWS), 1]))])
     },
     textures::FORWARD,
-    shared::FORWARD)
+    shared::FORWARD,
+    tensor::FORWARD)
 };
 pub static BACKWARD_X: Kernel<Params> = Kernel {
     cpu: fast!(conv2d_relu_pool::backward_x(w, y, argmax, dy) -> (dx)),
@@ -46,7 +48,8 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
             }))])
     },
     textures::BACKWARD_X,
-    shared::BACKWARD_X)
+    shared::BACKWARD_X,
+    tensor::BACKWARD_X)
 };
 pub static BACKWARD_W: Kernel<Params> = Kernel {
     cpu: fast!(conv2d_relu_pool::backward_w(x, y, argmax, dy) -> (dw)),
@@ -87,6 +90,7 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
         },
         textures::BACKWARD_W,
         shared::BACKWARD_W,
+        tensor::BACKWARD_W,
     ],
     ..kernel!(conv2d_relu_pool::backward_w(x, y, argmax, dy) -> (dw), items: |p| (p.out_channels * p.in_channels) as usize)
 };

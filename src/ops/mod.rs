@@ -11,6 +11,7 @@ pub mod dense;
 pub mod dropout;
 pub mod flatten;
 pub mod input;
+pub mod loss_scale;
 pub mod max_pool2d;
 pub mod relu;
 pub mod sigmoid;

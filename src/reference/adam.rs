@@ -40,3 +40,23 @@ pub fn step<T: Real>(
         non_finite[0] |= u32::from(!g.is_finite());
     }
 }
+
+/// As [`step`] for a gradient that was multiplied by a scale, whose `inverse` is a power of two. Where `overflow` is raised
+/// the step is skipped: nothing is written.
+#[allow(clippy::too_many_arguments)] // one per buffer
+pub fn scaled_step<T: Real>(
+    p: &Params,
+    elements: Range<usize>,
+    gradient: &[T],
+    inverse: &[T],
+    overflow: &[u32],
+    parameter: &mut [T],
+    m: &mut [T],
+    v: &mut [T],
+) {
+    if overflow[0] != 0 {
+        return;
+    }
+    let unscaled: Vec<T> = gradient[elements].iter().map(|&g| g * inverse[0]).collect();
+    step(p, 0..unscaled.len(), &unscaled, parameter, m, v, &mut [0]);
+}

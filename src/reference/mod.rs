@@ -18,6 +18,7 @@ pub mod conv2d_relu_pool;
 pub mod dense;
 pub mod dropout;
 pub mod input;
+pub mod loss_scale;
 pub mod max_pool2d;
 pub mod random;
 pub mod relu;

@@ -5,7 +5,7 @@ use super::run_folder::RunFolder;
 use super::settings::Settings;
 use super::{End, Progress, Schedule, Trainer, train};
 use crate::data::{Cache, Folder, Pictures};
-use crate::device::{Device, DeviceKind};
+use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Error, Result, error};
 use crate::model::{Model, Network};
 use serde::Serialize;
@@ -41,6 +41,7 @@ struct Config<'a> {
     max_steps: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     init_weights: Option<String>,
+    precision: Precision,
     device: &'a str,
     rungs: &'a [String],
     classes: &'a [String],
@@ -111,6 +112,7 @@ pub fn prepare(settings: &Settings, place: Place<'_>, progress: &mut dyn Progres
         fuse,
         max_steps: settings.max_steps,
         init_weights: settings.init_weights.as_ref().map(|file| file.display().to_string()),
+        precision: device.precision(),
         device: place.line,
         rungs: place.rungs,
         classes: &training.classes,
@@ -143,6 +145,16 @@ pub async fn run(
         .await
         .map_err(|why| with_what_is_saved(why, &folder))?;
     let device = trainer.model.device();
+    if device.precision() == Precision::Mixed {
+        let rungs = device.chosen_rungs();
+        let of_convolutions = rungs.iter().filter(|(key, _)| key.starts_with("conv2d"));
+        let halves = of_convolutions.clone().filter(|(_, rung)| rung.ends_with("_tensor")).count();
+        progress.message(&format!(
+            "{halves} of {} kernels of convolutions ran on tensor cores: all do where --image-size is a multiple of 32, \
+             unless they were tuned to another rung",
+            of_convolutions.count()
+        ));
+    }
     if let Some(count @ 1..) = device.untuned_kernels() {
         progress.message(&format!(
             "{count} of {} kernels ran with default rungs, as they were not tuned at these sizes: `pawgrad tune --help` \

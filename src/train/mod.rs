@@ -160,12 +160,23 @@ struct Epoch {
     hits: usize,
     images: usize,
     seconds: f64,
+    skipped: usize,
 }
 
 impl Epoch {
     fn start(epoch: usize) -> Epoch {
         let (under_way, completed) = (VecDeque::new(), Instant::now());
-        Epoch { epoch, last_step: 0, under_way, completed, loss_sum: 0.0, hits: 0, images: 0, seconds: 0.0 }
+        Epoch {
+            epoch,
+            last_step: 0,
+            under_way,
+            completed,
+            loss_sum: 0.0,
+            hits: 0,
+            images: 0,
+            seconds: 0.0,
+            skipped: 0,
+        }
     }
 
     /// Waits for the oldest steps until at most `in_flight` are under way, and records them.
@@ -192,7 +203,10 @@ impl Epoch {
                 accuracy: f64::from(result.hits) / result.images as f64,
                 images: result.images,
                 seconds,
+                loss_scale: result.scaling.map(|scaling| scaling.scale),
+                skipped: result.scaling.map(|scaling| scaling.skipped),
             };
+            self.skipped += usize::from(record.skipped == Some(true));
             folder.append_step(&record)?;
             progress.step_done(&record);
         }
@@ -206,6 +220,7 @@ impl Epoch {
             accuracy: self.hits as f64 / self.images as f64,
             images_per_second: self.images as f64 / self.seconds,
             seconds: self.seconds,
+            skipped: self.skipped,
             validation: None,
         }
     }

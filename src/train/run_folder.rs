@@ -28,6 +28,12 @@ pub struct StepRecord {
     pub images: usize,
     /// Wall time since the previous step completed on the device.
     pub seconds: f64,
+    /// In mixed precision: what the next step's loss is multiplied by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<f32>,
+    /// In mixed precision: whether a gradient overflowed, so that the step updated nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<bool>,
 }
 
 /// One line of `history.csv`. Loss and accuracy are means over the steps of the epoch, as they went by;
@@ -41,6 +47,8 @@ pub struct EpochRecord {
     pub images_per_second: f64,
     /// Time of the steps, without validation.
     pub seconds: f64,
+    /// Steps that updated nothing, in mixed precision.
+    pub skipped: usize,
     /// Missing where the epoch was cut short.
     pub validation: Option<Evaluation>,
 }

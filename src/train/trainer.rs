@@ -2,11 +2,12 @@
 
 use super::plan::Plan;
 use crate::data::Batch;
+use crate::device::Precision;
 use crate::error::{Result, error};
 use crate::model::{Mode, Model};
 use crate::ops::add::accumulate;
 use crate::ops::input::pack;
-use crate::optim::Adam;
+use crate::optim::{Adam, LossScale};
 use crate::tape::Tape;
 use crate::tensor::{Pending, Tensor};
 use std::time::Instant;
@@ -20,11 +21,13 @@ pub struct Trainer {
     seed: u32,
     /// The gradient of the loss with respect to itself, 1.
     one: Tensor,
+    /// In mixed precision, what is taken instead of 1.
+    loss_scale: Option<LossScale>,
 }
 
 /// Gradients of the whole batch, and what was counted on the way.
 pub struct BatchGradients {
-    /// One for each parameter of the model, in its order.
+    /// One for each parameter of the model, in its order; times the loss scale, where there is one.
     pub gradients: Vec<Tensor>,
     /// Loss and hits of each micro-batch: they add up to those of the batch.
     counts: Vec<(Tensor, Tensor)>,
@@ -35,6 +38,7 @@ pub struct BatchGradients {
 pub struct StepUnderWay {
     pub step: u32,
     pub images: usize,
+    scaled: bool,
     values: Pending,
 }
 
@@ -49,15 +53,36 @@ pub struct StepResult {
     pub images: usize,
     /// When the device had completed the step.
     pub completed: Instant,
+    /// In mixed precision.
+    pub scaling: Option<Scaling>,
+}
+
+/// What loss scaling made of a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scaling {
+    /// What the next step's loss is multiplied by.
+    pub scale: f32,
+    /// Whether a gradient overflowed, so that nothing was updated.
+    pub skipped: bool,
 }
 
 impl Trainer {
+    /// With loss scaling where the model's device was opened for mixed precision.
     pub fn new(model: Model, plan: Plan, learning_rate: f64, seed: u64) -> Result<Trainer> {
         let adam = Adam::new(&model.parameters(), learning_rate)?;
         let one = Tensor::from_f32(model.device(), &[1], &[1.0])?;
         // The masks' hash takes 32 bits: both halves of the seed count.
         let seed = (seed ^ (seed >> 32)) as u32;
-        Ok(Trainer { model, adam, plan, seed, one })
+        let loss_scale = match model.device().precision() {
+            Precision::F32 => None,
+            Precision::Mixed => Some(LossScale::new(model.device())?),
+        };
+        Ok(Trainer { model, adam, plan, seed, one, loss_scale })
+    }
+
+    /// The same with this loss scale, on any device.
+    pub fn with_loss_scale(self, loss_scale: LossScale) -> Trainer {
+        Trainer { loss_scale: Some(loss_scale), ..self }
     }
 
     /// Pictures that the device works on at a time.
@@ -117,7 +142,8 @@ impl Trainer {
         device.enter("loss");
         let (loss, hits) = self.model.head.loss(&tape, &logits, &labels, whole_batch)?;
         drop(logits);
-        let mut gradients = tape.backward(&loss, self.one.clone())?;
+        let seed = self.loss_scale.as_ref().map_or(&self.one, LossScale::scale);
+        let mut gradients = tape.backward(&loss, seed.clone())?;
         let of_parameter = |p| gradients.take(p).ok_or_else(|| error!(Other, "a parameter has no gradient"));
         Ok((parameters.iter().map(of_parameter).collect::<Result<_>>()?, loss.tensor, hits))
     }
@@ -130,12 +156,18 @@ impl Trainer {
     /// Updates the parameters and starts reading back what the step found.
     pub fn apply(&mut self, batch: BatchGradients) -> Result<StepUnderWay> {
         self.model.device().enter("adam");
-        let non_finite = self.adam.apply(&self.model.parameters(), &batch.gradients)?;
+        let (parameters, gradients) = (self.model.parameters(), &batch.gradients);
+        let flag = match &self.loss_scale {
+            None => self.adam.apply(&parameters, gradients)?,
+            Some(scale) => self.adam.apply_scaled(&parameters, gradients, scale)?,
+        };
         let counts = batch.counts.iter().flat_map(|(loss, hits)| [loss, hits]);
-        let tensors: Vec<_> = counts.chain([&non_finite]).collect();
+        let scale = self.loss_scale.as_ref().map(LossScale::scale);
+        let tensors: Vec<_> = counts.chain([&flag]).chain(scale).collect();
         Ok(StepUnderWay {
             step: self.adam.step(),
             images: batch.images,
+            scaled: scale.is_some(),
             values: Tensor::read_later(&tensors)?,
         })
     }
@@ -145,25 +177,32 @@ impl StepUnderWay {
     /// Waits until the device has completed the step.
     ///
     /// # Errors
-    /// `Diverged` where the loss or a gradient is infinite or NaN.
+    /// `Diverged` where the loss or a gradient is infinite or NaN; with loss scaling a gradient may be, and the step is
+    /// skipped, until the scale has fallen below 1.
     pub async fn finish(self) -> Result<StepResult> {
         let step = self.step;
         let (values, completed) = self.values.wait().await?;
         let mut values: Vec<u32> = values.into_iter().map(|values| values[0]).collect();
+        let scale = self.scaled.then(|| f32::from_bits(values.pop().expect("the scale is behind the flag")));
         let non_finite = values.pop().expect("the flag comes last") != 0;
         let loss = values.chunks(2).map(|pair| f32::from_bits(pair[0])).sum::<f32>();
         let hits = values.chunks(2).map(|pair| pair[1]).sum();
-        if !loss.is_finite() || non_finite {
-            let what = if loss.is_finite() {
-                "a gradient is infinite or NaN".to_string()
-            } else {
-                format!("the loss is {loss}")
-            };
+        let what = match scale {
+            _ if !loss.is_finite() => Some(format!("the loss is {loss}")),
+            None if non_finite => Some("a gradient is infinite or NaN".to_string()),
+            Some(scale) if non_finite && scale < 1.0 => Some(
+                "a gradient is infinite or NaN, and so it was with every smaller loss scale down to 1"
+                    .to_string(),
+            ),
+            _ => None,
+        };
+        if let Some(what) = what {
             return Err(error!(
                 Diverged,
                 "training diverged in step {step}: {what}. A smaller --learning-rate usually helps"
             ));
         }
-        Ok(StepResult { step, loss, hits, images: self.images, completed })
+        let scaling = scale.map(|scale| Scaling { scale, skipped: non_finite });
+        Ok(StepResult { step, loss, hits, images: self.images, completed, scaling })
     }
 }

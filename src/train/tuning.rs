@@ -1,26 +1,30 @@
 //! Tables of rungs as files: what `pawgrad tune` found, in the user's cache folder, and what a run took, in its own.
 
 use super::run_folder::replace;
-use crate::device::{Device, RungTable};
+use crate::device::{Device, Precision, RungTable};
 use crate::error::{Result, error};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Rungs for one adapter with one driver.
+/// Rungs for one adapter with one driver, in one precision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tuning {
     pub adapter: String,
     pub driver: String,
+    /// Missing for f32.
+    #[serde(default, skip_serializing_if = "is_f32")]
+    pub precision: Precision,
     /// Rung by kernel, fingerprint of its shaders, and sizes.
     pub rungs: RungTable,
 }
 
 impl Tuning {
     pub fn new(device: &Device, rungs: RungTable) -> Tuning {
-        Tuning { adapter: device.name().to_string(), driver: device.driver().to_string(), rungs }
+        let (adapter, driver) = (device.name().to_string(), device.driver().to_string());
+        Tuning { adapter, driver, precision: device.precision(), rungs }
     }
 
     /// The kernels of the table that are not among `known`: other shaders made it.
@@ -35,7 +39,7 @@ impl Tuning {
     /// Reads a file.
     ///
     /// # Errors
-    /// `Usage` where it is none, or was made for another adapter or driver than `device`.
+    /// `Usage` where it is none, or was made for another adapter, driver or precision than `device`.
     pub fn read(path: &Path, device: &Device) -> Result<Tuning> {
         let text = fs::read_to_string(path)
             .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", path.display()))?;
@@ -55,6 +59,16 @@ impl Tuning {
                 tuning.driver,
                 device.name(),
                 device.driver()
+            ));
+        }
+        // Mixed precision has rungs of its own: with a table of f32, a run would be mixed in name only.
+        if tuning.precision != device.precision() {
+            return Err(error!(
+                Usage,
+                "{} was made with --precision {}, not with {}: use that, or leave it out with --tuning none",
+                path.display(),
+                tuning.precision,
+                device.precision()
             ));
         }
         Ok(tuning)
@@ -90,7 +104,7 @@ impl Tuning {
         replace(&path, self.to_toml().as_bytes())
     }
 
-    /// The file in the user's cache folder for this adapter and driver.
+    /// The file in the user's cache folder for this adapter, driver and precision.
     ///
     /// # Errors
     /// `Write` where there is no such folder.
@@ -98,7 +112,11 @@ impl Tuning {
         let cache = dirs::cache_dir().ok_or_else(|| {
             error!(Write, "there is no cache folder for the tuning: set HOME or XDG_CACHE_HOME")
         })?;
-        let hash = blake3::hash(format!("{}\n{}", device.name(), device.driver()).as_bytes());
+        let mut adapter = format!("{}\n{}", device.name(), device.driver());
+        if !is_f32(&device.precision()) {
+            adapter += &format!("\n{}", device.precision());
+        }
+        let hash = blake3::hash(adapter.as_bytes());
         let name: String =
             device.name().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(32).collect();
         Ok(cache.join("pawgrad").join("tuning").join(format!("{name}-{}.toml", &hash.to_hex()[..8])))
@@ -108,4 +126,8 @@ impl Tuning {
 /// The name and fingerprint with which a key begins.
 pub fn kernel_of(key: &str) -> &str {
     key.split(' ').next().unwrap_or_default()
+}
+
+fn is_f32(precision: &Precision) -> bool {
+    *precision == Precision::F32
 }

@@ -4,13 +4,13 @@
 pub mod program;
 pub mod studio;
 
-use pawgrad::device::{Device, adapters};
+use pawgrad::device::{Device, Precision, adapters};
 use pawgrad::model::network::Preprocessing;
 use pawgrad::model::{Layer, Network};
 
 /// The software Vulkan adapter. A missing one fails the test: a skip would look green.
 pub fn software() -> Device {
-    match pollster::block_on(adapters::open(&adapters::Choice::Software)) {
+    match pollster::block_on(adapters::open(&adapters::Choice::Software, Precision::F32)) {
         Ok((device, _)) => device,
         Err(why) => panic!("the WGSL tests need a software Vulkan adapter (tests/run installs it):\n{why}"),
     }

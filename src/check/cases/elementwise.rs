@@ -168,7 +168,10 @@ pub fn adam(table: Table) -> Vec<Case> {
             vec![(at(1000, 128 * 256 * (image_size / 8).pow(2)), "dense1's weight")]
         }
     };
-    let mut row = Row::of(sizes, |p, name| if name == "non_finite" { vec![1] } else { vec![p.len as usize] });
+    let mut row = Row::of(sizes, |p, name| match name {
+        "non_finite" | "overflow" | "inverse" => vec![1],
+        _ => vec![p.len as usize],
+    });
     row.exact_on_integers = false;
     row.draw = |p, name, style, rng| match name {
         // From 0, so that what is compared is the update itself and not its rounding into the parameter.
@@ -176,7 +179,68 @@ pub fn adam(table: Table) -> Vec<Case> {
         "m" => Some(Values::Float((0..p.len).map(|_| number(style, rng)).collect())),
         "v" => Some(Values::Float((0..p.len).map(|_| number(style, rng).abs()).collect())),
         "non_finite" => Some(Values::Uint(vec![0])),
+        // The first step is skipped.
+        "overflow" => Some(Values::Uint(vec![u32::from(p.len == 257)])),
+        "inverse" => Some(Values::Float(vec![0.25])),
         _ => None,
     };
-    row.kernel(&ops::adam::STEP, |_| ELEMENTWISE)
+    [row.kernel(&ops::adam::STEP, |_| ELEMENTWISE), row.kernel(&ops::adam::SCALED_STEP, |_| ELEMENTWISE)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+pub fn loss_scale(table: Table) -> Vec<Case> {
+    use ops::loss_scale::{LOOK, UPDATE};
+    let params = |len| reference::loss_scale::Params { len, growth_interval: 3 };
+    let gradients = match table {
+        Table::Awkward => vec![
+            (params(1), "one element, finite"),
+            (params(255), "numbers near the largest and the smallest"),
+            (params(257), "the last element is infinite"),
+            (params(1757), "a NaN"),
+            (params(1758), "minus infinity"),
+        ],
+        Table::Network { image_size, .. } => {
+            vec![(params(128 * 256 * (image_size / 8).pow(2)), "dense1's weight")]
+        }
+    };
+    let mut look =
+        Row::of(gradients, |p, name| if name == "overflow" { vec![1] } else { vec![p.len as usize] });
+    look.draw = |p, name, style, rng| match name {
+        "overflow" => Some(Values::Uint(vec![0])),
+        _ => {
+            let mut values: Vec<_> = (0..p.len).map(|_| number(style, rng)).collect();
+            match p.len {
+                255 => values[7..9].copy_from_slice(&[f64::from(f32::MIN), f64::from(f32::MIN_POSITIVE)]),
+                257 => values[256] = f64::INFINITY,
+                1757 => values[1000] = f64::NAN,
+                1758 => values[0] = f64::NEG_INFINITY,
+                _ => {}
+            }
+            Some(Values::Float(values))
+        }
+    };
+    // len says which: there is no other use for it.
+    let states = match table {
+        Table::Awkward => vec![
+            (params(1), "an overflow"),
+            (params(2), "one step more without"),
+            (params(3), "the last of the interval: the scale grows"),
+            (params(4), "the largest scale does not grow"),
+            (params(5), "an overflow at the end of the interval"),
+        ],
+        Table::Network { .. } => vec![(params(1), "the scale")],
+    };
+    let mut update = Row::of(states, |_, _| vec![1]);
+    update.draw = |p, name, _, _| {
+        let exponent = if p.len == 4 { 125 } else { 16 };
+        Some(match name {
+            "overflow" => Values::Uint(vec![u32::from([1, 5].contains(&p.len))]),
+            "good_steps" => Values::Uint(vec![if p.len == 2 { 1 } else { 2 }]),
+            "scale" => Values::Float(vec![f64::exp2(f64::from(exponent))]),
+            _ => Values::Float(vec![f64::exp2(f64::from(-exponent))]),
+        })
+    };
+    [look.kernel(&LOOK, |_| EXACT), update.kernel(&UPDATE, |_| EXACT)].into_iter().flatten().collect()
 }

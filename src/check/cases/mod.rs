@@ -109,6 +109,7 @@ pub fn table(table: Table) -> Vec<Case> {
         layers::conv2d_relu_pool(table),
         elementwise::binary_cross_entropy(table),
         elementwise::adam(table),
+        elementwise::loss_scale(table),
         elementwise::ceiling(table),
     ];
     rows.into_iter().flatten().collect()
