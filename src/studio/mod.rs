@@ -23,6 +23,7 @@ pub mod inside;
 mod log;
 mod pictures;
 mod predict;
+mod recent;
 mod runs;
 mod seen;
 mod sources;

@@ -1,6 +1,7 @@
 //! Pictures to predict and to look into: uploaded, or named by path or by place in a folder.
 
 use super::answer::{Answer, Refusal, not_found, png, unusable};
+use super::recent::Recent;
 use super::{Shared, Studio, worker};
 use crate::data::{decode_bytes, decode_file};
 use axum::Json;
@@ -10,27 +11,19 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Most bytes of an upload.
 pub const MAX_BYTES: usize = 16 << 20;
-/// Most bytes of uploads that are remembered, and most pictures.
-const REMEMBERED: (usize, usize) = (256 << 20, 1024);
+/// Most pictures that are remembered, and most bytes of uploads.
+const REMEMBERED: usize = 1024;
+const REMEMBERED_BYTES: usize = 256 << 20;
 /// Largest size at which a picture is shown.
 const MAX_SHOWN: usize = 1024;
 
-/// The pictures that pages know, by number; the oldest are forgotten.
-#[derive(Default)]
-pub struct Pictures(Mutex<Kept>);
-
-#[derive(Default)]
-struct Kept {
-    next: u64,
-    pictures: VecDeque<(u64, Source)>,
-    bytes: usize,
-}
+/// The pictures that pages know, by number.
+pub struct Pictures(Recent<Source>);
 
 /// Where a picture is.
 #[derive(Clone)]
@@ -57,26 +50,19 @@ impl Source {
     }
 }
 
+impl Default for Pictures {
+    fn default() -> Pictures {
+        Pictures(Recent::new(REMEMBERED, REMEMBERED_BYTES, Source::bytes))
+    }
+}
+
 impl Pictures {
     pub fn add(&self, source: Source) -> u64 {
-        let mut kept = self.0.lock().unwrap();
-        let id = kept.next;
-        kept.next += 1;
-        kept.bytes += source.bytes();
-        kept.pictures.push_back((id, source));
-        while kept.bytes > REMEMBERED.0 || kept.pictures.len() > REMEMBERED.1 {
-            let Some((_, oldest)) = kept.pictures.pop_front() else { break };
-            kept.bytes -= oldest.bytes();
-        }
-        id
+        self.0.add(source)
     }
 
     pub fn get(&self, id: u64) -> Answer<Source> {
-        let kept = self.0.lock().unwrap();
-        let found = kept.pictures.iter().find(|(known, _)| *known == id);
-        found
-            .map(|(_, source)| source.clone())
-            .ok_or_else(|| not_found("this picture was forgotten: add it again"))
+        self.0.get(id).ok_or_else(|| not_found("this picture was forgotten: add it again"))
     }
 }
 

@@ -2,14 +2,14 @@
 
 use super::answer::{Answer, not_found, png};
 use super::inside::{Inside, Seen, Unit, look as look_inside};
+use super::recent::Recent;
 use super::{Shared, runs, worker};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Pictures' ways that are remembered: one can take 40 MB at 256 x 256.
 const REMEMBERED: usize = 6;
@@ -17,27 +17,21 @@ const REMEMBERED: usize = 6;
 const TOLD: usize = 4096;
 
 /// The last few, by number.
-#[derive(Default)]
-pub struct Insides(Mutex<(u64, VecDeque<(u64, Arc<Inside>)>)>);
+pub struct Insides(Recent<Arc<Inside>>);
+
+impl Default for Insides {
+    fn default() -> Insides {
+        Insides(Recent::new(REMEMBERED, usize::MAX, |_| 0))
+    }
+}
 
 impl Insides {
-    pub fn add(&self, inside: Inside) -> (u64, Arc<Inside>) {
-        let (mut kept, inside) = (self.0.lock().unwrap(), Arc::new(inside));
-        kept.0 += 1;
-        let id = kept.0;
-        kept.1.push_back((id, inside.clone()));
-        if kept.1.len() > REMEMBERED {
-            kept.1.pop_front();
-        }
-        (id, inside)
+    pub fn add(&self, inside: Arc<Inside>) -> u64 {
+        self.0.add(inside)
     }
 
     fn get(&self, id: u64) -> Answer<Arc<Inside>> {
-        let kept = self.0.lock().unwrap();
-        let found = kept.1.iter().find(|(known, _)| *known == id);
-        found
-            .map(|(_, inside)| inside.clone())
-            .ok_or_else(|| not_found("this was forgotten: look inside again"))
+        self.0.get(id).ok_or_else(|| not_found("this was forgotten: look inside again"))
     }
 }
 
@@ -63,7 +57,8 @@ pub async fn look(State(studio): Shared, Json(wanted): Json<Wanted>) -> Answer<J
         let pixels = source.decode(loaded.model.network.image_size)?;
         Ok(pollster::block_on(look_inside(&loaded.model, loaded.weights.clone(), &pixels))?)
     });
-    let (id, inside) = studio.insides.add(inside.await?);
+    let inside = Arc::new(inside.await?);
+    let id = studio.insides.add(inside.clone());
     let mut told = tell(id, &inside);
     told["run"] = json!(run.name);
     Ok(Json(told))

@@ -114,7 +114,7 @@ impl Watcher {
         let Ok(pixels) = source.decode(model.network.image_size) else { return Ok(()) };
         let weights = Arc::new(pollster::block_on(Weights::read_small(model))?);
         let inside = pollster::block_on(look(&model.unfused(), weights, &pixels))?;
-        let (id, _) = self.insides.add(inside);
+        let id = self.insides.add(Arc::new(inside));
         self.log.push(&json!({"type": "maps", "step": self.step, "inside": id}));
         Ok(())
     }
