@@ -94,8 +94,12 @@ var<workgroup> results: array<f32, 4u * SUMS>;
 // A subgroup holds a matrix of 16 x 16 together. `coopMultiplyAdd(a, b, c)` is a * b + c, of SPIR-V's
 // OpCooperativeMatrixMulAddKHR: rows of a are rows of c, columns of b are columns of c. Element (row, column) is at
 // row * pitch + column for coopLoadT and coopStoreT, which naga translates to RowMajorKHR, and at row + column * pitch for
-// coopLoad, ColumnMajorKHR. With cooperative matrices naga 30 declares Vulkan's memory model, but marks no access to
-// workgroup memory as non-private, which that model asks for: this relies on drivers to order them at barriers all the same.
+// coopLoad, ColumnMajorKHR. Every i here is a multiple of 8 halves or 4 sums, and every array above of 16 bytes, as
+// Vulkan wants of the pointers too.
+//
+// With cooperative matrices naga 30 declares Vulkan's memory model, but marks no access to workgroup memory as non-private,
+// and no barrier as making it available and visible, which that model asks for. Drivers have to keep the order all the same:
+// the thread that loads also stores to the same array, at places that a compiler cannot tell apart.
 
 alias Left = coop_mat16x16<f16, A>;
 alias Right = coop_mat16x16<f16, B>;

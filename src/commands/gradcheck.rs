@@ -13,14 +13,23 @@ pub struct GradcheckArgs {
     /// Only the kernels of this op
     #[arg(long, value_name = "OP")]
     op: Option<String>,
+    /// f32, or mixed: the kernels for tensor cores too, on the adapters that have them
+    #[arg(long, default_value_t, value_name = "f32|mixed")]
+    precision: Precision,
 }
 
 pub async fn run(args: GradcheckArgs) -> Result<()> {
     let mut devices = vec![Device::cpu()];
     for (index, adapter) in list().await.iter().enumerate() {
-        // With tensor cores where there are: their rungs are checked too.
-        let precision = if adapter.lacks.is_empty() { Precision::Mixed } else { Precision::F32 };
-        devices.push(open(&Choice::Adapter(index.to_string()), precision).await?.0);
+        if args.precision == Precision::F32 || adapter.lacks.is_empty() {
+            devices.push(open(&Choice::Adapter(index.to_string()), args.precision).await?.0);
+        }
+    }
+    if args.precision == Precision::Mixed && devices.len() == 1 {
+        return Err(error!(
+            Usage,
+            "no adapter has tensor cores to check (`pawgrad devices` says what they lack): leave out --precision"
+        ));
     }
     let cases = all();
     let mut names: Vec<_> = cases.iter().map(|case| case.call.name()).collect();

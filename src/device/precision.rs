@@ -69,7 +69,12 @@ pub(super) fn features(
 ) -> (wgpu::Features, wgpu::ExperimentalFeatures) {
     use wgpu::Features;
     let wanted = Features::SUBGROUP | Features::TIMESTAMP_QUERY | Features::SHADER_F16;
+    // In f32 only a software adapter is asked for halves: what runs on tensor cores is tested there with plain arithmetic.
+    let software = adapter.get_info().device_type == wgpu::DeviceType::Cpu;
     match precision {
+        Precision::F32 if !software => {
+            (adapter.features() & (wanted - Features::SHADER_F16), wgpu::ExperimentalFeatures::disabled())
+        }
         Precision::F32 => (adapter.features() & wanted, wgpu::ExperimentalFeatures::disabled()),
         Precision::Mixed => (
             adapter.features() & (wanted | Features::EXPERIMENTAL_COOPERATIVE_MATRIX),

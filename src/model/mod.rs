@@ -123,6 +123,14 @@ impl Model {
         learned.map(|named| &named.tensor).collect()
     }
 
+    /// Whether the layer at `index` runs in one kernel with its neighbours, unless a model is told not to fuse.
+    pub fn is_fused(&self, index: usize) -> bool {
+        stages(&self.layers, true).iter().any(|stage| match *stage {
+            Stage::ConvReluPool(first, _) => index == first || index == first + 1,
+            Stage::Layer(_) => false,
+        })
+    }
+
     /// The same weights, run layer by layer.
     pub fn unfused(&self) -> Model {
         let tensors = self.tensors.iter().map(|named| NamedTensor {

@@ -2,8 +2,10 @@
 
 use crate::error::{Error, ErrorKind};
 use axum::Json;
+use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// What a request is answered with when it cannot be done.
@@ -15,6 +17,16 @@ pub struct Refusal {
 pub type Answer<T> = std::result::Result<T, Refusal>;
 
 impl Refusal {
+    /// Whether something broke here, rather than was asked for wrongly.
+    pub fn is_failure(&self) -> bool {
+        self.status.is_server_error()
+    }
+
+    /// The sentence.
+    pub fn message(&self) -> &str {
+        self.body["error"].as_str().unwrap_or_default()
+    }
+
     pub fn new(status: StatusCode, message: impl Into<String>) -> Refusal {
         Refusal { status, body: json!({"error": message.into()}) }
     }
@@ -43,6 +55,20 @@ impl From<Error> for Refusal {
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Refusal::new(status, error.message)
+    }
+}
+
+/// A body of JSON; what is wrong with it is said like everything else.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Answer<Body<T>> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Body(body)),
+            Err(why) => Err(Refusal::new(why.status(), why.body_text())),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Data folders that somebody named: what is in them, and small pictures of what is.
 
-use super::answer::{Answer, not_found, png, unusable};
+use super::answer::{Answer, Body, not_found, png, unusable};
+use super::recent::Recent;
 use super::{Shared, worker};
 use crate::data::{Cache, Folder, Pictures, decode_file};
 use crate::device::Device;
@@ -12,7 +13,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::{self, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Pixels of a thumbnail in height and width.
 const THUMBNAIL: usize = 96;
@@ -21,40 +22,28 @@ const SHOWN: usize = 4;
 /// Most folders that are remembered: a page asks for a handful.
 const REMEMBERED: usize = 64;
 
-/// The folders that were named so far, by number.
-#[derive(Default)]
-pub struct Folders(Mutex<Vec<Arc<Folder>>>);
+/// The folders that were named, by number.
+pub struct Folders(Recent<Arc<Folder>>);
+
+impl Default for Folders {
+    fn default() -> Folders {
+        Folders(Recent::new(REMEMBERED, usize::MAX, |_| 0))
+    }
+}
 
 impl Folders {
-    fn add(&self, folder: Folder) -> Answer<(usize, Arc<Folder>)> {
-        let mut folders = self.0.lock().unwrap();
-        if let Some(known) = folders.iter().position(|known| **known == folder) {
-            return Ok((known, folders[known].clone()));
-        }
-        // The number is a place in the list, so the oldest one is not dropped but its place taken again.
-        let id = if folders.len() < REMEMBERED {
-            folders.push(Arc::new(folder));
-            folders.len() - 1
-        } else {
-            let same_root = folders.iter().position(|known| known.root == folder.root);
-            let id = same_root.unwrap_or(0);
-            folders[id] = Arc::new(folder);
-            id
-        };
-        Ok((id, folders[id].clone()))
+    fn add(&self, folder: Folder) -> (u64, Arc<Folder>) {
+        let folder = Arc::new(folder);
+        let id = self.0.find(|known| *known == folder).unwrap_or_else(|| self.0.add(folder.clone()));
+        (id, folder)
     }
 
-    pub fn get(&self, id: usize) -> Answer<Arc<Folder>> {
-        self.0
-            .lock()
-            .unwrap()
-            .get(id)
-            .cloned()
-            .ok_or_else(|| not_found("there is no such folder: name it again"))
+    pub fn get(&self, id: u64) -> Answer<Arc<Folder>> {
+        self.0.get(id).ok_or_else(|| not_found("there is no such folder: name it again"))
     }
 
     /// The file at `index` of a folder.
-    pub fn file(&self, id: usize, index: usize) -> Answer<PathBuf> {
+    pub fn file(&self, id: u64, index: usize) -> Answer<PathBuf> {
         let folder = self.get(id)?;
         let file =
             folder.files.get(index).ok_or_else(|| not_found("there is no such picture in the folder"))?;
@@ -64,14 +53,14 @@ impl Folders {
 
     /// The file at `path`, if it lies in one of the folders or among the bundled pictures.
     pub fn find(&self, path: &path::Path) -> Option<PathBuf> {
-        let folders = self.0.lock().unwrap();
+        let folders = self.0.all();
         let roots = folders.iter().map(|folder| folder.root.as_path()).chain([path::Path::new("dataset")]);
         roots.into_iter().find_map(|root| inside(path, root)).filter(|file| file.is_file())
     }
 }
 
 /// `path` with all links followed, if it then still lies in `root`.
-fn inside(path: &path::Path, root: &path::Path) -> Option<PathBuf> {
+pub fn inside(path: &path::Path, root: &path::Path) -> Option<PathBuf> {
     let (path, root) = (path.canonicalize().ok()?, root.canonicalize().ok()?);
     path.starts_with(root).then_some(path)
 }
@@ -82,13 +71,18 @@ pub struct Named {
 }
 
 /// What is in a folder, before anything is decoded.
-pub async fn open(State(studio): Shared, Json(named): Json<Named>) -> Answer<Json<Value>> {
+pub async fn open(State(studio): Shared, Body(named): Body<Named>) -> Answer<Json<Value>> {
+    // A link from elsewhere may bring a configuration along: its paths must not make this machine ask others.
+    let text = named.path.to_string_lossy();
+    if text.starts_with("\\\\") || text.starts_with("//") {
+        return Ok(Json(json!({"error": "folders of other machines are not looked into here"})));
+    }
     // What is wrong with a folder is the answer to the question, not a failure: it is asked at every key.
     let folder = match worker::blocking(move || Folder::scan(&named.path)).await? {
         Ok(folder) => folder,
         Err(why) => return Ok(Json(json!({"error": why.message}))),
     };
-    let (id, folder) = studio.folders.add(folder)?;
+    let (id, folder) = studio.folders.add(folder);
     let label = |class: usize| move |file: &&crate::data::folder::PictureFile| file.label as usize == class;
     let classes = folder.classes.iter().enumerate().map(
         |(class, name)| json!({"name": name, "pictures": folder.files.iter().filter(label(class)).count()}),
@@ -111,8 +105,8 @@ pub struct Size {
 /// Decodes every file, as training will, and says which cannot be used.
 pub async fn check(
     State(studio): Shared,
-    Path(id): Path<usize>,
-    Json(size): Json<Size>,
+    Path(id): Path<u64>,
+    Body(size): Body<Size>,
 ) -> Answer<Json<Value>> {
     let folder = studio.folders.get(id)?;
     let size = size.image_size.unwrap_or_else(|| default_image_size(&Device::cpu()));
@@ -132,7 +126,7 @@ pub async fn check(
 }
 
 /// A small picture, `<index>.png`.
-pub async fn thumbnail(State(studio): Shared, Path((id, name)): Path<(usize, String)>) -> Answer<Response> {
+pub async fn thumbnail(State(studio): Shared, Path((id, name)): Path<(u64, String)>) -> Answer<Response> {
     let index = name.strip_suffix(".png").and_then(|index| index.parse().ok());
     let file = studio.folders.file(id, index.ok_or_else(|| not_found("there is no such picture"))?)?;
     let pixels = worker::blocking(move || decode_file(&file, THUMBNAIL)).await?;

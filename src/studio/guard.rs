@@ -20,8 +20,6 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-
 
 /// The header that carries the page's token.
 const TOKEN: HeaderName = HeaderName::from_static("x-pawgrad-token");
-/// The cookie that carries what a visitor from elsewhere must know.
-const COOKIE: &str = "pawgrad";
 
 /// What is checked of each request.
 pub struct Door {
@@ -42,7 +40,7 @@ impl Door {
         let host = self.check_host(headers)?;
         check_origin(method, uri, headers, host)?;
         if let Some(access) = &self.access
-            && !cookies(headers).any(|cookie| equal(cookie, access))
+            && !self.cookies(headers).any(|cookie| equal(cookie, access))
         {
             return Err(refused("this server needs its token: open the address that it printed"));
         }
@@ -115,13 +113,6 @@ fn refused(message: &str) -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, message)
 }
 
-/// Values of the cookies that carry the token.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value)
-}
-
 /// Whether two secrets are equal, in a time that does not tell how far.
 fn equal(a: &str, b: &str) -> bool {
     // blake3's hashes compare in constant time.
@@ -155,6 +146,19 @@ pub async fn guard(State(studio): State<Arc<Studio>>, request: Request, next: Ne
 }
 
 impl Door {
+    /// The cookie that carries the token. Cookies do not tell ports apart, so its name does.
+    fn cookie(&self) -> String {
+        format!("pawgrad-{}", self.port)
+    }
+
+    /// Values of the cookies that carry the token.
+    fn cookies<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+        let own = self.cookie();
+        let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.filter(move |(name, _)| *name == own).map(|(_, value)| value)
+    }
+
     /// For a visitor who opened the address with the right token: a cookie with it, and the page without it in the
     /// address.
     fn let_in(&self, request: &Request) -> Option<Response> {
@@ -165,7 +169,8 @@ impl Door {
             return None;
         }
         let mut response = Redirect::to("/").into_response();
-        let cookie = format!("{COOKIE}={access}; HttpOnly; SameSite=Strict; Path=/");
+        // Lax: a link with the token may come from anywhere; what changes something needs the page's token as well.
+        let cookie = format!("{}={access}; HttpOnly; SameSite=Lax; Path=/", self.cookie());
         response.headers_mut().insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).ok()?);
         Some(response)
     }

@@ -51,6 +51,11 @@ impl Log {
         self.count.send_replace(events.before + events.kept.len() as u64);
     }
 
+    /// Whether a stream is open.
+    pub fn is_watched(&self) -> bool {
+        self.count.receiver_count() > 0
+    }
+
     /// Forgets the events of the run before; numbers go on.
     pub fn clear(&self) {
         let mut events = self.events.lock().unwrap();

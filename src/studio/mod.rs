@@ -90,7 +90,7 @@ pub fn serve(options: &Options, ready: impl FnOnce(&str)) -> Result<()> {
         .enable_all()
         .build()
         .map_err(|why| error!(Other, "the server cannot start: {why}"))?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let address = SocketAddr::new(options.host, options.port);
         let listener = tokio::net::TcpListener::bind(address)
             .await
@@ -99,7 +99,11 @@ pub fn serve(options: &Options, ready: impl FnOnce(&str)) -> Result<()> {
             listener.local_addr().map_err(|why| error!(Other, "the server has no address: {why}"))?;
         let studio = Arc::new(Studio::new(options, address.port()));
         let query = options.token.as_ref().map(|token| format!("?token={token}")).unwrap_or_default();
-        let page = format!("http://{address}/{query}");
+        // Nobody can open "all addresses".
+        let shown =
+            if options.host.is_unspecified() { "localhost".to_string() } else { address.ip().to_string() };
+        let shown = if address.is_ipv6() && shown != "localhost" { format!("[{shown}]") } else { shown };
+        let page = format!("http://{shown}:{}/{query}", address.port());
         ready(&page);
         if options.open {
             let _ = open::that_detached(&page);
@@ -107,12 +111,37 @@ pub fn serve(options: &Options, ready: impl FnOnce(&str)) -> Result<()> {
         let server = axum::serve(listener, router(studio.clone()));
         tokio::select! {
             ended = server => ended.map_err(|why| error!(Other, "the server ended: {why}")),
-            _ = tokio::signal::ctrl_c() => Ok(()),
+            _ = asked_to_end() => Ok(()),
         }?;
-        // What was trained so far is saved before the process ends.
-        tokio::task::spawn_blocking(move || studio.training.stop_and_wait()).await.unwrap_or_default();
-        Ok(())
-    })
+        if studio.training.current().is_some() {
+            eprintln!("\nStopping after this step, then saving. Press Ctrl-C again to leave at once.");
+        }
+        // What was trained so far is saved before the process ends, unless somebody cannot wait.
+        let saved = tokio::task::spawn_blocking(move || studio.training.stop_and_wait());
+        tokio::select! {
+            _ = saved => Ok(()),
+            _ = asked_to_end() => Err(error!(Interrupted, "left at once: the run's steps are saved")),
+        }
+    });
+    // Nobody waits for answers that are still being computed.
+    runtime.shutdown_background();
+    served
+}
+
+/// Ctrl-C, or the signal by which a system ends programs.
+async fn asked_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 impl Studio {

@@ -71,7 +71,7 @@ impl Pictures {
 #[serde(untagged, deny_unknown_fields)]
 enum Named {
     Path { path: PathBuf },
-    Indexed { folder: usize, index: usize },
+    Indexed { folder: u64, index: usize },
 }
 
 /// Remembers a picture: the body itself, or the one that JSON names.
@@ -94,7 +94,8 @@ pub async fn add(State(studio): Shared, request: Request) -> Answer<Json<Value>>
     } else {
         let named =
             serde_json::from_slice(&bytes).map_err(|why| unusable(format!("not understood: {why}")))?;
-        let path = studio.file(named)?;
+        let finder = studio.clone();
+        let path = worker::blocking(move || finder.file(named)).await??;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let source = Source::File(Arc::new(path));
         let tried = source.clone();
@@ -137,9 +138,7 @@ pub async fn show(
 ) -> Answer<Response> {
     let id = name.strip_suffix(".png").and_then(|id| id.parse().ok());
     let source = studio.pictures.get(id.ok_or_else(|| not_found("there is no such picture"))?)?;
-    if !(1..=MAX_SHOWN).contains(&size) {
-        return Err(unusable(format!("a size of {size} is not between 1 and {MAX_SHOWN}")));
-    }
+    let size = size.clamp(1, MAX_SHOWN);
     let pixels = worker::blocking(move || source.decode(size)).await??;
     png(&pixels, size, size)
 }

@@ -1,6 +1,7 @@
 //! What a run's model says of pictures, and where it is wrong.
 
-use super::answer::{Answer, Refusal, unusable};
+use super::answer::{Answer, Body, unusable};
+use super::folders::inside;
 use super::pictures::Source;
 use super::{Shared, runs, worker};
 use crate::data::{Cache, Folder, Pictures};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 /// Pictures that are computed at a time.
 const BATCH: usize = 32;
 /// Most pictures of one request.
-const MOST: usize = 256;
+const MOST: usize = 1024;
 /// Wrong pictures that are shown.
 const WORST: usize = 12;
 
@@ -25,33 +26,37 @@ pub struct Asked {
     run: Option<String>,
 }
 
-/// The class of each picture.
-pub async fn predict(State(studio): Shared, Json(asked): Json<Asked>) -> Answer<Json<Value>> {
+/// The class of each picture, or why there is none.
+pub async fn predict(State(studio): Shared, Body(asked): Body<Asked>) -> Answer<Json<Value>> {
     if asked.pictures.is_empty() || asked.pictures.len() > MOST {
         return Err(unusable(format!("name 1 to {MOST} pictures")));
     }
-    let sources: Vec<Source> =
-        asked.pictures.iter().map(|&id| studio.pictures.get(id)).collect::<Result<_, Refusal>>()?;
     let run = runs::with_model(&studio.runs, asked.run.as_deref())?;
-    let (file, name) = (run.model_file(), run.name);
+    let (file, name, shared) = (run.model_file(), run.name, studio.clone());
     let told = studio.worker.run(move |bench| {
         let loaded = bench.model(&file, "auto")?;
         let network = &loaded.model.network;
-        let mut pixels = Vec::new();
-        for source in &sources {
-            pixels.extend(source.decode(network.image_size)?);
+        let decode = |&id: &u64| shared.pictures.get(id).and_then(|source| source.decode(network.image_size));
+        let mut results = Vec::new();
+        for chunk in asked.pictures.chunks(BATCH) {
+            let decoded: Vec<_> = chunk.iter().map(decode).collect();
+            let pixels: Vec<u8> = decoded.iter().flatten().flatten().copied().collect();
+            let count = decoded.iter().flatten().count();
+            let mut scores = all_scores(&loaded.model, &pixels, count)?.into_iter();
+            for (picture, decoded) in chunk.iter().zip(decoded) {
+                results.push(match decoded {
+                    Err(why) => json!({"picture": picture, "error": why.message()}),
+                    Ok(_) => {
+                        let scores = scores.next().expect("scores of every picture that was decoded");
+                        let class = predicted(&scores);
+                        json!({
+                            "picture": picture, "class": network.classes[class], "probability": scores[class],
+                            "scores": scores,
+                        })
+                    }
+                });
+            }
         }
-        let results: Vec<_> = all_scores(&loaded.model, &pixels, sources.len())?
-            .into_iter()
-            .zip(&asked.pictures)
-            .map(|(scores, picture)| {
-                let class = predicted(&scores);
-                json!({
-                    "picture": picture, "class": network.classes[class], "probability": scores[class],
-                    "scores": scores,
-                })
-            })
-            .collect();
         let (size, classes) = (network.image_size, &network.classes);
         Ok(json!({"run": name, "image_size": size, "classes": classes, "results": results}))
     });
@@ -59,6 +64,9 @@ pub async fn predict(State(studio): Shared, Json(asked): Json<Asked>) -> Answer<
 }
 
 fn all_scores(model: &Model, pixels: &[u8], count: usize) -> Answer<Vec<Vec<f32>>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
     let picture = pixels.len() / count;
     let mut all = Vec::new();
     for batch in pixels.chunks(BATCH * picture) {
@@ -96,15 +104,16 @@ pub async fn mistakes(State(studio): Shared, Path(name): Path<String>) -> Answer
             }
         }
         wrong.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let shown = wrong.iter().take(WORST).map(|&(probability, index, label, class)| {
-            let path = folder.root.join(&pictures.paths[index]);
-            json!({
+        let shown = wrong.iter().filter_map(|&(probability, index, label, class)| {
+            // A link that leads elsewhere is counted, but not shown.
+            let path = inside(&folder.root.join(&pictures.paths[index]), &folder.root)?;
+            Some(json!({
                 "picture": studio_of_work.pictures.add(Source::File(Arc::new(path))),
                 "name": pictures.paths[index], "label": network.classes[label],
                 "predicted": network.classes[class], "probability": probability,
-            })
+            }))
         });
-        let worst: Vec<_> = shown.collect();
+        let worst: Vec<_> = shown.take(WORST).collect();
         Ok(json!({"classes": network.classes, "confusion": confusion, "worst": worst}))
     });
     Ok(Json(told.await?))

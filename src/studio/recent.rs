@@ -29,10 +29,22 @@ impl<T: Clone> Recent<T> {
         kept.next += 1;
         kept.things.push_back((id, thing));
         let bytes = |kept: &Kept<T>| kept.things.iter().map(|(_, thing)| (self.bytes)(thing)).sum::<usize>();
-        while kept.things.len() > self.most || bytes(&kept) > self.most_bytes {
+        // The newest stays, however large.
+        while kept.things.len() > self.most || (kept.things.len() > 1 && bytes(&kept) > self.most_bytes) {
             kept.things.pop_front();
         }
         id
+    }
+
+    /// The number of the first that `is_it`.
+    pub fn find(&self, is_it: impl Fn(&T) -> bool) -> Option<u64> {
+        let kept = self.kept.lock().unwrap();
+        kept.things.iter().find(|(_, thing)| is_it(thing)).map(|(id, _)| *id)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<T> {
+        self.kept.lock().unwrap().things.iter().map(|(_, thing)| thing.clone()).collect()
     }
 
     pub fn get(&self, id: u64) -> Option<T> {

@@ -1,6 +1,6 @@
 //! What is inside, as the page asks for it: layers, maps, single values.
 
-use super::answer::{Answer, not_found, png};
+use super::answer::{Answer, Body, not_found, png};
 use super::inside::{Inside, Seen, Unit, look as look_inside};
 use super::recent::Recent;
 use super::{Shared, runs, worker};
@@ -11,27 +11,47 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Pictures' ways that are remembered: one can take 40 MB at 256 x 256.
-const REMEMBERED: usize = 6;
+/// Looks that are remembered, and their bytes: one takes 40 MB at 256 x 256.
+const REMEMBERED: usize = 8;
+const REMEMBERED_BYTES: usize = 1 << 30;
+/// The same of a training that is followed, which makes new ones all the time.
+const FOLLOWED: usize = 3;
+/// Numbers of those begin here.
+const FIRST_FOLLOWED: u64 = 1 << 32;
 /// Values of a layer without maps that are told.
 const TOLD: usize = 4096;
 
 /// The last few, by number.
-pub struct Insides(Recent<Arc<Inside>>);
+pub struct Insides {
+    asked: Recent<Arc<Inside>>,
+    followed: Recent<Arc<Inside>>,
+}
 
 impl Default for Insides {
     fn default() -> Insides {
-        Insides(Recent::new(REMEMBERED, usize::MAX, |_| 0))
+        let bytes = |inside: &Arc<Inside>| inside.bytes();
+        Insides {
+            asked: Recent::new(REMEMBERED, REMEMBERED_BYTES, bytes),
+            followed: Recent::new(FOLLOWED, REMEMBERED_BYTES, bytes),
+        }
     }
 }
 
 impl Insides {
-    pub fn add(&self, inside: Arc<Inside>) -> u64 {
-        self.0.add(inside)
+    fn add(&self, inside: Arc<Inside>) -> u64 {
+        self.asked.add(inside)
+    }
+
+    pub fn add_followed(&self, inside: Arc<Inside>) -> u64 {
+        FIRST_FOLLOWED + self.followed.add(inside)
     }
 
     fn get(&self, id: u64) -> Answer<Arc<Inside>> {
-        self.0.get(id).ok_or_else(|| not_found("this was forgotten: look inside again"))
+        let found = match id.checked_sub(FIRST_FOLLOWED) {
+            Some(id) => self.followed.get(id),
+            None => self.asked.get(id),
+        };
+        found.ok_or_else(|| not_found("this was forgotten: look inside again"))
     }
 }
 
@@ -48,7 +68,7 @@ fn automatic() -> String {
 }
 
 /// Runs a picture layer by layer.
-pub async fn look(State(studio): Shared, Json(wanted): Json<Wanted>) -> Answer<Json<Value>> {
+pub async fn look(State(studio): Shared, Body(wanted): Body<Wanted>) -> Answer<Json<Value>> {
     let source = studio.pictures.get(wanted.picture)?;
     let run = runs::with_model(&studio.runs, wanted.run.as_deref())?;
     let file = run.model_file();
@@ -59,14 +79,15 @@ pub async fn look(State(studio): Shared, Json(wanted): Json<Wanted>) -> Answer<J
     });
     let inside = Arc::new(inside.await?);
     let id = studio.insides.add(inside.clone());
-    let mut told = tell(id, &inside);
+    let mut told = worker::blocking(move || tell(id, &inside)).await?;
     told["run"] = json!(run.name);
     Ok(Json(told))
 }
 
 /// The same of what is remembered, such as of a training that is followed.
 pub async fn show(State(studio): Shared, Path(id): Path<u64>) -> Answer<Json<Value>> {
-    Ok(Json(tell(id, &*studio.insides.get(id)?)))
+    let inside = studio.insides.get(id)?;
+    Ok(Json(worker::blocking(move || tell(id, &inside)).await?))
 }
 
 /// All but the values.
@@ -102,8 +123,13 @@ fn layer_of(inside: &Inside, index: usize) -> Answer<&Seen> {
 /// All maps of a layer as one picture, `<layer>.png`: rows of maps, each from its own darkest to its own brightest.
 pub async fn maps(State(studio): Shared, Path((id, name)): Path<(u64, String)>) -> Answer<Response> {
     let index = name.strip_suffix(".png").and_then(|index| index.parse().ok());
-    let inside = studio.insides.get(id)?;
-    let seen = layer_of(&inside, index.ok_or_else(|| not_found("there is no such layer"))?)?;
+    let (inside, index) =
+        (studio.insides.get(id)?, index.ok_or_else(|| not_found("there is no such layer"))?);
+    worker::blocking(move || draw_maps(&inside, index)).await?
+}
+
+fn draw_maps(inside: &Inside, index: usize) -> Answer<Response> {
+    let seen = layer_of(inside, index)?;
     let &[channels, height, width] = &seen.placed.output_shape[..] else {
         return Err(not_found("this layer has no maps, but values"));
     };
@@ -177,7 +203,8 @@ pub async fn unit(
     Path((id, index)): Path<(u64, usize)>,
     Query(At { channel, row, column }): Query<At>,
 ) -> Answer<Json<Unit>> {
-    Ok(Json(studio.insides.get(id)?.unit(index, channel, row, column)?))
+    let inside = studio.insides.get(id)?;
+    Ok(Json(worker::blocking(move || inside.unit(index, channel, row, column)).await??))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The code of a kernel, as it ran: its shaders and its definition.
 
 use super::answer::{Answer, not_found};
+use super::worker;
 use crate::check;
 use axum::Json;
 use axum::extract::Query;
@@ -19,6 +20,10 @@ pub struct Wanted {
 
 /// Every rung's shader, and the definition in Rust.
 pub async fn show(Query(wanted): Query<Wanted>) -> Answer<Json<Value>> {
+    worker::blocking(move || find(&wanted)).await?
+}
+
+fn find(wanted: &Wanted) -> Answer<Json<Value>> {
     let unknown = || not_found("there is no such kernel");
     let call = check::all().into_iter().map(|case| case.call).find(|call| call.name() == wanted.kernel);
     let call = call.ok_or_else(unknown)?;

@@ -2,7 +2,7 @@
 
 mod watcher;
 
-use super::answer::{Answer, Refusal, unusable};
+use super::answer::{Answer, Body, Refusal, unusable};
 use super::{OpenDevice, Shared, Studio, worker};
 use crate::data::Folder;
 use crate::device::adapters::Choice;
@@ -72,7 +72,7 @@ fn automatic() -> String {
 }
 
 /// Begins a run.
-pub async fn start(State(studio): Shared, Json(wanted): Json<Wanted>) -> Answer<(StatusCode, Json<Value>)> {
+pub async fn start(State(studio): Shared, Body(wanted): Body<Wanted>) -> Answer<(StatusCode, Json<Value>)> {
     let Wanted { mut settings, device } = wanted;
     let mut errors: Vec<Value> = settings
         .problems()
@@ -100,10 +100,11 @@ pub async fn start(State(studio): Shared, Json(wanted): Json<Wanted>) -> Answer<
         let run = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
         settings.out = Some(out);
         *current = Some(Current { run: run.clone(), stop: stop.clone() });
+        // Under the lock: the end of the run before is in the log by now.
+        studio.log.clear();
+        studio.log.push(&json!({"type": "run", "run": run, "config": told(&settings, &device)}));
         run
     };
-    studio.log.clear();
-    studio.log.push(&json!({"type": "run", "run": run, "config": told(&settings, &device)}));
     let (of_thread, name) = (studio.clone(), run.clone());
     let thread = std::thread::spawn(move || of_thread.train(&name, &settings, &device, &stop));
     *studio.training.thread.lock().unwrap() = Some(thread);
@@ -144,9 +145,10 @@ impl Studio {
                 ("failed", Some(format!("the training crashed: {what}. What was saved before stays")))
             }
         };
-        // First free, then told: who hears of the end may start the next run at once.
-        *training.current.lock().unwrap() = None;
+        // At once: who hears of the end may start the next run, and no run may start before its end is told.
+        let mut current = training.current.lock().unwrap();
         self.log.push(&json!({"type": "end", "end": end, "error": error, "run": run}));
+        *current = None;
     }
 
     fn try_train(&self, settings: &Settings, device: &str, stop: &AtomicBool) -> Result<End> {
@@ -194,10 +196,12 @@ fn now_and_then() -> u32 {
 }
 
 /// Chooses the picture whose maps follow the training, or none.
-pub async fn follow(State(studio): Shared, Json(follow): Json<Follow>) -> Answer<StatusCode> {
+pub async fn follow(State(studio): Shared, Body(follow): Body<Follow>) -> Answer<StatusCode> {
     let followed = match follow.picture {
         Some(_) if follow.every == 0 => return Err(unusable("follow every 1 or more steps")),
-        Some(picture) => Some(Followed { source: studio.pictures.get(picture)?, every: follow.every }),
+        Some(picture) => {
+            Some(Followed { picture, source: studio.pictures.get(picture)?, every: follow.every, next: 0 })
+        }
         None => None,
     };
     *studio.training.followed.lock().unwrap() = followed;

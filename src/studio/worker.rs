@@ -47,12 +47,11 @@ impl Worker {
     pub fn start(open_device: OpenDevice) -> Worker {
         let (sender, receiver) = mpsc::channel::<Work>();
         std::thread::spawn(move || {
-            let new = || Bench { open_device, devices: HashMap::new(), models: Vec::new() };
-            let mut bench = new();
+            let mut bench = Bench { open_device, devices: HashMap::new(), models: Vec::new() };
             while let Ok(work) = receiver.recv() {
                 // Whoever asked sees that no answer came. A device that was left halfway is opened again.
                 if catch_unwind(AssertUnwindSafe(|| work(&mut bench))).is_err() {
-                    bench = new();
+                    bench.forget();
                 }
             }
         });
@@ -66,7 +65,16 @@ impl Worker {
     ) -> Answer<R> {
         let (sender, receiver) = oneshot::channel();
         let work = move |bench: &mut Bench| {
-            let _ = sender.send(work(bench));
+            // Whoever asked may have left while others were served.
+            if sender.is_closed() {
+                return;
+            }
+            let answer = work(bench);
+            if answer.as_ref().is_err_and(Refusal::is_failure) {
+                // A device that was lost, or is out of memory, is opened again.
+                bench.forget();
+            }
+            let _ = sender.send(answer);
         };
         self.0.send(Box::new(work)).map_err(|_| crashed())?;
         receiver.await.map_err(|_| crashed())?
@@ -83,6 +91,11 @@ pub async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'stat
 }
 
 impl Bench {
+    fn forget(&mut self) {
+        self.devices.clear();
+        self.models.clear();
+    }
+
     fn device(&mut self, choice: &str) -> Result<Device> {
         if let Some(device) = self.devices.get(choice) {
             return Ok(device.clone());

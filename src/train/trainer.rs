@@ -190,10 +190,9 @@ impl StepUnderWay {
         let what = match scale {
             _ if !loss.is_finite() => Some(format!("the loss is {loss}")),
             None if non_finite => Some("a gradient is infinite or NaN".to_string()),
-            Some(scale) if non_finite && scale < 1.0 => Some(
-                "a gradient is infinite or NaN, and so it was with every smaller loss scale down to 1"
-                    .to_string(),
-            ),
+            Some(scale) if non_finite && scale < 1.0 => {
+                Some("a gradient is infinite or NaN, even with a loss scale of 1".to_string())
+            }
             _ => None,
         };
         if let Some(what) = what {

@@ -83,6 +83,22 @@ fn a_new_user_trains_and_predicts_without_a_terminal() {
     };
     assert_eq!((named("cat.jpg"), named("dog.jpg")), (json!("cats"), json!("dogs")));
     page.screenshot("4-predicted");
+    // Dropped and pasted, as files are by a browser.
+    for (event, holder, target) in [
+        ("DragEvent('drop'", "dataTransfer", "document.querySelector('#drop')"),
+        ("ClipboardEvent('paste'", "clipboardData", "document"),
+    ] {
+        page.js("document.querySelector('#clear-results').click()");
+        page.js(&format!(
+            "fetch('/api/pictures/1.png?size=256').then((got) => got.blob()).then((blob) => {{\
+               const data = new DataTransfer();\
+               data.items.add(new File([blob], 'given.png', {{type: 'image/png'}}));\
+               {target}.dispatchEvent(new {event}, {{bubbles: true, {holder}: data}}));\
+             }})"
+        ));
+        page.wait("document.querySelectorAll('#results .verdict').length == 1");
+        page.says("#results", "given.png");
+    }
 
     page.click("#results .look-inside");
     page.wait("document.querySelectorAll('#layers canvas').length >= 6");
@@ -102,7 +118,9 @@ fn a_new_user_trains_and_predicts_without_a_terminal() {
 fn a_reload_at_any_moment_shows_the_same_curve() {
     let studio = Studio::new();
     let browser = browser();
-    let page = Page::open(&browser, &studio.url(), &small(1000));
+    // Pictures of a size that takes a while also on a fast machine.
+    let settings = small(1000).replace("image_size=8", "image_size=32");
+    let page = Page::open(&browser, &studio.url(), &settings);
     page.wait("!document.querySelector('#start').disabled");
     page.click("#start");
     page.wait("document.querySelector('#loss-chart').data?.[0]?.y.length > 0");
@@ -225,7 +243,7 @@ fn one_looks_inside_while_it_trains() {
     let studio = with_bundled_pictures();
     let browser = browser();
     let settings =
-        "#train?train_dir=train&test_dir=test&image_size=16&epochs=300&batch_size=4&seed=1&device=cpu";
+        "#train?train_dir=train&test_dir=test&image_size=32&epochs=1000&batch_size=4&seed=1&device=cpu";
     let page = Page::open(&browser, &studio.url(), settings);
     page.wait("!document.querySelector('#start').disabled");
     page.click("#start");
@@ -251,6 +269,8 @@ fn one_looks_inside_while_it_trains() {
     page.says("#status", "Stopped");
     page.click("nav [data-view=runs]");
     page.says("#runs-table", &newest_run(&studio));
+    page.click("#runs-table input[type=checkbox]");
+    page.wait("document.querySelector('#compare-chart').data?.[0]?.y.length > 0");
     page.screenshot("13-runs");
     page.is_content();
 }

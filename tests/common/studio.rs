@@ -45,6 +45,14 @@ impl Studio {
         self.learn_token();
     }
 
+    /// Ctrl-C; the exit code.
+    #[cfg(unix)]
+    pub fn interrupt(&mut self) -> i32 {
+        let id = self.server.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        self.server.wait().unwrap().code().unwrap()
+    }
+
     fn learn_token(&mut self) {
         let page = self.get("/").text();
         let (_, rest) = page.split_once("name=\"token\" content=\"").expect("the page holds the token");
@@ -134,7 +142,8 @@ impl Studio {
     }
 }
 
-fn start(place: &Place, more: &str) -> (Child, u16) {
+/// A server, and its port.
+pub fn start(place: &Place, more: &str) -> (Child, u16) {
     let mut command = place.command(&format!(
         "serve {}",
         if more.contains("--port") { more.to_string() } else { format!("--port 0 {more}") }

@@ -89,8 +89,8 @@ fn wrong_settings_are_explained_at_their_fields() {
     assert!(refused("test_dir", json!("test/cats")).contains("no class folders"));
     let mut settings = studio.settings(1);
     settings["epochs"] = json!("many");
-    assert_eq!(studio.post("/api/train", settings).status, 422);
-    assert_eq!(studio.post_with("/api/train", &json_headers(&studio), b"{").status, 400);
+    studio.post("/api/train", settings).refuses(422, "many");
+    studio.post_with("/api/train", &json_headers(&studio), b"{").refuses(400, "EOF");
     assert_eq!(studio.json("/api/state")["training"], json!(null));
 }
 
@@ -141,6 +141,23 @@ fn a_killed_server_loses_no_step() {
     // An id of the server before means nothing to this one.
     let events = studio.json(&format!("/api/events/poll?after={earlier}"))["events"].clone();
     assert_eq!(events, json!([{"type": "reset"}]));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_the_run_in_progress() {
+    let mut studio = Studio::new();
+    let run = studio.train(1000).json()["run"].as_str().unwrap().to_string();
+    studio.wait_for("epoch");
+    // An open stream does not hold the server up.
+    let mut stream = studio.connect();
+    write!(stream, "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", studio.port).unwrap();
+    assert_eq!(studio.interrupt(), 0);
+    let steps = studio.place.lines(&format!("runs/{run}/steps.jsonl")).len();
+    let history = studio.place.lines(&format!("runs/{run}/history.csv"));
+    assert!(steps < 3000 && !history.is_empty());
+    let model = studio.place.path(&format!("runs/{run}/model.safetensors"));
+    studio.place.run(&format!("predict --model {} test/cats/0.png", model.display())).succeeds();
 }
 
 /// Reads events from a stream until the run ends, or `count` messages.
@@ -221,6 +238,10 @@ fn pictures_are_predicted_and_looked_into() {
         assert_eq!(probability(result), probability(&by_hand));
     }
 
+    let some = studio.post("/api/predict", json!({"pictures": [999, named["picture"]], "run": null})).json();
+    assert!(some["results"][0]["error"].as_str().unwrap().contains("forgotten"), "{some}");
+    assert_eq!(some["results"][1], told["results"][0], "one picture that is gone spoils no other");
+
     let inside = studio.post("/api/inside", json!({"picture": named["picture"], "run": null})).json();
     assert_eq!(inside["scores"], told["results"][0]["scores"]);
     let id = &inside["inside"];
@@ -267,6 +288,9 @@ fn maps_follow_the_training() {
     let studio = Studio::new();
     let picture = std::fs::read(studio.place.path("test/cats/0.png")).unwrap();
     let picture = studio.upload(&picture).json()["picture"].clone();
+    // What nobody watches is not looked into.
+    let mut stream = studio.connect();
+    write!(stream, "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", studio.port).unwrap();
     assert_eq!(studio.post("/api/follow", json!({"picture": picture, "every": 2})).status, 202);
     assert_eq!(studio.post("/api/follow", json!({"picture": picture, "every": 0})).status, 422);
     let run = studio.train(2).json()["run"].as_str().unwrap().to_string();
@@ -278,8 +302,33 @@ fn maps_follow_the_training() {
     studio.place.train("--out by-hand").succeeds();
     let lines = |path: &str| std::fs::read(studio.place.path(path)).unwrap();
     assert!(lines("by-hand/model.safetensors") == lines(&format!("runs/{run}/model.safetensors")));
+    assert!(seen.iter().all(|event| event["picture"] == picture), "{seen:?}");
     let id = &seen.last().unwrap()["inside"];
     assert_eq!(studio.get(&format!("/api/inside/{id}/0.png")).status, 200);
     assert_eq!(studio.json(&format!("/api/inside/{id}"))["layers"][0]["name"], "conv1");
     assert_eq!(studio.post("/api/follow", json!({"picture": null})).status, 202);
+}
+
+#[test]
+fn kernels_are_timed_without_the_validation() {
+    let studio = Studio::new();
+    // One step an epoch: behind each comes a validation, in which the same kernels run.
+    let mut settings = studio.settings(60);
+    settings["batch_size"] = json!(64);
+    assert_eq!(studio.post("/api/train", settings).status, 202);
+    studio.wait_for("end");
+    assert!(!studio.events().iter().any(|event| event["type"] == "kernels"));
+    // Two steps an epoch: what is timed is one of them.
+    let mut settings = studio.settings(1);
+    settings["batch_size"] = json!(6);
+    assert_eq!(studio.post("/api/train", settings).status, 202);
+    let kernels = studio.wait_for("kernels");
+    let adam: u64 = kernels["kernels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|kernel| kernel["kernel"] == "adam.step")
+        .map(|kernel| kernel["passes"].as_u64().unwrap())
+        .sum();
+    assert_eq!(adam, 12, "a step updates twelve parameters once: {kernels}");
 }

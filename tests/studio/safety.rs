@@ -1,9 +1,9 @@
 //! Every item of the studio's safety; each test fails when its check is removed.
 
 use crate::common::program::Place;
-use crate::common::studio::Studio;
+use crate::common::studio::{Studio, start as common_start};
 use serde_json::json;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -111,30 +111,39 @@ fn other_sites_change_nothing() {
 
 #[test]
 fn a_server_for_others_asks_for_its_token() {
-    let studio = Place::new();
-    let mut command = studio.command("serve --port 0 --host 127.0.0.1 --token open-sesame");
-    let mut server = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line)
-        .unwrap();
-    assert!(line.contains("/?token=open-sesame"), "{line}");
-    let port: u16 = line.split("127.0.0.1:").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
-    let ask = |path: &str, cookie: &str| {
+    let place = Place::new();
+    let (mut server, port) = common_start(&place, "--host 0.0.0.0 --token open-sesame");
+    let ask = |line: &str, host: &str, headers: &str| {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{cookie}Connection: close\r\n\r\n")
-            .unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        let head = format!("{line} HTTP/1.1\nHost: {host}:{port}\n{headers}Connection: close\n\n");
+        stream.write_all(head.replace('\n', "\r\n").as_bytes()).unwrap();
         let mut text = String::new();
-        std::io::Read::read_to_string(&mut stream, &mut text).unwrap();
-        text
+        // A stream of events does not end; its head is enough.
+        let _ = stream.read_to_string(&mut text);
+        (text.split(' ').nth(1).unwrap_or_default().to_string(), text)
     };
-    let status = |text: &str| text.split(' ').nth(1).unwrap().to_string();
-    assert_eq!(status(&ask("/", "")), "403");
-    assert_eq!(status(&ask("/?token=open-sesamE", "")), "403");
-    assert_eq!(status(&ask("/api/state", "Cookie: pawgrad=wrong-wrong\r\n")), "403");
-    let let_in = ask("/?token=open-sesame", "");
-    assert_eq!(status(&let_in), "303");
-    assert!(let_in.contains("set-cookie: pawgrad=open-sesame; HttpOnly; SameSite=Strict"), "{let_in}");
-    assert_eq!(status(&ask("/api/state", "Cookie: pawgrad=open-sesame\r\n")), "200");
+    let status = |line: &str, host: &str, headers: &str| ask(line, host, headers).0;
+    let cookie = format!("Cookie: other=1; pawgrad-{port}=open-sesame\n");
+    for host in ["127.0.0.1", "localhost", "10.1.2.3"] {
+        for path in ["/", "/api/state", "/api/events", "/style.css"] {
+            assert_eq!(status(&format!("GET {path}"), host, ""), "403", "{host} {path}");
+            assert_eq!(status(&format!("GET {path}"), host, &cookie), "200", "{host} {path}");
+        }
+        assert_eq!(status("GET /?token=open-sesamE", host, ""), "403");
+        assert_eq!(status("GET /api/state", host, &cookie.replace("sesame", "sesamE")), "403");
+        assert_eq!(status("GET /api/state", host, "Cookie: pawgrad=open-sesame\n"), "403", "another port's");
+        let (code, let_in) = ask("GET /?token=open-sesame", host, "");
+        assert_eq!(code, "303");
+        let wanted = format!("set-cookie: pawgrad-{port}=open-sesame; HttpOnly; SameSite=Lax");
+        assert!(let_in.contains(&wanted), "{let_in}");
+    }
+    // Names can be pointed here by others; numbers cannot.
+    assert_eq!(status("GET /", "evil.com", &cookie), "403");
+    assert_eq!(status("GET /?token=open-sesame", "evil.com", ""), "403");
+    // The cookie alone changes nothing.
+    let json = "Content-Type: application/json\nContent-Length: 0\n";
+    assert_eq!(status("POST /api/train", "127.0.0.1", &format!("{cookie}{json}")), "403");
     server.kill().unwrap();
     server.wait().unwrap();
 }
@@ -212,7 +221,7 @@ fn nothing_outside_of_the_folders_is_served() {
         "Cargo.toml",
     ];
     for encoding in encodings {
-        for before in ["/", "/api/runs/", "/api/folders/0/", "/api/pictures/", "/api/inside/"] {
+        for before in ["/", "/api/runs/", "/api/folders/1/", "/api/pictures/", "/api/inside/"] {
             let answer = studio.get(&format!("{before}{encoding}"));
             assert!((400..500).contains(&answer.status), "{before}{encoding}: {}", answer.status);
             let text = answer.text();
@@ -234,10 +243,14 @@ fn nothing_outside_of_the_folders_is_served() {
     ] {
         assert_eq!(by_path(path), 404, "{path}");
     }
-    let both = json!({"path": "train/cats/0.png", "folder": 0, "index": 0});
+    let both = json!({"path": "train/cats/0.png", "folder": 1, "index": 0});
     assert_eq!(studio.post("/api/pictures", both).status, 422);
-    assert_eq!(studio.post("/api/pictures", json!({"folder": 0, "index": 10_000})).status, 404);
+    assert_eq!(studio.post("/api/pictures", json!({"folder": 1, "index": 10_000})).status, 404);
     assert_eq!(studio.post("/api/pictures", json!({"folder": 7, "index": 0})).status, 404);
+    for path in ["\\\\\\\\host\\\\share", "//host/share"] {
+        let answer = studio.post("/api/folders", json!({"path": path})).json();
+        assert!(answer["error"].as_str().unwrap().contains("other machines"), "{answer}");
+    }
 }
 
 #[cfg(unix)]
@@ -250,10 +263,26 @@ fn links_that_lead_out_of_a_folder_are_not_followed() {
     let folder = studio.post("/api/folders", json!({"path": "train"})).json();
     assert_eq!(folder["classes"][0]["pictures"], 6, "the link is one of the pictures: {folder}");
     // Byte by byte, zz.png is the last of the cats.
-    assert_eq!(studio.get("/api/folders/0/4.png").status, 200);
-    assert_eq!(studio.get("/api/folders/0/5.png").status, 404);
-    assert_eq!(studio.post("/api/pictures", json!({"folder": 0, "index": 5})).status, 404);
+    assert_eq!(studio.get("/api/folders/1/4.png").status, 200);
+    assert_eq!(studio.get("/api/folders/1/5.png").status, 404);
+    assert_eq!(studio.post("/api/pictures", json!({"folder": 1, "index": 5})).status, 404);
     assert_eq!(studio.post("/api/pictures", json!({"path": "train/cats/zz.png"})).status, 404);
+
+    // Nor among the most wrong pictures of a run, where nothing is right.
+    let secret = place.path("secret.png");
+    for i in 0..5 {
+        for class in ["cats", "dogs"] {
+            let file = place.path(&format!("test/{class}/{i}.png"));
+            std::fs::remove_file(&file).unwrap();
+            std::os::unix::fs::symlink(&secret, &file).unwrap();
+        }
+    }
+    let run = studio.train(1).json()["run"].as_str().unwrap().to_string();
+    studio.wait_for("end");
+    let mistakes = studio.json(&format!("/api/runs/{run}/mistakes"));
+    assert_eq!(mistakes["worst"], json!([]), "{mistakes}");
+    let wrong = [(0, 1), (1, 0)].map(|(label, class)| mistakes["confusion"][label][class].as_u64().unwrap());
+    assert_eq!(wrong.iter().sum::<u64>(), 5, "equal pictures of both classes: {mistakes}");
 }
 
 #[test]

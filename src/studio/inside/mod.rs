@@ -11,7 +11,7 @@ pub use unit::{Term, Top, Unit};
 use crate::device::Span;
 use crate::error::Result;
 use crate::model::network::Placed;
-use crate::model::{Activation, Layer, Mode, Model};
+use crate::model::{Mode, Model};
 use crate::ops::add::accumulate;
 use crate::ops::input::{input, pack};
 use crate::tape::Tape;
@@ -105,8 +105,9 @@ pub async fn look(model: &Model, weights: Arc<Weights>, pixels: &[u8]) -> Result
         made.push((index, x.tensor.clone()));
         x
     };
-    let logits = model.forward_through(&tape, &parameters, &pixels, 1, Mode::Infer, &mut keep)?;
-    let spans = if is_timed { device.stop_profile()? } else { Vec::new() };
+    let logits = model.forward_through(&tape, &parameters, &pixels, 1, Mode::Infer, &mut keep);
+    let spans = if is_timed { device.stop_profile() } else { Ok(Vec::new()) };
+    let (logits, spans) = (logits?, spans?);
 
     let logit = logits.tensor.read_f32().await?[0];
     let scores = model.head.scores(&tape, &logits).await?.remove(0);
@@ -118,7 +119,7 @@ pub async fn look(model: &Model, weights: Arc<Weights>, pixels: &[u8]) -> Result
         layers.push(Seen {
             values: tensor.read_f32().await?,
             ran: spans.iter().filter(|span| *span.label.scope == *placed.name).cloned().collect(),
-            fused: fused(model.layers(), index),
+            fused: model.is_fused(index).then_some(crate::ops::conv2d_relu_pool::FORWARD.name),
             placed,
         });
     }
@@ -134,16 +135,12 @@ pub async fn look(model: &Model, weights: Arc<Weights>, pixels: &[u8]) -> Result
     })
 }
 
-/// The kernel that computes the layer at `index` together with its neighbours in training.
-fn fused(layers: &[Placed], index: usize) -> Option<&'static str> {
-    let is_conv = |layer: &Placed| matches!(layer.layer, Layer::Conv2d { activation: Activation::Relu, .. });
-    let is_pool = |layer: &Placed| matches!(layer.layer, Layer::MaxPool2d { .. });
-    let conv = is_conv(&layers[index]) && layers.get(index + 1).is_some_and(is_pool);
-    let pool = is_pool(&layers[index]) && index > 0 && is_conv(&layers[index - 1]);
-    (conv || pool).then_some(crate::ops::conv2d_relu_pool::FORWARD.name)
-}
-
 impl Inside {
+    /// Bytes of its values; weights are shared.
+    pub fn bytes(&self) -> usize {
+        4 * (self.input.len() + self.layers.iter().map(|seen| seen.values.len()).sum::<usize>())
+    }
+
     /// What goes into the layer at `index`, with its shape.
     fn input_of(&self, index: usize) -> (&[f32], &[usize]) {
         let values = if index == 0 { &self.input } else { &self.layers[index - 1].values };

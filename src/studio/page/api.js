@@ -60,6 +60,15 @@ async function send(path, type, body, signal) {
 
 export const post = (path, body = {}, signal) => send(path, "application/json", JSON.stringify(body), signal);
 
+/** As `post`, from a page that goes away: the browser sends it all the same, and nobody hears the answer. */
+export const postAtTheEnd = (path, body) =>
+  fetch(path, {
+    method: "POST",
+    keepalive: true,
+    body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json", "X-Pawgrad-Token": token },
+  }).catch(() => {});
+
 export const upload = (path, file) => send(path, "application/octet-stream", file);
 
 /** Takes the token from a fresh copy of the page. */

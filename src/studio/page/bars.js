@@ -23,7 +23,7 @@ export class BarsView {
       onkeydown: (event) => this.#key(event),
       onfocus: () => this.#say(this.channel),
     });
-    this.label = el("p", { class: "hint map-label", "aria-live": "polite" });
+    this.label = el("p", { class: "hint map-label" });
     this.node = el("div", { class: "maps-box" }, this.canvas, this.label);
     this.#say(null);
     new ResizeObserver(() => this.draw()).observe(this.node);

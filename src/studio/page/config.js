@@ -77,7 +77,11 @@ export function startConfig({ fields, devices }, changed) {
     });
     part.devices = devices;
     if (field.kind === "path") {
-      part.folder = watchFolder(part, (error) => {
+      const imageSize = () => {
+        const size = parts.get("image_size");
+        return size && !whatIsWrong(size.field, size.text) ? valueOf(size.field, size.text) : null;
+      };
+      part.folder = watchFolder(part, imageSize, (error) => {
         if (error) serverErrors.set(field.name, error);
         else serverErrors.delete(field.name);
         refresh();

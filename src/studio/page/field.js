@@ -38,7 +38,7 @@ export function buildField(field, devices, onInput) {
   const ids = { meaning: `meaning-${field.name}`, error: `error-${field.name}` };
   const input = control(field, devices, { id, name: field.name, "aria-describedby": `${ids.meaning} ${ids.error}` });
   const error = el("p", { id: ids.error, class: "field-error" });
-  const companions = [...suggestions(field, input), ...slider(field, input)];
+  const companions = suggestions(field, input);
 
   const set = (text) => {
     input.value = text;
@@ -123,28 +123,6 @@ function suggestions(field, input) {
           const isChosen = input.value.trim() !== "" && Number(input.value) === Number(choice);
           buttons[i].setAttribute("aria-pressed", String(isChosen));
         });
-      },
-    },
-  ];
-}
-
-/** A slider where the range is short and there are no usual values. */
-function slider(field, input) {
-  if (field.choices?.length || !(field.max - field.min <= 200) || field.min === null) return [];
-  const step = field.kind === "integer" ? 1 : 0.05;
-  const node = el("input", {
-    type: "range",
-    min: field.min,
-    max: field.max,
-    step,
-    "aria-label": `${field.label}, as a slider`,
-    oninput: () => change(input, String(Number(Number(node.value).toFixed(2)))),
-  });
-  return [
-    {
-      node,
-      update() {
-        if (node.value !== input.value) node.value = input.value;
       },
     },
   ];

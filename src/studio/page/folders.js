@@ -9,8 +9,8 @@ const CHECK_AT_ONCE = 3000;
 const THUMBS = 10;
 const SHOWN_SKIPPED = 50;
 
-/** `part` is a field of kind "path"; `onResult(error or null)`. Returns `check()`, to call when the path changed. */
-export function watchFolder(part, onResult) {
+/** `part` is a field of kind "path"; `imageSize()` is the size to decode to, or null; `onResult(error or null)`. Returns `check()`, to call when the path changed. */
+export function watchFolder(part, imageSize, onResult) {
   let running = null;
   const check = async () => {
     running?.abort();
@@ -26,7 +26,7 @@ export function watchFolder(part, onResult) {
         return onResult(folder.error);
       }
       onResult(null);
-      show(part.extra, folder, signal);
+      show(part.extra, folder, imageSize, signal);
     } catch (why) {
       if (signal.aborted) return;
       replace(part.extra, placeholder());
@@ -41,7 +41,7 @@ export function watchFolder(part, onResult) {
 /** As tall as what will be there. */
 const placeholder = () => [el("p", { class: "folder-line" }, "\u00a0"), el("div", { class: "thumbs" })];
 
-function show(extra, folder, signal) {
+function show(extra, folder, imageSize, signal) {
   const classes = folder.classes.map(({ name, pictures }) =>
     el("span", { class: "class-count" }, el("strong", {}, name), ` ${pictures}`),
   );
@@ -62,21 +62,21 @@ function show(extra, folder, signal) {
     checked,
   );
   if (folder.total <= CHECK_AT_ONCE) {
-    decodeAll(checked, folder, signal);
+    decodeAll(checked, folder, imageSize(), signal);
   } else {
     const button = el(
       "button",
-      { type: "button", class: "small", onclick: () => decodeAll(checked, folder, signal) },
+      { type: "button", class: "small", onclick: () => decodeAll(checked, folder, imageSize(), signal) },
       `Check all ${count(folder.total, "file")}`,
     );
     replace(checked, button);
   }
 }
 
-async function decodeAll(node, folder, signal) {
+async function decodeAll(node, folder, imageSize, signal) {
   replace(node, el("p", { class: "hint" }, "Decoding every file …"));
   try {
-    const { usable, skipped } = await post(api`/api/folders/${folder.folder}/check`, { image_size: null }, signal);
+    const { usable, skipped } = await post(api`/api/folders/${folder.folder}/check`, { image_size: imageSize }, signal);
     if (signal.aborted) return;
     if (!skipped.length) return replace(node, el("p", { class: "hint good" }, "✓ every file can be read"));
     const listed = skipped

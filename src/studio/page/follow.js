@@ -1,7 +1,7 @@
 // Follows the training: every n steps the server sends the maps of the chosen picture, with the weights of
 // the moment. Drawing is dropped, not queued, where the page is slower than the training.
 
-import { api, get, post } from "./api.js";
+import { api, get, post, postAtTheEnd } from "./api.js";
 import { $, setText } from "./dom.js";
 import { insidePicture, show, shownInside } from "./inside.js";
 import { currentView } from "./views.js";
@@ -30,8 +30,9 @@ function describe() {
   return isTraining() ? "Following: the next maps come soon." : "Following begins with the next training.";
 }
 
-async function redraw({ step, inside }) {
+async function redraw({ step, inside, picture }) {
   if (!$("follow").checked || isDrawing || currentView() !== "inside" || document.hidden) return;
+  if (picture !== insidePicture()?.id) return note("Another page follows another picture: tick again to follow this one.");
   isDrawing = true;
   try {
     const info = await get(api`/api/inside/${inside}`);
@@ -51,6 +52,8 @@ export function startFollowing() {
   $("follow-every").addEventListener("change", () => $("follow").checked && ask());
   $("inside-pictures").addEventListener("click", () => $("follow").checked && ask());
   onMaps(redraw);
+  // A page that goes takes its wish along: looking costs the training time.
+  window.addEventListener("pagehide", () => $("follow").checked && postAtTheEnd("/api/follow", { picture: null }));
   onRun(({ types }) => {
     if (types.has("run") || types.has("end")) note(describe());
   });

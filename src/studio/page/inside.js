@@ -121,7 +121,7 @@ async function prepare() {
     }
   }
   picture ??= pictures.find(({ name }) => name.endsWith("cat.jpg")) ?? pictures[0] ?? null;
-  if (picture && !views) look();
+  if (picture && !views && !asked) look();
 }
 
 /** The devices that /api/state tells of. */
@@ -148,7 +148,7 @@ export function startInside() {
     }
   });
   onReset(() => {
-    [picture, views, samplesAreThere] = [null, null, false];
+    [picture, views, samplesAreThere, asked] = [null, null, false, 0];
     forgetPictures();
     $("inside-result").hidden = true;
     setText($("inside-status"), "The server was started anew: choose a picture again.");

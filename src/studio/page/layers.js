@@ -69,6 +69,8 @@ export class LayerView {
 
   async #updateFilters(inside) {
     const node = await filtersView(inside);
+    // Forgotten by now: what is shown stays, so that nothing jumps.
+    if (!node) return;
     this.filters.replaceChildren();
     fill(this.filters, node);
   }

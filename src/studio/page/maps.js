@@ -33,7 +33,7 @@ export class MapsView {
         this.draw();
       },
     });
-    this.label = el("p", { class: "hint map-label", "aria-live": "polite" });
+    this.label = el("p", { class: "hint map-label" });
     this.node = el("div", { class: "maps-box" }, this.canvas, this.label);
     this.#describe();
     this.#say(null);

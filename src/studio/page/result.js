@@ -110,6 +110,6 @@ export function startResult() {
     const isOver = types.has("end") && run === liveRun();
     if (isOver) forget(run);
     // Without being asked only after a run that this page watched: it costs a pass over the test pictures.
-    if (isOver && run?.hasModel && run.state !== "failed") load(run);
+    if (isOver && !types.has("replay") && run?.hasModel && run.state !== "failed") load(run);
   });
 }

@@ -154,7 +154,8 @@ export class SourceView {
 
   async #showCode() {
     const kernel = this.#kernel;
-    const rung = this.layer.kernels.find((run) => run.kernel === kernel)?.rung;
+    const inTraining = (shownRun()?.kernels?.kernels ?? []).filter(({ layer }) => layer === this.layer.name);
+    const rung = [...this.layer.kernels, ...inTraining].find((run) => run.kernel === kernel)?.rung;
     const key = `${kernel} ${rung}`;
     if (key === this.#key) return; // the numbers are new, the code is not: keep where it was scrolled to
     try {

@@ -13,6 +13,7 @@ function reasonNotToStart() {
   if (!isReady) return "Loading …";
   if (!isConnected) return "The server does not answer.";
   if (asked === "start") return "Starting …";
+  if (asked === "stop" && !liveRun()?.steps.step.length) return "Stopping, as soon as the pictures have been read …";
   if (asked === "stop") return "Stopping: the step is finished and the model is saved …";
   if (isTraining()) return "A training is in progress: stop it, or wait for its end.";
   const problem = firstProblem();

@@ -6,6 +6,8 @@ import { applyEvent, emptyRun, runFromFolder } from "./run.js";
 
 let live = null; // the run that events tell of: in progress, or the last one of this server
 let shown = null;
+let wanted = 0; // number of the last wish to see another run: slower answers to earlier ones are dropped
+let hasCaughtUp = false;
 const watchers = new Set();
 const mapsWatchers = new Set();
 const connectionWatchers = new Set();
@@ -28,10 +30,13 @@ function tell(types) {
 
 /** Shows a past run. */
 export async function showRun(name) {
+  const wish = ++wanted;
   if (live?.name === name) {
     shown = live;
   } else {
-    shown = runFromFolder(await get(api`/api/runs/${name}`));
+    const run = runFromFolder(await get(api`/api/runs/${name}`));
+    if (wish !== wanted) return;
+    shown = run;
   }
   tell(new Set(["shown"]));
 }
@@ -43,7 +48,9 @@ async function showNewest() {
 }
 
 function take(events) {
-  const types = new Set();
+  // What the log held when this page came is news to the page alone.
+  const types = new Set(hasCaughtUp ? [] : ["replay"]);
+  hasCaughtUp = true;
   let maps = null;
   for (const event of events) {
     types.add(event.type);
@@ -51,9 +58,10 @@ function take(events) {
       live = emptyRun(event.run, event.config);
       live.isLive = true;
       shown = live;
+      wanted++;
     } else if (event.type === "maps") {
       maps = event; // only the newest is worth drawing
-    } else if (live) {
+    } else if (live && (event.type !== "end" || event.run === live.name)) {
       applyEvent(live, event);
     }
   }

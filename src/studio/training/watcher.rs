@@ -1,7 +1,7 @@
 //! Turns what happens in a run into events.
 
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::Model;
 use crate::studio::inside::{Weights, look};
 use crate::studio::log::Log;
@@ -25,11 +25,18 @@ const DECODED: usize = 20;
 /// Looks come no closer than this: no page could show them.
 const PAUSE: Duration = Duration::from_millis(400);
 
+/// A look may take this part of the time.
+const SHARE: u32 = 4;
+
 /// A picture whose maps follow the training.
+#[derive(Clone)]
 pub struct Followed {
+    pub picture: u64,
     pub source: Source,
     /// Steps from one look to the next.
     pub every: u32,
+    /// The step of the next look.
+    pub next: u32,
 }
 
 pub struct Watcher {
@@ -40,8 +47,11 @@ pub struct Watcher {
     step: u32,
     is_measuring: bool,
     measure_at: u32,
-    follow_at: u32,
-    followed_at: Option<Instant>,
+    /// Steps of an epoch, and how many of the one that runs were begun.
+    steps: usize,
+    begun: usize,
+    /// Before then, no look.
+    look_at: Option<Instant>,
 }
 
 impl Watcher {
@@ -60,8 +70,9 @@ impl Watcher {
             step: 0,
             is_measuring: false,
             measure_at: 1,
-            follow_at: 1,
-            followed_at: None,
+            steps: 0,
+            begun: 0,
+            look_at: None,
         }
     }
 
@@ -89,7 +100,8 @@ impl Watcher {
             let event =
                 json!({"type": "kernels", "step": self.step, "ms": seconds * 1e3, "kernels": kernels});
             self.log.push(&event);
-        } else if self.step >= self.measure_at {
+        } else if self.step >= self.measure_at && self.begun < self.steps {
+            // Not behind the last step of an epoch: the validation comes next.
             self.measure_at = self.step + MEASURED;
             // Not every adapter has a clock; training does without.
             self.is_measuring = device.start_profile().is_ok();
@@ -97,25 +109,40 @@ impl Watcher {
         Ok(())
     }
 
-    /// Looks inside the model as it is now, where a picture is followed.
+    /// Looks inside the model as it is now, where a picture is followed and somebody watches.
     fn follow(&mut self, model: &Model) -> Result<()> {
-        if self.followed_at.is_some_and(|then| then.elapsed() < PAUSE) {
+        if !self.log.is_watched() || self.look_at.is_some_and(|then| Instant::now() < then) {
             return Ok(());
         }
-        let source = match &*self.followed.lock().unwrap() {
-            Some(followed) if self.step >= self.follow_at => {
-                self.follow_at = self.step + followed.every;
-                self.followed_at = Some(Instant::now());
-                followed.source.clone()
+        let followed = match &mut *self.followed.lock().unwrap() {
+            Some(followed) if self.step >= followed.next => {
+                followed.next = self.step.saturating_add(followed.every);
+                followed.clone()
             }
             _ => return Ok(()),
         };
+        let start = Instant::now();
+        match self.look(model, &followed) {
+            Ok(()) => {}
+            // The training itself cannot go on.
+            Err(why) if why.kind == ErrorKind::DeviceLost => return Err(why),
+            Err(why) => {
+                *self.followed.lock().unwrap() = None;
+                self.say(&format!("The picture is followed no more: {}", why.message));
+            }
+        }
+        self.look_at = Some(Instant::now() + PAUSE.max(start.elapsed() * (SHARE - 1)));
+        Ok(())
+    }
+
+    fn look(&self, model: &Model, followed: &Followed) -> Result<()> {
         // A picture that is gone by now ends no run.
-        let Ok(pixels) = source.decode(model.network.image_size) else { return Ok(()) };
+        let Ok(pixels) = followed.source.decode(model.network.image_size) else { return Ok(()) };
         let weights = Arc::new(pollster::block_on(Weights::read_small(model))?);
         let inside = pollster::block_on(look(&model.unfused(), weights, &pixels))?;
-        let id = self.insides.add(Arc::new(inside));
-        self.log.push(&json!({"type": "maps", "step": self.step, "inside": id}));
+        let id = self.insides.add_followed(Arc::new(inside));
+        let event = json!({"type": "maps", "step": self.step, "inside": id, "picture": followed.picture});
+        self.log.push(&event);
         Ok(())
     }
 }
@@ -137,6 +164,7 @@ impl Progress for Watcher {
     }
 
     fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize) {
+        (self.steps, self.begun) = (steps, 0);
         self.log.push(&json!({"type": "epoch_starts", "epoch": epoch, "epochs": epochs, "steps": steps}));
     }
 
@@ -164,6 +192,7 @@ impl Progress for Watcher {
     }
 
     fn between_steps(&mut self, model: &Model) -> Result<()> {
+        self.begun += 1;
         self.measure(model.device())?;
         if self.is_measuring {
             return Ok(());
