@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, not_found};
 use super::{Shared, worker};
-use crate::train::run_folder::MODEL_FILE;
+use crate::train::run_folder::{MODEL_FILE, is_running};
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
@@ -98,9 +98,9 @@ impl Run {
             .collect()
     }
 
-    fn state(&self, epochs: &[Value], config: &Value, training: Option<&str>) -> &'static str {
+    fn state(&self, epochs: &[Value], config: &Value) -> &'static str {
         let done = epochs.iter().filter(|epoch| epoch["val_loss"].is_number()).count() as u64;
-        if training == Some(&self.name) {
+        if is_running(&self.path) {
             "running"
         } else if config["epochs"].as_u64() == Some(done) {
             "finished"
@@ -112,7 +112,7 @@ impl Run {
 
 /// A line for each run.
 pub async fn list(State(studio): Shared) -> Answer<Json<Vec<Value>>> {
-    let (runs, training) = (studio.runs.clone(), studio.training.current());
+    let runs = studio.runs.clone();
     let lines = worker::blocking(move || {
         let line = |run: Run| {
             let (config, epochs) = (run.config(), run.epochs());
@@ -121,7 +121,7 @@ pub async fn list(State(studio): Shared) -> Answer<Json<Vec<Value>>> {
                 "name": run.name, "image_size": config["image_size"], "epochs": config["epochs"],
                 "epochs_done": epochs.len(), "val_accuracy": last.map(|epoch| &epoch["val_accuracy"]),
                 "val_loss": last.map(|epoch| &epoch["val_loss"]),
-                "state": run.state(&epochs, &config, training.as_deref()), "model": run.model_file().is_file(),
+                "state": run.state(&epochs, &config), "model": run.model_file().is_file(),
             })
         };
         all(&runs).into_iter().map(line).collect()
@@ -131,12 +131,12 @@ pub async fn list(State(studio): Shared) -> Answer<Json<Vec<Value>>> {
 
 /// A run's settings, steps and epochs.
 pub async fn show(State(studio): Shared, Path(name): Path<String>) -> Answer<Json<Value>> {
-    let (runs, training) = (studio.runs.clone(), studio.training.current());
+    let runs = studio.runs.clone();
     let told = worker::blocking(move || -> Answer<Value> {
         let run = find(&runs, &name)?;
         let (config, epochs) = (run.config(), run.epochs());
         Ok(json!({
-            "name": run.name, "state": run.state(&epochs, &config, training.as_deref()),
+            "name": run.name, "state": run.state(&epochs, &config),
             "model": run.model_file().is_file(), "config": config, "steps": run.steps(), "epochs": epochs,
         }))
     });

@@ -11,7 +11,7 @@ use crate::device::Device;
 use crate::error::{Result, error};
 use atomic_write_file::AtomicWriteFile;
 use serde::Serialize;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +58,37 @@ pub struct RunFolder {
     path: PathBuf,
     steps: File,
     history: Vec<EpochRecord>,
+    _running: Running,
+}
+
+/// A file that is locked while a run goes on, and gone afterwards: the system lets go of it even where a run is killed.
+struct Running {
+    path: PathBuf,
+    _file: File,
+}
+
+const RUNNING_FILE: &str = "running.lock";
+
+impl Running {
+    fn start(folder: &Path) -> Result<Running> {
+        let path = folder.join(RUNNING_FILE);
+        let file = File::create(&path).map_err(|why| cannot_write(&path, &why))?;
+        // Not every file system has locks; the run goes on without.
+        let _ = file.try_lock();
+        Ok(Running { path, _file: file })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Whether a run, of any process, goes on in this folder.
+pub fn is_running(folder: &Path) -> bool {
+    let file = File::open(folder.join(RUNNING_FILE));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 pub const MODEL_FILE: &str = "model.safetensors";
@@ -98,7 +129,12 @@ impl RunFolder {
         replace(&path.join("config.toml"), config.as_bytes())?;
         let steps_path = path.join("steps.jsonl");
         let steps = File::create(&steps_path).map_err(|why| cannot_write(&steps_path, &why))?;
-        Ok(RunFolder { path: path.to_path_buf(), steps, history: Vec::new() })
+        Ok(RunFolder {
+            path: path.to_path_buf(),
+            steps,
+            history: Vec::new(),
+            _running: Running::start(path)?,
+        })
     }
 
     pub fn path(&self) -> &Path {

@@ -48,7 +48,7 @@ pub struct Settings {
     /// Stop after N optimizer steps, without validation
     #[arg(long, value_name = "N")]
     pub max_steps: Option<usize>,
-    /// Folder for the results, new or empty [default: runs/<time>]
+    /// Folder for the results, new or empty [default: one in runs/, named by the time]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

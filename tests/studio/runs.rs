@@ -332,3 +332,23 @@ fn kernels_are_timed_without_the_validation() {
         .sum();
     assert_eq!(adam, 12, "a step updates twelve parameters once: {kernels}");
 }
+
+#[test]
+fn a_run_of_the_command_line_is_seen_while_it_goes_on() {
+    let studio = Studio::new();
+    let mut command = studio.place.command(
+        "train --train-dir train --test-dir test --image-size 8 --epochs 100000 --batch-size 4 --device cpu --quiet \
+         --out runs/by-hand",
+    );
+    let mut run = command.spawn().unwrap();
+    let state = |wanted: &str| {
+        let start = Instant::now();
+        while studio.json("/api/runs").get(0).is_none_or(|run| run["state"] != wanted) {
+            assert!(start.elapsed() < Duration::from_secs(60), "never {wanted}");
+        }
+    };
+    state("running");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    state("stopped");
+}
