@@ -53,6 +53,14 @@ fn a_new_user_trains_and_predicts_without_a_terminal() {
     let browser = browser();
     // The defaults but for the seed, so that the test does not depend on luck.
     let page = Page::open(&browser, &studio.url(), "#train?seed=1");
+    // Times are printed for people and judged by nobody: a machine may be busy.
+    let paints =
+        "performance.getEntriesByType('paint').map(({name, startTime}) => [name, Math.round(startTime)])";
+    page.wait("performance.getEntriesByType('paint').length > 1");
+    println!("paints of the first page of a cold browser, ms: {}", page.js(paints));
+    page.reload();
+    page.wait("performance.getEntriesByType('paint').length > 1");
+    println!("paints of a reload, ms: {}", page.js(paints));
     page.says("#fields", "cats 200");
     page.wait("!document.querySelector('#start').disabled");
     page.screenshot("1-ready");
