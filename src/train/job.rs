@@ -145,16 +145,6 @@ pub async fn run(
         .await
         .map_err(|why| with_what_is_saved(why, &folder))?;
     let device = trainer.model.device();
-    if device.precision() == Precision::Mixed {
-        let rungs = device.chosen_rungs();
-        let of_convolutions = rungs.iter().filter(|(key, _)| key.starts_with("conv2d"));
-        let halves = of_convolutions.clone().filter(|(_, rung)| rung.ends_with("_tensor")).count();
-        progress.message(&format!(
-            "{halves} of {} kernels of convolutions ran on tensor cores: all do where --image-size is a multiple of 32, \
-             unless they were tuned to another rung",
-            of_convolutions.count()
-        ));
-    }
     if let Some(count @ 1..) = device.untuned_kernels() {
         progress.message(&format!(
             "{count} of {} kernels ran with default rungs, as they were not tuned at these sizes: `pawgrad tune --help` \

@@ -13,6 +13,7 @@ pub mod tuning;
 pub use trainer::Trainer;
 
 use crate::data::{Pictures, epoch_order};
+use crate::device::{Device, Precision};
 use crate::error::{Error, ErrorKind, Result, error};
 use crate::model::Model;
 use run_folder::{EpochRecord, RunFolder, StepRecord};
@@ -94,6 +95,7 @@ pub async fn train(
             let step_number = step.step as usize;
             if step_number == 1 {
                 folder.save_rungs(trainer.model.device())?;
+                tell_tensor_cores(trainer.model.device(), progress);
             }
             running.under_way.push_back(step);
             running.finish_steps(trainer.model.device().steps_in_flight(), folder, progress).await?;
@@ -136,6 +138,21 @@ pub async fn train(
         }
     }
     Ok(End::Finished)
+}
+
+/// Says, when the rungs of a run in mixed precision are known, how much of it runs on tensor cores.
+fn tell_tensor_cores(device: &Device, progress: &mut dyn Progress) {
+    if device.precision() != Precision::Mixed {
+        return;
+    }
+    let rungs = device.chosen_rungs();
+    let of_convolutions = rungs.iter().filter(|(key, _)| key.starts_with("conv2d"));
+    let halves = of_convolutions.clone().filter(|(_, rung)| rung.ends_with("_tensor")).count();
+    progress.message(&format!(
+        "{halves} of {} kernels of convolutions run on tensor cores: all do where --image-size is a multiple of 32, \
+         unless they were tuned to another rung",
+        of_convolutions.count()
+    ));
 }
 
 /// The error with the last step's number.
