@@ -9,13 +9,16 @@ use std::time::{Duration, Instant};
 #[test]
 fn only_this_machine_is_served() {
     let place = Place::new();
-    place.run("serve --port 0 --host 0.0.0.0").fails(2, &["0.0.0.0", "--token"]);
-    place.run("serve --port 0 --host 192.168.0.1").fails(2, &["--token"]);
-    place.run("serve --port 0 --host 0.0.0.0 --token short").fails(2, &["eight"]);
+    // Whatever is served after all ends soon: a test must not wait for it for ever.
+    let serve =
+        |options: &str| place.bash(&format!("timeout 20 {} serve {options}", env!("CARGO_BIN_EXE_pawgrad")));
+    serve("--port 0 --host 0.0.0.0").fails(2, &["0.0.0.0", "--token"]);
+    serve("--port 0 --host 192.168.0.1").fails(2, &["--token"]);
+    serve("--port 0 --host 0.0.0.0 --token short").fails(2, &["eight"]);
     let studio = Studio::new();
     // Every loopback address but the one that is served is another host.
     assert!(std::net::TcpStream::connect(("127.0.0.2", studio.port)).is_err(), "served on all addresses");
-    place.run(&format!("serve --port {}", studio.port)).fails(1, &["cannot be served", "--port"]);
+    serve(&format!("--port {}", studio.port)).fails(1, &["cannot be served", "--port"]);
 }
 
 #[test]
@@ -76,8 +79,10 @@ fn other_sites_change_nothing() {
         (403, format!("{json}\n{token}\nSec-Fetch-Site: cross-site")),
         (403, format!("{json}\n{token}\nSec-Fetch-Site: same-site")),
     ] {
-        let answer = studio.post_with("/api/train", &headers, body.as_bytes());
-        assert_eq!(answer.status, status, "{headers}: {}", answer.text());
+        for path in ["/api/train", "/api/stop"] {
+            let answer = studio.post_with(path, &headers, body.as_bytes());
+            assert_eq!(answer.status, status, "{path} {headers}: {}", answer.text());
+        }
     }
     for method in ["PUT", "DELETE", "PATCH", "OPTIONS"] {
         let head = format!(
