@@ -313,6 +313,14 @@ fn uploads_are_limited_and_must_be_pictures() {
         studio.port, studio.token
     );
     assert_eq!(studio.raw(&head, b"").status, 413);
+    // Nor is a size that is not announced a way around.
+    let head = format!(
+        "POST /api/pictures HTTP/1.1\nHost: 127.0.0.1:{}\nContent-Type: application/octet-stream\n\
+         X-Pawgrad-Token: {}\nTransfer-Encoding: chunked",
+        studio.port, studio.token
+    );
+    let chunk = [format!("{:x}\r\n", large.len()).as_bytes(), &large, b"\r\n0\r\n\r\n"].concat();
+    assert_eq!(studio.raw(&head, &chunk).status, 413);
     // JSON is small.
     let path = "x".repeat(3 << 20);
     assert_eq!(studio.post("/api/folders", json!({"path": path})).status, 413);
