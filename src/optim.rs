@@ -39,10 +39,7 @@ impl Adam {
     /// Updates every parameter from its gradient. The result (u32 `[1]`) is raised where a gradient was
     /// infinite or NaN; it can be read later.
     pub fn apply(&mut self, parameters: &[&Tensor], gradients: &[Tensor]) -> Result<Tensor> {
-        assert_eq!(parameters.len(), self.moments.len(), "one pair of moments per parameter");
-        assert_eq!(parameters.len(), gradients.len(), "one gradient per parameter");
-        self.step += 1;
-        let params = self.constants(self.step);
+        let params = self.next(parameters, gradients);
         let non_finite = Tensor::zeros(parameters[0].device(), &[1], Kind::U32)?;
         for ((parameter, gradient), (m, v)) in parameters.iter().zip(gradients).zip(&self.moments) {
             adam(params, gradient, parameter, m, v, &non_finite)?;
@@ -62,10 +59,7 @@ impl Adam {
         gradients: &[Tensor],
         scale: &LossScale,
     ) -> Result<Tensor> {
-        assert_eq!(parameters.len(), self.moments.len(), "one pair of moments per parameter");
-        assert_eq!(parameters.len(), gradients.len(), "one gradient per parameter");
-        self.step += 1;
-        let params = self.constants(self.step);
+        let params = self.next(parameters, gradients);
         let overflow = Tensor::zeros(parameters[0].device(), &[1], Kind::U32)?;
         for gradient in gradients {
             look(gradient, &overflow)?;
@@ -75,6 +69,14 @@ impl Adam {
         }
         update(scale.growth_interval, &overflow, &scale.scale, &scale.inverse, &scale.good_steps)?;
         Ok(overflow)
+    }
+
+    /// Begins a step: its constants.
+    fn next(&mut self, parameters: &[&Tensor], gradients: &[Tensor]) -> reference::adam::Params {
+        assert_eq!(parameters.len(), self.moments.len(), "one pair of moments per parameter");
+        assert_eq!(parameters.len(), gradients.len(), "one gradient per parameter");
+        self.step += 1;
+        self.constants(self.step)
     }
 
     /// The constants of step `t`, in f64 until the last moment.

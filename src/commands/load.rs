@@ -4,7 +4,7 @@ use crate::device::Device;
 use crate::error::{Result, error};
 use crate::model::Model;
 use crate::train::job::{named, read_file};
-use crate::train::run_folder::MODEL_FILE;
+use crate::train::run_folder::{MODEL_FILE, RUNS};
 use std::path::{Path, PathBuf};
 
 /// The model of `file`, or of the newest run.
@@ -19,7 +19,7 @@ pub fn load_model(file: Option<&Path>, device: &Device) -> Result<Model> {
 
 /// The model of the newest folder in `runs`, by its name, which is its time.
 fn newest_model() -> Result<PathBuf> {
-    let runs = std::fs::read_dir("runs").into_iter().flatten().flatten();
+    let runs = std::fs::read_dir(RUNS).into_iter().flatten().flatten();
     let models = runs.map(|run| run.path().join(MODEL_FILE)).filter(|model| model.is_file());
     models.max().ok_or_else(|| {
         error!(

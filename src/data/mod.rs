@@ -22,7 +22,19 @@ pub use decode::{Skip, decode_bytes, decode_file};
 pub use folder::Folder;
 pub use pictures::{Pictures, Skipped};
 
+use crate::error::Result;
 use std::path::Path;
+
+/// All pictures of a folder at this size: from the user's cache, where there is one, or decoded now.
+///
+/// # Errors
+/// As [`Pictures::load`].
+pub fn load(folder: &Folder, size: usize, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Pictures> {
+    match Cache::of_user() {
+        Some(cache) => cache.load(folder, size, progress),
+        None => Pictures::load(folder, size, progress),
+    }
+}
 
 /// A path for a message of one line: a newline or an escape code in a file's name stays visible and harmless.
 fn shown(path: &Path) -> String {

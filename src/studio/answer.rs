@@ -78,6 +78,12 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// The number in `<number>.png`.
+pub fn of_png(name: &str) -> Answer<u64> {
+    let number = name.strip_suffix(".png").and_then(|number| number.parse().ok());
+    number.ok_or_else(|| not_found("there is no such picture"))
+}
+
 /// A picture, gray bytes `[height, width]`, as a PNG.
 pub fn png(pixels: &[u8], width: usize, height: usize) -> Answer<Response> {
     use image::ImageEncoder;

@@ -4,6 +4,11 @@ use crate::device::DeviceKind;
 use crate::device::adapters::{list as adapters, preferred};
 use serde::Serialize;
 
+/// What `--device` is where nothing was chosen.
+pub fn automatic() -> String {
+    "auto".to_string()
+}
+
 /// One choice of `--device`.
 #[derive(Serialize)]
 pub struct Listed {

@@ -1,9 +1,9 @@
 //! Data folders that somebody named: what is in them, and small pictures of what is.
 
-use super::answer::{Answer, Body, not_found, png, unusable};
+use super::answer::{Answer, Body, not_found, of_png, png, unusable};
 use super::recent::Recent;
 use super::{Shared, worker};
-use crate::data::{Cache, Folder, Pictures, decode_file};
+use crate::data::{self, Folder, decode_file};
 use crate::device::Device;
 use crate::train::job::default_image_size;
 use crate::train::settings::image_size_problem;
@@ -113,11 +113,7 @@ pub async fn check(
     if let Some(problem) = image_size_problem(size) {
         return Err(unusable(problem));
     }
-    let pictures = worker::blocking(move || match Cache::of_user() {
-        Some(cache) => cache.load(&folder, size, &|_, _| ()),
-        None => Pictures::load(&folder, size, &|_, _| ()),
-    });
-    let pictures = pictures.await??;
+    let pictures = worker::blocking(move || data::load(&folder, size, &|_, _| ())).await??;
     let skipped = pictures
         .skipped
         .iter()
@@ -127,8 +123,7 @@ pub async fn check(
 
 /// A small picture, `<index>.png`.
 pub async fn thumbnail(State(studio): Shared, Path((id, name)): Path<(u64, String)>) -> Answer<Response> {
-    let index = name.strip_suffix(".png").and_then(|index| index.parse().ok());
-    let file = studio.folders.file(id, index.ok_or_else(|| not_found("there is no such picture"))?)?;
+    let file = studio.folders.file(id, of_png(&name)? as usize)?;
     let pixels = worker::blocking(move || decode_file(&file, THUMBNAIL)).await?;
     png(&pixels.map_err(|why| unusable(why.to_string()))?, THUMBNAIL, THUMBNAIL)
 }

@@ -39,7 +39,6 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Opens the device that was asked for; the second value says in one line which and why.
@@ -69,7 +68,6 @@ pub(crate) struct Studio {
     pictures: pictures::Pictures,
     insides: Arc<seen::Insides>,
     devices: tokio::sync::OnceCell<Vec<devices::Listed>>,
-    runs: PathBuf,
 }
 
 type Shared = State<Arc<Studio>>;
@@ -100,10 +98,11 @@ pub fn serve(options: &Options, ready: impl FnOnce(&str)) -> Result<()> {
         let studio = Arc::new(Studio::new(options, address.port()));
         let query = options.token.as_ref().map(|token| format!("?token={token}")).unwrap_or_default();
         // Nobody can open "all addresses".
-        let shown =
-            if options.host.is_unspecified() { "localhost".to_string() } else { address.ip().to_string() };
-        let shown = if address.is_ipv6() && shown != "localhost" { format!("[{shown}]") } else { shown };
-        let page = format!("http://{shown}:{}/{query}", address.port());
+        let shown = match options.host.is_unspecified() {
+            true => format!("localhost:{}", address.port()),
+            false => address.to_string(),
+        };
+        let page = format!("http://{shown}/{query}");
         ready(&page);
         if options.open {
             let _ = open::that_detached(&page);
@@ -157,7 +156,6 @@ impl Studio {
             pictures: pictures::Pictures::default(),
             insides: Arc::default(),
             devices: tokio::sync::OnceCell::new(),
-            runs: PathBuf::from("runs"),
             log,
         }
     }

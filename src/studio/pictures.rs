@@ -1,9 +1,10 @@
 //! Pictures to predict and to look into: uploaded, or named by path or by place in a folder.
 
-use super::answer::{Answer, Refusal, not_found, png, unusable};
+use super::answer::{Answer, Refusal, not_found, of_png, png, unusable};
 use super::recent::Recent;
 use super::{Shared, Studio, worker};
 use crate::data::{decode_bytes, decode_file};
+use crate::model::network::MIN_IMAGE_SIZE;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Path, Query, Request, State};
@@ -86,22 +87,18 @@ pub async fn add(State(studio): Shared, request: Request) -> Answer<Json<Value>>
         status => Refusal::new(status, why.body_text()),
     })?;
     let (source, name) = if is_upload {
-        let source = Source::Upload(bytes);
-        // Whatever is no picture is refused now, not when it is used.
-        let tried = source.clone();
-        worker::blocking(move || tried.decode(8)).await??;
-        (source, None)
+        (Source::Upload(bytes), None)
     } else {
         let named =
             serde_json::from_slice(&bytes).map_err(|why| unusable(format!("not understood: {why}")))?;
         let finder = studio.clone();
         let path = worker::blocking(move || finder.file(named)).await??;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let source = Source::File(Arc::new(path));
-        let tried = source.clone();
-        worker::blocking(move || tried.decode(8)).await??;
-        (source, name)
+        (Source::File(Arc::new(path)), name)
     };
+    // Whatever is no picture is refused now, not when it is used.
+    let tried = source.clone();
+    worker::blocking(move || tried.decode(MIN_IMAGE_SIZE)).await??;
     Ok(Json(json!({"picture": studio.pictures.add(source), "name": name})))
 }
 
@@ -136,8 +133,7 @@ pub async fn show(
     Path(name): Path<String>,
     Query(Shown { size }): Query<Shown>,
 ) -> Answer<Response> {
-    let id = name.strip_suffix(".png").and_then(|id| id.parse().ok());
-    let source = studio.pictures.get(id.ok_or_else(|| not_found("there is no such picture"))?)?;
+    let source = studio.pictures.get(of_png(&name)?)?;
     let size = size.clamp(1, MAX_SHOWN);
     let pixels = worker::blocking(move || source.decode(size)).await??;
     png(&pixels, size, size)

@@ -4,7 +4,7 @@ use super::answer::{Answer, Body, unusable};
 use super::folders::inside;
 use super::pictures::Source;
 use super::{Shared, runs, worker};
-use crate::data::{Cache, Folder, Pictures};
+use crate::data::{self, Folder};
 use crate::model::Model;
 use crate::train::evaluate::{predicted, scores};
 use axum::Json;
@@ -31,7 +31,7 @@ pub async fn predict(State(studio): Shared, Body(asked): Body<Asked>) -> Answer<
     if asked.pictures.is_empty() || asked.pictures.len() > MOST {
         return Err(unusable(format!("name 1 to {MOST} pictures")));
     }
-    let run = runs::with_model(&studio.runs, asked.run.as_deref())?;
+    let run = runs::with_model(asked.run.as_deref())?;
     let (file, name, shared) = (run.model_file(), run.name, studio.clone());
     let told = studio.worker.run(move |bench| {
         let loaded = bench.model(&file, "auto")?;
@@ -77,7 +77,7 @@ fn all_scores(model: &Model, pixels: &[u8], count: usize) -> Answer<Vec<Vec<f32>
 
 /// The confusion matrix of a run's model on its test pictures, and those that it is surest and wrong about.
 pub async fn mistakes(State(studio): Shared, Path(name): Path<String>) -> Answer<Json<Value>> {
-    let run = runs::with_model(&studio.runs, Some(&name))?;
+    let run = runs::with_model(Some(&name))?;
     let dir = run.config()["test_dir"].as_str().unwrap_or_default().to_string();
     let folder = worker::blocking(move || Folder::scan(dir.as_ref())).await??;
     let file = run.model_file();
@@ -85,10 +85,7 @@ pub async fn mistakes(State(studio): Shared, Path(name): Path<String>) -> Answer
     let told = studio.worker.run(move |bench| {
         let loaded = bench.model(&file, "auto")?;
         let network = &loaded.model.network;
-        let pictures = match Cache::of_user() {
-            Some(cache) => cache.load(&folder, network.image_size, &|_, _| ())?,
-            None => Pictures::load(&folder, network.image_size, &|_, _| ())?,
-        };
+        let pictures = data::load(&folder, network.image_size, &|_, _| ())?;
         if pictures.classes != network.classes {
             return Err(unusable("the test folder has other classes now"));
         }

@@ -1,14 +1,14 @@
 //! Runs, as their folders tell of them: those of the page and those of the command line.
 
 use super::answer::{Answer, not_found};
-use super::{Shared, worker};
-use crate::train::run_folder::{MODEL_FILE, is_running};
+use super::worker;
+use crate::train::run_folder::{MODEL_FILE, RUNS, is_running};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fs;
-use std::path::{self, PathBuf};
+use std::path::PathBuf;
 
 /// A run's folder.
 pub struct Run {
@@ -28,8 +28,8 @@ struct Steps {
 }
 
 /// Every run, the newest first: names are times.
-fn all(runs: &path::Path) -> Vec<Run> {
-    let entries = fs::read_dir(runs).into_iter().flatten().flatten();
+fn all() -> Vec<Run> {
+    let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries
         .filter(|entry| entry.path().join("config.toml").is_file())
         .filter_map(|entry| Some(Run { name: entry.file_name().into_string().ok()?, path: entry.path() }))
@@ -39,18 +39,15 @@ fn all(runs: &path::Path) -> Vec<Run> {
 }
 
 /// The run of this name: one of those that are there, so that no name leads elsewhere.
-fn find(runs: &path::Path, name: &str) -> Answer<Run> {
-    all(runs)
-        .into_iter()
-        .find(|run| run.name == name)
-        .ok_or_else(|| not_found(format!("there is no run {name}")))
+fn find(name: &str) -> Answer<Run> {
+    all().into_iter().find(|run| run.name == name).ok_or_else(|| not_found(format!("there is no run {name}")))
 }
 
 /// The run of this name, or the newest one that has a model.
-pub fn with_model(runs: &path::Path, name: Option<&str>) -> Answer<Run> {
+pub fn with_model(name: Option<&str>) -> Answer<Run> {
     let run = match name {
-        Some(name) => find(runs, name).map(Some)?,
-        None => all(runs).into_iter().find(|run| run.model_file().is_file()),
+        Some(name) => find(name).map(Some)?,
+        None => all().into_iter().find(|run| run.model_file().is_file()),
     };
     run.filter(|run| run.model_file().is_file())
         .ok_or_else(|| not_found("there is no model yet: train one first, for an epoch at least"))
@@ -111,8 +108,7 @@ impl Run {
 }
 
 /// A line for each run.
-pub async fn list(State(studio): Shared) -> Answer<Json<Vec<Value>>> {
-    let runs = studio.runs.clone();
+pub async fn list() -> Answer<Json<Vec<Value>>> {
     let lines = worker::blocking(move || {
         let line = |run: Run| {
             let (config, epochs) = (run.config(), run.epochs());
@@ -124,16 +120,15 @@ pub async fn list(State(studio): Shared) -> Answer<Json<Vec<Value>>> {
                 "state": run.state(&epochs, &config), "model": run.model_file().is_file(),
             })
         };
-        all(&runs).into_iter().map(line).collect()
+        all().into_iter().map(line).collect()
     });
     Ok(Json(lines.await?))
 }
 
 /// A run's settings, steps and epochs.
-pub async fn show(State(studio): Shared, Path(name): Path<String>) -> Answer<Json<Value>> {
-    let runs = studio.runs.clone();
+pub async fn show(Path(name): Path<String>) -> Answer<Json<Value>> {
     let told = worker::blocking(move || -> Answer<Value> {
-        let run = find(&runs, &name)?;
+        let run = find(&name)?;
         let (config, epochs) = (run.config(), run.epochs());
         Ok(json!({
             "name": run.name, "state": run.state(&epochs, &config),

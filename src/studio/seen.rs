@@ -1,9 +1,9 @@
 //! What is inside, as the page asks for it: layers, maps, single values.
 
-use super::answer::{Answer, Body, not_found, png};
+use super::answer::{Answer, Body, not_found, of_png, png};
 use super::inside::{Inside, Seen, Unit, look as look_inside};
 use super::recent::Recent;
-use super::{Shared, runs, worker};
+use super::{Shared, devices, runs, worker};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -59,18 +59,14 @@ impl Insides {
 pub struct Wanted {
     picture: u64,
     run: Option<String>,
-    #[serde(default = "automatic")]
+    #[serde(default = "devices::automatic")]
     device: String,
-}
-
-fn automatic() -> String {
-    "auto".to_string()
 }
 
 /// Runs a picture layer by layer.
 pub async fn look(State(studio): Shared, Body(wanted): Body<Wanted>) -> Answer<Json<Value>> {
     let source = studio.pictures.get(wanted.picture)?;
-    let run = runs::with_model(&studio.runs, wanted.run.as_deref())?;
+    let run = runs::with_model(wanted.run.as_deref())?;
     let file = run.model_file();
     let inside = studio.worker.run(move |bench| {
         let loaded = bench.model(&file, &wanted.device)?;
@@ -104,7 +100,7 @@ fn layer(index: usize, seen: &Seen) -> Value {
         let gflops = (span.label.flop > 0.0).then(|| span.label.flop / span.seconds / 1e9);
         json!({
             "kernel": span.label.kernel, "rung": span.label.rung, "pass": span.label.pass,
-            "groups": worker::groups(span.label.groups), "ms": span.seconds * 1e3, "gflops": gflops,
+            "groups": groups(span.label.groups), "ms": span.seconds * 1e3, "gflops": gflops,
         })
     });
     let fold = |pick: fn(f32, f32) -> f32, start| seen.values.iter().copied().fold(start, pick);
@@ -116,15 +112,18 @@ fn layer(index: usize, seen: &Seen) -> Value {
     })
 }
 
+/// `8x4x2`.
+pub fn groups(groups: Option<[u32; 3]>) -> Option<String> {
+    groups.map(|[x, y, z]| format!("{x}x{y}x{z}"))
+}
+
 fn layer_of(inside: &Inside, index: usize) -> Answer<&Seen> {
     inside.layers.get(index).ok_or_else(|| not_found("there is no such layer"))
 }
 
 /// All maps of a layer as one picture, `<layer>.png`: rows of maps, each from its own darkest to its own brightest.
 pub async fn maps(State(studio): Shared, Path((id, name)): Path<(u64, String)>) -> Answer<Response> {
-    let index = name.strip_suffix(".png").and_then(|index| index.parse().ok());
-    let (inside, index) =
-        (studio.insides.get(id)?, index.ok_or_else(|| not_found("there is no such layer"))?);
+    let (inside, index) = (studio.insides.get(id)?, of_png(&name)? as usize);
     worker::blocking(move || draw_maps(&inside, index)).await?
 }
 

@@ -3,10 +3,10 @@
 mod watcher;
 
 use super::answer::{Answer, Body, Refusal, unusable};
-use super::{OpenDevice, Shared, Studio, worker};
+use super::{OpenDevice, Shared, Studio, devices, worker};
 use crate::data::Folder;
 use crate::device::adapters::Choice;
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, error};
 use crate::train::End;
 use crate::train::job::{self, Place, default_folder};
 use crate::train::settings::Settings;
@@ -25,7 +25,7 @@ use watcher::{Followed, Watcher};
 /// What is being trained.
 pub struct Training {
     open_device: OpenDevice,
-    current: Arc<Mutex<Option<Current>>>,
+    current: Mutex<Option<Current>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// The picture whose maps follow the training.
     followed: Arc<Mutex<Option<Followed>>>,
@@ -63,12 +63,8 @@ impl Training {
 pub struct Wanted {
     #[serde(flatten)]
     settings: Settings,
-    #[serde(default = "automatic")]
+    #[serde(default = "devices::automatic")]
     device: String,
-}
-
-fn automatic() -> String {
-    "auto".to_string()
 }
 
 /// Begins a run.
@@ -85,7 +81,8 @@ pub async fn start(State(studio): Shared, Body(wanted): Body<Wanted>) -> Answer<
         errors.extend(error.map(|error| json!({"field": field, "message": error.message})));
     }
     if let Some(first) = errors.first() {
-        let message = format!("{}: {}", first["field"], first["message"]);
+        let said = |name: &str| first[name].as_str().unwrap_or_default().to_string();
+        let message = format!("{}: {}", said("field"), said("message"));
         return Err(unusable(message).with("errors", json!(errors)));
     }
 
@@ -164,10 +161,7 @@ impl Studio {
         let place = Place { device: &device, line: &line, rungs: &[] };
         let prepared = job::prepare(settings, place, &mut watcher)?;
         if stop.load(Ordering::Relaxed) {
-            return Err(crate::error::error!(
-                Interrupted,
-                "stopped before the first step: there is no model"
-            ));
+            return Err(error!(Interrupted, "stopped before the first step: there is no model"));
         }
         pollster::block_on(job::run(prepared, &mut watcher, stop)).map(|(_, end)| end)
     }

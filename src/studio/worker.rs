@@ -127,8 +127,3 @@ impl Bench {
         Ok(loaded)
     }
 }
-
-/// `8x4x2`, for the page.
-pub fn groups(groups: Option<[u32; 3]>) -> Option<String> {
-    groups.map(|[x, y, z]| format!("{x}x{y}x{z}"))
-}

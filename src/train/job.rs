@@ -1,10 +1,10 @@
 //! A whole run: from its settings to the folder that it leaves behind, whoever asked for it.
 
 use super::plan::Plan;
-use super::run_folder::RunFolder;
+use super::run_folder::{RUNS, RunFolder};
 use super::settings::Settings;
 use super::{End, Progress, Schedule, Trainer, train};
-use crate::data::{Cache, Folder, Pictures};
+use crate::data::{self, Folder, Pictures};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Error, Result, error};
 use crate::model::{Model, Network};
@@ -165,11 +165,7 @@ pub fn load_pictures(dir: &Path, image_size: usize, progress: &mut dyn Progress)
     const LISTED: usize = 20;
     let folder = Folder::scan(dir)?;
     let decoded = progress.decoding(dir, folder.files.len());
-    let report = |done, _total| decoded(done);
-    let pictures = match Cache::of_user() {
-        Some(cache) => cache.load(&folder, image_size, &report)?,
-        None => Pictures::load(&folder, image_size, &report)?,
-    };
+    let pictures = data::load(&folder, image_size, &|done, _total| decoded(done))?;
     drop(decoded);
     let (count, classes) = (pictures.len(), pictures.classes.join(", "));
     progress.message(&format!(
@@ -205,7 +201,7 @@ fn new_seed() -> u64 {
 /// `runs/<local time>`: names sort by time.
 pub fn default_folder() -> PathBuf {
     let time = jiff::Zoned::now().strftime("%Y-%m-%d_%H-%M-%S").to_string();
-    Path::new("runs").join(time)
+    Path::new(RUNS).join(time)
 }
 
 /// A model or weights file as bytes.

@@ -91,6 +91,9 @@ pub fn is_running(folder: &Path) -> bool {
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// Where runs are saved unless another folder is named.
+pub const RUNS: &str = "runs";
+
 pub const MODEL_FILE: &str = "model.safetensors";
 
 impl RunFolder {

@@ -59,6 +59,16 @@ impl Place {
         place
     }
 
+    /// The same, where the second class has this name.
+    pub fn with_dogs_named(name: &str) -> Place {
+        let place = Place::new();
+        for split in ["train", "test"] {
+            let class = |name| place.path(&format!("{split}/{name}"));
+            fs::rename(class("dogs"), class(name)).unwrap();
+        }
+        place
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

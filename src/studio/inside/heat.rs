@@ -2,8 +2,7 @@
 //! Gradient-based Localization", 2017, equations 1 and 2).
 
 use crate::error::{Result, error};
-use crate::model::{Layer, Mode, Model};
-use crate::ops::add::accumulate;
+use crate::model::{Layer, Model};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 use serde::Serialize;
@@ -19,39 +18,29 @@ pub struct Heat {
     pub class: usize,
 }
 
+/// Index of the layer whose maps are weighed.
+///
+/// # Errors
+/// `Other` for a network without convolutions.
+pub(super) fn last_convolution(model: &Model) -> Result<usize> {
+    let last = model.layers().iter().rposition(|placed| matches!(placed.layer, Layer::Conv2d { .. }));
+    last.ok_or_else(|| error!(Other, "a network without convolutions looks at no place"))
+}
+
 impl Heat {
     /// relu(sum over channels of a * A): A are the maps of the last convolution, and `a` the mean over places of the
     /// class score's gradient with respect to each. The score of the second class is the logit, that of the first its
-    /// negative.
+    /// negative. `tape` has recorded how `logit` `[1, 1]` came from `maps` `[1, channels, height, width]`.
     ///
     /// # Errors
     /// What the device reports.
-    pub(super) async fn of(model: &Model, pixels: &Tensor, scores: &[f32]) -> Result<Heat> {
-        let layers = model.layers();
-        let is_conv = |index: &usize| matches!(layers[*index].layer, Layer::Conv2d { .. });
-        let Some(last) = (0..layers.len()).rev().find(is_conv) else {
-            return Err(error!(Other, "a network without convolutions looks at no place"));
-        };
+    pub(super) async fn of(tape: Tape, logit: &Var, maps: &Var, scores: &[f32]) -> Result<Heat> {
         let class = crate::train::evaluate::predicted(scores);
-        let tape = Tape::new(model.device(), accumulate);
-        let parameters: Vec<_> = model.parameters().into_iter().map(|p| tape.constant(p)).collect();
-        let mut maps: Option<Var> = None;
-        let mut cut = |index, x: Var| {
-            if index != last {
-                return x;
-            }
-            // From here on, gradients are wanted; what came before stays out of it.
-            let leaf = tape.parameter(&x.tensor);
-            maps = Some(leaf.clone());
-            leaf
-        };
-        let logit = model.forward_through(&tape, &parameters, pixels, 1, Mode::Infer, &mut cut)?;
-        let maps = maps.expect("the layer was run");
-        let sign = Tensor::from_f32(model.device(), &[1, 1], &[if class == 1 { 1.0 } else { -1.0 }])?;
-        let mut gradients = tape.backward(&logit, sign)?;
-        let gradient = gradients.take(&maps).ok_or_else(|| error!(Other, "the maps have no gradient"))?;
+        let sign = Tensor::from_f32(tape.device(), &[1, 1], &[if class == 1 { 1.0 } else { -1.0 }])?;
+        let mut gradients = tape.backward(logit, sign)?;
+        let gradient = gradients.take(maps).ok_or_else(|| error!(Other, "the maps have no gradient"))?;
 
-        let &[channels, height, width] = &layers[last].output_shape[..] else { unreachable!("maps") };
+        let &[_, channels, height, width] = maps.shape() else { unreachable!("maps") };
         let (maps, gradient) = (maps.tensor.read_f32().await?, gradient.read_f32().await?);
         Ok(Heat { height, width, values: weighted(&maps, &gradient, channels), class })
     }

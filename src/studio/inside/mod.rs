@@ -14,7 +14,7 @@ use crate::model::network::Placed;
 use crate::model::{Mode, Model};
 use crate::ops::add::accumulate;
 use crate::ops::input::{input, pack};
-use crate::tape::Tape;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 use std::sync::Arc;
 
@@ -100,10 +100,17 @@ pub async fn look(model: &Model, weights: Arc<Weights>, pixels: &[u8]) -> Result
     let is_timed = device.start_profile().is_ok();
     let tape = Tape::new(device, accumulate);
     let parameters: Vec<_> = model.parameters().into_iter().map(|p| tape.constant(p)).collect();
-    let mut made: Vec<(usize, Tensor)> = Vec::new();
-    let mut keep = |index, x: crate::tape::Var| {
+    let (mut made, mut cut) = (Vec::new(), None);
+    let last = heat::last_convolution(model)?;
+    let mut keep = |index, x: Var| {
         made.push((index, x.tensor.clone()));
-        x
+        if index != last {
+            return x;
+        }
+        // From here on gradients are wanted; what came before stays out of it.
+        let maps = tape.parameter(&x.tensor);
+        cut = Some(maps.clone());
+        maps
     };
     let logits = model.forward_through(&tape, &parameters, &pixels, 1, Mode::Infer, &mut keep);
     let spans = if is_timed { device.stop_profile() } else { Ok(Vec::new()) };
@@ -126,7 +133,7 @@ pub async fn look(model: &Model, weights: Arc<Weights>, pixels: &[u8]) -> Result
     Ok(Inside {
         classes: network.classes.clone(),
         image_size: size,
-        heat: Heat::of(model, &pixels, &scores).await?,
+        heat: Heat::of(tape, &logits, &cut.expect("every layer was run"), &scores).await?,
         scores,
         logit,
         input: x.read_f32().await?,
