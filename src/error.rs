@@ -25,18 +25,55 @@ pub enum ErrorKind {
     Interrupted,
 }
 
-/// An error says what was wrong, with the numbers, and what to do about it.
+/// What helps against an error. The core knows this much; a shell (the command line, the page) puts it into the words of
+/// its own options and fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Another height and width of the pictures.
+    OtherImageSize,
+    LargerImageSize,
+    SmallerImageSize,
+    /// At most this many pictures at a time on the device.
+    MicroBatch(usize),
+    /// Smaller pictures, fewer of them at a time, or a device with more memory.
+    LessMemory,
+    SmallerLearningRate,
+    /// The rung that was forced, left to the device's choice.
+    OwnRung,
+    /// f32 instead of mixed precision.
+    FullPrecision,
+    /// Training that starts from a file of weights.
+    StartFromWeights,
+    /// The driver of a hardware GPU, installed; or the CPU, which needs none.
+    GpuDriver,
+    /// A software Vulkan driver, installed; or the CPU, which needs none.
+    SoftwareDriver,
+}
+
+/// An error says what was wrong, with the numbers, and what helps.
 #[derive(Debug, Clone)]
 pub struct Error {
     pub kind: ErrorKind,
+    /// Facts, in the words of the core.
     pub message: String,
+    pub remedy: Option<Remedy>,
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into() }
+        Error { kind, message: message.into(), remedy: None }
+    }
+
+    /// The same with what helps.
+    pub fn with(self, remedy: Remedy) -> Self {
+        Error { remedy: Some(remedy), ..self }
+    }
+
+    /// The same with another message.
+    pub fn saying(self, message: impl Into<String>) -> Self {
+        Error { message: message.into(), ..self }
     }
 
     /// The process's exit code for this error.

@@ -1,5 +1,6 @@
 //! The command line: one file per command, each thin.
 
+mod advice;
 mod bench;
 mod dataset;
 mod devices;
@@ -14,6 +15,8 @@ mod serve;
 mod summary;
 mod train;
 mod tune;
+
+pub use advice::sentence;
 
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision};
