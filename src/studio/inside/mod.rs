@@ -113,7 +113,7 @@ pub async fn look(model: &Model, weights: Arc<Weights>, pixels: &[u8]) -> Result
         maps
     };
     let logits = model.forward_through(&tape, &parameters, &pixels, 1, Mode::Infer, &mut keep);
-    let spans = if is_timed { device.stop_profile() } else { Ok(Vec::new()) };
+    let spans = if is_timed { device.stop_profile().await } else { Ok(Vec::new()) };
     let (logits, spans) = (logits?, spans?);
 
     let logit = logits.tensor.read_f32().await?[0];
