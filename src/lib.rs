@@ -24,18 +24,28 @@
 //! The shaders are in `shaders/`, one file per operation, forward and backward together.
 
 pub mod check;
+#[cfg(feature = "cli")]
 pub mod commands;
 pub mod cpu;
 pub mod data;
 pub mod device;
 pub mod error;
+#[cfg(feature = "cli")]
+pub mod files;
 pub mod kernel;
 pub mod model;
 pub mod ops;
 pub mod optim;
 pub mod random;
 pub mod reference;
+#[cfg(feature = "cli")]
+pub mod report;
+#[cfg(feature = "cli")]
+pub mod run;
+#[cfg(feature = "studio")]
 pub mod studio;
 pub mod tape;
 pub mod tensor;
 pub mod train;
+#[cfg(feature = "cli")]
+pub mod tuning;

@@ -8,7 +8,8 @@ use pawgrad::check::cases::{Style, Values};
 use pawgrad::check::{Case, all, kernels};
 use pawgrad::data::Batch;
 use pawgrad::device::Device;
-use pawgrad::model::{Activation, Layer, Model};
+use pawgrad::model::layers::{Conv2d, Dense, Flatten, MaxPool2d, Relu};
+use pawgrad::model::{Graph, Model};
 use pawgrad::optim::LossScale;
 use pawgrad::train::Trainer;
 use pawgrad::train::plan::Plan;
@@ -173,15 +174,17 @@ fn devices() -> [Device; 2] {
 #[test]
 fn eight_adam_steps_of_a_small_network() {
     let golden = &golden()["adam"];
-    let layers = vec![
-        Layer::conv2d(4, 3),
-        Layer::max_pool2d(2),
-        Layer::conv2d(6, 3),
-        Layer::max_pool2d(2),
-        Layer::flatten(),
-        Layer::dense(5, Activation::Relu),
-        Layer::dense(1, Activation::Sigmoid),
-    ];
+    let layers = Graph::new()
+        .then(Conv2d::new(4, 3))
+        .then(Relu {})
+        .then(MaxPool2d::new(2))
+        .then(Conv2d::new(6, 3))
+        .then(Relu {})
+        .then(MaxPool2d::new(2))
+        .then(Flatten {})
+        .then(Dense::new(5))
+        .then(Relu {})
+        .then(Dense::new(1));
     let batch = Batch { pixels: integers(&golden["pixels_u8"]), labels: integers(&golden["labels"]) };
     for device in devices() {
         for (fuse, scaled) in [(true, false), (false, false), (true, true)] {

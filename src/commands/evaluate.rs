@@ -6,7 +6,7 @@ use super::output::outln;
 use super::progress::{Detail, Terminal};
 use crate::error::{Result, error};
 use crate::train::evaluate::{Evaluation, evaluate};
-use crate::train::job::load_pictures;
+use crate::run::job::load_pictures;
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;

@@ -11,7 +11,9 @@ mod load;
 mod output;
 mod predict;
 mod progress;
+#[cfg(feature = "studio")]
 mod serve;
+mod settings;
 mod summary;
 mod train;
 mod tune;
@@ -21,7 +23,7 @@ pub use advice::sentence;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Result, error};
-use crate::train::tuning::Tuning;
+use crate::tuning::Tuning;
 use clap::{Args, Parser, Subcommand};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -51,6 +53,7 @@ enum Command {
     /// Train a network on folders of pictures
     Train(train::TrainArgs),
     /// Open the studio: a page that trains, watches, predicts and looks inside
+    #[cfg(feature = "studio")]
     Serve(serve::ServeArgs),
     /// Say what pictures show
     Predict(predict::PredictArgs),
@@ -170,6 +173,7 @@ pub fn run(cli: Cli) -> Result<()> {
     pollster::block_on(async {
         match cli.command {
             Command::Train(args) => train::run(args).await,
+            #[cfg(feature = "studio")]
             Command::Serve(args) => serve::run(args),
             Command::Predict(args) => predict::run(args).await,
             Command::Evaluate(args) => evaluate::run(args).await,

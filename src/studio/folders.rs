@@ -5,7 +5,7 @@ use super::recent::Recent;
 use super::{Shared, worker};
 use crate::data::{self, Folder, decode_file};
 use crate::device::Device;
-use crate::train::job::default_image_size;
+use crate::run::job::default_image_size;
 use crate::train::settings::image_size_problem;
 use axum::Json;
 use axum::extract::{Path, State};

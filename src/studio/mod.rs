@@ -32,7 +32,7 @@ mod worker;
 
 use crate::device::Device;
 use crate::device::adapters::Choice;
-use crate::error::{Result, error};
+use crate::error::{Remedy, Result, error};
 use answer::Answer;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{get, post};
@@ -78,11 +78,8 @@ type Shared = State<Arc<Studio>>;
 /// `Usage` for a host that others can reach without a token; `Other` where the port cannot be had.
 pub fn serve(options: &Options, ready: impl FnOnce(&str)) -> Result<()> {
     if !options.host.is_loopback() && options.token.is_none() {
-        return Err(error!(
-            Usage,
-            "--host {} lets others than this machine in: they must know a --token, or leave --host out",
-            options.host
-        ));
+        let why = error!(Usage, "{} lets others than this machine in: they must know a token", options.host);
+        return Err(why.with(Remedy::Token));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -92,7 +89,7 @@ pub fn serve(options: &Options, ready: impl FnOnce(&str)) -> Result<()> {
         let address = SocketAddr::new(options.host, options.port);
         let listener = tokio::net::TcpListener::bind(address)
             .await
-            .map_err(|why| error!(Other, "{address} cannot be served: {why}. Another --port may be free"))?;
+            .map_err(|why| error!(Other, "{address} cannot be served: {why}").with(Remedy::OtherPort))?;
         let address =
             listener.local_addr().map_err(|why| error!(Other, "the server has no address: {why}"))?;
         let studio = Arc::new(Studio::new(options, address.port()));

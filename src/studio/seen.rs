@@ -1,9 +1,10 @@
 //! What is inside, as the page asks for it: layers, maps, single values.
 
 use super::answer::{Answer, Body, not_found, of_png, png};
-use super::inside::{Inside, Seen, Unit, look as look_inside};
+use super::inside::{self, Inside, Seen};
 use super::recent::Recent;
 use super::{Shared, devices, runs, worker};
+use crate::model::layers::Unit;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -71,7 +72,7 @@ pub async fn look(State(studio): Shared, Body(wanted): Body<Wanted>) -> Answer<J
     let inside = studio.worker.run(move |bench| {
         let loaded = bench.model(&file, &wanted.device)?;
         let pixels = source.decode(loaded.model.network.image_size)?;
-        Ok(pollster::block_on(look_inside(&loaded.model, loaded.weights.clone(), &pixels))?)
+        Ok(pollster::block_on(inside::run(&loaded.model, loaded.slots.clone(), &pixels))?)
     });
     let inside = Arc::new(inside.await?);
     let id = studio.insides.add(inside.clone());
@@ -105,8 +106,9 @@ fn layer(index: usize, seen: &Seen) -> Value {
     });
     let fold = |pick: fn(f32, f32) -> f32, start| seen.values.iter().copied().fold(start, pick);
     json!({
-        "index": index, "name": seen.placed.name, "type": seen.placed.layer.type_name(),
-        "shape": seen.placed.output_shape, "parameters": seen.placed.parameter_count(),
+        "index": index, "name": seen.placed.name, "type": seen.placed.layer.label(),
+        "meaning": seen.placed.layer.meaning(),
+        "shape": seen.placed.output_shape, "parameters": seen.placed.slot_values(),
         "min": fold(f32::min, f32::INFINITY), "max": fold(f32::max, f32::NEG_INFINITY),
         "kernels": kernels.collect::<Vec<_>>(), "fused": seen.fused,
     })
@@ -165,9 +167,9 @@ pub async fn values(State(studio): Shared, Path((id, index)): Path<(u64, usize)>
 /// The windows of the first layer.
 pub async fn filters(State(studio): Shared, Path(id): Path<u64>) -> Answer<Json<Value>> {
     let inside = studio.insides.get(id)?;
-    let shape =
-        inside.layers.first().and_then(|seen| seen.placed.parameters.as_ref()).map(|[weight, _]| &weight[..]);
-    let (Some(&[_, in_channels, height, width]), Some([weight, _])) = (shape, inside.weights(0)) else {
+    let first = inside.layers.first().and_then(|seen| seen.placed.slots.first());
+    let weight = inside.layers.first().and_then(|_| inside.slots_of(0).first().copied());
+    let (Some(&[_, in_channels, height, width]), Some((_, weight))) = (first.map(|slot| &slot.shape[..]), weight) else {
         return Err(not_found("the first layer has no windows"));
     };
     let windows: Vec<Vec<&[f32]>> = weight

@@ -7,8 +7,8 @@ use super::{OpenDevice, Shared, Studio, devices, worker};
 use crate::data::Folder;
 use crate::device::adapters::Choice;
 use crate::error::{ErrorKind, Result, error};
+use crate::run::job::{self, Place, default_folder};
 use crate::train::End;
-use crate::train::job::{self, Place, default_folder};
 use crate::train::settings::Settings;
 use axum::Json;
 use axum::extract::State;
@@ -73,7 +73,7 @@ pub async fn start(State(studio): Shared, Body(wanted): Body<Wanted>) -> Answer<
     let mut errors: Vec<Value> = settings
         .problems()
         .into_iter()
-        .map(|problem| json!({"field": problem.option.replace('-', "_"), "message": problem.message}))
+        .map(|problem| json!({"field": problem.field, "message": problem.message}))
         .collect();
     let dirs = [("train_dir", settings.train_dir.clone()), ("test_dir", settings.test_dir.clone())];
     let scanned = worker::blocking(move || dirs.map(|(field, dir)| (field, Folder::scan(&dir).err())));

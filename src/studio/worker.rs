@@ -3,12 +3,13 @@
 
 use super::OpenDevice;
 use super::answer::{Answer, Refusal, not_found};
-use super::inside::Weights;
+use super::inside::Slots;
 use crate::device::Device;
 use crate::device::adapters::Choice;
 use crate::error::Result;
+use crate::files::{named, read_file};
 use crate::model::Model;
-use crate::train::job::{named, read_file};
+
 use axum::http::StatusCode;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,7 +41,7 @@ pub struct Loaded {
     /// Runs layer by layer, so that each can be seen.
     pub model: Model,
     /// The same weights on the host.
-    pub weights: Arc<Weights>,
+    pub slots: Arc<Slots>,
 }
 
 impl Worker {
@@ -118,11 +119,11 @@ impl Bench {
         let device = self.device(device)?;
         let bytes = read_file(file)?;
         let model = Model::from_bytes(&bytes, &device, false).map_err(|why| named(file, why))?;
-        let weights = Arc::new(pollster::block_on(Weights::read(&model))?);
+        let slots = Arc::new(pollster::block_on(Slots::read(&model))?);
         if self.models.len() == LOADED {
             self.models.remove(0);
         }
-        let loaded = Rc::new(Loaded { key, model, weights });
+        let loaded = Rc::new(Loaded { key, model, slots });
         self.models.push(loaded.clone());
         Ok(loaded)
     }

@@ -1,9 +1,9 @@
 //! Where the time of training steps goes: a table for people, and a trace for Perfetto and Chrome.
 
-use super::Progress;
-use super::run_folder::{EpochRecord, StepRecord};
 use crate::device::{Device, Label, Span};
 use crate::error::Result;
+use crate::model::Model;
+use crate::train::{EpochRecord, Progress, StepRecord};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -82,6 +82,10 @@ impl<P: Progress> Progress for Profiler<P> {
         self.take_spans();
         self.inner.epoch_done(epoch);
     }
+
+    fn between_steps(&mut self, model: &Model) -> Result<()> {
+        self.inner.between_steps(model)
+    }
 }
 
 /// What a profiled run found.
@@ -134,7 +138,7 @@ impl Profile {
     /// textures are no passes: they count as time between kernels.
     pub fn table(&self, flops: f64, bandwidth: f64) -> String {
         if self.steps == 0 {
-            return "There is nothing to tell: the first step, which compiles, does not count, and there was no other."
+            return "There is nothing to report: the first step, which compiles, does not count, and there was no other."
                 .to_string();
         }
         let steps = self.steps as f64;
