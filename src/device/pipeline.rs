@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use wgpu::naga;
 
 /// A shader file, parsed once.
 pub(crate) struct Shader {

@@ -82,7 +82,7 @@ impl Watcher {
     fn measure(&mut self, device: &Device) -> Result<()> {
         if self.is_measuring {
             self.is_measuring = false;
-            let spans = device.stop_profile()?;
+            let spans = pollster::block_on(device.stop_profile())?;
             let seconds: f64 = spans.iter().map(|span| span.seconds).sum();
             let kernels: Vec<Value> = lines(&spans)
                 .into_iter()
