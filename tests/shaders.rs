@@ -1,9 +1,11 @@
 //! The WGSL files against the Rust that drives them, without a GPU: every shader is valid with a browser's
 //! limits, names are the same in all places, `Params` agree field by field, copied helpers are equal.
 
-use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::valid::{Capabilities, GlobalUse, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
 use pawgrad::check::{Case, all};
+use pawgrad::kernel::{Buffer, Usage};
+use pawgrad::tensor::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -149,34 +151,82 @@ fn every_entry_point_belongs_to_a_kernel() {
     }
 }
 
+/// What a kernel's entry points do with its buffers is what it declares.
 #[test]
-fn kernels_bind_exactly_the_buffers_that_their_entry_points_use() {
+fn kernels_declare_the_buffers_that_their_entry_points_use() {
     for case in kernels() {
-        let mut wanted: BTreeSet<_> = case.call.inputs().iter().map(|name| name.to_string()).collect();
-        wanted.extend(case.call.outputs().iter().map(|name| name.to_string()));
-        for (rung, source, entries) in case.call.sources() {
-            let module = parse(case.call.name(), source);
-            let info = Validator::new(ValidationFlags::all(), Capabilities::all())
-                .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
-                .subgroup_operations(naga::valid::SubgroupOperationSet::all())
-                .validate(&module)
-                .unwrap();
-            let mut used = BTreeSet::new();
-            for (index, entry) in module.entry_points.iter().enumerate() {
-                if entries.contains(&entry.name.as_str()) {
-                    let uses = info.get_entry_point(index);
-                    // A texture holds the values of the buffer of its name.
-                    let buffers = module.global_variables.iter().filter(|(handle, global)| {
-                        matches!(global.space, AddressSpace::Storage { .. } | AddressSpace::Handle)
-                            && !uses[*handle].is_empty()
-                    });
-                    used.extend(buffers.map(|(_, global)| global.name.clone().unwrap()));
-                }
+        let buffers = case.call.inputs().iter().chain(case.call.outputs());
+        let declared: BTreeMap<_, _> =
+            buffers.map(|buffer| (buffer.name.to_string(), (buffer.kind, buffer.usage))).collect();
+        for (rung, text, entries) in case.call.sources() {
+            let used = used_buffers(&parse(case.call.name(), text), &entries);
+            let name = format!("{} {rung}", case.call.name());
+            assert!(used.keys().eq(declared.keys()), "{name} uses {used:?}, declared are {declared:?}");
+            for (buffer, (kind, uses)) in used {
+                let (declared, usage) = declared[&buffer];
+                assert_eq!(kind, declared, "{name}: {buffer}");
+                let [reads, writes] = [GlobalUse::READ, GlobalUse::WRITE].map(|one| uses.contains(one));
+                let agrees = match usage {
+                    Usage::Read => reads && !writes,
+                    Usage::Write => writes && !reads,
+                    // Raising a flag is one atomic access.
+                    Usage::Update | Usage::Flag => writes && reads,
+                };
+                assert!(agrees, "{name}: {buffer} is declared as {usage:?}, but {uses:?}");
             }
-            used.remove("scratch");
-            used.remove("gated"); // a part of scratch
-            assert_eq!(used, wanted, "{} {rung}", case.call.name());
         }
+    }
+}
+
+/// The buffers, or textures of their names, that some entry points use: of what kind they are, and whether they are read
+/// or written.
+fn used_buffers(module: &Module, entries: &[&str]) -> BTreeMap<String, (Kind, GlobalUse)> {
+    let info = Validator::new(ValidationFlags::all(), Capabilities::all())
+        .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
+        .subgroup_operations(naga::valid::SubgroupOperationSet::all())
+        .validate(module)
+        .unwrap();
+    let mut used = BTreeMap::new();
+    for (index, entry) in module.entry_points.iter().enumerate() {
+        if !entries.contains(&entry.name.as_str()) {
+            continue;
+        }
+        let uses = info.get_entry_point(index);
+        for (handle, global) in module.global_variables.iter() {
+            let is_buffer = matches!(global.space, AddressSpace::Storage { .. } | AddressSpace::Handle);
+            let name = global.name.as_deref().unwrap();
+            // Passes hand on what they like in scratch, and in `gated`, a texture of a part of it.
+            if is_buffer && !uses[handle].is_empty() && !["scratch", "gated"].contains(&name) {
+                let fresh = (kind_of(module, global.ty), GlobalUse::empty());
+                used.entry(name.to_string()).or_insert(fresh).1 |= uses[handle];
+            }
+        }
+    }
+    used
+}
+
+fn kind_of(module: &Module, ty: naga::Handle<naga::Type>) -> Kind {
+    match module.types[ty].inner {
+        TypeInner::Array { base, .. } => kind_of(module, base),
+        TypeInner::Vector { scalar, .. } | TypeInner::Scalar(scalar) | TypeInner::Atomic(scalar) => {
+            if scalar.kind == naga::ScalarKind::Uint { Kind::U32 } else { Kind::F32 }
+        }
+        TypeInner::Image { .. } => Kind::F32,
+        ref other => panic!("a buffer of {other:?}"),
+    }
+}
+
+/// Reads before writes, flags last: so the reference takes them, and the CPU splits them.
+#[test]
+fn buffers_are_declared_in_order() {
+    for case in kernels() {
+        let usages = |buffers: &[Buffer]| buffers.iter().map(|buffer| buffer.usage).collect::<Vec<_>>();
+        let (inputs, outputs) = (usages(case.call.inputs()), usages(case.call.outputs()));
+        let is_flag = |usage: &Usage| *usage == Usage::Flag;
+        let ordered = inputs.iter().all(|usage| *usage == Usage::Read)
+            && outputs.iter().all(|usage| *usage != Usage::Read)
+            && outputs.is_sorted_by_key(is_flag);
+        assert!(ordered, "{}: {inputs:?}, {outputs:?}", case.call.name());
     }
 }
 
@@ -287,8 +337,12 @@ fn tile_sizes_are_the_same_in_rust_and_in_the_shader() {
         let op = file.split('.').next().unwrap();
         let rung = file.split('.').nth(1).unwrap().split('_').nth(1).unwrap_or_default();
         // A fused op shares the tiles of its convolution.
-        let paths =
-            ["src/ops/{op}/{rung}.rs", "src/ops/{op}.rs", "src/ops/conv2d.rs", "src/device/textures.rs"];
+        let paths = [
+            "src/ops/{op}/{rung}.rs",
+            "src/ops/{op}/rungs.rs",
+            "src/ops/conv2d/rungs.rs",
+            "src/device/textures.rs",
+        ];
         let rust = paths
             .map(|path| read(&path.replace("{op}", op).replace("{rung}", rung)))
             .map(|text| text.lines().filter_map(constant).collect::<Vec<_>>());

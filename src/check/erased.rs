@@ -1,9 +1,9 @@
 //! A kernel with its sizes, without the type of its `Params`: what a table of all kernels can hold.
 
-use crate::cpu;
+use crate::cpu::{self, Input, Output};
 use crate::device::{Device, DeviceKind};
 use crate::error::Result;
-use crate::kernel::{Input, Kernel, Output, Rounding};
+use crate::kernel::{Buffer, Kernel, Rounding};
 use crate::reference::{Field, Params};
 use crate::tensor::Tensor;
 
@@ -11,9 +11,9 @@ use crate::tensor::Tensor;
 pub trait Call: Send + Sync {
     fn name(&self) -> &'static str;
     fn op(&self) -> &'static str;
-    fn inputs(&self) -> &'static [&'static str];
-    /// The names of the outputs and, behind them, of the flags.
-    fn outputs(&self) -> Vec<&'static str>;
+    fn inputs(&self) -> &'static [Buffer];
+    /// Flags last.
+    fn outputs(&self) -> &'static [Buffer];
     fn params(&self) -> String;
     fn fields(&self) -> &'static [Field];
     /// The sizes as words, in the order of the fields.
@@ -55,12 +55,12 @@ impl<P: Params> Call for KernelCall<P> {
         self.kernel.op()
     }
 
-    fn inputs(&self) -> &'static [&'static str] {
-        self.kernel.inputs
+    fn inputs(&self) -> &'static [Buffer] {
+        self.kernel.inputs()
     }
 
-    fn outputs(&self) -> Vec<&'static str> {
-        self.kernel.outputs.iter().chain(self.kernel.flags).copied().collect()
+    fn outputs(&self) -> &'static [Buffer] {
+        self.kernel.outputs()
     }
 
     fn params(&self) -> String {
@@ -116,7 +116,7 @@ impl<P: Params> Call for KernelCall<P> {
 
     fn reference(&self, inputs: &[Input<f64>], outputs: &mut [Output<f64>]) {
         let items = (self.kernel.reference.items)(&self.params);
-        let flags = self.kernel.flags.len();
+        let flags = self.kernel.flags();
         cpu::run_reference(self.kernel.reference.f64, &self.params, items, inputs, outputs, flags);
     }
 }

@@ -5,14 +5,6 @@ use crate::kernel::{Kernel, kernel};
 use crate::reference::adam::Params;
 use crate::tensor::Tensor;
 
-const SOURCE: &str = include_str!("../../shaders/adam.wgsl");
-
-pub static STEP: Kernel<Params> =
-    kernel!(adam::step(gradient) -> (parameter, m, v; non_finite), items: |p| p.len as usize);
-
-pub static SCALED_STEP: Kernel<Params> =
-    kernel!(adam::scaled_step(gradient, inverse, overflow) -> (parameter, m, v), items: |p| p.len as usize);
-
 /// Updates `parameter` and its moments `m` and `v`, all of one shape, from `gradient`; raises
 /// `non_finite` (u32 `[1]`) where the gradient is infinite or NaN.
 ///
@@ -43,3 +35,12 @@ pub fn scaled_adam(
     let params = Params { len: parameter.len() as u32, ..params };
     SCALED_STEP.run(parameter.device(), &params, &[gradient, inverse, overflow], &[parameter, m, v])
 }
+
+const SOURCE: &str = include_str!("../../shaders/adam.wgsl");
+
+pub static STEP: Kernel<Params> = kernel!(
+    adam::step(gradient) -> (parameter: update, m: update, v: update, non_finite: flag),
+    items: |p| p.len as usize);
+pub static SCALED_STEP: Kernel<Params> = kernel!(
+    adam::scaled_step(gradient, inverse, overflow: u32) -> (parameter: update, m: update, v: update),
+    items: |p| p.len as usize);

@@ -6,13 +6,6 @@ use crate::reference::binary_cross_entropy::Params;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
 
-const SOURCE: &str = include_str!("../../shaders/binary_cross_entropy.wgsl");
-
-pub static FORWARD: Kernel<Params> =
-    kernel!(binary_cross_entropy::forward(x, labels) -> (loss, hits), items: |_| 1);
-pub static BACKWARD_X: Kernel<Params> =
-    kernel!(binary_cross_entropy::backward_x(x, labels, dloss) -> (dx), items: |p| p.batch as usize);
-
 /// The loss `[1]` of logits x `[batch, 1]` against `labels` `[batch]` of 0 and 1, and how many of them
 /// (u32 `[1]`) are on the right side of 0.
 ///
@@ -38,9 +31,15 @@ pub fn binary_cross_entropy(
     FORWARD.run(&device, &params, &[&x.tensor, labels], &[&loss, &hits])?;
     let (saved, labels) = (x.tensor.clone(), labels.clone());
     let loss = tape.record("binary_cross_entropy", &[x], loss, move |dloss, _needs| {
-        let dx = Tensor::empty(&device, saved.shape(), Kind::F32)?;
-        BACKWARD_X.run(&device, &params, &[&saved, &labels, dloss], &[&dx])?;
+        let dx = BACKWARD_X.compute(&device, &params, &[&saved, &labels, dloss], saved.shape())?;
         Ok(vec![Some(dx)])
     });
     Ok((loss, hits))
 }
+
+const SOURCE: &str = include_str!("../../shaders/binary_cross_entropy.wgsl");
+
+pub static FORWARD: Kernel<Params> =
+    kernel!(binary_cross_entropy::forward(x, labels: u32) -> (loss, hits: u32), items: |_| 1);
+pub static BACKWARD_X: Kernel<Params> =
+    kernel!(binary_cross_entropy::backward_x(x, labels: u32, dloss) -> (dx), items: |p| p.batch as usize);

@@ -5,12 +5,29 @@ use crate::error::{Result, error};
 use crate::kernel::{Kernel, kernel};
 use crate::reference::dropout::Params;
 use crate::tape::{Tape, Var};
-use crate::tensor::{Kind, Tensor};
 
-const SOURCE: &str = include_str!("../../shaders/dropout.wgsl");
-
-pub static FORWARD: Kernel<Params> = kernel!(dropout::forward(x) -> (y), items: |p| p.len as usize);
-pub static BACKWARD_X: Kernel<Params> = kernel!(dropout::backward_x(dy) -> (dx), items: |p| p.len as usize);
+/// Sets each value of x `[batch, features]` to 0 with probability `rate` and scales the others by
+/// `1 / (1 - rate)`. For training only: at inference the layer is left out.
+pub fn dropout(tape: &Tape, x: &Var, rate: f32, mask: Mask) -> Result<Var> {
+    if !(0.0..=1.0).contains(&rate) {
+        return Err(error!(Usage, "dropout takes a rate between 0 and 1, not {rate}"));
+    }
+    let [_, features] = row_shape("dropout", x)?;
+    let device = tape.device().clone();
+    let params = Params {
+        len: x.tensor.len() as u32,
+        first: (mask.first_image * features) as u32,
+        seed: mask.seed,
+        step: mask.step,
+        layer: mask.layer,
+        rate,
+        scale: if rate < 1.0 { 1.0 / (1.0 - rate) } else { 0.0 },
+    };
+    let y = FORWARD.compute(&device, &params, &[&x.tensor], x.shape())?;
+    Ok(tape.record("dropout", &[x], y, move |dy, _needs| {
+        Ok(vec![Some(BACKWARD_X.compute(&device, &params, &[dy], dy.shape())?)])
+    }))
+}
 
 /// What a dropout mask depends on; nothing else does.
 #[derive(Debug, Clone, Copy)]
@@ -25,28 +42,7 @@ pub struct Mask {
     pub first_image: usize,
 }
 
-/// Sets each value of x `[batch, features]` to 0 with probability `rate` and scales the others by
-/// `1 / (1 - rate)`. For training only: at inference the layer is left out.
-pub fn dropout(tape: &Tape, x: &Var, rate: f32, mask: Mask) -> Result<Var> {
-    if !(0.0..=1.0).contains(&rate) {
-        return Err(error!(Usage, "dropout takes a rate between 0 and 1, not {rate}"));
-    }
-    let [_, features] = row_shape("dropout", x)?;
-    let device = tape.device().clone();
-    let y = Tensor::empty(&device, x.shape(), Kind::F32)?;
-    let params = Params {
-        len: y.len() as u32,
-        first: (mask.first_image * features) as u32,
-        seed: mask.seed,
-        step: mask.step,
-        layer: mask.layer,
-        rate,
-        scale: if rate < 1.0 { 1.0 / (1.0 - rate) } else { 0.0 },
-    };
-    FORWARD.run(&device, &params, &[&x.tensor], &[&y])?;
-    Ok(tape.record("dropout", &[x], y, move |dy, _needs| {
-        let dx = Tensor::empty(&device, dy.shape(), Kind::F32)?;
-        BACKWARD_X.run(&device, &params, &[dy], &[&dx])?;
-        Ok(vec![Some(dx)])
-    }))
-}
+const SOURCE: &str = include_str!("../../shaders/dropout.wgsl");
+
+pub static FORWARD: Kernel<Params> = kernel!(dropout::forward(x) -> (y), items: |p| p.len as usize);
+pub static BACKWARD_X: Kernel<Params> = kernel!(dropout::backward_x(dy) -> (dx), items: |p| p.len as usize);

@@ -5,16 +5,6 @@ use crate::kernel::{Kernel, kernel};
 use crate::reference::loss_scale::Params;
 use crate::tensor::Tensor;
 
-const SOURCE: &str = include_str!("../../shaders/loss_scale.wgsl");
-
-pub static LOOK: Kernel<Params> = Kernel {
-    outputs: &[],
-    flags: &["overflow"],
-    ..kernel!(loss_scale::look(gradient) -> (overflow), items: |p| p.len as usize)
-};
-pub static UPDATE: Kernel<Params> =
-    kernel!(loss_scale::update(overflow) -> (scale, inverse, good_steps), items: |_| 1);
-
 /// Raises `overflow` (u32 `[1]`) where the gradient is infinite or NaN.
 pub fn look(gradient: &Tensor, overflow: &Tensor) -> Result<()> {
     let params = Params { len: gradient.len() as u32, growth_interval: 0 };
@@ -33,3 +23,11 @@ pub fn update(
     let params = Params { len: 1, growth_interval };
     UPDATE.run(scale.device(), &params, &[overflow], &[scale, inverse, good_steps])
 }
+
+const SOURCE: &str = include_str!("../../shaders/loss_scale.wgsl");
+
+pub static LOOK: Kernel<Params> =
+    kernel!(loss_scale::look(gradient) -> (overflow: flag), items: |p| p.len as usize);
+pub static UPDATE: Kernel<Params> = kernel!(
+    loss_scale::update(overflow: u32) -> (scale: update, inverse: update, good_steps: update u32),
+    items: |_| 1);

@@ -2,23 +2,10 @@
 
 use super::image_shape;
 use crate::error::{Result, error};
-use crate::kernel::{Kernel, kernel};
+use crate::kernel::{Grid, Kernel, Pass, Rung, kernel};
 use crate::reference::max_pool2d::Params;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
-
-const SOURCE: &str = include_str!("../../shaders/max_pool2d.wgsl");
-
-pub static FORWARD: Kernel<Params> = kernel!(
-    max_pool2d::forward(x) -> (y, argmax),
-    items: |p| (p.batch * p.channels) as usize,
-    threads: |p| (p.batch * p.channels * p.out_h * p.out_w) as usize,
-    iterations: |p| (p.window_h * (1 + p.window_w)) as usize);
-pub static BACKWARD_X: Kernel<Params> = kernel!(
-    max_pool2d::backward_x(argmax, dy) -> (dx),
-    items: |p| (p.batch * p.channels) as usize,
-    threads: |p| (p.batch * p.channels * p.in_h * p.in_w) as usize,
-    iterations: |p| (p.window_h * (1 + p.window_w)) as usize);
 
 /// The largest value of each window of x `[batch, channels, in_h, in_w]`; windows and strides are
 /// `[height, width]`. Without padding: `out = floor((in - window) / stride) + 1`.
@@ -49,8 +36,38 @@ pub fn max_pool2d(tape: &Tape, x: &Var, window: [usize; 2], stride: [usize; 2]) 
     FORWARD.run(&device, &params, &[&x.tensor], &[&y, &argmax])?;
     let x_shape = x.shape().to_vec();
     Ok(tape.record("max_pool2d", &[x], y, move |dy, _needs| {
-        let dx = Tensor::empty(&device, &x_shape, Kind::F32)?;
-        BACKWARD_X.run(&device, &params, &[&argmax, dy], &[&dx])?;
-        Ok(vec![Some(dx)])
+        Ok(vec![Some(BACKWARD_X.compute(&device, &params, &[&argmax, dy], &x_shape)?)])
     }))
+}
+
+const SOURCE: &str = include_str!("../../shaders/max_pool2d.wgsl");
+
+pub static FORWARD: Kernel<Params> = Kernel {
+    rungs: &[Rung {
+        iterations: window,
+        ..Rung::plain(
+            SOURCE,
+            &[Pass::new("forward", Grid::Threads(|p| planes(p) * (p.out_h * p.out_w) as usize))],
+        )
+    }],
+    ..kernel!(max_pool2d::forward(x) -> (y, argmax: u32), items: planes)
+};
+pub static BACKWARD_X: Kernel<Params> = Kernel {
+    rungs: &[Rung {
+        iterations: window,
+        ..Rung::plain(
+            SOURCE,
+            &[Pass::new("backward_x", Grid::Threads(|p| planes(p) * (p.in_h * p.in_w) as usize))],
+        )
+    }],
+    ..kernel!(max_pool2d::backward_x(argmax: u32, dy) -> (dx), items: planes)
+};
+
+fn planes(p: &Params) -> usize {
+    (p.batch * p.channels) as usize
+}
+
+/// Loop iterations over a window, both nested loops together.
+fn window(p: &Params) -> usize {
+    (p.window_h * (1 + p.window_w)) as usize
 }

@@ -46,11 +46,7 @@ pub fn add(table: Table) -> Vec<Case> {
     use ops::add::{ACCUMULATE, FORWARD};
     let sizes: Vec<_> = lengths(table).map(|(len, why)| (reference::add::Params { len }, why)).collect();
     let row = Row::of(sizes, |p, _| vec![p.len as usize]);
-    let mut accumulate = Row::of(row.sizes.clone(), row.shape);
-    accumulate.draw = |p, name, style, rng| {
-        (name == "y").then(|| Values::Float((0..p.len).map(|_| number(style, rng)).collect()))
-    };
-    [row.kernel(&FORWARD, |_| ELEMENTWISE), accumulate.kernel(&ACCUMULATE, |_| ELEMENTWISE)]
+    [row.kernel(&FORWARD, |_| ELEMENTWISE), row.kernel(&ACCUMULATE, |_| ELEMENTWISE)]
         .into_iter()
         .flatten()
         .collect()

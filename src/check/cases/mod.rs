@@ -8,7 +8,7 @@ mod layers;
 
 use super::compare::Tolerance;
 use super::erased::{Call, call};
-use crate::kernel::Kernel;
+use crate::kernel::{Buffer, Kernel};
 use crate::reference::Params;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -64,9 +64,9 @@ impl Values {
 impl Case {
     /// The values of a buffer that is read. Floats are exact in f32, so that every device computes from
     /// the same numbers.
-    pub fn values(&self, name: &str, style: Style, rng: &mut ChaCha8Rng) -> Values {
-        let len = (self.shape)(name).iter().product();
-        (self.draw)(name, style, rng)
+    pub fn values(&self, buffer: &Buffer, style: Style, rng: &mut ChaCha8Rng) -> Values {
+        let len = (self.shape)(buffer.name).iter().product();
+        (self.draw)(buffer.name, style, rng)
             .unwrap_or_else(|| Values::Float((0..len).map(|_| number(style, rng)).collect()))
     }
 }
