@@ -4,7 +4,8 @@
 mod common;
 
 use common::{network, software};
-use pawgrad::check::compare::{Tolerance, compare};
+use pawgrad::cases::Tolerance;
+use pawgrad::check::compare::compare;
 use pawgrad::device::Device;
 use pawgrad::model::{Activation, Layer, Model};
 use pawgrad::ops::conv2d::Padding;

@@ -3,6 +3,7 @@
 
 use naga::valid::{Capabilities, GlobalUse, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
+use pawgrad::cases::Source;
 use pawgrad::check::{Case, all};
 use pawgrad::kernel::{Buffer, Usage};
 use pawgrad::tensor::Kind;
@@ -113,8 +114,8 @@ fn kernels_have_one_name_in_reference_shader_and_table() {
             "src/ops/{op}.rs: {function}"
         );
 
-        for (rung, source, entries) in case.call.sources() {
-            let module = parse(case.call.name(), source);
+        for Source { rung, text, entries, .. } in case.call.sources() {
+            let module = parse(case.call.name(), text);
             let known: Vec<_> = module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
             for entry in &entries {
                 assert!(
@@ -136,8 +137,8 @@ fn kernels_have_one_name_in_reference_shader_and_table() {
 fn every_entry_point_belongs_to_a_kernel() {
     let mut used: BTreeSet<(String, String)> = BTreeSet::new();
     for case in kernels() {
-        for (_, source, entries) in case.call.sources() {
-            used.extend(entries.iter().map(|entry| (source.to_string(), entry.to_string())));
+        for Source { text, entries, .. } in case.call.sources() {
+            used.extend(entries.iter().map(|entry| (text.to_string(), entry.to_string())));
         }
     }
     for (file, source) in files() {
@@ -158,7 +159,7 @@ fn kernels_declare_the_buffers_that_their_entry_points_use() {
         let buffers = case.call.inputs().iter().chain(case.call.outputs());
         let declared: BTreeMap<_, _> =
             buffers.map(|buffer| (buffer.name.to_string(), (buffer.kind, buffer.usage))).collect();
-        for (rung, text, entries) in case.call.sources() {
+        for Source { rung, text, entries, .. } in case.call.sources() {
             let used = used_buffers(&parse(case.call.name(), text), &entries);
             let name = format!("{} {rung}", case.call.name());
             assert!(used.keys().eq(declared.keys()), "{name} uses {used:?}, declared are {declared:?}");
@@ -247,8 +248,8 @@ fn one_binding_number_per_buffer_in_all_files_of_an_op() {
 #[test]
 fn params_are_the_same_struct_in_rust_and_in_every_shader() {
     for case in kernels() {
-        for (rung, source, _) in case.call.sources() {
-            let module = parse(case.call.name(), source);
+        for Source { rung, text, .. } in case.call.sources() {
+            let module = parse(case.call.name(), text);
             let params = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Params"));
             let Some((_, params)) = params else { panic!("{} {rung} has no Params", case.call.name()) };
             let TypeInner::Struct { members, .. } = &params.inner else { panic!("Params is no struct") };
@@ -327,45 +328,62 @@ fn vectors_that_threads_share_are_stored_whole() {
     }
 }
 
-/// What Rust needs to know of a tile to lay out its grid.
+/// Tiles, and how much one thread adds up: a `const` of the shader has the value that the rung declares, and an `override`
+/// is set to it.
 #[test]
-fn tile_sizes_are_the_same_in_rust_and_in_the_shader() {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let mut compared = 0;
-    for (file, source) in files() {
-        // conv2d.2_tiled.wgsl: the op, and the rung without its number.
-        let op = file.split('.').next().unwrap();
-        let rung = file.split('.').nth(1).unwrap().split('_').nth(1).unwrap_or_default();
-        // A fused op shares the tiles of its convolution.
-        let paths = [
-            "src/ops/{op}/{rung}.rs",
-            "src/ops/{op}/rungs.rs",
-            "src/ops/conv2d/rungs.rs",
-            "src/device/textures.rs",
-        ];
-        let rust = paths
-            .map(|path| read(&path.replace("{op}", op).replace("{rung}", rung)))
-            .map(|text| text.lines().filter_map(constant).collect::<Vec<_>>());
-        for (name, value) in source.lines().filter_map(constant) {
-            let same_name =
-                rust.iter().find_map(|constants| constants.iter().find(|(known, _)| *known == name));
-            if let Some((_, known)) = same_name {
-                assert_eq!(value, *known, "{file}: {name}");
-                compared += 1;
+fn constants_of_a_rung_are_those_of_its_shader() {
+    // By op and rung: kernels of one rung share a file, and each declares what it needs.
+    let mut rungs = BTreeMap::new();
+    for case in kernels() {
+        for Source { rung, text, constants, .. } in case.call.sources() {
+            let fresh = || (parse(case.call.name(), text), BTreeMap::new());
+            let (_, declared) = rungs.entry((case.call.op(), rung)).or_insert_with(fresh);
+            for (name, value) in constants {
+                let before: Option<f64> = declared.insert(*name, *value);
+                assert!(before.is_none_or(|before| before == *value), "{} {rung}: {name}", case.call.name());
             }
         }
     }
-    assert_eq!(compared, 14, "as many constants are of interest to both");
+    for ((op, rung), (module, declared)) in rungs {
+        let in_shader = constants(&module);
+        for (name, value) in &declared {
+            let known =
+                in_shader.get(*name).unwrap_or_else(|| panic!("{op} {rung}: no {name} in the shader"));
+            assert!(
+                known.is_none_or(|known| known == *value),
+                "{op} {rung}: {name} is {known:?}, not {value}"
+            );
+        }
+        // The other way round: what the file of a rung names of its shader's is declared.
+        let named = names_in_rust(op, rung);
+        for name in in_shader.keys().filter(|name| named.contains(*name)) {
+            assert!(declared.contains_key(name.as_str()), "{op} {rung}: {name} is not declared");
+        }
+    }
 }
 
-/// Name and value of a line such as `const ROWS = 32u;` or `pub const ROWS: u32 = 32;`.
-fn constant(line: &str) -> Option<(String, String)> {
-    let (before, rest) = line.split_once("const ")?;
-    if !before.is_empty() && !before.starts_with("pub") {
-        return None;
-    }
-    let (name, value) = rest.split_once('=')?;
-    let digits = value.split(';').next()?.trim().trim_end_matches('u').replace('_', "");
-    digits.parse::<u64>().ok()?;
-    Some((name.split(':').next()?.trim().to_string(), digits))
+/// The numbers among the `const`s of a shader, and its `override`s, which have no value yet.
+fn constants(module: &Module) -> BTreeMap<String, Option<f64>> {
+    let value = |constant: &naga::Constant| match module.global_expressions[constant.init] {
+        naga::Expression::Literal(naga::Literal::U32(value)) => Some(f64::from(value)),
+        naga::Expression::Literal(naga::Literal::I32(value)) => Some(f64::from(value)),
+        naga::Expression::Literal(naga::Literal::F32(value)) => Some(f64::from(value)),
+        _ => None,
+    };
+    let constants = module.constants.iter().filter_map(|(_, constant)| {
+        let value = value(constant)?;
+        Some((constant.name.clone()?, Some(value)))
+    });
+    let overrides = module.overrides.iter().filter_map(|(_, declared)| Some((declared.name.clone()?, None)));
+    constants.chain(overrides).collect()
+}
+
+/// The names in capitals in the file that lays out a rung's grids.
+fn names_in_rust(op: &str, rung: &str) -> BTreeSet<String> {
+    let of_its_own = format!("src/ops/{op}/{}.rs", rung.split('_').nth(1).unwrap());
+    let files = [of_its_own, format!("src/ops/{op}/rungs.rs"), format!("src/ops/{op}.rs")];
+    let text = files.iter().find_map(|file| std::fs::read_to_string(file).ok()).unwrap();
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let words = text.split(|c| !is_word(c)).filter(|word| word.starts_with(char::is_uppercase));
+    words.map(str::to_string).collect()
 }

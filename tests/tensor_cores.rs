@@ -16,17 +16,15 @@
 mod common;
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
-use pawgrad::check::cases::{Style, Values};
+use pawgrad::cases::call;
 use pawgrad::check::compare::half;
-use pawgrad::check::{self, Case, erased, kernels};
+use pawgrad::check::{self, Case, Random, Style, Values, kernels};
 use pawgrad::device::Device;
 use pawgrad::kernel::{Kernel, Reference, Rounding, Rung};
 use pawgrad::ops::conv2d_relu_pool::{BACKWARD_W, BACKWARD_X, FORWARD};
 use pawgrad::reference::Params as _;
 use pawgrad::reference::conv2d_relu_pool::Params;
 use pawgrad::tensor::{Kind, Tensor};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
 
 const BEGIN: &str = "// ---- tensor cores";
@@ -129,7 +127,7 @@ fn cases() -> Vec<Case> {
     let case = |case: Case| {
         let (kernel, emulated) = kernels.iter().find(|(kernel, _)| kernel.name == case.call.name())?;
         let params = Params::from_words(&case.call.words());
-        let call = erased::call(emulated, params);
+        let call = call(emulated, params);
         (rung(kernel).fits)(&params).then_some(Case { call, ..case })
     };
     let all = check::all().into_iter().filter(|case| common::selected(case.call.name()));
@@ -146,7 +144,7 @@ fn run(case: &Case, device: &Device, inputs: &[Values], style: Style) -> Result<
 fn every_rung_for_tensor_cores_is_in_this_test() {
     let ours: BTreeSet<_> = KERNELS.iter().map(|kernel| kernel.name).collect();
     let halves = |case: &Case| {
-        case.call.sources().iter().any(|(rung, ..)| case.call.rounding(rung) == Rounding::Halves)
+        case.call.sources().iter().any(|source| case.call.rounding(source.rung) == Rounding::Halves)
     };
     let all: BTreeSet<_> = check::all().iter().filter(|case| halves(case)).map(|c| c.call.name()).collect();
     assert_eq!(ours, all);
@@ -180,8 +178,8 @@ fn whole_tiles(kernel: &str) -> Option<(Case, Vec<Values>)> {
 }
 
 fn inputs(case: &Case, style: Style) -> Vec<Values> {
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
-    case.call.inputs().iter().map(|input| case.values(input, style, &mut rng)).collect()
+    let mut random = Random::new(style, 7);
+    case.call.inputs().iter().map(|input| case.values(input, &mut random)).collect()
 }
 
 /// The bits of every output.

@@ -4,12 +4,11 @@
 //! of forward's input `x`; its inputs are forward's inputs and outputs by their names, and `dy` is a
 //! random gradient of forward's output `y`.
 
-use super::cases::{Case, Style, Values};
 use super::kernels::{poison, reference};
+use crate::cases::{Case, Random, Style, Values};
 use crate::kernel::Buffer;
+use rand::RngExt;
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
 /// Step of the central difference.
@@ -41,15 +40,15 @@ pub fn check(forward: &Case, backward: &Case) -> Result<f64, String> {
 }
 
 fn check_with(forward: &Case, backward: &Case, seed: u64) -> Option<Result<f64, String>> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut random = Random::new(Style::Random, seed);
     let mut buffers: BTreeMap<String, Values> = BTreeMap::new();
     for input in forward.call.inputs() {
-        buffers.insert(input.name.to_string(), forward.values(input, Style::Random, &mut rng));
+        buffers.insert(input.name.to_string(), forward.values(input, &mut random));
     }
     let outputs = evaluate(forward, &buffers);
     for (Buffer { name, .. }, values) in forward.call.outputs().iter().zip(outputs) {
         if let Values::Float(values) = &values {
-            let upstream = values.iter().map(|_| rng.random_range(-1.0..1.0)).collect();
+            let upstream = values.iter().map(|_| random.rng.random_range(-1.0..1.0)).collect();
             buffers.insert(format!("d{name}"), Values::Float(upstream));
         }
         buffers.insert(name.to_string(), values);
@@ -61,7 +60,7 @@ fn check_with(forward: &Case, backward: &Case, seed: u64) -> Option<Result<f64, 
         let Values::Float(analytic) = analytic else { unreachable!("gradients are floats") };
         let input = name.strip_prefix('d').expect("a gradient is named after its input");
         let mut elements: Vec<usize> = (0..analytic.len()).collect();
-        elements.shuffle(&mut rng);
+        elements.shuffle(&mut random.rng);
         let affordable = (FLOP / (2.0 * forward.call.flop() + 1.0)) as usize;
         for &i in elements.iter().take(affordable.clamp(2, ELEMENTS)) {
             let numeric = central_difference(forward, &buffers, input, i)?;

@@ -1,14 +1,12 @@
 //! Runs a kernel on a device and compares every output with the f64 reference.
 
-use super::cases::{Case, Style, Values};
-use super::compare::{Tolerance, Worst, compare, half};
+use super::compare::{Worst, compare, half};
+use crate::cases::{Case, Random, Style, Tolerance, Values};
 use crate::cpu::{Input, Output};
 use crate::device::{Device, DeviceKind};
 use crate::error::Result;
 use crate::kernel::{Buffer, Rounding, Usage};
 use crate::tensor::{Kind, Tensor};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 /// Words behind every payload, inside the same binding: an out-of-bounds write outside the bound range
 /// leaves no trace.
@@ -39,11 +37,11 @@ pub async fn check(
 
 /// Values for the inputs, and what the outputs hold before.
 fn draw(case: &Case, style: Style) -> (Vec<Values>, Vec<Values>) {
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
-    let inputs = case.call.inputs().iter().map(|buffer| case.values(buffer, style, &mut rng)).collect();
+    let mut random = Random::new(style, 7);
+    let inputs = case.call.inputs().iter().map(|buffer| case.values(buffer, &mut random)).collect();
     let outputs = case.call.outputs().iter().map(|buffer| match buffer.usage {
-        Usage::Read | Usage::Update | Usage::Flag => case.values(buffer, style, &mut rng),
         Usage::Write => poison(case, buffer),
+        _ => case.values(buffer, &mut random),
     });
     let outputs = outputs.collect();
     (inputs, outputs)
@@ -56,7 +54,7 @@ fn describe(case: &Case) -> String {
 
 /// What an output that is only written holds before: what no kernel writes.
 pub fn poison(case: &Case, output: &Buffer) -> Values {
-    let len = (case.shape)(output.name).iter().product();
+    let len = case.len(output);
     match output.kind {
         Kind::F32 => Values::Float(vec![f64::NAN; len]),
         Kind::U32 => Values::Uint(vec![POISON; len]),
@@ -240,5 +238,5 @@ impl<'a> Prepared<'a> {
 /// Bytes of all buffers of a case: what must be moved at least once.
 pub fn bytes(case: &Case) -> f64 {
     let buffers = case.call.inputs().iter().chain(case.call.outputs());
-    buffers.map(|buffer| (case.shape)(buffer.name).iter().product::<usize>() as f64 * 4.0).sum()
+    buffers.map(|buffer| case.len(buffer) as f64 * 4.0).sum()
 }

@@ -1,5 +1,6 @@
 //! Addition, and the running sum of gradients.
 
+use crate::cases::{Case, Row, Table, Tolerance, lengths};
 use crate::error::{Result, error};
 use crate::kernel::{Kernel, kernel};
 use crate::reference::add::Params;
@@ -38,3 +39,11 @@ const SOURCE: &str = include_str!("../../shaders/add.wgsl");
 
 pub static FORWARD: Kernel<Params> = kernel!(add::forward(a, b) -> (y), items: |p| p.len as usize);
 pub static ACCUMULATE: Kernel<Params> = kernel!(add::accumulate(a) -> (y: update), items: |p| p.len as usize);
+
+pub fn cases(table: Table) -> Vec<Case> {
+    Row::new(lengths(table, |len| Params { len }), |p, _| vec![p.len])
+        .kernel(&FORWARD, |_| Tolerance::Elementwise)
+        .no_golden("it is forward in place")
+        .kernel(&ACCUMULATE, |_| Tolerance::Elementwise)
+        .cases()
+}

@@ -1,5 +1,6 @@
 //! Binary cross-entropy from logits, and the count of right answers.
 
+use crate::cases::{Case, Row, Table, Tolerance, Values};
 use crate::error::{Result, error};
 use crate::kernel::{Kernel, kernel};
 use crate::reference::binary_cross_entropy::Params;
@@ -43,3 +44,33 @@ pub static FORWARD: Kernel<Params> =
     kernel!(binary_cross_entropy::forward(x, labels: u32) -> (loss, hits: u32), items: |_| 1);
 pub static BACKWARD_X: Kernel<Params> =
     kernel!(binary_cross_entropy::backward_x(x, labels: u32, dloss) -> (dx), items: |p| p.batch as usize);
+
+pub fn cases(table: Table) -> Vec<Case> {
+    let params = |batch, whole_batch| Params { batch, whole_batch };
+    let sizes = match table {
+        Table::Awkward => vec![
+            (params(1, 1), "one image"),
+            (params(32, 32), "a whole batch"),
+            (params(5, 37), "a micro-batch"),
+            (params(300, 300), "more images than a group has threads"),
+        ],
+        Table::Network { batch, .. } => vec![(params(batch, batch), "a batch")],
+    };
+    let shape = |p: &Params, name: &str| match name {
+        "loss" | "hits" | "dloss" => vec![1],
+        _ => vec![p.batch],
+    };
+    Row::new(sizes, shape)
+        .inexact()
+        .draw(|p, name, random| match name {
+            "labels" => Some(Values::Uint((0..p.batch).map(|_| random.below(2)).collect())),
+            // From hopeless to certain: exp(-100) is a tiny subnormal, exp(100) would overflow.
+            "x" => Some(Values::Float(
+                (0..p.batch).map(|i| random.number() * [1.0, 10.0, 100.0][i as usize % 3]).collect(),
+            )),
+            _ => None,
+        })
+        .kernel(&FORWARD, |_| Tolerance::Elementwise)
+        .kernel(&BACKWARD_X, |_| Tolerance::Elementwise)
+        .cases()
+}

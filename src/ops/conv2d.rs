@@ -1,6 +1,9 @@
 //! 2-D convolution.
 
+pub(super) mod cases;
 pub(super) mod rungs;
+
+pub use cases::cases;
 
 use super::{gradient, image_shape};
 use crate::error::{Result, error};

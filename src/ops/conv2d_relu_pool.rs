@@ -1,14 +1,18 @@
 //! Convolution, ReLU and non-overlapping max-pooling in one, without storing the big activation.
 
+mod cases;
 mod rungs;
 mod shared;
 mod tensor;
 mod textures;
 
+pub use cases::cases;
+
 use super::conv2d::{self, Padding};
 use super::gradient;
 use crate::error::{Result, error};
 use crate::kernel::{Kernel, kernel};
+use crate::reference;
 use crate::reference::conv2d_relu_pool::Params;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
@@ -30,31 +34,12 @@ pub fn conv2d_relu_pool(
             "conv2d_relu_pool: a pooling window of {pool} on {}x{}", conv.out_h, conv.out_w
         ));
     }
-    let (out_h, out_w) = (conv.out_h / pool as u32, conv.out_w / pool as u32);
-    let params = Params {
-        batch: conv.batch,
-        in_channels: conv.in_channels,
-        out_channels: conv.out_channels,
-        in_h: conv.in_h,
-        in_w: conv.in_w,
-        conv_h: conv.out_h,
-        conv_w: conv.out_w,
-        out_h,
-        out_w,
-        kernel_h: conv.kernel_h,
-        kernel_w: conv.kernel_w,
-        stride_h: conv.stride_h,
-        stride_w: conv.stride_w,
-        pad_top: conv.pad_top,
-        pad_left: conv.pad_left,
-        pool: pool as u32,
-        argmax_words: (out_h * out_w).div_ceil(4),
-    };
+    let params = pooled(&conv, pool as u32);
     let device = tape.device().clone();
     let sizes = |last: &[u32]| -> Vec<usize> {
         [params.batch, params.out_channels].iter().chain(last).map(|&size| size as usize).collect()
     };
-    let y = Tensor::empty(&device, &sizes(&[out_h, out_w]), Kind::F32)?;
+    let y = Tensor::empty(&device, &sizes(&[params.out_h, params.out_w]), Kind::F32)?;
     let argmax = Tensor::empty(&device, &sizes(&[params.argmax_words]), Kind::U32)?;
     FORWARD.run(&device, &params, &[&x.tensor, &w.tensor, &b.tensor], &[&y, &argmax])?;
     let (x_saved, w_saved, y_saved, b_shape) =
@@ -71,6 +56,30 @@ pub fn conv2d_relu_pool(
 
 /// The largest pooling window whose index fits a byte.
 pub const MAX_POOL: usize = 16;
+
+/// The sizes of a convolution that is pooled.
+fn pooled(conv: &reference::conv2d::Params, pool: u32) -> Params {
+    let (out_h, out_w) = (conv.out_h / pool, conv.out_w / pool);
+    Params {
+        batch: conv.batch,
+        in_channels: conv.in_channels,
+        out_channels: conv.out_channels,
+        in_h: conv.in_h,
+        in_w: conv.in_w,
+        conv_h: conv.out_h,
+        conv_w: conv.out_w,
+        out_h,
+        out_w,
+        kernel_h: conv.kernel_h,
+        kernel_w: conv.kernel_w,
+        stride_h: conv.stride_h,
+        stride_w: conv.stride_w,
+        pad_top: conv.pad_top,
+        pad_left: conv.pad_left,
+        pool,
+        argmax_words: (out_h * out_w).div_ceil(4),
+    }
+}
 
 const SOURCE: &str = include_str!("../../shaders/conv2d_relu_pool.wgsl");
 

@@ -1,6 +1,9 @@
 //! Fully connected layer.
 
+mod cases;
 mod rungs;
+
+pub use cases::cases;
 
 use super::{gradient, row_shape};
 use crate::error::{Result, error};

@@ -1,6 +1,7 @@
 //! Dropout.
 
 use super::row_shape;
+use crate::cases::{Case, Row, Table, Tolerance};
 use crate::error::{Result, error};
 use crate::kernel::{Kernel, kernel};
 use crate::reference::dropout::Params;
@@ -46,3 +47,26 @@ const SOURCE: &str = include_str!("../../shaders/dropout.wgsl");
 
 pub static FORWARD: Kernel<Params> = kernel!(dropout::forward(x) -> (y), items: |p| p.len as usize);
 pub static BACKWARD_X: Kernel<Params> = kernel!(dropout::backward_x(dy) -> (dx), items: |p| p.len as usize);
+
+pub fn cases(table: Table) -> Vec<Case> {
+    let params = |len, first, rate: f32| {
+        let scale = if rate < 1.0 { 1.0 / (1.0 - rate) } else { 0.0 };
+        Params { len, first, seed: 0x9e37_79b9, step: 7, layer: 1, rate, scale }
+    };
+    let sizes = match table {
+        Table::Awkward => vec![
+            (params(1757, 0, 0.5), "half is dropped"),
+            (params(1000, 128 * 37, 0.5), "a micro-batch that does not start the batch"),
+            (params(513, 5, 0.0), "nothing is dropped"),
+            (params(513, 5, 0.6), "a rate that is no exact fraction"),
+            (params(257, 0, 1.0), "everything is dropped"),
+        ],
+        Table::Network { batch, .. } => vec![(params(batch * 128, 0, 0.5), "behind dense1")],
+    };
+    Row::new(sizes, |p, _| vec![p.len])
+        .inexact() // 1 / (1 - rate) need not be whole
+        .no_golden("the mask comes from this program's own hash")
+        .kernel(&FORWARD, |_| Tolerance::Elementwise)
+        .kernel(&BACKWARD_X, |_| Tolerance::Elementwise)
+        .cases()
+}

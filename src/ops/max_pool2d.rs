@@ -1,6 +1,7 @@
 //! Max-pooling.
 
 use super::image_shape;
+use crate::cases::{Case, Row, Table, Tolerance, Values};
 use crate::error::{Result, error};
 use crate::kernel::{Grid, Kernel, Pass, Rung, kernel};
 use crate::reference::max_pool2d::Params;
@@ -70,4 +71,47 @@ fn planes(p: &Params) -> usize {
 /// Loop iterations over a window, both nested loops together.
 fn window(p: &Params) -> usize {
     (p.window_h * (1 + p.window_w)) as usize
+}
+
+pub fn cases(table: Table) -> Vec<Case> {
+    let params =
+        |[batch, channels]: [u32; 2], [in_h, in_w]: [u32; 2], window: [u32; 2], stride: [u32; 2]| Params {
+            batch,
+            channels,
+            in_h,
+            in_w,
+            out_h: (in_h - window[0]) / stride[0] + 1,
+            out_w: (in_w - window[1]) / stride[1] + 1,
+            window_h: window[0],
+            window_w: window[1],
+            stride_h: stride[0],
+            stride_w: stride[1],
+        };
+    let sizes = match table {
+        Table::Awkward => vec![
+            (params([1, 1], [2, 2], [2, 2], [2, 2]), "one window"),
+            (params([2, 3], [8, 8], [2, 2], [2, 2]), "the network's windows"),
+            (params([3, 5], [7, 9], [2, 2], [2, 2]), "a last row and column that no window covers"),
+            (params([2, 3], [7, 8], [3, 2], [1, 1]), "windows that overlap, height is not width"),
+            (params([1, 2], [11, 10], [2, 3], [3, 4]), "gaps between windows"),
+            (params([1, 33], [13, 5], [5, 4], [2, 1]), "large windows, overlapping and many channels"),
+            (params([2, 2], [4, 6], [1, 1], [1, 1]), "window 1x1"),
+        ],
+        Table::Network { image_size, batch } => {
+            vec![(params([batch, 64], [image_size; 2], [2, 2], [2, 2]), "pool1")]
+        }
+    };
+    let shape = |p: &Params, name: &str| match name {
+        "x" | "dx" => vec![p.batch, p.channels, p.in_h, p.in_w],
+        _ => vec![p.batch, p.channels, p.out_h, p.out_w],
+    };
+    Row::new(sizes, shape)
+        .draw(|p, name, random| {
+            let len = p.batch * p.channels * p.out_h * p.out_w;
+            let window = p.window_h * p.window_w;
+            (name == "argmax").then(|| Values::Uint((0..len).map(|_| random.below(window)).collect()))
+        })
+        .kernel(&FORWARD, |_| Tolerance::Exact)
+        .kernel(&BACKWARD_X, |p| Tolerance::sum(p.window_h * p.window_w))
+        .cases()
 }

@@ -16,6 +16,7 @@ pub mod max_pool2d;
 pub mod relu;
 pub mod sigmoid;
 
+use crate::cases::{Case, Table};
 use crate::error::{Result, error};
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -35,4 +36,24 @@ fn row_shape(op: &str, x: &Var) -> Result<[usize; 2]> {
 /// The gradient of one input, where it is needed.
 fn gradient(needed: bool, compute: impl FnOnce() -> Result<Tensor>) -> Result<Option<Tensor>> {
     needed.then(compute).transpose()
+}
+
+/// Every kernel with the sizes of a table.
+pub fn cases(table: Table) -> Vec<Case> {
+    let rows = [
+        relu::cases(table),
+        sigmoid::cases(table),
+        add::cases(table),
+        dropout::cases(table),
+        input::cases(table),
+        dense::cases(table),
+        conv2d::cases(table),
+        max_pool2d::cases(table),
+        conv2d_relu_pool::cases(table),
+        binary_cross_entropy::cases(table),
+        adam::cases(table),
+        loss_scale::cases(table),
+        ceiling::cases(table),
+    ];
+    rows.into_iter().flatten().collect()
 }

@@ -1,5 +1,6 @@
 //! ReLU.
 
+use crate::cases::{Case, Row, Table, Tolerance, lengths};
 use crate::error::Result;
 use crate::kernel::{Kernel, kernel};
 use crate::reference::relu::Params;
@@ -20,3 +21,14 @@ const SOURCE: &str = include_str!("../../shaders/relu.wgsl");
 
 pub static FORWARD: Kernel<Params> = kernel!(relu::forward(x) -> (y), items: |p| p.len as usize);
 pub static BACKWARD_X: Kernel<Params> = kernel!(relu::backward_x(y, dy) -> (dx), items: |p| p.len as usize);
+
+pub fn cases(table: Table) -> Vec<Case> {
+    let mut sizes = lengths(table, |len| Params { len });
+    if table == Table::Awkward {
+        sizes.push((Params { len: 65_535 * 256 + 300 }, "a grid of two rows"));
+    }
+    Row::new(sizes, |p, _| vec![p.len])
+        .kernel(&FORWARD, |_| Tolerance::Exact)
+        .kernel(&BACKWARD_X, |_| Tolerance::Exact)
+        .cases()
+}

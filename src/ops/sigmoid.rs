@@ -1,5 +1,6 @@
 //! Logistic sigmoid.
 
+use crate::cases::{Case, Row, Table, Tolerance, lengths};
 use crate::error::Result;
 use crate::kernel::{Kernel, kernel};
 use crate::reference::sigmoid::Params;
@@ -21,3 +22,11 @@ const SOURCE: &str = include_str!("../../shaders/sigmoid.wgsl");
 pub static FORWARD: Kernel<Params> = kernel!(sigmoid::forward(x) -> (y), items: |p| p.len as usize);
 pub static BACKWARD_X: Kernel<Params> =
     kernel!(sigmoid::backward_x(y, dy) -> (dx), items: |p| p.len as usize);
+
+pub fn cases(table: Table) -> Vec<Case> {
+    Row::new(lengths(table, |len| Params { len }), |p, _| vec![p.len])
+        .inexact()
+        .kernel(&FORWARD, |_| Tolerance::Elementwise)
+        .kernel(&BACKWARD_X, |_| Tolerance::Elementwise)
+        .cases()
+}
