@@ -51,7 +51,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("run", &["report", "tuning", "files", "train", "model", "data", "device", "error"]),
     (
         "studio",
-        &["run", "report", "files", "check", "train", "model", "data", "ops", "tape", "kernel", "tensor", "device", "error"],
+        &[
+            "run", "report", "files", "check", "cases", "train", "model", "data", "ops", "tape", "kernel",
+            "tensor", "device", "error",
+        ],
     ),
     (
         "commands",
@@ -63,8 +66,21 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Modules that build without the feature `cli`.
 const CORE: [&str; 15] = [
-    "error", "random", "reference", "device", "tensor", "cpu", "kernel", "tape", "cases", "ops", "optim", "model", "data",
-    "train", "check",
+    "error",
+    "random",
+    "reference",
+    "device",
+    "tensor",
+    "cpu",
+    "kernel",
+    "tape",
+    "cases",
+    "ops",
+    "optim",
+    "model",
+    "data",
+    "train",
+    "check",
 ];
 
 #[test]
@@ -72,7 +88,10 @@ fn imports_go_one_way() {
     for (index, (module, allowed)) in LAYERS.iter().enumerate() {
         let before: Vec<_> = LAYERS[..index].iter().map(|(name, _)| *name).collect();
         assert!(allowed.iter().all(|used| before.contains(used)), "{module} may use what comes behind it");
-        assert!(!CORE.contains(module) || allowed.iter().all(|used| CORE.contains(used)), "{module} uses the shell");
+        assert!(
+            !CORE.contains(module) || allowed.iter().all(|used| CORE.contains(used)),
+            "{module} uses the shell"
+        );
     }
     for (path, text) in sources() {
         let module = module(&path);
@@ -103,7 +122,9 @@ fn code(text: &str) -> String {
     let joined = lines.collect::<Vec<_>>().join("\n");
     let statements = joined.split_inclusive(';').filter(|statement| {
         let start = statement.trim_start().trim_start_matches("#[cfg(feature = \"cli\")]").trim_start();
-        !["pub use ", "pub(crate) use ", "mod ", "pub mod ", "pub(crate) mod "].iter().any(|word| start.starts_with(word))
+        !["pub use ", "pub(crate) use ", "mod ", "pub mod ", "pub(crate) mod "]
+            .iter()
+            .any(|word| start.starts_with(word))
     });
     statements.collect()
 }
@@ -143,28 +164,36 @@ fn expand<'a>(text: &'a str, before: &mut Vec<String>, found: &mut Vec<Vec<Strin
         }
     };
     before.pop();
-    rest.split_once(" as ").filter(|(name, _)| name.is_empty()).map_or(rest, |(_, rest)| {
-        rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
-    })
+    rest.split_once(" as ")
+        .filter(|(name, _)| name.is_empty())
+        .map_or(rest, |(_, rest)| rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
 /// What each part of a folder (a file, or a folder in it) uses of its other parts. The folder's own `mod.rs` is a part
 /// too: it is used where something is taken that it defines itself, and not only hands on.
 fn uses_inside(folder: &[String], sources: &[(PathBuf, String)]) -> BTreeMap<String, BTreeSet<String>> {
-    let inside: Vec<_> =
-        sources.iter().map(|(path, text)| (module_path(path), text)).filter(|(path, _)| path.starts_with(folder)).collect();
+    let inside: Vec<_> = sources
+        .iter()
+        .map(|(path, text)| (module_path(path), text))
+        .filter(|(path, _)| path.starts_with(folder))
+        .collect();
     let parts: BTreeSet<_> = inside.iter().filter_map(|(path, _)| path.get(folder.len()).cloned()).collect();
     let handed_on = |name: &str| {
         let (_, text) = inside.iter().find(|(path, _)| path == folder)?;
         let exports = text.split(';').filter(|statement| statement.contains("use ")).map(|statement| {
             let mut found = Vec::new();
             let start = statement.rfind("use ").map_or(0, |at| at + 4);
-            if statement.trim_start().trim_start_matches(|c| c != 'p').starts_with("pub") || statement.contains("pub") {
+            if statement.trim_start().trim_start_matches(|c| c != 'p').starts_with("pub")
+                || statement.contains("pub")
+            {
                 expand(&statement[start..], &mut Vec::new(), &mut found);
             }
             found
         });
-        exports.flatten().find(|path| path.last().is_some_and(|last| last == name)).map(|path| path[0].clone())
+        exports
+            .flatten()
+            .find(|path| path.last().is_some_and(|last| last == name))
+            .map(|path| path[0].clone())
     };
     let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (path, text) in &inside {
@@ -182,12 +211,18 @@ fn uses_inside(folder: &[String], sources: &[(PathBuf, String)]) -> BTreeMap<Str
         }));
         if from == "mod" {
             for part in &parts {
-                used.extend(paths(&code, part).into_iter().map(|rest| [folder, &[part.clone()], &rest].concat()));
+                used.extend(
+                    paths(&code, part).into_iter().map(|rest| [folder, &[part.clone()], &rest].concat()),
+                );
             }
         }
         for used in used.iter().filter(|used| used.starts_with(folder) && used.len() > folder.len()) {
             let name = &used[folder.len()];
-            let to = if parts.contains(name) { name.clone() } else { handed_on(name).unwrap_or("mod".to_string()) };
+            let to = if parts.contains(name) {
+                name.clone()
+            } else {
+                handed_on(name).unwrap_or("mod".to_string())
+            };
             if to != from {
                 uses.entry(from.to_string()).or_default().insert(to);
             }
@@ -245,10 +280,19 @@ fn circles_are_found() {
     };
     let own = "mod one;\npub mod other;\npub use other::{Other, self as x};\n";
     assert_eq!(uses("use super::other::{Other, y};", "fn f() {}", own), None);
-    assert!(uses("use super::{Other};", "fn f() { super::one::g(); }", own).is_some(), "over a name that is handed on");
-    assert!(uses("use crate::a::Mine;", "", &format!("{own}use one::One;\nstruct Mine;")).is_some(), "with mod.rs");
+    assert!(
+        uses("use super::{Other};", "fn f() { super::one::g(); }", own).is_some(),
+        "over a name that is handed on"
+    );
+    assert!(
+        uses("use crate::a::Mine;", "", &format!("{own}use one::One;\nstruct Mine;")).is_some(),
+        "with mod.rs"
+    );
     assert_eq!(uses("use crate::a::Mine;", "", &format!("{own}struct Mine;")), None);
-    assert_eq!(uses("use super::other::X;", "// super::one::Y\n#[cfg(test)]\nmod tests { use super::one::Z; }", own), None);
+    assert_eq!(
+        uses("use super::other::X;", "// super::one::Y\n#[cfg(test)]\nmod tests { use super::one::Z; }", own),
+        None
+    );
 }
 
 /// Errors of the core state facts; only the command line knows its options.
@@ -258,11 +302,14 @@ fn only_commands_speak_of_options() {
         if module(&path) == "commands" {
             continue;
         }
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        for (number, line) in
+            text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+        {
             let option = line.match_indices("--").any(|(at, _)| {
                 let before = line[..at].chars().next_back();
                 let after = line[at + 2..].chars().next();
-                before.is_none_or(|c| !c.is_alphanumeric() && c != '-') && after.is_some_and(|c| c.is_ascii_lowercase())
+                before.is_none_or(|c| !c.is_alphanumeric() && c != '-')
+                    && after.is_some_and(|c| c.is_ascii_lowercase())
             });
             assert!(!option, "{path:?}:{}: {line}", number + 1);
         }
@@ -274,7 +321,9 @@ fn only_commands_speak_of_options() {
 fn the_core_needs_none_of_the_shells_crates() {
     let tree = |features: &[&str]| {
         let mut cargo = std::process::Command::new(env!("CARGO"));
-        cargo.args(["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--offline"]).args(features);
+        cargo
+            .args(["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--offline"])
+            .args(features);
         let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
@@ -308,7 +357,8 @@ fn shaders_are_included_only_by_ops() {
 #[test]
 fn threads_files_and_clocks_stay_out_of_the_core() {
     for (path, text) in sources() {
-        if ["tape", "ops", "kernel", "model", "optim", "reference"].contains(&module(&path).as_str()) {
+        if ["tape", "ops", "cases", "kernel", "model", "optim", "reference"].contains(&module(&path).as_str())
+        {
             for word in ["std::thread", "std::fs", "std::time", "rayon", "gemm", "pollster"] {
                 assert!(!text.contains(word), "{path:?} uses {word}");
             }

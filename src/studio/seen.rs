@@ -169,7 +169,9 @@ pub async fn filters(State(studio): Shared, Path(id): Path<u64>) -> Answer<Json<
     let inside = studio.insides.get(id)?;
     let first = inside.layers.first().and_then(|seen| seen.placed.slots.first());
     let weight = inside.layers.first().and_then(|_| inside.slots_of(0).first().copied());
-    let (Some(&[_, in_channels, height, width]), Some((_, weight))) = (first.map(|slot| &slot.shape[..]), weight) else {
+    let (Some(&[_, in_channels, height, width]), Some((_, weight))) =
+        (first.map(|slot| &slot.shape[..]), weight)
+    else {
         return Err(not_found("the first layer has no windows"));
     };
     let windows: Vec<Vec<&[f32]>> = weight

@@ -3,11 +3,11 @@
 use crate::device::Device;
 use crate::error::{ErrorKind, Result};
 use crate::model::Model;
+use crate::report::profile::lines;
 use crate::studio::inside::{self, Slots};
 use crate::studio::log::Log;
 use crate::studio::pictures::Source;
 use crate::studio::seen::{Insides, groups};
-use crate::report::profile::lines;
 use crate::train::{EpochRecord, Progress, StepRecord};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
