@@ -13,7 +13,7 @@ fn sources() -> Vec<(PathBuf, String)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 files.push((path.clone(), fs::read_to_string(&path).unwrap()));
             }
         }
@@ -115,18 +115,25 @@ fn module_path(path: &Path) -> Vec<String> {
     parts.filter(|part| part != "mod").collect()
 }
 
-/// The code of a file without comments and tests; of re-exports and `mod` lines nothing is used here.
-fn code(text: &str) -> String {
+/// The statements of a file, about, without comments, attributes and tests.
+fn statements(text: &str) -> Vec<String> {
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let joined = lines.collect::<Vec<_>>().join("\n");
-    let statements = joined.split_inclusive(';').filter(|statement| {
-        let start = statement.trim_start().trim_start_matches("#[cfg(feature = \"cli\")]").trim_start();
-        !["pub use ", "pub(crate) use ", "mod ", "pub mod ", "pub(crate) mod "]
-            .iter()
-            .any(|word| start.starts_with(word))
-    });
-    statements.collect()
+    let is_code = |line: &&str| !line.trim_start().starts_with("//") && !line.trim_start().starts_with("#[");
+    let lines = text.lines().filter(is_code).collect::<Vec<_>>().join("\n");
+    lines.split_inclusive(';').map(|statement| statement.trim_start().to_string()).collect()
+}
+
+/// Whether a statement hands on what another file defines.
+fn hands_on(statement: &str) -> bool {
+    statement.starts_with("pub use ") || statement.starts_with("pub(crate) use ")
+}
+
+/// The code of a file; by re-exports and `mod` lines nothing is used.
+fn code(text: &str) -> String {
+    let declares = |statement: &String| {
+        ["mod ", "pub mod ", "pub(crate) mod "].iter().any(|word| statement.starts_with(word))
+    };
+    statements(text).into_iter().filter(|statement| !hands_on(statement) && !declares(statement)).collect()
 }
 
 /// Every path that begins with `root::` in some code, braces expanded: `a::{b, c::d}` is `[a, b]` and `[a, c, d]`.
@@ -153,8 +160,12 @@ fn expand<'a>(text: &'a str, before: &mut Vec<String>, found: &mut Vec<Vec<Strin
         }
     }
     let name: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    let rest = if name.is_empty() { text.trim_start_matches(['*', '&']) } else { &text[name.len()..] };
-    assert!(rest.len() < text.len(), "a path that this test cannot read: {text:.60}");
+    if name.is_empty() {
+        // `*`, or a variable of a macro: whatever it stands for, the path so far is used.
+        found.push(before.clone());
+        return &text[text.chars().next().map_or(0, char::len_utf8)..];
+    }
+    let rest = &text[name.len()..];
     before.push(name);
     let rest = match rest.strip_prefix("::") {
         Some(rest) if !rest.starts_with('<') => expand(rest, before, found),
@@ -180,14 +191,10 @@ fn uses_inside(folder: &[String], sources: &[(PathBuf, String)]) -> BTreeMap<Str
     let parts: BTreeSet<_> = inside.iter().filter_map(|(path, _)| path.get(folder.len()).cloned()).collect();
     let handed_on = |name: &str| {
         let (_, text) = inside.iter().find(|(path, _)| path == folder)?;
-        let exports = text.split(';').filter(|statement| statement.contains("use ")).map(|statement| {
+        let exports = statements(text).into_iter().filter(|statement| hands_on(statement)).map(|statement| {
             let mut found = Vec::new();
-            let start = statement.rfind("use ").map_or(0, |at| at + 4);
-            if statement.trim_start().trim_start_matches(|c| c != 'p').starts_with("pub")
-                || statement.contains("pub")
-            {
-                expand(&statement[start..], &mut Vec::new(), &mut found);
-            }
+            let (_, path) = statement.split_once("use ").expect("it is a use");
+            expand(path, &mut Vec::new(), &mut found);
             found
         });
         exports

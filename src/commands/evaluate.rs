@@ -1,6 +1,6 @@
 //! `pawgrad evaluate`
 
-use super::DeviceArgs;
+use super::device::DeviceArgs;
 use super::load::load_model;
 use super::output::outln;
 use super::progress::{Detail, Terminal};

@@ -5,11 +5,12 @@ pub(super) mod rungs;
 
 pub use cases::cases;
 
-use super::{gradient, image_shape};
+use super::shapes::{gradient, image_shape};
 use crate::error::{Result, error};
 use crate::kernel::{Kernel, kernel};
 use crate::reference::conv2d::Params;
 use crate::tape::{Tape, Var};
+use rungs::SOURCE;
 
 /// x `[batch, in_channels, in_h, in_w]` convolved with w `[out_channels, in_channels, kernel_h, kernel_w]`,
 /// plus b `[out_channels]`: y `[batch, out_channels, out_h, out_w]`. Strides are `[height, width]`.
@@ -98,8 +99,6 @@ pub(super) fn params(
         pad_left: pad_left as i32,
     })
 }
-
-const SOURCE: &str = include_str!("../../shaders/conv2d.wgsl");
 
 pub static FORWARD: Kernel<Params> = Kernel {
     rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_TILED],

@@ -9,13 +9,14 @@ mod textures;
 pub use cases::cases;
 
 use super::conv2d::{self, Padding};
-use super::gradient;
+use super::shapes::gradient;
 use crate::error::{Result, error};
 use crate::kernel::{Kernel, kernel};
 use crate::reference;
 use crate::reference::conv2d_relu_pool::Params;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
+use rungs::SOURCE;
 
 /// `max_pool2d(relu(conv2d(x, w, b)), [pool, pool], [pool, pool])`; shapes as there.
 pub fn conv2d_relu_pool(
@@ -80,8 +81,6 @@ fn pooled(conv: &reference::conv2d::Params, pool: u32) -> Params {
         argmax_words: (out_h * out_w).div_ceil(4),
     }
 }
-
-const SOURCE: &str = include_str!("../../shaders/conv2d_relu_pool.wgsl");
 
 pub static FORWARD: Kernel<Params> = Kernel {
     rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_TILED, textures::FORWARD, shared::FORWARD, tensor::FORWARD],

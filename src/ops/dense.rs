@@ -5,11 +5,12 @@ mod rungs;
 
 pub use cases::cases;
 
-use super::{gradient, row_shape};
+use super::shapes::{gradient, row_shape};
 use crate::error::{Result, error};
 use crate::kernel::{Kernel, kernel};
 use crate::reference::dense::Params;
 use crate::tape::{Tape, Var};
+use rungs::SOURCE;
 
 /// `x w^T + b` for x `[batch, in_features]`, w `[out_features, in_features]` and b `[out_features]`.
 pub fn dense(tape: &Tape, x: &Var, w: &Var, b: &Var) -> Result<Var> {
@@ -38,8 +39,6 @@ pub fn dense(tape: &Tape, x: &Var, w: &Var, b: &Var) -> Result<Var> {
         ])
     }))
 }
-
-const SOURCE: &str = include_str!("../../shaders/dense.wgsl");
 
 pub static FORWARD: Kernel<Params> = Kernel {
     rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_TILED],

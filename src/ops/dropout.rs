@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::row_shape;
+use super::shapes::row_shape;
 use crate::cases::{Case, Row, Table, Tolerance};
 use crate::error::{Result, error};
 use crate::kernel::{Kernel, kernel};

@@ -1,6 +1,6 @@
 //! Max-pooling.
 
-use super::image_shape;
+use super::shapes::image_shape;
 use crate::cases::{Case, Row, Table, Tolerance, Values};
 use crate::error::{Result, error};
 use crate::kernel::{Grid, Kernel, Pass, Rung, kernel};

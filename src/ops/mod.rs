@@ -14,29 +14,10 @@ pub mod input;
 pub mod loss_scale;
 pub mod max_pool2d;
 pub mod relu;
+mod shapes;
 pub mod sigmoid;
 
 use crate::cases::{Case, Table};
-use crate::error::{Result, error};
-use crate::tape::Var;
-use crate::tensor::Tensor;
-
-/// The four sizes of a tensor of images, `[batch, channels, height, width]`.
-fn image_shape(op: &str, x: &Var) -> Result<[usize; 4]> {
-    x.shape()
-        .try_into()
-        .map_err(|_| error!(Other, "{op} takes x as [batch, channels, height, width], not {:?}", x.shape()))
-}
-
-/// The two sizes of a tensor of rows, `[batch, features]`.
-fn row_shape(op: &str, x: &Var) -> Result<[usize; 2]> {
-    x.shape().try_into().map_err(|_| error!(Other, "{op} takes x as [batch, features], not {:?}", x.shape()))
-}
-
-/// The gradient of one input, where it is needed.
-fn gradient(needed: bool, compute: impl FnOnce() -> Result<Tensor>) -> Result<Option<Tensor>> {
-    needed.then(compute).transpose()
-}
 
 /// Every kernel with the sizes of a table.
 pub fn cases(table: Table) -> Vec<Case> {

@@ -1,11 +1,11 @@
 //! The ways to compute a convolution on a GPU. Those of backward, where only the gate in front of dy differs, are also
 //! `conv2d_relu_pool`'s.
 
-use super::SOURCE;
 use crate::kernel::{Grid, Pass, Rung};
 use crate::reference;
 use crate::reference::conv2d::Params;
 
+pub const SOURCE: &str = include_str!("../../../shaders/conv2d.wgsl");
 const TILED_SOURCE: &str = include_str!("../../../shaders/conv2d.2_tiled.wgsl");
 
 /// Channels in a tile.

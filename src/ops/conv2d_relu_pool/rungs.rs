@@ -4,11 +4,11 @@
 use super::super::conv2d::rungs::{
     self as conv2d, Convolution, ROWS, plain, rows_in_parts, slides, tiled, window,
 };
-use super::SOURCE;
 use crate::kernel::{Grid, Pass, Rung};
 use crate::reference;
 use crate::reference::conv2d_relu_pool::Params;
 
+pub const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.wgsl");
 const TILED_SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.2_tiled.wgsl");
 
 pub const FORWARD_PLAIN: Rung<Params> = Rung {

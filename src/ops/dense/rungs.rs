@@ -1,9 +1,9 @@
 //! The ways to compute a fully connected layer on a GPU.
 
-use super::SOURCE;
 use crate::kernel::{Grid, Pass, Rung};
 use crate::reference::dense::Params;
 
+pub const SOURCE: &str = include_str!("../../../shaders/dense.wgsl");
 const TILED_SOURCE: &str = include_str!("../../../shaders/dense.2_tiled.wgsl");
 
 /// Inputs that one thread of the plain forward's first pass adds up.
