@@ -142,7 +142,7 @@ impl Device {
     /// Steps that may be under way on the device before the host reads the first one's results.
     pub fn steps_in_flight(&self) -> usize {
         match self.0.kind {
-            // A profile looks at one step at a time.
+            // A profile times one step at a time.
             DeviceKind::Software | DeviceKind::Gpu if self.0.profile.borrow().is_none() => 2,
             _ => 0,
         }

@@ -1,4 +1,4 @@
-//! How long each kernel took, for `train --profile` and the studio: clocks on the CPU, the device's own timestamps on a GPU.
+//! How long each kernel took: clocks on the CPU, the device's own timestamps on a GPU.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
