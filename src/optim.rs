@@ -50,7 +50,7 @@ impl Adam {
     /// As [`apply`](Adam::apply) for gradients of the scaled loss. The result is raised where one of them was infinite or
     /// NaN: then the step is skipped, which only the device knows, and the next loss is scaled by less.
     ///
-    /// A skipped step counts in t all the same: the host, which works the step size out of it, does not wait to be told.
+    /// A skipped step counts in t all the same: the host, which works the step size out of it, does not wait for an answer.
     /// PyTorch and Keras do not count it. With beta1 = 0.9 and beta2 = 0.999 the first update after one skipped step is 0.74
     /// times as long as theirs, after five or more about half; with sixteen, later ones reach 1.2 times.
     pub fn apply_scaled(

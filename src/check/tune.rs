@@ -31,7 +31,7 @@ pub struct Tuned {
 }
 
 /// Times all rungs of those kernels of the default network that are in `defaults`, the rungs that are taken without
-/// tuning. `found` is told of each kernel when it is done.
+/// tuning. `found` gets each kernel when it is done.
 ///
 /// # Errors
 /// What the device and `found` report.

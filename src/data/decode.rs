@@ -74,7 +74,7 @@ impl From<ImageError> for Skip {
 
 /// Decodes a picture to `size` x `size` gray bytes, row by row. The aspect ratio is not kept.
 ///
-/// The format is told from the content, never from a name. Of an animation, the first frame counts.
+/// The format is found from the content, never from a name. Of an animation, the first frame counts.
 ///
 /// # Errors
 /// Why the picture should be skipped.

@@ -4,7 +4,7 @@ use crate::device::{Limits, textures};
 
 /// One way to compute a kernel on a GPU.
 pub struct Rung<P: 'static> {
-    /// The part of the file's name that tells it from the plain one: `1_plain`, `2_tiled`.
+    /// The part of the file's name that distinguishes it from the plain one: `1_plain`, `2_tiled`.
     pub name: &'static str,
     pub source: &'static str,
     /// Dispatches, in order.

@@ -103,7 +103,7 @@ impl Record for RunFolder {
         written.map_err(|why| cannot_write(&self.path.join("steps.jsonl"), &why))
     }
 
-    /// Replaces `model.safetensors`, `history.csv` and `curves.svg`. The model first: a history must not tell of a model
+    /// Replaces `model.safetensors`, `history.csv` and `curves.svg`. The model first: a history must not describe a model
     /// that is not there.
     fn epoch(&mut self, record: &EpochRecord, model: &[u8]) -> Result<()> {
         replace(&self.model_path(), model)?;

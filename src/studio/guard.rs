@@ -112,7 +112,7 @@ fn refused(message: &str) -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, message)
 }
 
-/// Whether two secrets are equal, in a time that does not tell how far.
+/// Whether two secrets are equal, in a time that does not reveal how far.
 fn equal(a: &str, b: &str) -> bool {
     // blake3's hashes compare in constant time.
     blake3::hash(a.as_bytes()) == blake3::hash(b.as_bytes())
@@ -144,7 +144,7 @@ pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) 
 }
 
 impl Door {
-    /// The cookie that carries the token. Cookies do not tell ports apart, so its name does.
+    /// The cookie that carries the token. Cookies do not distinguish ports, so its name does.
     fn cookie(&self) -> String {
         format!("pawgrad-{}", self.port)
     }

@@ -69,7 +69,7 @@ struct Studio {
     devices: Arc<tokio::sync::OnceCell<Vec<devices::Listed>>>,
 }
 
-/// Serves until Ctrl-C; `ready` is told the page's address.
+/// Serves until Ctrl-C; `ready` gets the page's address.
 ///
 /// # Errors
 /// `Usage` for a host that others can reach without a token; `Other` where the port cannot be had.

@@ -38,8 +38,8 @@ pub async fn predict(
     }
     let run = runs::with_model(asked.run.as_deref())?;
     let (file, name) = (run.model_file(), run.name);
-    let told = worker.run(move |bench| {
-        let loaded = bench.model(&file, "auto")?;
+    let answer = worker.run(move |models| {
+        let loaded = models.get(&file, "auto")?;
         let network = &loaded.model.network;
         let decode = |&id: &u64| pictures.get(id).and_then(|source| source.decode(network.image_size));
         let mut results = Vec::new();
@@ -65,7 +65,7 @@ pub async fn predict(
         let (size, classes) = (network.image_size, &network.classes);
         Ok(json!({"run": name, "image_size": size, "classes": classes, "results": results}))
     });
-    Ok(Json(told.await?))
+    Ok(Json(answer.await?))
 }
 
 fn all_scores(model: &Model, pixels: &[u8], count: usize) -> Answer<Vec<Vec<f32>>> {
@@ -90,8 +90,8 @@ pub async fn mistakes(
     let dir = run.config()["test_dir"].as_str().unwrap_or_default().to_string();
     let folder = worker::blocking(move || Folder::scan(dir.as_ref())).await??;
     let file = run.model_file();
-    let told = worker.run(move |bench| {
-        let loaded = bench.model(&file, "auto")?;
+    let answer = worker.run(move |models| {
+        let loaded = models.get(&file, "auto")?;
         let network = &loaded.model.network;
         let pictures = data::load(&folder, network.image_size, &|_, _| ())?;
         if pictures.classes != network.classes {
@@ -121,5 +121,5 @@ pub async fn mistakes(
         let worst: Vec<_> = shown.take(WORST).collect();
         Ok(json!({"classes": network.classes, "confusion": confusion, "worst": worst}))
     });
-    Ok(Json(told.await?))
+    Ok(Json(answer.await?))
 }

@@ -1,4 +1,4 @@
-//! Runs, as their folders tell of them: those of the page and those of the command line.
+//! Runs, as their folders describe them: those of the page and those of the command line.
 
 use super::answer::{Answer, not_found};
 use super::worker;
@@ -127,7 +127,7 @@ pub async fn list() -> Answer<Json<Vec<Value>>> {
 
 /// A run's settings, steps and epochs.
 pub async fn show(Path(name): Path<String>) -> Answer<Json<Value>> {
-    let told = worker::blocking(move || -> Answer<Value> {
+    let answer = worker::blocking(move || -> Answer<Value> {
         let run = find(&name)?;
         let (config, epochs) = (run.config(), run.epochs());
         Ok(json!({
@@ -135,5 +135,5 @@ pub async fn show(Path(name): Path<String>) -> Answer<Json<Value>> {
             "model": run.model_file().is_file(), "config": config, "steps": run.steps(), "epochs": epochs,
         }))
     });
-    Ok(Json(told.await??))
+    Ok(Json(answer.await??))
 }

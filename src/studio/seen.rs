@@ -21,8 +21,8 @@ const REMEMBERED_BYTES: usize = 1 << 30;
 const FOLLOWED: usize = 3;
 /// Numbers of those begin here.
 const FIRST_FOLLOWED: u64 = 1 << 32;
-/// Values of a layer without maps that are told.
-const TOLD: usize = 4096;
+/// Most values of a layer without maps that are sent.
+const MOST_VALUES: usize = 4096;
 
 /// The last few, by number.
 pub struct Insides {
@@ -76,26 +76,26 @@ pub async fn look(
     let source = pictures.get(wanted.picture)?;
     let run = runs::with_model(wanted.run.as_deref())?;
     let file = run.model_file();
-    let inside = worker.run(move |bench| {
-        let loaded = bench.model(&file, &wanted.device)?;
+    let inside = worker.run(move |models| {
+        let loaded = models.get(&file, &wanted.device)?;
         let pixels = source.decode(loaded.model.network.image_size)?;
         Ok(pollster::block_on(inside::run(&loaded.model, loaded.slots.clone(), &pixels))?)
     });
     let inside = Arc::new(inside.await?);
     let id = insides.add(inside.clone());
-    let mut told = worker::blocking(move || tell(id, &inside)).await?;
-    told["run"] = json!(run.name);
-    Ok(Json(told))
+    let mut answer = worker::blocking(move || describe(id, &inside)).await?;
+    answer["run"] = json!(run.name);
+    Ok(Json(answer))
 }
 
 /// The same of what is remembered, such as of a training that is followed.
 pub async fn show(State(insides): State<Arc<Insides>>, Path(id): Path<u64>) -> Answer<Json<Value>> {
     let inside = insides.get(id)?;
-    Ok(Json(worker::blocking(move || tell(id, &inside)).await?))
+    Ok(Json(worker::blocking(move || describe(id, &inside)).await?))
 }
 
 /// All but the values.
-fn tell(id: u64, inside: &Inside) -> Value {
+fn describe(id: u64, inside: &Inside) -> Value {
     let layers: Vec<_> = inside.layers.iter().enumerate().map(|(index, seen)| layer(index, seen)).collect();
     json!({
         "inside": id, "image_size": inside.image_size, "classes": inside.classes, "scores": inside.scores,
@@ -174,7 +174,7 @@ pub async fn values(
 ) -> Answer<Json<Value>> {
     let inside = insides.get(id)?;
     let values = &layer_of(&inside, index)?.values;
-    Ok(Json(json!({"values": values[..values.len().min(TOLD)]})))
+    Ok(Json(json!({"values": values[..values.len().min(MOST_VALUES)]})))
 }
 
 /// The windows of the first layer.
@@ -197,9 +197,9 @@ pub async fn filters(State(insides): State<Arc<Insides>>, Path(id): Path<u64>) -
 /// Where the network looks.
 pub async fn heat(State(insides): State<Arc<Insides>>, Path(id): Path<u64>) -> Answer<Json<Value>> {
     let inside = insides.get(id)?;
-    let mut told = json!(inside.heat);
-    told["class"] = json!(inside.classes[inside.heat.class]);
-    Ok(Json(told))
+    let mut answer = json!(inside.heat);
+    answer["class"] = json!(inside.classes[inside.heat.class]);
+    Ok(Json(answer))
 }
 
 /// A place in a layer.

@@ -108,7 +108,7 @@ pub async fn start(
         *current = Some(Current { run: run.clone(), stop: stop.clone() });
         // Under the lock: the end of the run before is in the log by now.
         training.log.clear();
-        training.log.push(&json!({"type": "run", "run": run, "config": told(&settings, &device)}));
+        training.log.push(&json!({"type": "run", "run": run, "config": config(&settings, &device)}));
         run
     };
     let (of_thread, name) = (training.clone(), run.clone());
@@ -118,7 +118,7 @@ pub async fn start(
 }
 
 /// The settings as `config.toml` will name them.
-fn told(settings: &Settings, device: &str) -> Value {
+fn config(settings: &Settings, device: &str) -> Value {
     let Settings {
         train_dir, test_dir, image_size, learning_rate, epochs, batch_size, dropout, seed, ..
     } = settings;
@@ -150,7 +150,7 @@ impl Training {
                 ("failed", Some(format!("the training crashed: {what}. What was saved before stays")))
             }
         };
-        // At once: who hears of the end may start the next run, and no run may start before its end is told.
+        // At once: who hears of the end may start the next run, and no run may start before its end is in the log.
         let mut current = self.current.lock().unwrap();
         self.log.push(&json!({"type": "end", "end": end, "error": error, "run": run}));
         *current = None;

@@ -24,17 +24,17 @@ pub type OpenDevice = fn(&Choice) -> Result<(Device, String)>;
 /// Models that stay loaded.
 const LOADED: usize = 2;
 
-type Work = Box<dyn FnOnce(&mut Bench) + Send>;
+type Work = Box<dyn FnOnce(&mut Models) + Send>;
 
 /// Hands work to the thread.
 pub struct Worker(mpsc::Sender<Work>);
 
-/// What the thread has at hand.
-pub struct Bench {
+/// The devices and models of the thread.
+pub struct Models {
     open_device: OpenDevice,
     devices: HashMap<String, Device>,
     /// The last one was used last.
-    models: Vec<Rc<Loaded>>,
+    loaded: Vec<Rc<Loaded>>,
 }
 
 /// A model from a file.
@@ -50,11 +50,11 @@ impl Worker {
     pub fn start(open_device: OpenDevice) -> Worker {
         let (sender, receiver) = mpsc::channel::<Work>();
         std::thread::spawn(move || {
-            let mut bench = Bench { open_device, devices: HashMap::new(), models: Vec::new() };
+            let mut models = Models { open_device, devices: HashMap::new(), loaded: Vec::new() };
             while let Ok(work) = receiver.recv() {
                 // Whoever asked sees that no answer came. A device that was left halfway is opened again.
-                if catch_unwind(AssertUnwindSafe(|| work(&mut bench))).is_err() {
-                    bench.forget();
+                if catch_unwind(AssertUnwindSafe(|| work(&mut models))).is_err() {
+                    models.forget();
                 }
             }
         });
@@ -64,18 +64,18 @@ impl Worker {
     /// Runs `work` in the thread.
     pub async fn run<R: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Bench) -> Answer<R> + Send + 'static,
+        work: impl FnOnce(&mut Models) -> Answer<R> + Send + 'static,
     ) -> Answer<R> {
         let (sender, receiver) = oneshot::channel();
-        let work = move |bench: &mut Bench| {
+        let work = move |models: &mut Models| {
             // Whoever asked may have left while others were served.
             if sender.is_closed() {
                 return;
             }
-            let answer = work(bench);
+            let answer = work(models);
             if answer.as_ref().is_err_and(Refusal::is_failure) {
                 // A device that was lost, or is out of memory, is opened again.
-                bench.forget();
+                models.forget();
             }
             let _ = sender.send(answer);
         };
@@ -93,10 +93,10 @@ pub async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'stat
     tokio::task::spawn_blocking(work).await.map_err(|_| crashed())
 }
 
-impl Bench {
+impl Models {
     fn forget(&mut self) {
         self.devices.clear();
-        self.models.clear();
+        self.loaded.clear();
     }
 
     fn device(&mut self, choice: &str) -> Result<Device> {
@@ -110,23 +110,23 @@ impl Bench {
     }
 
     /// The model of a file on a device, loaded now or earlier.
-    pub fn model(&mut self, file: &Path, device: &str) -> Answer<Rc<Loaded>> {
+    pub fn get(&mut self, file: &Path, device: &str) -> Answer<Rc<Loaded>> {
         let about = std::fs::metadata(file).map_err(|_| not_found("this run has no model yet"))?;
         let key = (file.to_path_buf(), about.modified().ok(), device.to_string());
-        if let Some(place) = self.models.iter().position(|loaded| loaded.key == key) {
-            let loaded = self.models.remove(place);
-            self.models.push(loaded.clone());
+        if let Some(place) = self.loaded.iter().position(|loaded| loaded.key == key) {
+            let loaded = self.loaded.remove(place);
+            self.loaded.push(loaded.clone());
             return Ok(loaded);
         }
         let device = self.device(device)?;
         let bytes = read_file(file)?;
         let model = Model::from_bytes(&bytes, &device, false).map_err(|why| named(file, why))?;
         let slots = Arc::new(pollster::block_on(Slots::read(&model))?);
-        if self.models.len() == LOADED {
-            self.models.remove(0);
+        if self.loaded.len() == LOADED {
+            self.loaded.remove(0);
         }
         let loaded = Rc::new(Loaded { key, model, slots });
-        self.models.push(loaded.clone());
+        self.loaded.push(loaded.clone());
         Ok(loaded)
     }
 }

@@ -47,7 +47,8 @@ impl Layer for Conv2d {
         match (axis(height, 0), axis(width, 1)) {
             (Some((out_h, _)), Some((out_w, _))) => Ok(vec![*filters, out_h, out_w]),
             _ => {
-                let why = error!(Usage, "a window of {kernel_size:?} does not fit pictures of {height}x{width}");
+                let why =
+                    error!(Usage, "a window of {kernel_size:?} does not fit pictures of {height}x{width}");
                 Err(why.with(Remedy::LargerImageSize))
             }
         }
@@ -83,7 +84,8 @@ impl Layer for Conv2d {
         let [kernel_h, kernel_w] = self.kernel_size;
         // Row or column of the input that the window's row or column k is at; none in the padding.
         let source = |len, axis: usize, at: usize, k: usize| {
-            let pad = self.padding.axis(len, self.kernel_size[axis], self.strides[axis]).map_or(0, |(_, pad)| pad);
+            let pad =
+                self.padding.axis(len, self.kernel_size[axis], self.strides[axis]).map_or(0, |(_, pad)| pad);
             (at * self.strides[axis] + k).checked_sub(pad).filter(|&i| i < len)
         };
         let input = |ci: usize, kh: usize, kw: usize| {

@@ -51,7 +51,7 @@ export class EventFeed {
   #openStream() {
     const stream = new EventSource(`/api/events?after=${encodeURIComponent(this.#id())}`);
     stream.onopen = () => {
-      this.#tell({ isUp: true });
+      this.#notify({ isUp: true });
       this.#catchUp(); // another server may have nothing to say, and so not that it is another one
     };
     stream.onmessage = ({ lastEventId, data }) => {
@@ -60,14 +60,14 @@ export class EventFeed {
       this.#receive(message);
     };
     stream.onerror = () => {
-      this.#tell({ isUp: false });
+      this.#notify({ isUp: false });
       if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
       stream.close();
       setTimeout(() => this.#openStream(), RETRY_MS);
     };
   }
 
-  #tell(state) {
+  #notify(state) {
     this.#channel?.postMessage(state);
     this.onConnection(state.isUp);
   }

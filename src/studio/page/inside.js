@@ -124,7 +124,7 @@ async function prepare() {
   if (picture && !views && !asked) look();
 }
 
-/** The devices that /api/state tells of. */
+/** The devices of /api/state. */
 export function setInsideDevices(devices) {
   replace($("inside-device"));
   fillDevices($("inside-device"), devices);

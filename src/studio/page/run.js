@@ -26,7 +26,7 @@ export function emptyRun(name, config) {
   };
 }
 
-/** A run as /api/runs/{name} tells it. */
+/** A run as /api/runs/{name} describes it. */
 export function runFromFolder({ name, state, model, config, steps, epochs }) {
   const run = emptyRun(name, config);
   Object.assign(run, { state, hasModel: model, steps, epochs });

@@ -5,9 +5,9 @@ import { configuration, firstProblem, showServerErrors } from "./config.js";
 import { $, announce, setText } from "./dom.js";
 import { isTraining, liveRun, onConnection, onRun } from "./watch.js";
 
-let isReady = false; // the server has told its fields
+let isReady = false; // the fields have come from the server
 let isConnected = true;
-let asked = null; // "start" or "stop", until events tell that it was done
+let asked = null; // "start" or "stop", until an event says that it was done
 
 function reasonNotToStart() {
   if (!isReady) return "Loading …";

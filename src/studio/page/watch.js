@@ -4,7 +4,7 @@ import { api, get } from "./api.js";
 import { EventFeed } from "./events.js";
 import { applyEvent, emptyRun, runFromFolder } from "./run.js";
 
-let live = null; // the run that events tell of: in progress, or the last one of this server
+let live = null; // the run of the events: in progress, or the last one of this server
 let shown = null;
 let wanted = 0; // number of the last wish to see another run: slower answers to earlier ones are dropped
 let hasCaughtUp = false;
@@ -24,7 +24,7 @@ export const onConnection = (act) => connectionWatchers.add(act);
 /** `act()` when another server has taken over. */
 export const onReset = (act) => resetWatchers.add(act);
 
-function tell(types) {
+function notify(types) {
   for (const act of watchers) act({ run: shown, types });
 }
 
@@ -38,12 +38,12 @@ export async function showRun(name) {
     if (wish !== wanted) return;
     shown = run;
   }
-  tell(new Set(["shown"]));
+  notify(new Set(["shown"]));
 }
 
 async function showNewest() {
   const [newest] = await get("/api/runs");
-  if (!newest || live) return tell(new Set(["shown"])); // a run began meanwhile
+  if (!newest || live) return notify(new Set(["shown"])); // a run began meanwhile
   await showRun(newest.name);
 }
 
@@ -65,7 +65,7 @@ function take(events) {
       applyEvent(live, event);
     }
   }
-  tell(types);
+  notify(types);
   if (live && types.has("step")) completeConfig(live);
   if (maps) for (const act of mapsWatchers) act(maps);
 }
@@ -78,7 +78,7 @@ async function completeConfig(run) {
     const { config } = await get(api`/api/runs/${run.name}`);
     Object.assign(run.config, config);
     run.classes ??= config.classes ?? null;
-    tell(new Set(["config"]));
+    notify(new Set(["config"]));
   } catch {
     run.isComplete = false; // with a later step
   }
@@ -91,7 +91,7 @@ export async function startWatching() {
     onReset: () => {
       [live, shown] = [null, null];
       for (const act of resetWatchers) act();
-      // What follows the reset comes in the same turn; only if it tells of no run, the newest past one is shown.
+      // What follows the reset comes in the same turn; only if it names no run, the newest past one is shown.
       queueMicrotask(() => {
         if (!live) showNewest().catch(() => {});
       });

@@ -120,7 +120,7 @@ impl Watcher {
             _ => return Ok(()),
         };
         let start = Instant::now();
-        match self.look(model, &followed) {
+        match self.show_inside(model, &followed) {
             Ok(()) => {}
             // The training itself cannot go on.
             Err(why) if why.kind == ErrorKind::DeviceLost => return Err(why),
@@ -133,7 +133,7 @@ impl Watcher {
         Ok(())
     }
 
-    fn look(&self, model: &Model, followed: &Followed) -> Result<()> {
+    fn show_inside(&self, model: &Model, followed: &Followed) -> Result<()> {
         // A picture that is gone by now ends no run.
         let Ok(pixels) = followed.source.decode(model.network.image_size) else { return Ok(()) };
         let slots = Arc::new(pollster::block_on(Slots::read_small(model))?);
@@ -152,10 +152,10 @@ impl Progress for Watcher {
 
     fn decoding(&mut self, dir: &Path, total: usize) -> Box<dyn Fn(usize) + Sync> {
         let set = if *dir == *self.train_dir { "training" } else { "test" };
-        let (log, told) = (self.log.clone(), AtomicUsize::new(0));
+        let (log, reported) = (self.log.clone(), AtomicUsize::new(0));
         Box::new(move |done| {
             let part = done * DECODED / total.max(1);
-            if told.fetch_max(part, Ordering::Relaxed) < part {
+            if reported.fetch_max(part, Ordering::Relaxed) < part {
                 log.push(&json!({"type": "decoding", "set": set, "done": done, "total": total}));
             }
         })
