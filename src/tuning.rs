@@ -50,11 +50,16 @@ impl Tuning {
         let Tuning { adapter, driver, precision, .. } = &tuning;
         if adapter != device.name() || driver != device.driver() {
             let (name, its_driver) = (device.name(), device.driver());
-            return Err(unusable(format!("was made for {adapter} ({driver}), not for {name} ({its_driver})")));
+            return Err(unusable(format!(
+                "was made for {adapter} ({driver}), not for {name} ({its_driver})"
+            )));
         }
         // Mixed precision has rungs of its own: with a table of f32, a run would be mixed in name only.
         if *precision != device.precision() {
-            return Err(unusable(format!("was made for the precision {precision}, not for {}", device.precision())));
+            return Err(unusable(format!(
+                "was made for the precision {precision}, not for {}",
+                device.precision()
+            )));
         }
         Ok(tuning)
     }

@@ -4,7 +4,8 @@
 mod common;
 
 use common::{network, software};
-use pawgrad::check::compare::{Tolerance, compare};
+use pawgrad::cases::Tolerance;
+use pawgrad::check::compare::compare;
 use pawgrad::device::Device;
 use pawgrad::model::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu, Unit};
 use pawgrad::model::{Graph, Model};
@@ -193,8 +194,7 @@ fn the_arithmetic_behind_a_value_gives_that_value() {
 #[test]
 fn the_heat_map_weighs_maps_by_their_gradients() {
     // With one dense unit behind the maps, the logit's gradient is that unit's weights.
-    let layers =
-        Graph::new().then(Conv2d::new(3, 3)).then(Relu {}).then(Flatten {}).then(Dense::new(1));
+    let layers = Graph::new().then(Conv2d::new(3, 3)).then(Relu {}).then(Flatten {}).then(Dense::new(1));
     for device in [Device::cpu(), software()] {
         let inside = inside(&device, layers.clone());
         let (maps, (_, weights)) = (&inside.layers[1].values, inside.slots_of(3)[0]);

@@ -112,16 +112,31 @@ fn a_mistake_in_a_graph_is_named_with_its_node() {
         (Graph::new(), "a network has at least one layer"),
         (dense().add("flatten1", Dense::new(1), &["dense1"]), "flatten1: another name is needed"),
         (dense().add("input", Dense::new(1), &["dense1"]), "input: another name is needed"),
-        (dense().add("late", Dense::new(1), &["later"]), "late: it takes \"later\", which is no layer before it"),
+        (
+            dense().add("late", Dense::new(1), &["later"]),
+            "late: it takes \"later\", which is no layer before it",
+        ),
         (dense().add("self", Dense::new(1), &["self"]), "self: it takes \"self\""),
         (dense().add("sum", Sum {}, &["dense1"]), "sum: a sum layer takes 2 input(s), not 1"),
-        (dense().add("other", Dense::new(1), &["flatten1"]), "one output, its last layer; nobody takes dense1, other"),
+        (
+            dense().add("other", Dense::new(1), &["flatten1"]),
+            "one output, its last layer; nobody takes dense1, other",
+        ),
         (Graph::new().then(Dense::new(1)), "dense1: it takes [features], not [1, 8, 8]"),
-        (Graph::new().then(Flatten {}).then(Conv2d::new(1, 3)), "conv1: it takes [channels, height, width], not [64]"),
-        (Graph::new().then(Flatten {}).then(Dense::new(2)), "dense1, makes [2] of a picture, but the head takes 1"),
+        (
+            Graph::new().then(Flatten {}).then(Conv2d::new(1, 3)),
+            "conv1: it takes [channels, height, width], not [64]",
+        ),
+        (
+            Graph::new().then(Flatten {}).then(Dense::new(2)),
+            "dense1, makes [2] of a picture, but the head takes 1",
+        ),
         (Graph::new().then(MaxPool2d::new(9)), "pool1: a window of [9, 9] does not fit pictures of 8x8"),
         (Graph::new().then(Conv2d::new(0, 3)), "conv1: filters is 0, not between 1 and 65536"),
-        (Graph::new().then(Conv2d { padding: Padding::Valid, ..Conv2d::new(1, 9) }), "conv1: a window of [9, 9]"),
+        (
+            Graph::new().then(Conv2d { padding: Padding::Valid, ..Conv2d::new(1, 9) }),
+            "conv1: a window of [9, 9]",
+        ),
         (dense().then(Dropout::new(1.0)), "dropout1: rate is 1, not at least 0 and below 1"),
     ] {
         let message = message(graph);
@@ -141,7 +156,10 @@ fn a_branch_comes_together_again_and_each_value_is_taken_once_it_is_there() {
         .then(Dense::new(1));
     let model = Model::new(network(8, graph), &device, 5, true).unwrap();
     let names: Vec<_> = model.tensors().iter().map(|named| named.name.as_str()).collect();
-    assert_eq!(names, ["conv1.weight", "conv1.bias", "left.weight", "left.bias", "dense1.weight", "dense1.bias"]);
+    assert_eq!(
+        names,
+        ["conv1.weight", "conv1.bias", "left.weight", "left.bias", "dense1.weight", "dense1.bias"]
+    );
     let pixels = Tensor::from_u32(&device, &[16], &[0x7f10_2030; 16]).unwrap();
     let tape = Tape::new(&device, ops::add::accumulate);
     let mut made = Vec::new();
@@ -173,19 +191,19 @@ fn layers_are_fused_only_where_nobody_else_takes_what_is_between() {
         ["conv1 conv2d_relu_pool", "flatten1 flatten", "dense1 dense"]
     );
     // Windows that overlap, or are no squares, or too large, are not what the fused kernel computes.
-    for pool in [
-        MaxPool2d { pool_size: [2, 2], strides: [1, 1] },
-        MaxPool2d { pool_size: [2, 3], strides: [2, 3] },
-    ] {
+    for pool in
+        [MaxPool2d { pool_size: [2, 2], strides: [1, 1] }, MaxPool2d { pool_size: [2, 3], strides: [2, 3] }]
+    {
         assert_eq!(labels(end(start().then(pool))).len(), 5);
     }
     // Without ReLU, or with a second reader of its result or of the convolution's.
     assert_eq!(labels(end(Graph::new().then(Conv2d::new(2, 3)).then(MaxPool2d::new(2)))).len(), 4);
     for taken in ["conv1", "relu1"] {
-        let graph = start()
-            .then(MaxPool2d::new(2))
-            .add("other", MaxPool2d::new(2), &[taken])
-            .add("sum", Sum {}, &["pool1", "other"]);
+        let graph = start().then(MaxPool2d::new(2)).add("other", MaxPool2d::new(2), &[taken]).add(
+            "sum",
+            Sum {},
+            &["pool1", "other"],
+        );
         assert_eq!(labels(end(graph)).len(), 7, "{taken}");
     }
     let kernels = network(16, end(start().then(MaxPool2d::new(2)))).fused_kernels();
@@ -222,8 +240,9 @@ fn a_model_file_of_version_1_gives_the_same_bits() {
         let bits: Vec<_> = found.iter().map(|scores| scores[1].to_bits()).collect();
         assert_eq!(bits, [1_053_766_853, 1_050_806_407], "fused {fuse}");
         let names: Vec<_> = model.network.nodes.nodes.iter().map(|node| node.name.as_str()).collect();
-        let wanted =
-            ["conv1", "relu1", "pool1", "conv2", "flatten1", "dense1", "relu2", "dropout1", "dense2", "dense3"];
+        let wanted = [
+            "conv1", "relu1", "pool1", "conv2", "flatten1", "dense1", "relu2", "dropout1", "dense2", "dense3",
+        ];
         assert_eq!(names, wanted);
     }
 }
@@ -244,7 +263,11 @@ fn a_file_of_a_later_version_or_an_unknown_layer_is_named() {
     let bytes = pollster::block_on(model.to_bytes()).unwrap();
     for (from, to, words) in [
         (r#"\"version\":2"#, r#"\"version\":3"#, &["version 3", "newer pawgrad"][..]),
-        (r#"\"type\":\"dense\""#, r#"\"type\":\"denser\""#, &["dense1", "no layer type \"denser\"", "conv2d, dense"]),
+        (
+            r#"\"type\":\"dense\""#,
+            r#"\"type\":\"denser\""#,
+            &["dense1", "no layer type \"denser\"", "conv2d, dense"],
+        ),
         (r#"\"units\":1"#, r#"\"unit\":1"#, &["dense1", "unit"]),
         (r#"\"units\":1"#, r#"\"units\":\"1\""#, &["dense1", "dense"]),
         (r#"\"inputs\":[\"flatten1\"]"#, r#"\"inputs\":[\"dense1\"]"#, &["dense1: it takes \"dense1\""]),
@@ -257,7 +280,8 @@ fn a_file_of_a_later_version_or_an_unknown_layer_is_named() {
         }
     }
     let old = include_bytes!("fixtures/version_1.safetensors");
-    for (from, to) in [(r#"\"activation\":\"relu\""#, r#"\"activation\":\"sigmoid\""#), ("sigmoid", "linear")] {
+    for (from, to) in [(r#"\"activation\":\"relu\""#, r#"\"activation\":\"sigmoid\""#), ("sigmoid", "linear")]
+    {
         let why = Model::from_bytes(&described(old, from, to), &Device::cpu(), true).err().unwrap();
         assert!(why.message.contains("activation"), "{}", why.message);
     }
@@ -279,7 +303,11 @@ fn the_memory_plan_grows_with_a_layer_that_keeps_more() {
     let model = |graph| Model::new(network(8, graph), &Device::cpu(), 1, true).unwrap();
     let (plain, hoarding) = (model(graph(false)), model(graph(true)));
     let activations = |model| bytes_of(model, "activations");
-    assert_eq!(activations(&hoarding) - activations(&plain), 4 * 3 * 64 * 4, "a copy for each of four pictures");
+    assert_eq!(
+        activations(&hoarding) - activations(&plain),
+        4 * 3 * 64 * 4,
+        "a copy for each of four pictures"
+    );
     // Its slot is state: it is saved, but no gradient and no moment is kept for it.
     assert_eq!(hoarding.tensors().len(), plain.tensors().len() + 1);
     assert_eq!(hoarding.parameters().len(), plain.parameters().len());
@@ -311,7 +339,11 @@ fn what_layers_say_they_keep_is_what_stays_alive() {
             let logits = model.forward(&tape, &vars, &pixels, batch, mode).unwrap();
             let planned: u64 = model.activations().iter().map(|(_, bytes)| bytes).sum();
             let names: Vec<_> = model.nodes().map(|node: &Placed| node.name.as_str()).collect();
-            assert_eq!(device.live_bytes() - before, planned * batch as u64, "{names:?} of {size}, fused {fuse}");
+            assert_eq!(
+                device.live_bytes() - before,
+                planned * batch as u64,
+                "{names:?} of {size}, fused {fuse}"
+            );
             drop((tape, logits));
         }
     }

@@ -1,6 +1,6 @@
 //! `pawgrad train`
 
-use super::DeviceArgs;
+use super::device::DeviceArgs;
 use super::interrupt::stop_on_interrupt;
 use super::output::outln;
 use super::progress::{Detail, Terminal};

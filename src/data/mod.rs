@@ -14,9 +14,9 @@ pub mod batches;
 pub mod cache;
 pub mod decode;
 #[cfg(feature = "cli")]
-pub mod folder;
-#[cfg(feature = "cli")]
 pub mod files;
+#[cfg(feature = "cli")]
+pub mod folder;
 pub mod pictures;
 mod resize;
 mod shown;
@@ -27,7 +27,7 @@ pub use batches::{Batch, epoch_order};
 pub use cache::{Cache, load};
 pub use decode::{Skip, decode_bytes};
 #[cfg(feature = "cli")]
-pub use folder::Folder;
-#[cfg(feature = "cli")]
 pub use files::decode_file;
+#[cfg(feature = "cli")]
+pub use folder::Folder;
 pub use pictures::{Pictures, Skipped};

@@ -27,7 +27,9 @@ pub fn fuse(graph: &Graph) -> Fused {
             None => nodes.push(node.clone()),
             Some((layer, absorbed)) => {
                 nodes.push(Node { layer: Arc::new(layer), ..node.clone() });
-                kernels.extend([node, absorbed[0], absorbed[1]].map(|node| (node.name.clone(), Conv2dReluPool::KERNEL)));
+                kernels.extend(
+                    [node, absorbed[0], absorbed[1]].map(|node| (node.name.clone(), Conv2dReluPool::KERNEL)),
+                );
                 merged.extend(absorbed.map(|absorbed| (absorbed.name.clone(), node.name.clone())));
             }
         }

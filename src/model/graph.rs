@@ -85,7 +85,11 @@ impl Graph {
             ([output], Some(last)) if output.name == last.name => Ok(placed),
             (several, _) => {
                 let names: Vec<_> = several.iter().map(|node| node.name.as_str()).collect();
-                Err(error!(Usage, "a network has one output, its last layer; nobody takes {}", names.join(", ")))
+                Err(error!(
+                    Usage,
+                    "a network has one output, its last layer; nobody takes {}",
+                    names.join(", ")
+                ))
             }
         }
     }
@@ -182,7 +186,8 @@ impl Serialize for Node {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Node, D::Error> {
         let mut fields = Map::deserialize(deserializer)?;
-        let mut take = |field: &'static str| fields.remove(field).ok_or_else(|| de::Error::missing_field(field));
+        let mut take =
+            |field: &'static str| fields.remove(field).ok_or_else(|| de::Error::missing_field(field));
         let [name, type_name, inputs] = [take("name")?, take("type")?, take("inputs")?];
         let text = |value| serde_json::from_value::<String>(value).map_err(de::Error::custom);
         let (name, type_name) = (text(name)?, text(type_name)?);
@@ -191,4 +196,3 @@ impl<'de> Deserialize<'de> for Node {
         Ok(Node { layer, inputs: serde_json::from_value(inputs).map_err(de::Error::custom)?, name })
     }
 }
-

@@ -159,7 +159,14 @@ impl Model {
     ///
     /// # Errors
     /// What the device reports.
-    pub fn forward(&self, tape: &Tape, vars: &[Var], pixels: &Tensor, batch: usize, mode: Mode) -> Result<Var> {
+    pub fn forward(
+        &self,
+        tape: &Tape,
+        vars: &[Var],
+        pixels: &Tensor,
+        batch: usize,
+        mode: Mode,
+    ) -> Result<Var> {
         self.forward_through(tape, vars, pixels, batch, mode, &mut |_, y| y)
     }
 

@@ -113,7 +113,8 @@ impl Network {
     fn check(&self) -> Result<()> {
         let size = self.image_size;
         if !(MIN_IMAGE_SIZE..=MAX_IMAGE_SIZE).contains(&size) {
-            let why = error!(Usage, "an image size of {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}");
+            let why =
+                error!(Usage, "an image size of {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}");
             return Err(why.with(Remedy::OtherImageSize));
         }
         if self.classes.len() != 2 || self.classes[0] == self.classes[1] || self.channels != 1 {

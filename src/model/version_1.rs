@@ -36,7 +36,9 @@ pub fn network(description: Value) -> Result<Network> {
             Some(Some("relu")) if index != last => nodes = nodes.then_any(Arc::new(Relu {})),
             // Its sigmoid is the head's now.
             Some(Some("sigmoid")) if index == last => {}
-            _ => return Err(error!(Usage, "a layer has the activation {activation:?}, which it cannot have")),
+            _ => {
+                return Err(error!(Usage, "a layer has the activation {activation:?}, which it cannot have"));
+            }
         }
     }
     let network = Network::new(old.classes, old.image_size, nodes);

@@ -36,6 +36,11 @@ impl<P: Progress> Profiler<P> {
         Ok(Profiler { device, inner, spans, steps: 0, seconds: 0.0, is_first: true })
     }
 
+    /// What ran since the last call; nothing after an error of the device, which ends the run by itself.
+    fn take_spans(&self) -> Vec<Span> {
+        pollster::block_on(self.device.take_spans()).unwrap_or_default()
+    }
+
     /// What was found.
     pub fn finish(self) -> Profile {
         Profile { spans: self.spans, steps: self.steps, seconds: self.seconds }
@@ -64,7 +69,7 @@ impl<P: Progress> Progress for Profiler<P> {
     }
 
     fn step_done(&mut self, step: &StepRecord) {
-        let spans = self.device.take_spans();
+        let spans = self.take_spans();
         if !std::mem::take(&mut self.is_first) {
             self.spans.extend(spans);
             self.steps += 1;
@@ -74,7 +79,7 @@ impl<P: Progress> Progress for Profiler<P> {
     }
 
     fn epoch_done(&mut self, epoch: &EpochRecord) {
-        self.device.take_spans();
+        self.take_spans();
         self.inner.epoch_done(epoch);
     }
 

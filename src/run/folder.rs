@@ -45,7 +45,11 @@ impl RunFolder {
         fs::create_dir_all(path).map_err(|why| cannot_write(path, &why))?;
         let mut entries = fs::read_dir(path).map_err(|why| cannot_write(path, &why))?;
         if entries.next().is_some() {
-            let why = error!(Write, "the output folder {} is not empty: no earlier run is overwritten", path.display());
+            let why = error!(
+                Write,
+                "the output folder {} is not empty: no earlier run is overwritten",
+                path.display()
+            );
             return Err(why.with(Remedy::OtherFolder));
         }
         Ok(())

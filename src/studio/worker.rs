@@ -1,7 +1,6 @@
 //! A thread with devices and models of its own, for everything that is not training. Devices belong to the thread
 //! that opened them, so work is sent there.
 
-use super::OpenDevice;
 use super::answer::{Answer, Refusal, not_found};
 use super::inside::Slots;
 use crate::device::Device;
@@ -18,6 +17,9 @@ use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::time::SystemTime;
 use tokio::sync::oneshot;
+
+/// Opens the device that was asked for; the second value says in one line which and why.
+pub type OpenDevice = fn(&Choice) -> Result<(Device, String)>;
 
 /// Models that stay loaded.
 const LOADED: usize = 2;

@@ -31,7 +31,8 @@ impl Plan {
         for named in model.tensors() {
             let bytes = named.tensor.len() as u64 * 4;
             if bytes > limit {
-                let why = error!(OutOfMemory, "{} takes {bytes} bytes, over the limit of {limit}", named.name);
+                let why =
+                    error!(OutOfMemory, "{} takes {bytes} bytes, over the limit of {limit}", named.name);
                 return Err(why.with(Remedy::SmallerImageSize));
             }
         }

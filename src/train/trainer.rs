@@ -144,7 +144,8 @@ impl Trainer {
         drop(logits);
         let seed = self.loss_scale.as_ref().map_or(&self.one, LossScale::scale);
         let mut gradients = tape.backward(&loss, seed.clone())?;
-        let learned = self.model.tensors().iter().zip(&vars).filter(|(named, _)| named.role == Role::Parameter);
+        let learned =
+            self.model.tensors().iter().zip(&vars).filter(|(named, _)| named.role == Role::Parameter);
         let gradient = |(named, var): (&NamedTensor, &Var)| {
             gradients.take(var).ok_or_else(|| error!(Other, "the output does not depend on {}", named.name))
         };

@@ -1,7 +1,7 @@
 //! Convolution, ReLU and pooling that run as one. Files do not know it: `fuse` puts it in the place of the three.
 
-use super::layer::{Context, Layer, TypeName};
 use super::conv2d::Conv2d;
+use super::layer::{Context, Layer, TypeName};
 use super::max_pool2d::MaxPool2d;
 use crate::error::Result;
 use crate::model::slot::Slot;
@@ -23,7 +23,8 @@ impl Conv2dReluPool {
     /// `None` where the op does not cover this pooling.
     pub fn new(conv: &Conv2d, pool: &MaxPool2d) -> Option<Conv2dReluPool> {
         let [side, width] = pool.pool_size;
-        let covered = pool.strides == pool.pool_size && side == width && side <= ops::conv2d_relu_pool::MAX_POOL;
+        let covered =
+            pool.strides == pool.pool_size && side == width && side <= ops::conv2d_relu_pool::MAX_POOL;
         covered.then(|| Conv2dReluPool { conv: conv.clone(), pool: side })
     }
 }

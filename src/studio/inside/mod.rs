@@ -108,7 +108,7 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8]) -> Result<Insi
         maps
     };
     let logits = model.forward_through(&tape, &vars, &pixels, 1, Mode::Infer, &mut keep);
-    let spans = if is_timed { device.stop_profile() } else { Ok(Vec::new()) };
+    let spans = if is_timed { device.stop_profile().await } else { Ok(Vec::new()) };
     let (logits, spans) = (logits?, spans?);
 
     let logit = logits.tensor.read_f32().await?[0];

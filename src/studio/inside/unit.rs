@@ -21,6 +21,11 @@ impl Inside {
         }
         let output = seen.values[(channel * height + row) * width + column];
         let at = [channel, row, column];
-        seen.placed.layer.unit(&Behind { at, output, inputs: self.inputs_of(index), slots: self.slots_of(index) })
+        seen.placed.layer.unit(&Behind {
+            at,
+            output,
+            inputs: self.inputs_of(index),
+            slots: self.slots_of(index),
+        })
     }
 }

@@ -3,11 +3,11 @@
 use crate::device::Device;
 use crate::error::{ErrorKind, Result};
 use crate::model::Model;
+use crate::report::profile::lines;
 use crate::studio::inside::{self, Slots};
 use crate::studio::log::Log;
 use crate::studio::pictures::Source;
 use crate::studio::seen::{Insides, groups};
-use crate::report::profile::lines;
 use crate::train::{EpochRecord, Progress, StepRecord};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ impl Watcher {
     fn measure(&mut self, device: &Device) -> Result<()> {
         if self.is_measuring {
             self.is_measuring = false;
-            let spans = device.stop_profile()?;
+            let spans = pollster::block_on(device.stop_profile())?;
             let seconds: f64 = spans.iter().map(|span| span.seconds).sum();
             let kernels: Vec<Value> = lines(&spans)
                 .into_iter()
