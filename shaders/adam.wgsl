@@ -39,17 +39,22 @@ fn is_finite(v: f32) -> bool {
     return (bitcast<u32>(v) & 0x7f800000u) != 0x7f800000u;
 }
 
+// Moves element i by one step, for its gradient g.
+fn update(i: u32, g: f32) {
+    let new_m = m[i] + (g - m[i]) * p.one_minus_beta1;
+    let new_v = v[i] + (g * g - v[i]) * p.one_minus_beta2;
+    m[i] = new_m;
+    v[i] = new_v;
+    parameter[i] -= p.step_size * new_m / (sqrt(new_v) + p.epsilon);
+}
+
 @compute @workgroup_size(256)
 fn step(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_index(id, groups);
     if (i >= p.len) { return; }
     let g = gradient[i];
     if (!is_finite(g)) { atomicMax(&non_finite, 1u); }
-    let new_m = m[i] + (g - m[i]) * p.one_minus_beta1;
-    let new_v = v[i] + (g * g - v[i]) * p.one_minus_beta2;
-    m[i] = new_m;
-    v[i] = new_v;
-    parameter[i] -= p.step_size * new_m / (sqrt(new_v) + p.epsilon);
+    update(i, g);
 }
 
 // In mixed precision. A step whose gradients overflowed is skipped as a whole: parameters and moments stay.
@@ -58,9 +63,5 @@ fn scaled_step(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
     let i = flat_index(id, groups);
     if (i >= p.len || overflow != 0u) { return; }
     let g = gradient[i] * inverse;
-    let new_m = m[i] + (g - m[i]) * p.one_minus_beta1;
-    let new_v = v[i] + (g * g - v[i]) * p.one_minus_beta2;
-    m[i] = new_m;
-    v[i] = new_v;
-    parameter[i] -= p.step_size * new_m / (sqrt(new_v) + p.epsilon);
+    update(i, g);
 }

@@ -97,7 +97,7 @@ fn add_term(tile: ptr<function, Tile>, rows: vec4<f32>, u: vec4<f32>, v: vec4<f3
 }
 
 // Rows 4i to 4i + 3 of a tile, for the loops that write it out.
-fn four_rows(tile: Tile, i: u32) -> FourRows {
+fn pick_rows(tile: Tile, i: u32) -> FourRows {
     switch i {
         case 0u: { return tile[0]; }
         case 1u: { return tile[1]; }
@@ -129,12 +129,12 @@ fn target_of(i: u32, stride: u32, pad: i32, k: u32, out_len: u32) -> i32 {
     return select(-1, o, o < i32(out_len));
 }
 
-fn w_at(co: u32, ci: u32, tap: u32) -> f32 {
+fn load_w(co: u32, ci: u32, tap: u32) -> f32 {
     if (co >= p.out_channels || ci >= p.in_channels) { return 0.0; }
     return w[(co * p.in_channels + ci) * kernel_h * kernel_w + tap];
 }
 
-fn b_at(co: u32) -> f32 {
+fn load_b(co: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
     return b[co];
 }
@@ -146,18 +146,18 @@ struct Line {
 }
 
 // Row ih of x[n, ci]; ih may lie outside.
-fn x_line(n: u32, ci: u32, ih: i32) -> Line {
+fn locate_x_line(n: u32, ci: u32, ih: i32) -> Line {
     let inside = n < p.batch && ci < p.in_channels && u32(ih) < p.in_h;
     return Line(((n * p.in_channels + ci) * p.in_h + u32(ih)) * p.in_w, select(0u, p.in_w, inside));
 }
 
-fn x_at(line: Line, iw: i32) -> f32 {
+fn load_x_of_line(line: Line, iw: i32) -> f32 {
     if (u32(iw) >= line.len) { return 0.0; }
     return x[line.start + u32(iw)];
 }
 
-fn x_four(line: Line, iw: i32, step: i32) -> vec4<f32> {
-    return vec4(x_at(line, iw), x_at(line, iw + step), x_at(line, iw + 2 * step), x_at(line, iw + 3 * step));
+fn load_x_four(line: Line, iw: i32, step: i32) -> vec4<f32> {
+    return vec4(load_x_of_line(line, iw), load_x_of_line(line, iw + step), load_x_of_line(line, iw + 2 * step), load_x_of_line(line, iw + 3 * step));
 }
 
 // y[n, co, oh, ow] = b[co] + sum_{ci, kh, kw} x[n, ci, ih, iw] * w[co, ci, kh, kw], ih and iw = source(..).
@@ -185,26 +185,26 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
             let ci = k / (kernel_h * kernel_w);
             let tap = k % (kernel_h * kernel_w);
             let co = co0 + i % (ROWS / 4u) * 4u;
-            staged[i] = vec4(w_at(co, ci, tap), w_at(co + 1u, ci, tap),
-                w_at(co + 2u, ci, tap), w_at(co + 3u, ci, tap));
+            staged[i] = vec4(load_w(co, ci, tap), load_w(co + 1u, ci, tap),
+                load_w(co + 2u, ci, tap), load_w(co + 3u, ci, tap));
         }
         workgroupBarrier();
         var k = lane % 8u;
         for (var line = line0; line < select(0u, end, busy); line++) {
-            let row = x_line(n, line / kernel_h, source(oh, stride_h, p.pad_top, line % kernel_h));
+            let row = locate_x_line(n, line / kernel_h, source(oh, stride_h, p.pad_top, line % kernel_h));
             var u = vec4<f32>();
             var v = vec4<f32>();
             for (var i = 0; i < select(0, 7, stride_w == 1u); i++) {
                 u = vec4(u.yzw, v.x);
-                v = vec4(v.yzw, x_at(row, left + i));
+                v = vec4(v.yzw, load_x_of_line(row, left + i));
             }
             for (var kw = 0; kw < i32(kernel_w); kw++) {
                 if (stride_w == 1u) {
                     u = vec4(u.yzw, v.x);
-                    v = vec4(v.yzw, x_at(row, left + 7 + kw));
+                    v = vec4(v.yzw, load_x_of_line(row, left + 7 + kw));
                 } else {
-                    u = x_four(row, left + kw, i32(stride_w));
-                    v = x_four(row, left + kw + 4 * i32(stride_w), i32(stride_w));
+                    u = load_x_four(row, left + kw, i32(stride_w));
+                    v = load_x_four(row, left + kw + 4 * i32(stride_w), i32(stride_w));
                 }
                 add_term(&tile, staged[k], u, v);
                 k += ROWS / 4u;
@@ -213,9 +213,9 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     }
     if (n >= p.batch) { return; }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_rows(tile, i);
+        let sums = pick_rows(tile, i);
         let co = co0 + 4u * i;
-        let bias = vec4(b_at(co), b_at(co + 1u), b_at(co + 2u), b_at(co + 3u));
+        let bias = vec4(load_b(co), load_b(co + 1u), load_b(co + 2u), load_b(co + 3u));
         store_y(n, co, oh, ow, sums.u[0] + bias);
         store_y(n, co, oh, ow + 1u, sums.u[1] + bias);
         store_y(n, co, oh, ow + 2u, sums.u[2] + bias);
@@ -238,22 +238,22 @@ fn store_y(n: u32, co: u32, oh: u32, ow: u32, four: vec4<f32>) {
 }
 
 // Row oh of dy[n, co]; oh may be -1.
-fn dy_line(n: u32, co: u32, oh: i32) -> Line {
+fn locate_dy_line(n: u32, co: u32, oh: i32) -> Line {
     let inside = n < p.batch && oh >= 0;
     return Line(((n * p.out_channels + co) * p.out_h + u32(oh)) * p.out_w, select(0u, p.out_w, inside));
 }
 
-fn dy_at(line: Line, ow: i32) -> f32 {
+fn load_dy_of_line(line: Line, ow: i32) -> f32 {
     if (u32(ow) >= line.len) { return 0.0; }
     return dy[line.start + u32(ow)];
 }
 
 // The elements of dy that x[iw] to x[iw + 3] enter through window element kw.
-fn dy_four(line: Line, iw: u32, kw: u32) -> vec4<f32> {
-    return vec4(dy_at(line, target_of(iw, stride_w, p.pad_left, kw, p.out_w)),
-        dy_at(line, target_of(iw + 1u, stride_w, p.pad_left, kw, p.out_w)),
-        dy_at(line, target_of(iw + 2u, stride_w, p.pad_left, kw, p.out_w)),
-        dy_at(line, target_of(iw + 3u, stride_w, p.pad_left, kw, p.out_w)));
+fn load_dy_four(line: Line, iw: u32, kw: u32) -> vec4<f32> {
+    return vec4(load_dy_of_line(line, target_of(iw, stride_w, p.pad_left, kw, p.out_w)),
+        load_dy_of_line(line, target_of(iw + 1u, stride_w, p.pad_left, kw, p.out_w)),
+        load_dy_of_line(line, target_of(iw + 2u, stride_w, p.pad_left, kw, p.out_w)),
+        load_dy_of_line(line, target_of(iw + 3u, stride_w, p.pad_left, kw, p.out_w)));
 }
 
 // x[n, ci, ih, iw] enters y[n, co, oh, ow] with the factor w[co, ci, kh, kw] where oh and ow =
@@ -281,26 +281,26 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
             let co = k / (kernel_h * kernel_w);
             let tap = k % (kernel_h * kernel_w);
             let ci = ci0 + i % (ROWS / 4u) * 4u;
-            staged[i] = vec4(w_at(co, ci, tap), w_at(co, ci + 1u, tap),
-                w_at(co, ci + 2u, tap), w_at(co, ci + 3u, tap));
+            staged[i] = vec4(load_w(co, ci, tap), load_w(co, ci + 1u, tap),
+                load_w(co, ci + 2u, tap), load_w(co, ci + 3u, tap));
         }
         workgroupBarrier();
         var k = lane % 8u;
         for (var line = line0; line < select(0u, end, busy); line++) {
-            let row = dy_line(n, line / kernel_h, target_of(ih, stride_h, p.pad_top, line % kernel_h, p.out_h));
+            let row = locate_dy_line(n, line / kernel_h, target_of(ih, stride_h, p.pad_top, line % kernel_h, p.out_h));
             var u = vec4<f32>();
             var v = vec4<f32>();
             for (var i = select(0, 7, stride_w == 1u); i > 0; i--) {
                 v = vec4(u.w, v.xyz);
-                u = vec4(dy_at(row, right + i), u.xyz);
+                u = vec4(load_dy_of_line(row, right + i), u.xyz);
             }
             for (var kw = 0u; kw < kernel_w; kw++) {
                 if (stride_w == 1u) {
                     v = vec4(u.w, v.xyz);
-                    u = vec4(dy_at(row, right - i32(kw)), u.xyz);
+                    u = vec4(load_dy_of_line(row, right - i32(kw)), u.xyz);
                 } else {
-                    u = dy_four(row, iw, kw);
-                    v = dy_four(row, iw + 4u, kw);
+                    u = load_dy_four(row, iw, kw);
+                    v = load_dy_four(row, iw + 4u, kw);
                 }
                 add_term(&tile, staged[k], u, v);
                 k += ROWS / 4u;
@@ -309,21 +309,24 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     }
     if (n >= p.batch) { return; }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_rows(tile, i);
-        let ci = ci0 + 4u * i;
-        store_dx(n, ci, ih, iw, sums.u[0]);
-        store_dx(n, ci, ih, iw + 1u, sums.u[1]);
-        store_dx(n, ci, ih, iw + 2u, sums.u[2]);
-        store_dx(n, ci, ih, iw + 3u, sums.u[3]);
-        store_dx(n, ci, ih, iw + 4u, sums.v[0]);
-        store_dx(n, ci, ih, iw + 5u, sums.v[1]);
-        store_dx(n, ci, ih, iw + 6u, sums.v[2]);
-        store_dx(n, ci, ih, iw + 7u, sums.v[3]);
+        store_dx_eight(n, ci0 + 4u * i, ih, iw, pick_rows(tile, i));
     }
 }
 
+// Four channels of eight neighbours in a row.
+fn store_dx_eight(n: u32, ci: u32, ih: u32, iw: u32, sums: FourRows) {
+    store_dx(n, ci, ih, iw, sums.u[0]);
+    store_dx(n, ci, ih, iw + 1u, sums.u[1]);
+    store_dx(n, ci, ih, iw + 2u, sums.u[2]);
+    store_dx(n, ci, ih, iw + 3u, sums.u[3]);
+    store_dx(n, ci, ih, iw + 4u, sums.v[0]);
+    store_dx(n, ci, ih, iw + 5u, sums.v[1]);
+    store_dx(n, ci, ih, iw + 6u, sums.v[2]);
+    store_dx(n, ci, ih, iw + 7u, sums.v[3]);
+}
+
 fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
-    if (iw >= p.in_w) { return; }
+    if (ih >= p.in_h || iw >= p.in_w) { return; }
     let area = p.in_h * p.in_w;
     let i = (n * p.in_channels + ci) * area + ih * p.in_w + iw;
     if (ci < p.in_channels) { dx[i] = four.x; }
@@ -333,7 +336,7 @@ fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
 }
 
 // dy[n, co, oh, ow] where row counts the rows of all images.
-fn dy_staged(row: u32, co: u32, ow: u32) -> f32 {
+fn load_dy_of_row(row: u32, co: u32, ow: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
     return dy[((row / p.out_h * p.out_channels + co) * p.out_h + row % p.out_h) * p.out_w + ow];
 }
@@ -365,8 +368,8 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 let row = row0 + i / (ROWS / 4u) / width;
                 let ow = ow0 + i / (ROWS / 4u) % width;
                 let co = co0 + i % (ROWS / 4u) * 4u;
-                staged[i] = vec4(dy_staged(row, co, ow), dy_staged(row, co + 1u, ow),
-                    dy_staged(row, co + 2u, ow), dy_staged(row, co + 3u, ow));
+                staged[i] = vec4(load_dy_of_row(row, co, ow), load_dy_of_row(row, co + 1u, ow),
+                    load_dy_of_row(row, co + 2u, ow), load_dy_of_row(row, co + 3u, ow));
             }
             workgroupBarrier();
             var k = lane % 8u;
@@ -374,21 +377,21 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 let n = row / p.out_h;
                 let oh = row % p.out_h;
                 let left = source(ow0, stride_w, p.pad_left, kw);
-                let row_u = x_line(n, line / kernel_h, source(oh, stride_h, p.pad_top, line % kernel_h));
-                let row_v = x_line(n, (line + 1u) / kernel_h, source(oh, stride_h, p.pad_top, (line + 1u) % kernel_h));
+                let row_u = locate_x_line(n, line / kernel_h, source(oh, stride_h, p.pad_top, line % kernel_h));
+                let row_v = locate_x_line(n, (line + 1u) / kernel_h, source(oh, stride_h, p.pad_top, (line + 1u) % kernel_h));
                 var u = vec4<f32>();
                 var v = vec4<f32>();
                 for (var i = 0; i < select(0, 3, stride_w == 1u); i++) {
-                    u = vec4(u.yzw, x_at(row_u, left + i));
-                    v = vec4(v.yzw, x_at(row_v, left + i));
+                    u = vec4(u.yzw, load_x_of_line(row_u, left + i));
+                    v = vec4(v.yzw, load_x_of_line(row_v, left + i));
                 }
                 for (var i = 0; i < i32(width); i++) {
                     if (stride_w == 1u) {
-                        u = vec4(u.yzw, x_at(row_u, left + 3 + i));
-                        v = vec4(v.yzw, x_at(row_v, left + 3 + i));
+                        u = vec4(u.yzw, load_x_of_line(row_u, left + 3 + i));
+                        v = vec4(v.yzw, load_x_of_line(row_v, left + 3 + i));
                     } else {
-                        u = x_four(row_u, left + i * i32(stride_w), 1);
-                        v = x_four(row_v, left + i * i32(stride_w), 1);
+                        u = load_x_four(row_u, left + i * i32(stride_w), 1);
+                        v = load_x_four(row_v, left + i * i32(stride_w), 1);
                     }
                     add_term(&tile, staged[k], u, v);
                     k += ROWS / 4u;
@@ -397,17 +400,20 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
         }
     }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_rows(tile, i);
-        let co = co0 + 4u * i;
-        store_partial(group.z, co, line, kw, sums.u[0]);
-        store_partial(group.z, co, line, kw + 1u, sums.u[1]);
-        store_partial(group.z, co, line, kw + 2u, sums.u[2]);
-        store_partial(group.z, co, line, kw + 3u, sums.u[3]);
-        store_partial(group.z, co, line + 1u, kw, sums.v[0]);
-        store_partial(group.z, co, line + 1u, kw + 1u, sums.v[1]);
-        store_partial(group.z, co, line + 1u, kw + 2u, sums.v[2]);
-        store_partial(group.z, co, line + 1u, kw + 3u, sums.v[3]);
+        store_partial_eight(group.z, co0 + 4u * i, line, kw, pick_rows(tile, i));
     }
+}
+
+// Four out_channels of four kw of two lines.
+fn store_partial_eight(split: u32, co: u32, line: u32, kw: u32, sums: FourRows) {
+    store_partial(split, co, line, kw, sums.u[0]);
+    store_partial(split, co, line, kw + 1u, sums.u[1]);
+    store_partial(split, co, line, kw + 2u, sums.u[2]);
+    store_partial(split, co, line, kw + 3u, sums.u[3]);
+    store_partial(split, co, line + 1u, kw, sums.v[0]);
+    store_partial(split, co, line + 1u, kw + 1u, sums.v[1]);
+    store_partial(split, co, line + 1u, kw + 2u, sums.v[2]);
+    store_partial(split, co, line + 1u, kw + 3u, sums.v[3]);
 }
 
 fn store_partial(split: u32, co: u32, line: u32, kw: u32, four: vec4<f32>) {

@@ -111,7 +111,7 @@ fn add_term(tile: ptr<function, Tile>, rows: vec4<f32>, u: vec4<f32>, v: vec4<f3
 }
 
 // Rows 4i to 4i + 3 of a tile, for the loops that write it out.
-fn four_rows(tile: Tile, i: u32) -> FourRows {
+fn pick_rows(tile: Tile, i: u32) -> FourRows {
     switch i {
         case 0u: { return tile[0]; }
         case 1u: { return tile[1]; }
@@ -148,12 +148,12 @@ fn target_of(i: u32, stride: u32, pad: i32, k: u32, out_len: u32) -> i32 {
     return select(-1, o, o < i32(out_len));
 }
 
-fn w_at(co: u32, ci: u32, tap: u32) -> f32 {
+fn load_w(co: u32, ci: u32, tap: u32) -> f32 {
     if (co >= p.out_channels || ci >= p.in_channels) { return 0.0; }
     return w[(co * p.in_channels + ci) * kernel_h * kernel_w + tap];
 }
 
-fn b_at(co: u32) -> f32 {
+fn load_b(co: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
     return b[co];
 }
@@ -165,18 +165,18 @@ struct Line {
 }
 
 // Row ih of x[n, ci]; ih may lie outside.
-fn x_line(n: u32, ci: u32, ih: i32) -> Line {
+fn locate_x_line(n: u32, ci: u32, ih: i32) -> Line {
     let inside = n < p.batch && ci < p.in_channels && u32(ih) < p.in_h;
     return Line(((n * p.in_channels + ci) * p.in_h + u32(ih)) * p.in_w, select(0u, p.in_w, inside));
 }
 
-fn x_at(line: Line, iw: i32) -> f32 {
+fn load_x_of_line(line: Line, iw: i32) -> f32 {
     if (u32(iw) >= line.len) { return 0.0; }
     return x[line.start + u32(iw)];
 }
 
-fn x_four(line: Line, iw: i32, step: i32) -> vec4<f32> {
-    return vec4(x_at(line, iw), x_at(line, iw + step), x_at(line, iw + 2 * step), x_at(line, iw + 3 * step));
+fn load_x_four(line: Line, iw: i32, step: i32) -> vec4<f32> {
+    return vec4(load_x_of_line(line, iw), load_x_of_line(line, iw + step), load_x_of_line(line, iw + 2 * step), load_x_of_line(line, iw + 3 * step));
 }
 
 // The largest relu(conv2d) so far at one element of y and where in the window it was, for four channels.
@@ -191,7 +191,7 @@ fn beats(v: vec4<f32>, best: vec4<f32>) -> vec4<bool> {
 }
 
 // `best` after the window's elements k and, where there is one, k + 1.
-fn better(best: Best, u: vec4<f32>, v: vec4<f32>, k: u32, has_v: bool) -> Best {
+fn best_after_two(best: Best, u: vec4<f32>, v: vec4<f32>, k: u32, has_v: bool) -> Best {
     let zero = vec4<f32>();
     let first = select(u, zero, u <= zero);
     let second = select(v, zero, v <= zero);
@@ -237,38 +237,38 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
                 let ci = k / (kernel_h * kernel_w);
                 let tap = k % (kernel_h * kernel_w);
                 let co = co0 + i % (ROWS / 4u) * 4u;
-                staged[i] = vec4(w_at(co, ci, tap), w_at(co + 1u, ci, tap),
-                    w_at(co + 2u, ci, tap), w_at(co + 3u, ci, tap));
+                staged[i] = vec4(load_w(co, ci, tap), load_w(co + 1u, ci, tap),
+                    load_w(co + 2u, ci, tap), load_w(co + 3u, ci, tap));
             }
             workgroupBarrier();
             var k = lane % 8u;
             for (var line = line0; line < select(0u, end, busy); line++) {
                 let ci = line / kernel_h;
                 let kh = line % kernel_h;
-                let row = x_line(n, ci, source(zh.x, stride_h, p.pad_top, kh));
+                let row = locate_x_line(n, ci, source(zh.x, stride_h, p.pad_top, kh));
                 let left = source(zw.x, stride_w, p.pad_left, 0u);
                 var u = vec4<f32>();
                 var v = vec4<f32>();
                 for (var i = 0; i < select(0, 7, is_run); i++) {
-                    let next = vec4(u.yzw, x_at(row, left + i));
+                    let next = vec4(u.yzw, load_x_of_line(row, left + i));
                     u = v;
                     v = next;
                 }
                 for (var kw = 0u; kw < kernel_w; kw++) {
                     if (is_run) {
-                        let next = vec4(u.yzw, x_at(row, left + 7 + i32(kw)));
+                        let next = vec4(u.yzw, load_x_of_line(row, left + 7 + i32(kw)));
                         u = v;
                         v = next;
                     } else {
                         let ih = vec4<i32>(zh * stride_h + kh) - p.pad_top;
                         let iw = vec4<i32>(zw * stride_w + kw) - p.pad_left;
                         let s = i32(stride_w);
-                        let row_y = x_line(n, ci, ih.y);
-                        let row_z = x_line(n, ci, ih.z);
-                        let row_w = x_line(n, ci, ih.w);
-                        u = vec4(x_at(row, iw.x), x_at(row_y, iw.y), x_at(row_z, iw.z), x_at(row_w, iw.w));
-                        v = vec4(x_at(row, iw.x + s), x_at(row_y, iw.y + s),
-                            x_at(row_z, iw.z + s), x_at(row_w, iw.w + s));
+                        let row_y = locate_x_line(n, ci, ih.y);
+                        let row_z = locate_x_line(n, ci, ih.z);
+                        let row_w = locate_x_line(n, ci, ih.w);
+                        u = vec4(load_x_of_line(row, iw.x), load_x_of_line(row_y, iw.y), load_x_of_line(row_z, iw.z), load_x_of_line(row_w, iw.w));
+                        v = vec4(load_x_of_line(row, iw.x + s), load_x_of_line(row_y, iw.y + s),
+                            load_x_of_line(row_z, iw.z + s), load_x_of_line(row_w, iw.w + s));
                     }
                     add_term(&tile, staged[k], u, v);
                     k += ROWS / 4u;
@@ -277,14 +277,14 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         }
         let first = pair / ((pool + 1u) / 2u) * pool + j;
         for (var i = 0u; i < ROWS / 4u; i++) {
-            let sums = four_rows(tile, i);
+            let sums = pick_rows(tile, i);
             let co = co0 + 4u * i;
-            let bias = vec4(b_at(co), b_at(co + 1u), b_at(co + 2u), b_at(co + 3u));
+            let bias = vec4(load_b(co), load_b(co + 1u), load_b(co + 2u), load_b(co + 3u));
             let has_v = j + 1u < pool; // an odd pool's last pair is a single element
-            best[i][0] = better(best[i][0], sums.u[0] + bias, sums.v[0] + bias, first, has_v);
-            best[i][1] = better(best[i][1], sums.u[1] + bias, sums.v[1] + bias, first, has_v);
-            best[i][2] = better(best[i][2], sums.u[2] + bias, sums.v[2] + bias, first, has_v);
-            best[i][3] = better(best[i][3], sums.u[3] + bias, sums.v[3] + bias, first, has_v);
+            best[i][0] = best_after_two(best[i][0], sums.u[0] + bias, sums.v[0] + bias, first, has_v);
+            best[i][1] = best_after_two(best[i][1], sums.u[1] + bias, sums.v[1] + bias, first, has_v);
+            best[i][2] = best_after_two(best[i][2], sums.u[2] + bias, sums.v[2] + bias, first, has_v);
+            best[i][3] = best_after_two(best[i][3], sums.u[3] + bias, sums.v[3] + bias, first, has_v);
         }
     }
     if (n >= p.batch) { return; }
@@ -293,24 +293,29 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         var packed = vec4<u32>();
         for (var e = 0u; e < min(4u, p.out_h * out_w - o); e++) {
             let four = best[i][e];
-            store_pooled(n, co, o + e, four.value);
+            store_y_pooled(n, co, o + e, four.value);
             packed |= four.k << vec4(8u * e);
         }
-        let at = (n * p.out_channels + co) * p.argmax_words + o / 4u;
-        if (co < p.out_channels) { argmax[at] = packed.x; }
-        if (co + 1u < p.out_channels) { argmax[at + p.argmax_words] = packed.y; }
-        if (co + 2u < p.out_channels) { argmax[at + p.argmax_words * 2u] = packed.z; }
-        if (co + 3u < p.out_channels) { argmax[at + p.argmax_words * 3u] = packed.w; }
+        store_argmax(n, co, o, packed);
     }
 }
 
-fn store_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
+fn store_y_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
     let area = p.out_h * out_w;
     let i = (n * p.out_channels + co) * area + o;
     if (co < p.out_channels) { y[i] = four.x; }
     if (co + 1u < p.out_channels) { y[i + area] = four.y; }
     if (co + 2u < p.out_channels) { y[i + area * 2u] = four.z; }
     if (co + 3u < p.out_channels) { y[i + area * 3u] = four.w; }
+}
+
+// One word of argmax, for four windows from o on, of each of four channels.
+fn store_argmax(n: u32, co: u32, o: u32, packed: vec4<u32>) {
+    let i = (n * p.out_channels + co) * p.argmax_words + o / 4u;
+    if (co < p.out_channels) { argmax[i] = packed.x; }
+    if (co + 1u < p.out_channels) { argmax[i + p.argmax_words] = packed.y; }
+    if (co + 2u < p.out_channels) { argmax[i + p.argmax_words * 2u] = packed.z; }
+    if (co + 3u < p.out_channels) { argmax[i + p.argmax_words * 3u] = packed.w; }
 }
 
 // Row zh of the gradient of the convolution's output, dz[n, co], which is nowhere stored.
@@ -323,14 +328,14 @@ struct DzLine {
 }
 
 // The element of y that was read last: consecutive columns of dz mostly lie in one window.
-struct Window {
+struct LastWindow {
     ow: u32,
     winner: u32,
     dz: f32,
 }
 
 // zh may be -1. Rows and columns that pooling left out have no gradient.
-fn dz_line(n: u32, co: u32, zh: i32) -> DzLine {
+fn locate_dz_line(n: u32, co: u32, zh: i32) -> DzLine {
     let oh = u32(zh) / pool;
     let plane = n * p.out_channels + co;
     let inside = n < p.batch && zh >= 0 && oh < p.out_h;
@@ -339,23 +344,23 @@ fn dz_line(n: u32, co: u32, zh: i32) -> DzLine {
 }
 
 // Pooling hands dy to the window's winner only, and relu lets it through only where y is above 0.
-fn dz_at(line: DzLine, zw: i32, window: ptr<function, Window>) -> f32 {
+fn load_dz_of_line(line: DzLine, zw: i32, window: ptr<function, LastWindow>) -> f32 {
     if (u32(zw) >= line.len) { return 0.0; }
     let ow = u32(zw) / pool;
     if (ow != (*window).ow) {
         let o = line.o + ow;
         let winner = (argmax[line.argmax + o / 4u] >> (8u * (o % 4u))) & 255u;
-        *window = Window(ow, winner, select(0.0, dy[line.y + o], y[line.y + o] > 0.0));
+        *window = LastWindow(ow, winner, select(0.0, dy[line.y + o], y[line.y + o] > 0.0));
     }
     return select(0.0, (*window).dz, (*window).winner == line.k + u32(zw) % pool);
 }
 
 // The elements of dz that x[iw] to x[iw + 3] enter through window element kw.
-fn dz_four(line: DzLine, iw: u32, kw: u32, window: ptr<function, Window>) -> vec4<f32> {
-    let a = dz_at(line, target_of(iw, stride_w, p.pad_left, kw, conv_w), window);
-    let b = dz_at(line, target_of(iw + 1u, stride_w, p.pad_left, kw, conv_w), window);
-    let c = dz_at(line, target_of(iw + 2u, stride_w, p.pad_left, kw, conv_w), window);
-    let d = dz_at(line, target_of(iw + 3u, stride_w, p.pad_left, kw, conv_w), window);
+fn load_dz_four(line: DzLine, iw: u32, kw: u32, window: ptr<function, LastWindow>) -> vec4<f32> {
+    let a = load_dz_of_line(line, target_of(iw, stride_w, p.pad_left, kw, conv_w), window);
+    let b = load_dz_of_line(line, target_of(iw + 1u, stride_w, p.pad_left, kw, conv_w), window);
+    let c = load_dz_of_line(line, target_of(iw + 2u, stride_w, p.pad_left, kw, conv_w), window);
+    let d = load_dz_of_line(line, target_of(iw + 3u, stride_w, p.pad_left, kw, conv_w), window);
     return vec4(a, b, c, d);
 }
 
@@ -385,27 +390,27 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
             let co = k / (kernel_h * kernel_w);
             let tap = k % (kernel_h * kernel_w);
             let ci = ci0 + i % (ROWS / 4u) * 4u;
-            staged[i] = vec4(w_at(co, ci, tap), w_at(co, ci + 1u, tap),
-                w_at(co, ci + 2u, tap), w_at(co, ci + 3u, tap));
+            staged[i] = vec4(load_w(co, ci, tap), load_w(co, ci + 1u, tap),
+                load_w(co, ci + 2u, tap), load_w(co, ci + 3u, tap));
         }
         workgroupBarrier();
         var k = lane % 8u;
         for (var line = line0; line < select(0u, end, busy); line++) {
-            let row = dz_line(n, line / kernel_h, target_of(ih, stride_h, p.pad_top, line % kernel_h, conv_h));
-            var window = Window(0xffffffffu, 0u, 0.0);
+            let row = locate_dz_line(n, line / kernel_h, target_of(ih, stride_h, p.pad_top, line % kernel_h, conv_h));
+            var window = LastWindow(0xffffffffu, 0u, 0.0);
             var u = vec4<f32>();
             var v = vec4<f32>();
             for (var i = select(0, 7, stride_w == 1u); i > 0; i--) {
                 v = vec4(u.w, v.xyz);
-                u = vec4(dz_at(row, right + i, &window), u.xyz);
+                u = vec4(load_dz_of_line(row, right + i, &window), u.xyz);
             }
             for (var kw = 0u; kw < kernel_w; kw++) {
                 if (stride_w == 1u) {
                     v = vec4(u.w, v.xyz);
-                    u = vec4(dz_at(row, right - i32(kw), &window), u.xyz);
+                    u = vec4(load_dz_of_line(row, right - i32(kw), &window), u.xyz);
                 } else {
-                    u = dz_four(row, iw, kw, &window);
-                    v = dz_four(row, iw + 4u, kw, &window);
+                    u = load_dz_four(row, iw, kw, &window);
+                    v = load_dz_four(row, iw + 4u, kw, &window);
                 }
                 add_term(&tile, staged[k], u, v);
                 k += ROWS / 4u;
@@ -414,21 +419,24 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     }
     if (n >= p.batch) { return; }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_rows(tile, i);
-        let ci = ci0 + 4u * i;
-        store_dx(n, ci, ih, iw, sums.u[0]);
-        store_dx(n, ci, ih, iw + 1u, sums.u[1]);
-        store_dx(n, ci, ih, iw + 2u, sums.u[2]);
-        store_dx(n, ci, ih, iw + 3u, sums.u[3]);
-        store_dx(n, ci, ih, iw + 4u, sums.v[0]);
-        store_dx(n, ci, ih, iw + 5u, sums.v[1]);
-        store_dx(n, ci, ih, iw + 6u, sums.v[2]);
-        store_dx(n, ci, ih, iw + 7u, sums.v[3]);
+        store_dx_eight(n, ci0 + 4u * i, ih, iw, pick_rows(tile, i));
     }
 }
 
+// Four channels of eight neighbours in a row.
+fn store_dx_eight(n: u32, ci: u32, ih: u32, iw: u32, sums: FourRows) {
+    store_dx(n, ci, ih, iw, sums.u[0]);
+    store_dx(n, ci, ih, iw + 1u, sums.u[1]);
+    store_dx(n, ci, ih, iw + 2u, sums.u[2]);
+    store_dx(n, ci, ih, iw + 3u, sums.u[3]);
+    store_dx(n, ci, ih, iw + 4u, sums.v[0]);
+    store_dx(n, ci, ih, iw + 5u, sums.v[1]);
+    store_dx(n, ci, ih, iw + 6u, sums.v[2]);
+    store_dx(n, ci, ih, iw + 7u, sums.v[3]);
+}
+
 fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
-    if (iw >= p.in_w) { return; }
+    if (ih >= p.in_h || iw >= p.in_w) { return; }
     let area = p.in_h * p.in_w;
     let i = (n * p.in_channels + ci) * area + ih * p.in_w + iw;
     if (ci < p.in_channels) { dx[i] = four.x; }
@@ -438,7 +446,7 @@ fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
 }
 
 // dz[n, co, zh, zw] where row counts the rows of all images.
-fn dz_staged(row: u32, co: u32, zw: u32) -> f32 {
+fn load_dz_of_row(row: u32, co: u32, zw: u32) -> f32 {
     let oh = row % conv_h / pool;
     let ow = zw / pool;
     if (co >= p.out_channels || oh >= p.out_h || ow >= out_w) { return 0.0; }
@@ -475,8 +483,8 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 let row = row0 + i / (ROWS / 4u) / width;
                 let zw = zw0 + i / (ROWS / 4u) % width;
                 let co = co0 + i % (ROWS / 4u) * 4u;
-                staged[i] = vec4(dz_staged(row, co, zw), dz_staged(row, co + 1u, zw),
-                    dz_staged(row, co + 2u, zw), dz_staged(row, co + 3u, zw));
+                staged[i] = vec4(load_dz_of_row(row, co, zw), load_dz_of_row(row, co + 1u, zw),
+                    load_dz_of_row(row, co + 2u, zw), load_dz_of_row(row, co + 3u, zw));
             }
             workgroupBarrier();
             var k = lane % 8u;
@@ -484,21 +492,21 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 let n = row / conv_h;
                 let zh = row % conv_h;
                 let left = source(zw0, stride_w, p.pad_left, kw);
-                let row_u = x_line(n, line / kernel_h, source(zh, stride_h, p.pad_top, line % kernel_h));
-                let row_v = x_line(n, (line + 1u) / kernel_h, source(zh, stride_h, p.pad_top, (line + 1u) % kernel_h));
+                let row_u = locate_x_line(n, line / kernel_h, source(zh, stride_h, p.pad_top, line % kernel_h));
+                let row_v = locate_x_line(n, (line + 1u) / kernel_h, source(zh, stride_h, p.pad_top, (line + 1u) % kernel_h));
                 var u = vec4<f32>();
                 var v = vec4<f32>();
                 for (var i = 0; i < select(0, 3, stride_w == 1u); i++) {
-                    u = vec4(u.yzw, x_at(row_u, left + i));
-                    v = vec4(v.yzw, x_at(row_v, left + i));
+                    u = vec4(u.yzw, load_x_of_line(row_u, left + i));
+                    v = vec4(v.yzw, load_x_of_line(row_v, left + i));
                 }
                 for (var i = 0; i < i32(width); i++) {
                     if (stride_w == 1u) {
-                        u = vec4(u.yzw, x_at(row_u, left + 3 + i));
-                        v = vec4(v.yzw, x_at(row_v, left + 3 + i));
+                        u = vec4(u.yzw, load_x_of_line(row_u, left + 3 + i));
+                        v = vec4(v.yzw, load_x_of_line(row_v, left + 3 + i));
                     } else {
-                        u = x_four(row_u, left + i * i32(stride_w), 1);
-                        v = x_four(row_v, left + i * i32(stride_w), 1);
+                        u = load_x_four(row_u, left + i * i32(stride_w), 1);
+                        v = load_x_four(row_v, left + i * i32(stride_w), 1);
                     }
                     add_term(&tile, staged[k], u, v);
                     k += ROWS / 4u;
@@ -507,17 +515,20 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
         }
     }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_rows(tile, i);
-        let co = co0 + 4u * i;
-        store_partial(group.z, co, line, kw, sums.u[0]);
-        store_partial(group.z, co, line, kw + 1u, sums.u[1]);
-        store_partial(group.z, co, line, kw + 2u, sums.u[2]);
-        store_partial(group.z, co, line, kw + 3u, sums.u[3]);
-        store_partial(group.z, co, line + 1u, kw, sums.v[0]);
-        store_partial(group.z, co, line + 1u, kw + 1u, sums.v[1]);
-        store_partial(group.z, co, line + 1u, kw + 2u, sums.v[2]);
-        store_partial(group.z, co, line + 1u, kw + 3u, sums.v[3]);
+        store_partial_eight(group.z, co0 + 4u * i, line, kw, pick_rows(tile, i));
     }
+}
+
+// Four out_channels of four kw of two lines.
+fn store_partial_eight(split: u32, co: u32, line: u32, kw: u32, sums: FourRows) {
+    store_partial(split, co, line, kw, sums.u[0]);
+    store_partial(split, co, line, kw + 1u, sums.u[1]);
+    store_partial(split, co, line, kw + 2u, sums.u[2]);
+    store_partial(split, co, line, kw + 3u, sums.u[3]);
+    store_partial(split, co, line + 1u, kw, sums.v[0]);
+    store_partial(split, co, line + 1u, kw + 1u, sums.v[1]);
+    store_partial(split, co, line + 1u, kw + 2u, sums.v[2]);
+    store_partial(split, co, line + 1u, kw + 3u, sums.v[3]);
 }
 
 fn store_partial(split: u32, co: u32, line: u32, kw: u32, four: vec4<f32>) {

@@ -73,7 +73,7 @@ const LANES = 8u; // threads of a group
 const WIDTH = 8192u; // of a texture: WebGPU's default limit
 
 // Four channels of the 2 x 8 positions of a thread: a and b are the upper row, c and d the lower one.
-struct FourRows {
+struct PatchSums {
     a: mat4x4<f32>,
     b: mat4x4<f32>,
     c: mat4x4<f32>,
@@ -82,7 +82,7 @@ struct FourRows {
 
 // A thread's 32 x 16 sums. Only ever indexed by literals: a variable index would move all of it from
 // registers to memory.
-alias Tile = array<FourRows, ROWS / 4u>;
+alias PatchTile = array<PatchSums, ROWS / 4u>;
 
 // Ten neighbours in a row: a window's width of 3 slides over them to eight places.
 struct Run {
@@ -100,8 +100,8 @@ fn plus_slid(sums: mat4x4<f32>, first: vec4<f32>, second: vec4<f32>, third: vec4
         sums[3] + first * run.w + second * next.x + third * next.y);
 }
 
-fn plus_three(sums: FourRows, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) -> FourRows {
-    return FourRows(plus_slid(sums.a, first, second, third, upper.a, upper.b.xy),
+fn plus_three(sums: PatchSums, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) -> PatchSums {
+    return PatchSums(plus_slid(sums.a, first, second, third, upper.a, upper.b.xy),
         plus_slid(sums.b, first, second, third, upper.b, upper.c),
         plus_slid(sums.c, first, second, third, lower.a, lower.b.xy),
         plus_slid(sums.d, first, second, third, lower.b, lower.c));
@@ -110,7 +110,7 @@ fn plus_three(sums: FourRows, first: vec4<f32>, second: vec4<f32>, third: vec4<f
 // Three more terms of all 512 sums: the window's elements that meet the runs' places 0 to 7, 1 to 8 and 2 to 9.
 // Every lane has fetched the four rows of its own lane number, and the first eight give theirs to all: 32 factors
 // for four fetches, however large the subgroup is.
-fn add_three(tile: ptr<function, Tile>, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) {
+fn add_three(tile: ptr<function, PatchTile>, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) {
     (*tile)[0] = plus_three((*tile)[0], subgroupBroadcast(first, 0u), subgroupBroadcast(second, 0u),
         subgroupBroadcast(third, 0u), upper, lower);
     (*tile)[1] = plus_three((*tile)[1], subgroupBroadcast(first, 1u), subgroupBroadcast(second, 1u),
@@ -130,7 +130,7 @@ fn add_three(tile: ptr<function, Tile>, first: vec4<f32>, second: vec4<f32>, thi
 }
 
 // Rows 4i to 4i + 3 of a tile, for the loops that write it out.
-fn four_rows(tile: Tile, i: u32) -> FourRows {
+fn pick_patch(tile: PatchTile, i: u32) -> PatchSums {
     switch i {
         case 0u: { return tile[0]; }
         case 1u: { return tile[1]; }
@@ -160,7 +160,7 @@ fn fetch(values: texture_2d<f32>, i: u32) -> f32 {
 
 // Four channels at the same place: those of the lane. Channels that are none are fetched as some other
 // one; their sums go nowhere.
-fn w_out(co: u32, ci: u32, tap: u32) -> vec4<f32> {
+fn fetch_w_out_channels(co: u32, ci: u32, tap: u32) -> vec4<f32> {
     let last = out_channels - 1u;
     let step = in_channels * 9u;
     let at = ci * 9u + tap;
@@ -168,14 +168,14 @@ fn w_out(co: u32, ci: u32, tap: u32) -> vec4<f32> {
         fetch(w, min(co + 2u, last) * step + at), fetch(w, min(co + 3u, last) * step + at));
 }
 
-fn w_in(co: u32, ci: u32, tap: u32) -> vec4<f32> {
+fn fetch_w_in_channels(co: u32, ci: u32, tap: u32) -> vec4<f32> {
     let last = in_channels - 1u;
     let at = co * in_channels * 9u + tap;
     return vec4(fetch(w, at + min(ci, last) * 9u), fetch(w, at + min(ci + 1u, last) * 9u),
         fetch(w, at + min(ci + 2u, last) * 9u), fetch(w, at + min(ci + 3u, last) * 9u));
 }
 
-fn b_at(co: u32) -> f32 {
+fn load_b(co: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
     return b[co];
 }
@@ -187,19 +187,19 @@ struct Line {
 }
 
 // Row ih of x[n, ci]; ih may lie outside.
-fn x_row(n: u32, ci: u32, ih: i32) -> Line {
+fn locate_x_texels(n: u32, ci: u32, ih: i32) -> Line {
     let inside = n < p.batch && ci < in_channels && u32(ih) < in_h;
     return Line(((n * in_channels + ci) * in_h + u32(ih)) * in_w, select(0u, in_w, inside));
 }
 
-fn x_fetch(line: Line, iw: i32) -> f32 {
+fn fetch_x(line: Line, iw: i32) -> f32 {
     return select(0.0, fetch(x, line.start + u32(iw)), u32(iw) < line.len);
 }
 
-fn x_run(line: Line, iw: i32) -> Run {
-    return Run(vec4(x_fetch(line, iw), x_fetch(line, iw + 1), x_fetch(line, iw + 2), x_fetch(line, iw + 3)),
-        vec4(x_fetch(line, iw + 4), x_fetch(line, iw + 5), x_fetch(line, iw + 6), x_fetch(line, iw + 7)),
-        vec2(x_fetch(line, iw + 8), x_fetch(line, iw + 9)));
+fn fetch_x_run(line: Line, iw: i32) -> Run {
+    return Run(vec4(fetch_x(line, iw), fetch_x(line, iw + 1), fetch_x(line, iw + 2), fetch_x(line, iw + 3)),
+        vec4(fetch_x(line, iw + 4), fetch_x(line, iw + 5), fetch_x(line, iw + 6), fetch_x(line, iw + 7)),
+        vec2(fetch_x(line, iw + 8), fetch_x(line, iw + 9)));
 }
 
 // The largest relu(conv2d) of one window and where in the window it was, for four channels.
@@ -220,7 +220,7 @@ fn best_after(best: Best, v: vec4<f32>, k: u32) -> Best {
 }
 
 // The first maximum of a window's four elements.
-fn pooled(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
+fn pool_window(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
     return best_after(best_after(best_after(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
 }
 
@@ -236,38 +236,37 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let left = i32(o % out_w * 2u) - 1;
     let co0 = group.y * ROWS;
     let lane_co = co0 + lane % 8u * 4u;
-    var tile = Tile();
+    var tile = PatchTile();
     for (var line = 0u; line < in_channels * 3u; line++) {
         let ci = line / 3u;
         let tap = line % 3u * 3u;
         let top = i32(oh * 2u + line % 3u) - 1;
-        let upper = x_run(x_row(n, ci, top), left);
-        let lower = x_run(x_row(n, ci, top + 1), left);
-        add_three(&tile, w_out(lane_co, ci, tap), w_out(lane_co, ci, tap + 1u), w_out(lane_co, ci, tap + 2u), upper, lower);
+        let upper = fetch_x_run(locate_x_texels(n, ci, top), left);
+        let lower = fetch_x_run(locate_x_texels(n, ci, top + 1), left);
+        add_three(&tile, fetch_w_out_channels(lane_co, ci, tap), fetch_w_out_channels(lane_co, ci, tap + 1u), fetch_w_out_channels(lane_co, ci, tap + 2u), upper, lower);
     }
     if (n >= p.batch) { return; }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_rows(tile, i);
-        let co = co0 + 4u * i;
-        let bias = vec4(b_at(co), b_at(co + 1u), b_at(co + 2u), b_at(co + 3u));
-        let first = pooled(sums.a[0] + bias, sums.a[1] + bias, sums.c[0] + bias, sums.c[1] + bias);
-        let second = pooled(sums.a[2] + bias, sums.a[3] + bias, sums.c[2] + bias, sums.c[3] + bias);
-        let third = pooled(sums.b[0] + bias, sums.b[1] + bias, sums.d[0] + bias, sums.d[1] + bias);
-        let fourth = pooled(sums.b[2] + bias, sums.b[3] + bias, sums.d[2] + bias, sums.d[3] + bias);
-        store_pooled(n, co, o, first.value);
-        store_pooled(n, co, o + 1u, second.value);
-        store_pooled(n, co, o + 2u, third.value);
-        store_pooled(n, co, o + 3u, fourth.value);
-        let packed = first.k | (second.k << vec4(8u)) | (third.k << vec4(16u)) | (fourth.k << vec4(24u));
-        let at = (n * p.out_channels + co) * p.argmax_words + o / 4u;
-        if (co < p.out_channels) { argmax[at] = packed.x; }
-        if (co + 1u < p.out_channels) { argmax[at + p.argmax_words] = packed.y; }
-        if (co + 2u < p.out_channels) { argmax[at + p.argmax_words * 2u] = packed.z; }
-        if (co + 3u < p.out_channels) { argmax[at + p.argmax_words * 3u] = packed.w; }
+        store_windows(n, co0 + 4u * i, o, pick_patch(tile, i));
     }
 }
 
-fn store_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
+// Adds the bias to a thread's 2 x 8 sums, and pools the four windows that they make.
+fn store_windows(n: u32, co: u32, o: u32, sums: PatchSums) {
+    let bias = vec4(load_b(co), load_b(co + 1u), load_b(co + 2u), load_b(co + 3u));
+    let first = pool_window(sums.a[0] + bias, sums.a[1] + bias, sums.c[0] + bias, sums.c[1] + bias);
+    let second = pool_window(sums.a[2] + bias, sums.a[3] + bias, sums.c[2] + bias, sums.c[3] + bias);
+    let third = pool_window(sums.b[0] + bias, sums.b[1] + bias, sums.d[0] + bias, sums.d[1] + bias);
+    let fourth = pool_window(sums.b[2] + bias, sums.b[3] + bias, sums.d[2] + bias, sums.d[3] + bias);
+    store_y_pooled(n, co, o, first.value);
+    store_y_pooled(n, co, o + 1u, second.value);
+    store_y_pooled(n, co, o + 2u, third.value);
+    store_y_pooled(n, co, o + 3u, fourth.value);
+    let packed = first.k | (second.k << vec4(8u)) | (third.k << vec4(16u)) | (fourth.k << vec4(24u));
+    store_argmax(n, co, o, packed);
+}
+
+fn store_y_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
     let area = p.out_h * out_w;
     let i = (n * p.out_channels + co) * area + o;
     if (co < p.out_channels) { y[i] = four.x; }
@@ -276,7 +275,16 @@ fn store_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
     if (co + 3u < p.out_channels) { y[i + area * 3u] = four.w; }
 }
 
-fn elements() -> u32 {
+// One word of argmax, for four windows from o on, of each of four channels.
+fn store_argmax(n: u32, co: u32, o: u32, packed: vec4<u32>) {
+    let i = (n * p.out_channels + co) * p.argmax_words + o / 4u;
+    if (co < p.out_channels) { argmax[i] = packed.x; }
+    if (co + 1u < p.out_channels) { argmax[i + p.argmax_words] = packed.y; }
+    if (co + 2u < p.out_channels) { argmax[i + p.argmax_words * 2u] = packed.z; }
+    if (co + 3u < p.out_channels) { argmax[i + p.argmax_words * 3u] = packed.w; }
+}
+
+fn elements_of_y() -> u32 {
     return p.batch * out_channels * out_h * out_w;
 }
 
@@ -285,34 +293,34 @@ fn elements() -> u32 {
 @compute @workgroup_size(256)
 fn gate(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_index(id, groups);
-    if (i >= elements()) { return; }
+    if (i >= elements_of_y()) { return; }
     let o = i % (out_h * out_w);
     let word = argmax[i / (out_h * out_w) * p.argmax_words + o / 4u];
     scratch[i] = select(0.0, dy[i], y[i] > 0.0);
-    scratch[elements() + i] = f32((word >> (8u * (o % 4u))) & 255u);
+    scratch[elements_of_y() + i] = f32((word >> (8u * (o % 4u))) & 255u);
 }
 
 // Two neighbours in row zh of the gradient of the convolution's output, dz[n, co], which is nowhere stored:
 // those of the window ow. `row` is where the window row starts, and `k` what its left winner would be.
-fn dz_two(row: Line, k: f32, ow: i32) -> vec2<f32> {
+fn fetch_dz_two(row: Line, k: f32, ow: i32) -> vec2<f32> {
     let i = row.start + u32(ow);
     let dz = select(0.0, fetch(gated, i), u32(ow) < row.len);
-    let winner = fetch(gated, elements() + i);
+    let winner = fetch(gated, elements_of_y() + i);
     return vec2(select(0.0, dz, winner == k), select(0.0, dz, winner == k + 1.0));
 }
 
 // dz[n, co, zh, 2 ow - 1] and its nine neighbours to the right; zh may lie outside.
-fn dz_run(n: u32, co: u32, zh: i32, ow: i32) -> Run {
+fn fetch_dz_run(n: u32, co: u32, zh: i32, ow: i32) -> Run {
     let oh = u32(zh) / 2u;
     let inside = n < p.batch && zh >= 0 && oh < out_h;
     let row = Line(((n * out_channels + co) * out_h + oh) * out_w, select(0u, out_w, inside));
     let k = f32(u32(zh) % 2u * 2u);
-    let first = dz_two(row, k, ow - 1);
-    let second = dz_two(row, k, ow);
-    let third = dz_two(row, k, ow + 1);
-    let fourth = dz_two(row, k, ow + 2);
-    let fifth = dz_two(row, k, ow + 3);
-    let sixth = dz_two(row, k, ow + 4);
+    let first = fetch_dz_two(row, k, ow - 1);
+    let second = fetch_dz_two(row, k, ow);
+    let third = fetch_dz_two(row, k, ow + 1);
+    let fourth = fetch_dz_two(row, k, ow + 2);
+    let fifth = fetch_dz_two(row, k, ow + 3);
+    let sixth = fetch_dz_two(row, k, ow + 4);
     return Run(vec4(first.y, second, third.x), vec4(third.y, fourth, fifth.x), vec2(fifth.y, sixth.x));
 }
 
@@ -330,29 +338,29 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let iw = patch_index % across * 8u;
     let ci0 = group.y * ROWS;
     let lane_ci = ci0 + lane % 8u * 4u;
-    var tile = Tile();
+    var tile = PatchTile();
     for (var line = 0u; line < out_channels * 3u; line++) {
         let co = line / 3u;
         let tap = line % 3u * 3u;
         let zh = i32(ih + 1u) - i32(line % 3u);
-        let upper = dz_run(n, co, zh, i32(iw / 2u));
-        let lower = dz_run(n, co, zh + 1, i32(iw / 2u));
-        add_three(&tile, w_in(co, lane_ci, tap + 2u), w_in(co, lane_ci, tap + 1u), w_in(co, lane_ci, tap), upper, lower);
+        let upper = fetch_dz_run(n, co, zh, i32(iw / 2u));
+        let lower = fetch_dz_run(n, co, zh + 1, i32(iw / 2u));
+        add_three(&tile, fetch_w_in_channels(co, lane_ci, tap + 2u), fetch_w_in_channels(co, lane_ci, tap + 1u), fetch_w_in_channels(co, lane_ci, tap), upper, lower);
     }
     if (n >= p.batch) { return; }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_rows(tile, i);
+        let sums = pick_patch(tile, i);
         let ci = ci0 + 4u * i;
         for (var j = 0u; j < 4u; j++) {
-            put_dx(n, ci, ih, iw + j, sums.a[j]);
-            put_dx(n, ci, ih, iw + 4u + j, sums.b[j]);
-            put_dx(n, ci, ih + 1u, iw + j, sums.c[j]);
-            put_dx(n, ci, ih + 1u, iw + 4u + j, sums.d[j]);
+            store_dx(n, ci, ih, iw + j, sums.a[j]);
+            store_dx(n, ci, ih, iw + 4u + j, sums.b[j]);
+            store_dx(n, ci, ih + 1u, iw + j, sums.c[j]);
+            store_dx(n, ci, ih + 1u, iw + 4u + j, sums.d[j]);
         }
     }
 }
 
-fn put_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
+fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
     if (ih >= p.in_h || iw >= p.in_w) { return; }
     let area = p.in_h * p.in_w;
     let i = (n * p.in_channels + ci) * area + ih * p.in_w + iw;
@@ -363,13 +371,13 @@ fn put_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
 }
 
 // Four channels of the 9 elements of a window, one matrix a row.
-struct Windows {
+struct WindowMatrices {
     top: mat3x4<f32>,
     middle: mat3x4<f32>,
     bottom: mat3x4<f32>,
 }
 
-alias WindowTile = array<Windows, ROWS / 4u>;
+alias WindowTile = array<WindowMatrices, ROWS / 4u>;
 
 // Columns 2 ow - 1 to 2 ow + 2 of the four rows of x that meet one window of the pooling.
 struct Patch {
@@ -386,8 +394,8 @@ fn plus_four(sums: mat3x4<f32>, k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3:
         sums[2] + k0 * upper.z + k1 * upper.w + k2 * lower.z + k3 * lower.w);
 }
 
-fn plus_windows(sums: Windows, k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>, x4: Patch) -> Windows {
-    return Windows(plus_four(sums.top, k0, k1, k2, k3, x4.a, x4.b), plus_four(sums.middle, k0, k1, k2, k3, x4.b, x4.c),
+fn plus_windows(sums: WindowMatrices, k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>, x4: Patch) -> WindowMatrices {
+    return WindowMatrices(plus_four(sums.top, k0, k1, k2, k3, x4.a, x4.b), plus_four(sums.middle, k0, k1, k2, k3, x4.b, x4.c),
         plus_four(sums.bottom, k0, k1, k2, k3, x4.c, x4.d));
 }
 
@@ -410,7 +418,7 @@ fn add_windows(tile: ptr<function, WindowTile>, k0: vec4<f32>, k1: vec4<f32>, k2
         subgroupBroadcast(k2, 7u), subgroupBroadcast(k3, 7u), x4);
 }
 
-fn four_windows(tile: WindowTile, i: u32) -> Windows {
+fn pick_windows(tile: WindowTile, i: u32) -> WindowMatrices {
     switch i {
         case 0u: { return tile[0]; }
         case 1u: { return tile[1]; }
@@ -424,7 +432,7 @@ fn four_windows(tile: WindowTile, i: u32) -> Windows {
 }
 
 // Element ow of a row of y, for the four channels of the lane.
-fn gated_four(n: u32, co: u32, at: u32) -> vec4<f32> {
+fn fetch_gated_four(n: u32, co: u32, at: u32) -> vec4<f32> {
     let last = out_channels - 1u;
     let area = out_h * out_w;
     let start = n * out_channels * area + at;
@@ -447,41 +455,41 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
         let n = row / out_h;
         let oh = row % out_h;
         let top = i32(oh * 2u) - 1;
-        let line_a = x_row(n, ci, top);
-        let line_b = x_row(n, ci, top + 1);
-        let line_c = x_row(n, ci, top + 2);
-        let line_d = x_row(n, ci, top + 3);
+        let line_a = locate_x_texels(n, ci, top);
+        let line_b = locate_x_texels(n, ci, top + 1);
+        let line_c = locate_x_texels(n, ci, top + 2);
+        let line_d = locate_x_texels(n, ci, top + 3);
         // Columns -1 and 0, where the first window's two new ones will push them.
-        var x4 = Patch(vec4(0.0, 0.0, 0.0, x_fetch(line_a, 0)), vec4(0.0, 0.0, 0.0, x_fetch(line_b, 0)),
-            vec4(0.0, 0.0, 0.0, x_fetch(line_c, 0)), vec4(0.0, 0.0, 0.0, x_fetch(line_d, 0)));
+        var x4 = Patch(vec4(0.0, 0.0, 0.0, fetch_x(line_a, 0)), vec4(0.0, 0.0, 0.0, fetch_x(line_b, 0)),
+            vec4(0.0, 0.0, 0.0, fetch_x(line_c, 0)), vec4(0.0, 0.0, 0.0, fetch_x(line_d, 0)));
         for (var ow = 0u; ow < out_w; ow++) {
             let right = i32(ow * 2u) + 1;
-            x4 = Patch(vec4(x4.a.zw, x_fetch(line_a, right), x_fetch(line_a, right + 1)),
-                vec4(x4.b.zw, x_fetch(line_b, right), x_fetch(line_b, right + 1)),
-                vec4(x4.c.zw, x_fetch(line_c, right), x_fetch(line_c, right + 1)),
-                vec4(x4.d.zw, x_fetch(line_d, right), x_fetch(line_d, right + 1)));
-            let dz = gated_four(n, lane_co, oh * out_w + ow);
-            let winner = gated_four(n, lane_co, elements() + oh * out_w + ow);
+            x4 = Patch(vec4(x4.a.zw, fetch_x(line_a, right), fetch_x(line_a, right + 1)),
+                vec4(x4.b.zw, fetch_x(line_b, right), fetch_x(line_b, right + 1)),
+                vec4(x4.c.zw, fetch_x(line_c, right), fetch_x(line_c, right + 1)),
+                vec4(x4.d.zw, fetch_x(line_d, right), fetch_x(line_d, right + 1)));
+            let dz = fetch_gated_four(n, lane_co, oh * out_w + ow);
+            let winner = fetch_gated_four(n, lane_co, elements_of_y() + oh * out_w + ow);
             let zero = vec4<f32>();
             add_windows(&tile, select(zero, dz, winner == zero), select(zero, dz, winner == vec4(1.0)),
                 select(zero, dz, winner == vec4(2.0)), select(zero, dz, winner == vec4(3.0)), x4);
         }
     }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_windows(tile, i);
+        let sums = pick_windows(tile, i);
         let co = co0 + 4u * i;
         for (var kw = 0u; kw < 3u; kw++) {
-            put_partial(group.z, co, ci, kw, sums.top[kw]);
-            put_partial(group.z, co, ci, 3u + kw, sums.middle[kw]);
-            put_partial(group.z, co, ci, 6u + kw, sums.bottom[kw]);
+            store_partial_after_gate(group.z, co, ci, kw, sums.top[kw]);
+            store_partial_after_gate(group.z, co, ci, 3u + kw, sums.middle[kw]);
+            store_partial_after_gate(group.z, co, ci, 6u + kw, sums.bottom[kw]);
         }
     }
 }
 
-fn put_partial(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
+fn store_partial_after_gate(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
     if (ci >= p.in_channels) { return; }
     let area = p.in_channels * 9u;
-    let i = 2u * elements() + (split * p.out_channels + co) * area + ci * 9u + tap;
+    let i = 2u * elements_of_y() + (split * p.out_channels + co) * area + ci * 9u + tap;
     if (co < p.out_channels) { scratch[i] = four.x; }
     if (co + 1u < p.out_channels) { scratch[i + area] = four.y; }
     if (co + 2u < p.out_channels) { scratch[i + area * 2u] = four.z; }
@@ -498,7 +506,7 @@ fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     let splits = (p.batch * out_h + rows - 1u) / rows;
     var sum = 0.0;
     for (var i = 0u; i < splits; i++) {
-        sum += scratch[2u * elements() + i * weights + element];
+        sum += scratch[2u * elements_of_y() + i * weights + element];
     }
     dw[element] = sum;
 }

@@ -78,7 +78,7 @@ var<workgroup> patches: array<f32, DEPTH * PATCH * PATCH>;
 var<workgroup> factors: array<vec4<f32>, DEPTH * 9u * PITCH>;
 
 // Four channels of the 2 x 8 positions of a thread: a and b are the upper row, c and d the lower one.
-struct FourRows {
+struct PatchSums {
     a: mat4x4<f32>,
     b: mat4x4<f32>,
     c: mat4x4<f32>,
@@ -101,8 +101,8 @@ fn plus_slid(sums: mat4x4<f32>, first: vec4<f32>, second: vec4<f32>, third: vec4
         sums[3] + first * run.w + second * next.x + third * next.y);
 }
 
-fn plus_three(sums: FourRows, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) -> FourRows {
-    return FourRows(plus_slid(sums.a, first, second, third, upper.a, upper.b.xy),
+fn plus_three(sums: PatchSums, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) -> PatchSums {
+    return PatchSums(plus_slid(sums.a, first, second, third, upper.a, upper.b.xy),
         plus_slid(sums.b, first, second, third, upper.b, upper.c),
         plus_slid(sums.c, first, second, third, lower.a, lower.b.xy),
         plus_slid(sums.d, first, second, third, lower.b, lower.c));
@@ -120,7 +120,7 @@ fn is_nan4(v: vec4<f32>) -> vec4<bool> {
 }
 
 // Ten staged values of a row: channel d, from row and column on.
-fn staged_run(d: u32, row: u32, column: u32) -> Run {
+fn load_staged_run(d: u32, row: u32, column: u32) -> Run {
     let i = (d * PATCH + row) * PATCH + column;
     return Run(vec4(patches[i], patches[i + 1u], patches[i + 2u], patches[i + 3u]),
         vec4(patches[i + 4u], patches[i + 5u], patches[i + 6u], patches[i + 7u]),
@@ -128,36 +128,36 @@ fn staged_run(d: u32, row: u32, column: u32) -> Run {
 }
 
 // The sums of a thread's patch after one more staged channel: all nine elements of the window.
-fn plus_channel(sums: FourRows, d: u32, row: u32, column: u32, channels: u32) -> FourRows {
-    let top = staged_run(d, row, column);
-    let second = staged_run(d, row + 1u, column);
-    let third = staged_run(d, row + 2u, column);
-    let bottom = staged_run(d, row + 3u, column);
+fn plus_channel(sums: PatchSums, d: u32, row: u32, column: u32, channels: u32) -> PatchSums {
+    let top = load_staged_run(d, row, column);
+    let second = load_staged_run(d, row + 1u, column);
+    let third = load_staged_run(d, row + 2u, column);
+    let bottom = load_staged_run(d, row + 3u, column);
     let i = d * 9u * PITCH + channels;
     let upper = plus_three(sums, factors[i], factors[i + PITCH], factors[i + 2u * PITCH], top, second);
     let middle = plus_three(upper, factors[i + 3u * PITCH], factors[i + 4u * PITCH], factors[i + 5u * PITCH], second, third);
     return plus_three(middle, factors[i + 6u * PITCH], factors[i + 7u * PITCH], factors[i + 8u * PITCH], third, bottom);
 }
 
-fn b_at(co: u32) -> f32 {
+fn load_b(co: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
     return b[co];
 }
 
 // x[n, ci, ih, iw], or 0 outside.
-fn x_or_zero(n: u32, ci: u32, ih: i32, iw: i32) -> f32 {
+fn load_x(n: u32, ci: u32, ih: i32, iw: i32) -> f32 {
     if (ci >= in_channels || u32(ih) >= in_h || u32(iw) >= in_w) { return 0.0; }
     return x[((n * in_channels + ci) * in_h + u32(ih)) * in_w + u32(iw)];
 }
 
-fn w_or_zero(co: u32, ci: u32, tap: u32) -> f32 {
+fn load_w_3x3(co: u32, ci: u32, tap: u32) -> f32 {
     if (co >= out_channels || ci >= in_channels) { return 0.0; }
     return w[(co * in_channels + ci) * 9u + tap];
 }
 
 // The gradient of the convolution's output, or 0 outside. Pooling hands dy to the window's winner only, and relu lets it
 // through only where its output, which is y there, is above 0.
-fn dz_or_zero(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
+fn load_dz_2x2(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
     let oh = u32(zh) / 2u;
     let ow = u32(zw) / 2u;
     if (co >= out_channels || zh < 0 || zw < 0 || oh >= out_h || ow >= out_w) { return 0.0; }
@@ -186,7 +186,7 @@ fn best_after(best: Best, v: vec4<f32>, k: u32) -> Best {
 }
 
 // The first maximum of a window's four elements.
-fn pooled(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
+fn pool_window(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
     return best_after(best_after(best_after(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
 }
 
@@ -201,11 +201,11 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let row = thread % 16u / 2u * 2u;
     let column = thread % 2u * 8u;
     let channels = thread / 16u;
-    var sums = FourRows();
+    var sums = PatchSums();
     for (var ci = 0u; ci < in_channels; ci += DEPTH) {
         for (var i = thread; i < DEPTH * PATCH * PATCH; i += THREADS) {
             let place = i % (PATCH * PATCH);
-            patches[i] = x_or_zero(n, ci + i / (PATCH * PATCH), i32(top + place / PATCH) - 1, i32(left + place % PATCH) - 1);
+            patches[i] = load_x(n, ci + i / (PATCH * PATCH), i32(top + place / PATCH) - 1, i32(left + place % PATCH) - 1);
         }
         for (var i = thread; i < DEPTH * 9u * ROWS / 4u; i += THREADS) {
             let term = i % (DEPTH * 9u);
@@ -213,8 +213,8 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
             let co = group.y * ROWS + four * 4u;
             let d = ci + term / 9u;
             let tap = term % 9u;
-            factors[term * PITCH + four] = vec4(w_or_zero(co, d, tap), w_or_zero(co + 1u, d, tap), w_or_zero(co + 2u, d, tap),
-                w_or_zero(co + 3u, d, tap));
+            factors[term * PITCH + four] = vec4(load_w_3x3(co, d, tap), load_w_3x3(co + 1u, d, tap), load_w_3x3(co + 2u, d, tap),
+                load_w_3x3(co + 3u, d, tap));
         }
         workgroupBarrier();
         for (var d = 0u; d < min(DEPTH, in_channels - ci); d++) {
@@ -225,32 +225,40 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let oh = (top + row) / 2u;
     let ow = (left + column) / 2u;
     if (oh >= out_h || ow >= out_w) { return; }
-    let o = oh * out_w + ow;
-    let co = group.y * ROWS + channels * 4u;
-    let bias = vec4(b_at(co), b_at(co + 1u), b_at(co + 2u), b_at(co + 3u));
-    let first = pooled(sums.a[0] + bias, sums.a[1] + bias, sums.c[0] + bias, sums.c[1] + bias);
-    let second = pooled(sums.a[2] + bias, sums.a[3] + bias, sums.c[2] + bias, sums.c[3] + bias);
-    let third = pooled(sums.b[0] + bias, sums.b[1] + bias, sums.d[0] + bias, sums.d[1] + bias);
-    let fourth = pooled(sums.b[2] + bias, sums.b[3] + bias, sums.d[2] + bias, sums.d[3] + bias);
-    store_pooled(n, co, o, first.value);
-    store_pooled(n, co, o + 1u, second.value);
-    store_pooled(n, co, o + 2u, third.value);
-    store_pooled(n, co, o + 3u, fourth.value);
-    let packed = first.k | (second.k << vec4(8u)) | (third.k << vec4(16u)) | (fourth.k << vec4(24u));
-    let at = (n * p.out_channels + co) * p.argmax_words + o / 4u;
-    if (co < p.out_channels) { argmax[at] = packed.x; }
-    if (co + 1u < p.out_channels) { argmax[at + p.argmax_words] = packed.y; }
-    if (co + 2u < p.out_channels) { argmax[at + p.argmax_words * 2u] = packed.z; }
-    if (co + 3u < p.out_channels) { argmax[at + p.argmax_words * 3u] = packed.w; }
+    store_windows(n, group.y * ROWS + channels * 4u, oh * out_w + ow, sums);
 }
 
-fn store_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
+// Adds the bias to a thread's 2 x 8 sums, and pools the four windows that they make.
+fn store_windows(n: u32, co: u32, o: u32, sums: PatchSums) {
+    let bias = vec4(load_b(co), load_b(co + 1u), load_b(co + 2u), load_b(co + 3u));
+    let first = pool_window(sums.a[0] + bias, sums.a[1] + bias, sums.c[0] + bias, sums.c[1] + bias);
+    let second = pool_window(sums.a[2] + bias, sums.a[3] + bias, sums.c[2] + bias, sums.c[3] + bias);
+    let third = pool_window(sums.b[0] + bias, sums.b[1] + bias, sums.d[0] + bias, sums.d[1] + bias);
+    let fourth = pool_window(sums.b[2] + bias, sums.b[3] + bias, sums.d[2] + bias, sums.d[3] + bias);
+    store_y_pooled(n, co, o, first.value);
+    store_y_pooled(n, co, o + 1u, second.value);
+    store_y_pooled(n, co, o + 2u, third.value);
+    store_y_pooled(n, co, o + 3u, fourth.value);
+    let packed = first.k | (second.k << vec4(8u)) | (third.k << vec4(16u)) | (fourth.k << vec4(24u));
+    store_argmax(n, co, o, packed);
+}
+
+fn store_y_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
     let area = p.out_h * out_w;
     let i = (n * p.out_channels + co) * area + o;
     if (co < p.out_channels) { y[i] = four.x; }
     if (co + 1u < p.out_channels) { y[i + area] = four.y; }
     if (co + 2u < p.out_channels) { y[i + area * 2u] = four.z; }
     if (co + 3u < p.out_channels) { y[i + area * 3u] = four.w; }
+}
+
+// One word of argmax, for four windows from o on, of each of four channels.
+fn store_argmax(n: u32, co: u32, o: u32, packed: vec4<u32>) {
+    let i = (n * p.out_channels + co) * p.argmax_words + o / 4u;
+    if (co < p.out_channels) { argmax[i] = packed.x; }
+    if (co + 1u < p.out_channels) { argmax[i + p.argmax_words] = packed.y; }
+    if (co + 2u < p.out_channels) { argmax[i + p.argmax_words * 2u] = packed.z; }
+    if (co + 3u < p.out_channels) { argmax[i + p.argmax_words * 3u] = packed.w; }
 }
 
 // As conv2d's backward_x with dz for dy:
@@ -265,19 +273,19 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let row = thread % 16u / 2u * 2u;
     let column = thread % 2u * 8u;
     let channels = thread / 16u;
-    var sums = FourRows();
+    var sums = PatchSums();
     for (var co = 0u; co < out_channels; co += DEPTH) {
         for (var i = thread; i < DEPTH * PATCH * PATCH; i += THREADS) {
             let place = i % (PATCH * PATCH);
-            patches[i] = dz_or_zero(n, co + i / (PATCH * PATCH), i32(top + place / PATCH) - 1, i32(left + place % PATCH) - 1);
+            patches[i] = load_dz_2x2(n, co + i / (PATCH * PATCH), i32(top + place / PATCH) - 1, i32(left + place % PATCH) - 1);
         }
         for (var i = thread; i < DEPTH * 9u * ROWS / 4u; i += THREADS) {
             let tap = i % 9u;
             let four = i / 9u % (ROWS / 4u);
             let d = i / (9u * ROWS / 4u);
             let ci = group.y * ROWS + four * 4u;
-            factors[(d * 9u + 8u - tap) * PITCH + four] = vec4(w_or_zero(co + d, ci, tap), w_or_zero(co + d, ci + 1u, tap),
-                w_or_zero(co + d, ci + 2u, tap), w_or_zero(co + d, ci + 3u, tap));
+            factors[(d * 9u + 8u - tap) * PITCH + four] = vec4(load_w_3x3(co + d, ci, tap), load_w_3x3(co + d, ci + 1u, tap),
+                load_w_3x3(co + d, ci + 2u, tap), load_w_3x3(co + d, ci + 3u, tap));
         }
         workgroupBarrier();
         for (var d = 0u; d < min(DEPTH, out_channels - co); d++) {
@@ -287,14 +295,14 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     }
     let ci = group.y * ROWS + channels * 4u;
     for (var i = 0u; i < 4u; i++) {
-        put_dx(n, ci, top + row, left + column + i, sums.a[i]);
-        put_dx(n, ci, top + row, left + column + 4u + i, sums.b[i]);
-        put_dx(n, ci, top + row + 1u, left + column + i, sums.c[i]);
-        put_dx(n, ci, top + row + 1u, left + column + 4u + i, sums.d[i]);
+        store_dx(n, ci, top + row, left + column + i, sums.a[i]);
+        store_dx(n, ci, top + row, left + column + 4u + i, sums.b[i]);
+        store_dx(n, ci, top + row + 1u, left + column + i, sums.c[i]);
+        store_dx(n, ci, top + row + 1u, left + column + 4u + i, sums.d[i]);
     }
 }
 
-fn put_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
+fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
     if (ih >= p.in_h || iw >= p.in_w) { return; }
     let area = p.in_h * p.in_w;
     let i = (n * p.in_channels + ci) * area + ih * p.in_w + iw;
@@ -313,13 +321,13 @@ var<workgroup> staged_dz: array<vec4<f32>, 2u * SIDE * PITCH>;
 var<workgroup> staged_x: array<f32, COLUMNS * LINE>;
 
 // Three rows of a column of x.
-fn x_column(line: u32, row: u32, column: u32) -> vec3<f32> {
+fn load_staged_column(line: u32, row: u32, column: u32) -> vec3<f32> {
     let i = line * LINE + row * PATCH + column;
     return vec3(staged_x[i], staged_x[i + PATCH], staged_x[i + 2u * PATCH]);
 }
 
 // The four out_channels of the nine elements of a window, by row and column.
-struct Window {
+struct WindowSums {
     top: array<vec4<f32>, 3>,
     middle: array<vec4<f32>, 3>,
     bottom: array<vec4<f32>, 3>,
@@ -333,7 +341,7 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     let rows = max(1u, WINDOWS / out_w);
     let line = thread % COLUMNS;
     let channels = thread / COLUMNS;
-    var sums = Window();
+    var sums = WindowSums();
     for (var row = group.z * rows; row < min((group.z + 1u) * rows, p.batch * out_h); row++) {
         let n = row / out_h;
         let zh = i32(row % out_h * 2u);
@@ -344,22 +352,22 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 let co = group.y * ROWS + four * 4u;
                 let h = zh + i32(place / SIDE);
                 let w = i32(left + place % SIDE);
-                staged_dz[place * PITCH + four] = vec4(dz_or_zero(n, co, h, w), dz_or_zero(n, co + 1u, h, w),
-                    dz_or_zero(n, co + 2u, h, w), dz_or_zero(n, co + 3u, h, w));
+                staged_dz[place * PITCH + four] = vec4(load_dz_2x2(n, co, h, w), load_dz_2x2(n, co + 1u, h, w),
+                    load_dz_2x2(n, co + 2u, h, w), load_dz_2x2(n, co + 3u, h, w));
             }
             for (var i = thread; i < COLUMNS * 4u * PATCH; i += THREADS) {
                 let ci = i / (4u * PATCH);
                 let place = i % (4u * PATCH);
-                staged_x[ci * LINE + place] = x_or_zero(n, group.x * COLUMNS + ci, zh + i32(place / PATCH) - 1,
+                staged_x[ci * LINE + place] = load_x(n, group.x * COLUMNS + ci, zh + i32(place / PATCH) - 1,
                     i32(left + place % PATCH) - 1);
             }
             workgroupBarrier();
             for (var r = 0u; r < 2u; r++) {
                 // The window's columns slide: each is loaded once.
-                var first = x_column(line, r, 0u);
-                var second = x_column(line, r, 1u);
+                var first = load_staged_column(line, r, 0u);
+                var second = load_staged_column(line, r, 1u);
                 for (var c = 0u; c < SIDE; c++) {
-                    let third = x_column(line, r, c + 2u);
+                    let third = load_staged_column(line, r, c + 2u);
                     let dz = staged_dz[(r * SIDE + c) * PITCH + channels];
                     sums.top[0] += dz * first.x;
                     sums.top[1] += dz * second.x;
@@ -380,13 +388,13 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     let co = group.y * ROWS + channels * 4u;
     let ci = group.x * COLUMNS + line;
     for (var kw = 0u; kw < 3u; kw++) {
-        put_part(group.z, co, ci, kw, sums.top[kw]);
-        put_part(group.z, co, ci, 3u + kw, sums.middle[kw]);
-        put_part(group.z, co, ci, 6u + kw, sums.bottom[kw]);
+        store_partial_3x3(group.z, co, ci, kw, sums.top[kw]);
+        store_partial_3x3(group.z, co, ci, 3u + kw, sums.middle[kw]);
+        store_partial_3x3(group.z, co, ci, 6u + kw, sums.bottom[kw]);
     }
 }
 
-fn put_part(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
+fn store_partial_3x3(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
     if (ci >= in_channels) { return; }
     let area = in_channels * 9u;
     let i = (split * out_channels + co) * area + ci * 9u + tap;

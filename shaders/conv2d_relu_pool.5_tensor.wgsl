@@ -111,22 +111,22 @@ fn subgroup_of(subgroup: u32, thread: u32) -> u32 {
 }
 
 // Rows are channels of the tile, columns are channels of the sum.
-fn weights_at(i: u32) -> Left {
+fn load_weights(i: u32) -> Left {
     return coopLoadT<Left>(&factors[i], PITCH);
 }
 
 // Rows are channels of the sum, columns are positions.
-fn positions_at(i: u32) -> Right {
+fn load_positions(i: u32) -> Right {
     return coopLoad<Right>(&patches[i], PITCH);
 }
 
 // Rows are out_channels, columns are positions.
-fn gradients_at(i: u32) -> Left {
+fn load_gradients(i: u32) -> Left {
     return coopLoad<Left>(&staged_dz[i], DZ_PITCH);
 }
 
 // Rows are positions, columns are in_channels.
-fn channels_at(i: u32) -> Right {
+fn load_channels(i: u32) -> Right {
     return coopLoadT<Right>(&patches[i], PITCH);
 }
 
@@ -135,14 +135,14 @@ fn plus_product(sums: Sums, left: Left, right: Right) -> Sums {
 }
 
 // Rows of `results` are rows of the sums.
-fn put_sums(i: u32, sums: Sums) {
+fn store_sums(i: u32, sums: Sums) {
     coopStoreT(sums, &results[i], SUMS_PITCH);
 }
 
 // ---- end of tensor cores
 
 // Infinite beyond the largest half: an adapter may round down to that instead, and nobody would see the overflow.
-fn half(v: f32) -> f16 {
+fn round_to_half(v: f32) -> f16 {
     return f16(select(v, v * 3.0e38, abs(v) >= 65520.0));
 }
 
@@ -157,25 +157,25 @@ fn is_nan4(v: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
 }
 
-fn b_at(co: u32) -> f32 {
+fn load_b(co: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
     return b[co];
 }
 
 // x[n, ci, ih, iw], or 0 outside.
-fn x_or_zero(n: u32, ci: u32, ih: i32, iw: i32) -> f32 {
+fn load_x(n: u32, ci: u32, ih: i32, iw: i32) -> f32 {
     if (ci >= in_channels || u32(ih) >= in_h || u32(iw) >= in_w) { return 0.0; }
     return x[((n * in_channels + ci) * in_h + u32(ih)) * in_w + u32(iw)];
 }
 
-fn w_or_zero(co: u32, ci: u32, tap: u32) -> f32 {
+fn load_w_3x3(co: u32, ci: u32, tap: u32) -> f32 {
     if (co >= out_channels || ci >= in_channels) { return 0.0; }
     return w[(co * in_channels + ci) * 9u + tap];
 }
 
 // The gradient of the convolution's output, or 0 outside. Pooling hands dy to the window's winner only, and relu lets it
 // through only where its output, which is y there, is above 0.
-fn dz_or_zero(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
+fn load_dz_2x2(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
     let oh = u32(zh) / 2u;
     let ow = u32(zw) / 2u;
     if (co >= out_channels || zh < 0 || zw < 0 || oh >= out_h || ow >= out_w) { return 0.0; }
@@ -204,12 +204,12 @@ fn best_after(best: Best, v: vec4<f32>, k: u32) -> Best {
 }
 
 // The first maximum of a window's four elements.
-fn pooled(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
+fn pool_window(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
     return best_after(best_after(best_after(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
 }
 
 // The sums of a subgroup: 16 channels of its four rows, then the next 16.
-struct Tile {
+struct TensorTile {
     a0: Sums,
     a1: Sums,
     a2: Sums,
@@ -221,21 +221,21 @@ struct Tile {
 }
 
 // The sums after the 16 products of one element of the window.
-fn plus_tap(sums: Tile, factor: u32, place: u32) -> Tile {
-    let a = weights_at(factor);
-    let b = weights_at(factor + 16u * PITCH);
-    let row0 = positions_at(place);
-    let row1 = positions_at(place + PATCH_WIDTH * PITCH);
-    let row2 = positions_at(place + 2u * PATCH_WIDTH * PITCH);
-    let row3 = positions_at(place + 3u * PATCH_WIDTH * PITCH);
-    return Tile(plus_product(sums.a0, a, row0), plus_product(sums.a1, a, row1),
+fn plus_tap(sums: TensorTile, factor: u32, place: u32) -> TensorTile {
+    let a = load_weights(factor);
+    let b = load_weights(factor + 16u * PITCH);
+    let row0 = load_positions(place);
+    let row1 = load_positions(place + PATCH_WIDTH * PITCH);
+    let row2 = load_positions(place + 2u * PATCH_WIDTH * PITCH);
+    let row3 = load_positions(place + 3u * PATCH_WIDTH * PITCH);
+    return TensorTile(plus_product(sums.a0, a, row0), plus_product(sums.a1, a, row1),
         plus_product(sums.a2, a, row2), plus_product(sums.a3, a, row3),
         plus_product(sums.b0, b, row0), plus_product(sums.b1, b, row1),
         plus_product(sums.b2, b, row2), plus_product(sums.b3, b, row3));
 }
 
 // The sums of subgroup `own` after one row of the window, whose factors are staged.
-fn plus_row(sums: Tile, own: u32, kh: u32) -> Tile {
+fn plus_row(sums: TensorTile, own: u32, kh: u32) -> TensorTile {
     let factor = own % 2u * 32u * PITCH;
     let place = (own / 2u * 4u + kh) * PATCH_WIDTH * PITCH;
     let left = plus_tap(sums, factor, place);
@@ -253,12 +253,12 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let top = group.x / across * HEIGHT;
     let left = group.x % across * WIDTH;
     let n = group.z;
-    var sums = Tile();
+    var sums = TensorTile();
     for (var ci = 0u; ci < in_channels; ci += DEPTH) {
         for (var i = thread; i < DEPTH * PATCH_HEIGHT * PATCH_WIDTH; i += THREADS) {
             let d = i / (PATCH_HEIGHT * PATCH_WIDTH);
             let place = i % (PATCH_HEIGHT * PATCH_WIDTH);
-            patches[place * PITCH + d] = half(x_or_zero(n, ci + d, i32(top + place / PATCH_WIDTH) - 1,
+            patches[place * PITCH + d] = round_to_half(load_x(n, ci + d, i32(top + place / PATCH_WIDTH) - 1,
                 i32(left + place % PATCH_WIDTH) - 1));
         }
         for (var kh = 0u; kh < 3u; kh++) {
@@ -266,7 +266,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
                 let kw = i % 3u;
                 let d = i / 3u % DEPTH;
                 let row = i / (3u * DEPTH);
-                factors[(kw * ROWS + row) * PITCH + d] = half(w_or_zero(group.y * ROWS + row, ci + d, kh * 3u + kw));
+                factors[(kw * ROWS + row) * PITCH + d] = round_to_half(load_w_3x3(group.y * ROWS + row, ci + d, kh * 3u + kw));
             }
             workgroupBarrier();
             sums = plus_row(sums, own, kh);
@@ -276,34 +276,34 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     // Of the subgroup whose sums a thread pools.
     let co = group.y * ROWS + thread / 32u % 2u * 32u;
     let oh = top / 2u + thread / 64u * 2u;
-    put_pair(own, sums.a0, sums.a1);
-    pool_pair(n, co, oh, left / 2u, thread);
-    put_pair(own, sums.a2, sums.a3);
-    pool_pair(n, co, oh + 1u, left / 2u, thread);
-    put_pair(own, sums.b0, sums.b1);
-    pool_pair(n, co + 16u, oh, left / 2u, thread);
-    put_pair(own, sums.b2, sums.b3);
-    pool_pair(n, co + 16u, oh + 1u, left / 2u, thread);
+    store_sums_pair(own, sums.a0, sums.a1);
+    pool_sums_pair(n, co, oh, left / 2u, thread);
+    store_sums_pair(own, sums.a2, sums.a3);
+    pool_sums_pair(n, co, oh + 1u, left / 2u, thread);
+    store_sums_pair(own, sums.b0, sums.b1);
+    pool_sums_pair(n, co + 16u, oh, left / 2u, thread);
+    store_sums_pair(own, sums.b2, sums.b3);
+    pool_sums_pair(n, co + 16u, oh + 1u, left / 2u, thread);
 }
 
 // Two rows of sums, for every thread of the group.
-fn put_pair(own: u32, upper: Sums, lower: Sums) {
+fn store_sums_pair(own: u32, upper: Sums, lower: Sums) {
     // Those before were fetched.
     workgroupBarrier();
-    put_sums(own * SUMS, upper);
-    put_sums(own * SUMS + SUMS / 2u, lower);
+    store_sums(own * SUMS, upper);
+    store_sums(own * SUMS + SUMS / 2u, lower);
     workgroupBarrier();
 }
 
 // Pools four windows in a row, which make one word of argmax, of one of 16 channels from co on.
-fn pool_pair(n: u32, first_co: u32, oh: u32, first_ow: u32, thread: u32) {
+fn pool_sums_pair(n: u32, first_co: u32, oh: u32, first_ow: u32, thread: u32) {
     let co = first_co + thread / 2u % 16u;
     let ow = first_ow + thread % 2u * 4u;
     let upper = thread / 32u * SUMS + thread / 2u % 16u * SUMS_PITCH + thread % 2u * 8u;
     let lower = upper + SUMS / 2u;
     if (co >= out_channels || oh >= out_h || ow >= out_w) { return; }
-    let bias = vec4(b_at(co));
-    let best = pooled(
+    let bias = vec4(load_b(co));
+    let best = pool_window(
         vec4(results[upper], results[upper + 2u], results[upper + 4u], results[upper + 6u]) + bias,
         vec4(results[upper + 1u], results[upper + 3u], results[upper + 5u], results[upper + 7u]) + bias,
         vec4(results[lower], results[lower + 2u], results[lower + 4u], results[lower + 6u]) + bias,
@@ -329,12 +329,12 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let top = group.x / across * HEIGHT;
     let left = group.x % across * WIDTH;
     let n = group.z;
-    var sums = Tile();
+    var sums = TensorTile();
     for (var co = 0u; co < out_channels; co += DEPTH) {
         for (var i = thread; i < DEPTH * PATCH_HEIGHT * PATCH_WIDTH; i += THREADS) {
             let d = i / (PATCH_HEIGHT * PATCH_WIDTH);
             let place = i % (PATCH_HEIGHT * PATCH_WIDTH);
-            patches[place * PITCH + d] = half(dz_or_zero(n, co + d, i32(top + place / PATCH_WIDTH) - 1,
+            patches[place * PITCH + d] = round_to_half(load_dz_2x2(n, co + d, i32(top + place / PATCH_WIDTH) - 1,
                 i32(left + place % PATCH_WIDTH) - 1));
         }
         for (var kh = 0u; kh < 3u; kh++) {
@@ -342,7 +342,7 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
                 let kw = i % 3u;
                 let row = i / 3u % ROWS;
                 let d = i / (3u * ROWS);
-                factors[(kw * ROWS + row) * PITCH + d] = half(w_or_zero(co + d, group.y * ROWS + row, 8u - kh * 3u - kw));
+                factors[(kw * ROWS + row) * PITCH + d] = round_to_half(load_w_3x3(co + d, group.y * ROWS + row, 8u - kh * 3u - kw));
             }
             workgroupBarrier();
             sums = plus_row(sums, own, kh);
@@ -352,18 +352,18 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     // Of the subgroup whose sums a thread writes.
     let ci = group.y * ROWS + thread / 32u % 2u * 32u;
     let ih = top + thread / 64u * 4u;
-    put_pair(own, sums.a0, sums.a1);
-    store_pair(n, ci, ih, left, thread);
-    put_pair(own, sums.a2, sums.a3);
-    store_pair(n, ci, ih + 2u, left, thread);
-    put_pair(own, sums.b0, sums.b1);
-    store_pair(n, ci + 16u, ih, left, thread);
-    put_pair(own, sums.b2, sums.b3);
-    store_pair(n, ci + 16u, ih + 2u, left, thread);
+    store_sums_pair(own, sums.a0, sums.a1);
+    store_dx_pair(n, ci, ih, left, thread);
+    store_sums_pair(own, sums.a2, sums.a3);
+    store_dx_pair(n, ci, ih + 2u, left, thread);
+    store_sums_pair(own, sums.b0, sums.b1);
+    store_dx_pair(n, ci + 16u, ih, left, thread);
+    store_sums_pair(own, sums.b2, sums.b3);
+    store_dx_pair(n, ci + 16u, ih + 2u, left, thread);
 }
 
 // Half a row of each of 16 channels from ci on: two threads write a row, 16 two rows of a channel.
-fn store_pair(n: u32, first_ci: u32, first_ih: u32, left: u32, thread: u32) {
+fn store_dx_pair(n: u32, first_ci: u32, first_ih: u32, left: u32, thread: u32) {
     let iw = left + thread % 16u;
     for (var i = thread % 32u / 16u; i < 32u; i += 2u) {
         let ci = first_ci + i % 16u;
@@ -381,7 +381,7 @@ const DZ_PITCH = 72u; // halves from one position to the next, as PITCH
 var<workgroup> staged_dz: array<f16, 2u * WIDTH * DZ_PITCH>;
 
 // The sums of the nine elements of a window, each out_channels by in_channels.
-struct Window {
+struct TensorWindow {
     k0: Sums,
     k1: Sums,
     k2: Sums,
@@ -394,19 +394,19 @@ struct Window {
 }
 
 // The sums after 16 positions: a row of dz, and what the nine elements of the window meet.
-fn plus_positions(sums: Window, gradient: u32, place: u32) -> Window {
-    let dz = gradients_at(gradient);
+fn plus_positions(sums: TensorWindow, gradient: u32, place: u32) -> TensorWindow {
+    let dz = load_gradients(gradient);
     let second = place + PATCH_WIDTH * PITCH;
     let third = place + 2u * PATCH_WIDTH * PITCH;
-    return Window(plus_product(sums.k0, dz, channels_at(place)),
-        plus_product(sums.k1, dz, channels_at(place + PITCH)),
-        plus_product(sums.k2, dz, channels_at(place + 2u * PITCH)),
-        plus_product(sums.k3, dz, channels_at(second)),
-        plus_product(sums.k4, dz, channels_at(second + PITCH)),
-        plus_product(sums.k5, dz, channels_at(second + 2u * PITCH)),
-        plus_product(sums.k6, dz, channels_at(third)),
-        plus_product(sums.k7, dz, channels_at(third + PITCH)),
-        plus_product(sums.k8, dz, channels_at(third + 2u * PITCH)));
+    return TensorWindow(plus_product(sums.k0, dz, load_channels(place)),
+        plus_product(sums.k1, dz, load_channels(place + PITCH)),
+        plus_product(sums.k2, dz, load_channels(place + 2u * PITCH)),
+        plus_product(sums.k3, dz, load_channels(second)),
+        plus_product(sums.k4, dz, load_channels(second + PITCH)),
+        plus_product(sums.k5, dz, load_channels(second + 2u * PITCH)),
+        plus_product(sums.k6, dz, load_channels(third)),
+        plus_product(sums.k7, dz, load_channels(third + PITCH)),
+        plus_product(sums.k8, dz, load_channels(third + 2u * PITCH)));
 }
 
 // As conv2d's backward_w with dz for dy: dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1,
@@ -417,7 +417,7 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     @builtin(subgroup_id) subgroup: u32) {
     let own = subgroup_of(subgroup, thread);
     let rows = max(1u, WINDOWS / out_w);
-    var sums = Window();
+    var sums = TensorWindow();
     for (var row = group.z * rows; row < min((group.z + 1u) * rows, p.batch * out_h); row++) {
         let n = row / out_h;
         let zh = i32(row % out_h * 2u);
@@ -425,13 +425,13 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
             for (var i = thread; i < 2u * WIDTH * ROWS; i += THREADS) {
                 let place = i % (2u * WIDTH);
                 let co = i / (2u * WIDTH);
-                staged_dz[place * DZ_PITCH + co] = half(dz_or_zero(n, group.y * ROWS + co, zh + i32(place / WIDTH),
+                staged_dz[place * DZ_PITCH + co] = round_to_half(load_dz_2x2(n, group.y * ROWS + co, zh + i32(place / WIDTH),
                     i32(left + place % WIDTH)));
             }
             for (var i = thread; i < COLUMNS * 4u * PATCH_WIDTH; i += THREADS) {
                 let ci = i / (4u * PATCH_WIDTH);
                 let place = i % (4u * PATCH_WIDTH);
-                patches[place * PITCH + ci] = half(x_or_zero(n, group.x * COLUMNS + ci, zh + i32(place / PATCH_WIDTH) - 1,
+                patches[place * PITCH + ci] = round_to_half(load_x(n, group.x * COLUMNS + ci, zh + i32(place / PATCH_WIDTH) - 1,
                     i32(left + place % PATCH_WIDTH) - 1));
             }
             workgroupBarrier();
@@ -443,20 +443,20 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     // Of the subgroup whose sums a thread writes.
     let co = group.y * ROWS + thread / 32u * 16u;
     let ci = group.x * COLUMNS;
-    put_pair(own, sums.k0, sums.k1);
-    store_parts(group.z, co, ci, 0u, thread);
-    put_pair(own, sums.k2, sums.k3);
-    store_parts(group.z, co, ci, 2u, thread);
-    put_pair(own, sums.k4, sums.k5);
-    store_parts(group.z, co, ci, 4u, thread);
-    put_pair(own, sums.k6, sums.k7);
-    store_parts(group.z, co, ci, 6u, thread);
-    put_pair(own, sums.k8, sums.k8);
-    store_parts(group.z, co, ci, 8u, thread);
+    store_sums_pair(own, sums.k0, sums.k1);
+    store_partial_pair(group.z, co, ci, 0u, thread);
+    store_sums_pair(own, sums.k2, sums.k3);
+    store_partial_pair(group.z, co, ci, 2u, thread);
+    store_sums_pair(own, sums.k4, sums.k5);
+    store_partial_pair(group.z, co, ci, 4u, thread);
+    store_sums_pair(own, sums.k6, sums.k7);
+    store_partial_pair(group.z, co, ci, 6u, thread);
+    store_sums_pair(own, sums.k8, sums.k8);
+    store_partial_pair(group.z, co, ci, 8u, thread);
 }
 
 // Elements tap and tap + 1 of the windows of 16 out_channels from co on and 16 in_channels from ci on.
-fn store_parts(split: u32, first_co: u32, first_ci: u32, first_tap: u32, thread: u32) {
+fn store_partial_pair(split: u32, first_co: u32, first_ci: u32, first_tap: u32, thread: u32) {
     let ci = first_ci + thread % 16u;
     for (var i = thread % 32u / 16u; i < 32u; i += 2u) {
         let co = first_co + i % 16u;

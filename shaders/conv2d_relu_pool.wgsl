@@ -124,7 +124,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
 
 // The gradient of the convolution's output at (zh, zw). Pooling hands dy to the window's winner only,
 // and relu lets it through only where its output, which is y there, is above 0.
-fn dz(plane: u32, zh: u32, zw: u32) -> f32 {
+fn load_dz(plane: u32, zh: u32, zw: u32) -> f32 {
     let oh = zh / p.pool;
     let ow = zw / p.pool;
     if (oh >= p.out_h || ow >= p.out_w) { return 0.0; } // rows and columns that pooling left out
@@ -154,7 +154,7 @@ fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
             for (var kw = 0u; kw < p.kernel_w; kw++) {
                 let zw = target_of(iw, p.stride_w, p.pad_left, kw, p.conv_w);
                 if (zw < 0) { continue; }
-                sum += dz(n * p.out_channels + co, u32(zh), u32(zw))
+                sum += load_dz(n * p.out_channels + co, u32(zh), u32(zw))
                     * w[((co * p.in_channels + ci) * p.kernel_h + kh) * p.kernel_w + kw];
             }
         }
@@ -186,7 +186,7 @@ fn backward_w_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num
         for (var zw = 0u; zw < p.conv_w; zw++) {
             let iw = source(zw, p.stride_w, p.pad_left, kw);
             if (iw < 0 || iw >= i32(p.in_w)) { continue; }
-            sum += dz(n * p.out_channels + co, zh, zw)
+            sum += load_dz(n * p.out_channels + co, zh, zw)
                 * x[((n * p.in_channels + ci) * p.in_h + u32(ih)) * p.in_w + u32(iw)];
         }
     }

@@ -39,7 +39,7 @@ const ROWS = 32u; // of a tile: four from each of 8 lanes
 
 // A thread's 32 x 4 sums, four rows to a matrix whose columns are the thread's. Only ever indexed by
 // literals: a variable index would move all of it from registers to memory.
-alias Tile = array<mat4x4<f32>, ROWS / 4u>;
+alias MatrixTile = array<mat4x4<f32>, ROWS / 4u>;
 
 fn outer(a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
     return mat4x4(a * b.x, a * b.y, a * b.z, a * b.w);
@@ -47,7 +47,7 @@ fn outer(a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
 
 // One more term of all 128 sums. Every lane has loaded the four rows of its own lane number, and the
 // first eight give theirs to all: 32 factors for four loads, however large the subgroup is.
-fn add_product(tile: ptr<function, Tile>, rows: vec4<f32>, columns: vec4<f32>) {
+fn add_product(tile: ptr<function, MatrixTile>, rows: vec4<f32>, columns: vec4<f32>) {
     (*tile)[0] += outer(subgroupBroadcast(rows, 0u), columns);
     (*tile)[1] += outer(subgroupBroadcast(rows, 1u), columns);
     (*tile)[2] += outer(subgroupBroadcast(rows, 2u), columns);
@@ -59,7 +59,7 @@ fn add_product(tile: ptr<function, Tile>, rows: vec4<f32>, columns: vec4<f32>) {
 }
 
 // Rows 4i to 4i + 3 of a tile, for the loops that write it out.
-fn four_rows_of(tile: Tile, i: u32) -> mat4x4<f32> {
+fn pick_matrix(tile: MatrixTile, i: u32) -> mat4x4<f32> {
     switch i {
         case 0u: { return tile[0]; }
         case 1u: { return tile[1]; }
@@ -78,28 +78,28 @@ fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-fn x_of(n: u32, i: u32) -> f32 {
+fn load_x_feature(n: u32, i: u32) -> f32 {
     if (n >= p.batch || i >= p.in_features) { return 0.0; }
     return x[n * p.in_features + i];
 }
 
-fn w_of(o: u32, i: u32) -> f32 {
+fn load_w_feature(o: u32, i: u32) -> f32 {
     if (o >= p.out_features || i >= p.in_features) { return 0.0; }
     return w[o * p.in_features + i];
 }
 
-fn dy_of(n: u32, o: u32) -> f32 {
+fn load_dy_feature(n: u32, o: u32) -> f32 {
     if (n >= p.batch || o >= p.out_features) { return 0.0; }
     return dy[n * p.out_features + o];
 }
 
 // Four neighbours in a row of x or w.
-fn x_terms(n: u32, i: u32) -> vec4<f32> {
-    return vec4(x_of(n, i), x_of(n, i + 1u), x_of(n, i + 2u), x_of(n, i + 3u));
+fn load_x_features(n: u32, i: u32) -> vec4<f32> {
+    return vec4(load_x_feature(n, i), load_x_feature(n, i + 1u), load_x_feature(n, i + 2u), load_x_feature(n, i + 3u));
 }
 
-fn w_terms(o: u32, i: u32) -> vec4<f32> {
-    return vec4(w_of(o, i), w_of(o, i + 1u), w_of(o, i + 2u), w_of(o, i + 3u));
+fn load_w_features(o: u32, i: u32) -> vec4<f32> {
+    return vec4(load_w_feature(o, i), load_w_feature(o, i + 1u), load_w_feature(o, i + 2u), load_w_feature(o, i + 3u));
 }
 
 // y[n, o] = b[o] + sum_i x[n, i] * w[o, i], in two passes, as in the plain file. A group has the sums of
@@ -111,28 +111,28 @@ fn forward_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     let first_o = group.y * ROWS;
     let lane_o = first_o + lane % 8u * 4u;
     let end = min((group.z + 1u) * CHUNK, p.in_features);
-    var tile = Tile();
+    var tile = MatrixTile();
     for (var i = group.z * CHUNK; i < end; i += 4u) {
-        let rows = transpose(mat4x4(w_terms(lane_o, i), w_terms(lane_o + 1u, i),
-            w_terms(lane_o + 2u, i), w_terms(lane_o + 3u, i)));
-        let columns = transpose(mat4x4(x_terms(first_n, i), x_terms(first_n + 1u, i),
-            x_terms(first_n + 2u, i), x_terms(first_n + 3u, i)));
+        let rows = transpose(mat4x4(load_w_features(lane_o, i), load_w_features(lane_o + 1u, i),
+            load_w_features(lane_o + 2u, i), load_w_features(lane_o + 3u, i)));
+        let columns = transpose(mat4x4(load_x_features(first_n, i), load_x_features(first_n + 1u, i),
+            load_x_features(first_n + 2u, i), load_x_features(first_n + 3u, i)));
         add_product(&tile, rows[0], columns[0]);
         add_product(&tile, rows[1], columns[1]);
         add_product(&tile, rows[2], columns[2]);
         add_product(&tile, rows[3], columns[3]);
     }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_rows_of(tile, i);
+        let sums = pick_matrix(tile, i);
         let o = first_o + 4u * i;
-        store_part(group.z, first_n, o, sums[0]);
-        store_part(group.z, first_n + 1u, o, sums[1]);
-        store_part(group.z, first_n + 2u, o, sums[2]);
-        store_part(group.z, first_n + 3u, o, sums[3]);
+        store_partial_features(group.z, first_n, o, sums[0]);
+        store_partial_features(group.z, first_n + 1u, o, sums[1]);
+        store_partial_features(group.z, first_n + 2u, o, sums[2]);
+        store_partial_features(group.z, first_n + 3u, o, sums[3]);
     }
 }
 
-fn store_part(part: u32, n: u32, o: u32, four: vec4<f32>) {
+fn store_partial_features(part: u32, n: u32, o: u32, four: vec4<f32>) {
     if (n >= p.batch) { return; }
     let i = (part * p.batch + n) * p.out_features + o;
     if (o < p.out_features) { scratch[i] = four.x; }
@@ -162,22 +162,22 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let i = (group.x * 64u + thread) * 4u;
     let first_n = group.y * ROWS;
     let lane_n = first_n + lane % 8u * 4u;
-    var tile = Tile();
+    var tile = MatrixTile();
     for (var o = 0u; o < p.out_features; o++) {
-        let rows = vec4(dy_of(lane_n, o), dy_of(lane_n + 1u, o), dy_of(lane_n + 2u, o), dy_of(lane_n + 3u, o));
-        add_product(&tile, rows, w_terms(o, i));
+        let rows = vec4(load_dy_feature(lane_n, o), load_dy_feature(lane_n + 1u, o), load_dy_feature(lane_n + 2u, o), load_dy_feature(lane_n + 3u, o));
+        add_product(&tile, rows, load_w_features(o, i));
     }
     for (var row = 0u; row < ROWS / 4u; row++) {
-        let sums = transpose(four_rows_of(tile, row));
+        let sums = transpose(pick_matrix(tile, row));
         let n = first_n + 4u * row;
-        store_dx_four(n, i, sums[0]);
-        store_dx_four(n + 1u, i, sums[1]);
-        store_dx_four(n + 2u, i, sums[2]);
-        store_dx_four(n + 3u, i, sums[3]);
+        store_dx_features(n, i, sums[0]);
+        store_dx_features(n + 1u, i, sums[1]);
+        store_dx_features(n + 2u, i, sums[2]);
+        store_dx_features(n + 3u, i, sums[3]);
     }
 }
 
-fn store_dx_four(n: u32, i: u32, four: vec4<f32>) {
+fn store_dx_features(n: u32, i: u32, four: vec4<f32>) {
     if (n >= p.batch) { return; }
     let at = n * p.in_features + i;
     if (i < p.in_features) { dx[at] = four.x; }
@@ -194,22 +194,22 @@ fn backward_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let i = (group.x * 64u + thread) * 4u;
     let first_o = group.y * ROWS;
     let lane_o = first_o + lane % 8u * 4u;
-    var tile = Tile();
+    var tile = MatrixTile();
     for (var n = 0u; n < p.batch; n++) {
-        let rows = vec4(dy_of(n, lane_o), dy_of(n, lane_o + 1u), dy_of(n, lane_o + 2u), dy_of(n, lane_o + 3u));
-        add_product(&tile, rows, x_terms(n, i));
+        let rows = vec4(load_dy_feature(n, lane_o), load_dy_feature(n, lane_o + 1u), load_dy_feature(n, lane_o + 2u), load_dy_feature(n, lane_o + 3u));
+        add_product(&tile, rows, load_x_features(n, i));
     }
     for (var row = 0u; row < ROWS / 4u; row++) {
-        let sums = transpose(four_rows_of(tile, row));
+        let sums = transpose(pick_matrix(tile, row));
         let o = first_o + 4u * row;
-        store_dw_four(o, i, sums[0]);
-        store_dw_four(o + 1u, i, sums[1]);
-        store_dw_four(o + 2u, i, sums[2]);
-        store_dw_four(o + 3u, i, sums[3]);
+        store_dw_features(o, i, sums[0]);
+        store_dw_features(o + 1u, i, sums[1]);
+        store_dw_features(o + 2u, i, sums[2]);
+        store_dw_features(o + 3u, i, sums[3]);
     }
 }
 
-fn store_dw_four(o: u32, i: u32, four: vec4<f32>) {
+fn store_dw_features(o: u32, i: u32, four: vec4<f32>) {
     if (o >= p.out_features) { return; }
     let at = o * p.in_features + i;
     if (i < p.in_features) { dw[at] = four.x; }
