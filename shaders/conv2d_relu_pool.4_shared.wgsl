@@ -3,24 +3,26 @@
 // Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
 //             w [out_channels, in_channels, 3, 3], b [out_channels],
 //             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
-//             dx, dw as x, w and dy as y; scratch [splits, elements of dw], used by backward_w alone
-// One thread  owns four channels of a patch of 2 x 8 positions. forward: out_channels of the positions that become one
-//             word of argmax; backward_x: in_channels of 2 x 8 of dx. backward_w: four out_channels of the nine
-//             elements of one in_channel's window
-// One group   256 threads: 64 channels of a tile of 16 x 16 positions, in backward_w 64 out_channels of 16 in_channels.
-//             They stage what they share, four channels of the sum at a time
+//             dx, dw are shaped as x, w, and dy as y; scratch [splits, elements of dw], used by backward_w alone
+// One thread  owns four channels of a patch of 2 x 8 positions, 64 sums. forward: out_channels of the positions that become
+//             one word of argmax; backward_x: in_channels of 2 x 8 of dx. backward_w: four out_channels of the nine
+//             elements of one in_channel's window, 36 sums
+// Workgroup   256 threads: 64 channels of a tile of 16 x 16 positions, in backward_w 64 out_channels of 16 in_channels.
+//             They stage in workgroup memory what they share: for four channels of the sum at a time, in backward_w for
+//             2 x 16 positions at a time
 // Reads       of workgroup memory 49 loads for 576 multiply-adds in forward and backward_x, and 4 for 36 in backward_w;
-//             of buffers, for a thread, 15 values in forward and 27 in backward_x for 2304, and 29 for 1152
-// Cost        the FLOP of the plain file, plus what tiles hang over. Only for windows of 3x3, stride 1, padding 1,
-//             pooling 2x2, and out_w a multiple of 4, so that a word of argmax lies in one row
+//             of buffers, for a thread, about 14 values in forward and 24 in backward_x for 2304 multiply-adds, and 29 in
+//             backward_w for 1152
+// Cost        the FLOP of the plain file, and some for nothing: channels and positions are rounded up to whole tiles. At
+//             most 15 KiB of workgroup memory. Only for windows of 3x3, stride 1, padding 1, pooling 2x2, and out_w a
+//             multiple of 4, so that a word of argmax lies in one row
 //
 // Improves on rung 1, which reads two values of buffers for each multiply-add. It is made for GPUs, where workgroup memory
-// is a few cycles away, and needs nothing but core WGSL: no subgroups, 15 KiB of workgroup memory. It was not measured
-// on one yet: `pawgrad tune` takes it where it is faster. On lavapipe, where a load goes through the lanes one by
-// one, rung 3 is.
+// is a few cycles away, and needs nothing but core WGSL: no subgroups, no textures. It was not measured on a GPU yet:
+// `pawgrad tune` takes it where it is faster. On lavapipe rung 3 is faster, as a load goes through the lanes one by one.
 //
-// The first maximum of a window wins, row by row, and a NaN beats every number. argmax is
-// kh * pool + kw of the winner.
+// Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
+// row * pool + column.
 
 struct Params {
     batch: u32,
@@ -60,24 +62,25 @@ override out_channels: u32;
 override out_h: u32;
 override out_w: u32;
 
-// Windows of the pooling, about, that one group of backward_w adds up.
+// Windows of the pooling that one workgroup of backward_w adds up. About as many: it takes whole rows.
 override WINDOWS: u32;
 
 const THREADS = 256u;
 const ROWS = 64u; // channels of a tile
 const SIDE = 16u; // positions of a tile in height and in width
-const PATCH = 18u; // the same with the neighbours that a window of 3 meets
+const PATCH = 18u; // SIDE, and the neighbours on both sides that a window of 3 reads
 const DEPTH = 4u; // channels of the sum that are staged at a time
-// Vectors of four channels from one factor to the next: one more than ROWS / 4, so that threads that store one below the
-// other do not all meet the same bank. A vector is stored whole, by one thread: storing a component may touch the others.
+// Vectors of four channels from one row of `factors` or `staged_dz` to the next. It is one more than ROWS / 4 to avoid bank
+// conflicts: neighbouring threads store into neighbouring rows, and 16 vectors are a multiple of the 32 banks. A vector is
+// stored whole, by one thread: storing one component may touch the others.
 const PITCH = 17u;
 
-// Pictures, or the gradient of the convolution's output, around the tile: [DEPTH, PATCH, PATCH].
+// x in forward, dz in backward_x, at the tile's positions and around them: [DEPTH, PATCH, PATCH].
 var<workgroup> patches: array<f32, DEPTH * PATCH * PATCH>;
-// The weights that meet them: [DEPTH * 9, channels], four channels to a vector.
+// The weights that they are multiplied by: [DEPTH * 9, ROWS], four channels to a vector.
 var<workgroup> factors: array<vec4<f32>, DEPTH * 9u * PITCH>;
 
-// Four channels of the 2 x 8 positions of a thread: a and b are the upper row, c and d the lower one.
+// Four channels of the 2 x 8 positions of a thread: a and b hold the upper row, c and d the lower one.
 struct PatchSums {
     a: mat4x4<f32>,
     b: mat4x4<f32>,
@@ -85,22 +88,24 @@ struct PatchSums {
     d: mat4x4<f32>,
 }
 
-// Ten neighbours in a row: a window's width of 3 slides over them to eight places.
+// Ten neighbours in a row: all that a window of width 3 meets at eight neighbouring positions.
 struct Run {
     a: vec4<f32>,
     b: vec4<f32>,
     c: vec2<f32>,
 }
 
-// Four columns after three terms, whose factors are the same run of values at three places. One sum after the
-// other gets all three, while it is in a register: term after term would fetch and put back 512 sums each time.
-fn plus_slid(sums: mat4x4<f32>, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, run: vec4<f32>, next: vec2<f32>) -> mat4x4<f32> {
+// Four columns of sums plus three terms, those of one row of the window. One sum after the other gets all three while it
+// is in a register: one term after the other would move every sum in and out of registers three times.
+fn plus_slid(sums: mat4x4<f32>, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, run: vec4<f32>,
+    next: vec2<f32>) -> mat4x4<f32> {
     return mat4x4(sums[0] + first * run.x + second * run.y + third * run.z,
         sums[1] + first * run.y + second * run.z + third * run.w,
         sums[2] + first * run.z + second * run.w + third * next.x,
         sums[3] + first * run.w + second * next.x + third * next.y);
 }
 
+// The same for all 2 x 8 positions of a thread.
 fn plus_three(sums: PatchSums, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) -> PatchSums {
     return PatchSums(plus_slid(sums.a, first, second, third, upper.a, upper.b.xy),
         plus_slid(sums.b, first, second, third, upper.b, upper.c),
@@ -108,18 +113,18 @@ fn plus_three(sums: PatchSums, first: vec4<f32>, second: vec4<f32>, third: vec4<
         plus_slid(sums.d, first, second, third, lower.b, lower.c));
 }
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// By bits: a shader compiler may assume that there are no NaNs and drop `v != v`.
+// Tested on the bits: a shader compiler may assume that there are no NaNs, and drop `v != v`.
 fn is_nan4(v: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
 }
 
-// Ten staged values of a row: channel d, from row and column on.
+// Ten neighbours in a row of the patch of staged channel d.
 fn load_staged_run(d: u32, row: u32, column: u32) -> Run {
     let i = (d * PATCH + row) * PATCH + column;
     return Run(vec4(patches[i], patches[i + 1u], patches[i + 2u], patches[i + 3u]),
@@ -127,7 +132,7 @@ fn load_staged_run(d: u32, row: u32, column: u32) -> Run {
         vec2(patches[i + 8u], patches[i + 9u]));
 }
 
-// The sums of a thread's patch after one more staged channel: all nine elements of the window.
+// A thread's sums plus those of staged channel d: all nine elements of the window.
 fn plus_channel(sums: PatchSums, d: u32, row: u32, column: u32, channels: u32) -> PatchSums {
     let top = load_staged_run(d, row, column);
     let second = load_staged_run(d, row + 1u, column);
@@ -139,6 +144,7 @@ fn plus_channel(sums: PatchSums, d: u32, row: u32, column: u32, channels: u32) -
     return plus_three(middle, factors[i + 6u * PITCH], factors[i + 7u * PITCH], factors[i + 8u * PITCH], third, bottom);
 }
 
+// b[co], or 0 beyond the last channel.
 fn load_b(co: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
     return b[co];
@@ -150,13 +156,14 @@ fn load_x(n: u32, ci: u32, ih: i32, iw: i32) -> f32 {
     return x[((n * in_channels + ci) * in_h + u32(ih)) * in_w + u32(iw)];
 }
 
+// w[co, ci, kh, kw] with tap = kh * 3 + kw, or 0 outside.
 fn load_w_3x3(co: u32, ci: u32, tap: u32) -> f32 {
     if (co >= out_channels || ci >= in_channels) { return 0.0; }
     return w[(co * in_channels + ci) * 9u + tap];
 }
 
-// The gradient of the convolution's output, or 0 outside. Pooling hands dy to the window's winner only, and relu lets it
-// through only where its output, which is y there, is above 0.
+// dz, the gradient of the convolution's output, or 0 outside. It is stored nowhere, but made from dy: pooling hands dy to
+// the window's winner only, and ReLU passes it on only where its output, which is y there, is above 0.
 fn load_dz_2x2(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
     let oh = u32(zh) / 2u;
     let ow = u32(zw) / 2u;
@@ -168,30 +175,31 @@ fn load_dz_2x2(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
     return select(0.0, dy[i], winner == u32(zh) % 2u * 2u + u32(zw) % 2u && y[i] > 0.0);
 }
 
-// The largest relu(conv2d) of one window and where in the window it was, for four channels.
+// The largest relu(conv2d) so far and its place k in the window, for four windows.
 struct Best {
     value: vec4<f32>,
     k: vec4<u32>,
 }
 
+// max(v, 0), with NaN passed on.
 fn relu(v: vec4<f32>) -> vec4<f32> {
     return select(v, vec4<f32>(), v <= vec4<f32>());
 }
 
-// `best` after the window's element k. It is replaced by what is larger, and by the first NaN.
+// `best` after element k of the window, v before ReLU. What is larger replaces it, and so does the first NaN.
 fn best_after(best: Best, v: vec4<f32>, k: u32) -> Best {
     let value = relu(v);
     let wins = (value > best.value) | (is_nan4(value) & !is_nan4(best.value));
     return Best(select(best.value, value, wins), select(best.k, vec4(k), wins));
 }
 
-// The first maximum of a window's four elements.
+// ReLU and pooling of one 2 x 2 window, whose elements k0 to k3 are given row by row.
 fn pool_window(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
     return best_after(best_after(best_after(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
 }
 
-// y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow).
-// A group owns 8 x 8 windows of one picture, which are groups.x tiles; a thread owns four windows in a row.
+// y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow)
+// A workgroup owns 8 x 8 windows of picture group.z: tile number group.x. A thread owns four windows in a row.
 @compute @workgroup_size(THREADS)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let across = (out_w + SIDE / 2u - 1u) / (SIDE / 2u);
@@ -213,8 +221,8 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
             let co = group.y * ROWS + four * 4u;
             let d = ci + term / 9u;
             let tap = term % 9u;
-            factors[term * PITCH + four] = vec4(load_w_3x3(co, d, tap), load_w_3x3(co + 1u, d, tap), load_w_3x3(co + 2u, d, tap),
-                load_w_3x3(co + 3u, d, tap));
+            factors[term * PITCH + four] = vec4(load_w_3x3(co, d, tap), load_w_3x3(co + 1u, d, tap),
+                load_w_3x3(co + 2u, d, tap), load_w_3x3(co + 3u, d, tap));
         }
         workgroupBarrier();
         for (var d = 0u; d < min(DEPTH, in_channels - ci); d++) {
@@ -228,7 +236,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     store_windows(n, group.y * ROWS + channels * 4u, oh * out_w + ow, sums);
 }
 
-// Adds the bias to a thread's 2 x 8 sums, and pools the four windows that they make.
+// Adds the bias to a thread's 2 x 8 sums, pools the four windows that they make, and stores y and argmax.
 fn store_windows(n: u32, co: u32, o: u32, sums: PatchSums) {
     let bias = vec4(load_b(co), load_b(co + 1u), load_b(co + 2u), load_b(co + 3u));
     let first = pool_window(sums.a[0] + bias, sums.a[1] + bias, sums.c[0] + bias, sums.c[1] + bias);
@@ -243,6 +251,7 @@ fn store_windows(n: u32, co: u32, o: u32, sums: PatchSums) {
     store_argmax(n, co, o, packed);
 }
 
+// y of four out_channels for window o.
 fn store_y_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
     let area = p.out_h * out_w;
     let i = (n * p.out_channels + co) * area + o;
@@ -252,7 +261,7 @@ fn store_y_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
     if (co + 3u < p.out_channels) { y[i + area * 3u] = four.w; }
 }
 
-// One word of argmax, for four windows from o on, of each of four channels.
+// One word of argmax, that is windows o to o + 3, of each of four out_channels.
 fn store_argmax(n: u32, co: u32, o: u32, packed: vec4<u32>) {
     let i = (n * p.out_channels + co) * p.argmax_words + o / 4u;
     if (co < p.out_channels) { argmax[i] = packed.x; }
@@ -262,8 +271,8 @@ fn store_argmax(n: u32, co: u32, o: u32, packed: vec4<u32>) {
 }
 
 // As conv2d's backward_x with dz for dy:
-// dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, ih + 1 - kh, iw + 1 - kw] * w[co, ci, kh, kw],
-// which is forward's sum over the channels of dz, with every window turned by half a turn: element tap becomes 8 - tap.
+// dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, ih + 1 - kh, iw + 1 - kw] * w[co, ci, kh, kw]
+// That is forward's sum with dz for x and the window turned upside down: element tap becomes 8 - tap.
 @compute @workgroup_size(THREADS)
 fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let across = (in_w + SIDE - 1u) / SIDE;
@@ -277,14 +286,16 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     for (var co = 0u; co < out_channels; co += DEPTH) {
         for (var i = thread; i < DEPTH * PATCH * PATCH; i += THREADS) {
             let place = i % (PATCH * PATCH);
-            patches[i] = load_dz_2x2(n, co + i / (PATCH * PATCH), i32(top + place / PATCH) - 1, i32(left + place % PATCH) - 1);
+            patches[i] = load_dz_2x2(n, co + i / (PATCH * PATCH), i32(top + place / PATCH) - 1,
+                i32(left + place % PATCH) - 1);
         }
         for (var i = thread; i < DEPTH * 9u * ROWS / 4u; i += THREADS) {
             let tap = i % 9u;
             let four = i / 9u % (ROWS / 4u);
             let d = i / (9u * ROWS / 4u);
             let ci = group.y * ROWS + four * 4u;
-            factors[(d * 9u + 8u - tap) * PITCH + four] = vec4(load_w_3x3(co + d, ci, tap), load_w_3x3(co + d, ci + 1u, tap),
+            factors[(d * 9u + 8u - tap) * PITCH + four] = vec4(
+                load_w_3x3(co + d, ci, tap), load_w_3x3(co + d, ci + 1u, tap),
                 load_w_3x3(co + d, ci + 2u, tap), load_w_3x3(co + d, ci + 3u, tap));
         }
         workgroupBarrier();
@@ -302,6 +313,7 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     }
 }
 
+// dx of four in_channels at one position.
 fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
     if (ih >= p.in_h || iw >= p.in_w) { return; }
     let area = p.in_h * p.in_w;
@@ -312,30 +324,32 @@ fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
     if (ci + 3u < p.in_channels) { dx[i + area * 3u] = four.w; }
 }
 
-const COLUMNS = 16u; // in_channels of a group of backward_w
-const LINE = 73u; // staged values of an in_channel, 4 rows of PATCH, and one more for the banks' sake
+const COLUMNS = 16u; // in_channels of a workgroup of backward_w
+const LINE = 73u; // staged values of an in_channel, 4 rows of PATCH, and one more to avoid bank conflicts
 
-// dz of two rows of the convolution by SIDE columns: [2, SIDE, channels], four channels to a vector.
+// dz of two rows of SIDE positions: [2, SIDE, ROWS], four out_channels to a vector.
 var<workgroup> staged_dz: array<vec4<f32>, 2u * SIDE * PITCH>;
-// The four rows of x that they meet: [COLUMNS, LINE].
+// The four rows of x that they are multiplied by: [COLUMNS, LINE].
 var<workgroup> staged_x: array<f32, COLUMNS * LINE>;
 
-// Three rows of a column of x.
+// Three rows, from `row` on, of one column of the staged in_channel `line`.
 fn load_staged_column(line: u32, row: u32, column: u32) -> vec3<f32> {
     let i = line * LINE + row * PATCH + column;
     return vec3(staged_x[i], staged_x[i + PATCH], staged_x[i + 2u * PATCH]);
 }
 
-// The four out_channels of the nine elements of a window, by row and column.
+// Four out_channels of the nine elements of a window, by row and column.
 struct WindowSums {
     top: array<vec4<f32>, 3>,
     middle: array<vec4<f32>, 3>,
     bottom: array<vec4<f32>, 3>,
 }
 
-// As conv2d's backward_w with dz for dy: dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1,
-// zw + kw - 1], in two passes. First, sums over some rows of windows, about WINDOWS windows: part j of a weight goes to
-// scratch[j, co, ci, kh, kw].
+// As conv2d's backward_w with dz for dy:
+// dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1, zw + kw - 1]
+//
+// In two passes, as there are many positions and few weights. In the first a workgroup adds up some rows of windows, about
+// WINDOWS windows: part j of a weight goes to scratch[j, co, ci, kh, kw].
 @compute @workgroup_size(THREADS)
 fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let rows = max(1u, WINDOWS / out_w);
@@ -363,7 +377,7 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
             }
             workgroupBarrier();
             for (var r = 0u; r < 2u; r++) {
-                // The window's columns slide: each is loaded once.
+                // The window slides to the right: each column is loaded once.
                 var first = load_staged_column(line, r, 0u);
                 var second = load_staged_column(line, r, 1u);
                 for (var c = 0u; c < SIDE; c++) {
@@ -394,6 +408,7 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     }
 }
 
+// Four out_channels of one element of the window, in split `split`.
 fn store_partial_3x3(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
     if (ci >= in_channels) { return; }
     let area = in_channels * 9u;
@@ -404,7 +419,7 @@ fn store_partial_3x3(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
     if (co + 3u < out_channels) { scratch[i + area * 3u] = four.w; }
 }
 
-// Then the parts, in order.
+// The second pass adds up the parts, always in the same order.
 @compute @workgroup_size(256)
 fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let element = flat_index(id, groups);
