@@ -12,12 +12,11 @@ use pawgrad::data::Batch;
 use pawgrad::device::Precision;
 use pawgrad::device::adapters::{self, Choice};
 use pawgrad::error::{Error, ErrorKind, Result};
-use pawgrad::model::network::Placed;
-use pawgrad::model::{Model, Network};
+use pawgrad::model::{Model, Network, Placed};
 use pawgrad::random::generator;
 use pawgrad::train::Trainer;
 use pawgrad::train::plan::Plan;
-use pawgrad::train::tuning::Tuning;
+use pawgrad::tuning::Tuning;
 use rand::RngExt;
 
 const WARM_UP: usize = 2;
@@ -71,8 +70,8 @@ async fn bench(options: Options) -> Result<()> {
     let batch = Batch { pixels, labels: (0..options.batch as u32).map(|n| n % 2).collect() };
     let parameters: usize = trainer.model.parameters().iter().map(|tensor| tensor.len()).sum();
     // Backward computes two gradients for each layer, each as much work as its forward pass; but none of the pictures.
-    let flop: u64 = trainer.model.layers().iter().map(Placed::flop).sum();
-    let flop = 3 * flop - trainer.model.layers()[0].flop();
+    let flop: u64 = trainer.model.nodes().map(Placed::flop).sum();
+    let flop = 3 * flop - trainer.model.nodes().next().map_or(0, Placed::flop);
     let mut seconds = Vec::new();
     for _ in 0..WARM_UP + options.steps as usize {
         let start = std::time::Instant::now();

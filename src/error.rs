@@ -42,8 +42,16 @@ pub enum Remedy {
     OwnRung,
     /// f32 instead of mixed precision.
     FullPrecision,
+    /// A table of rungs made anew, or none.
+    OtherTuning,
     /// Training that starts from a file of weights.
     StartFromWeights,
+    /// Another folder for the results.
+    OtherFolder,
+    /// Another port to serve on.
+    OtherPort,
+    /// A token that visitors must know, or this machine's own address.
+    Token,
     /// The driver of a hardware GPU, installed; or the CPU, which needs none.
     GpuDriver,
     /// A software Vulkan driver, installed; or the CPU, which needs none.

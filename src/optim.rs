@@ -76,20 +76,8 @@ impl Adam {
         assert_eq!(parameters.len(), self.moments.len(), "one pair of moments per parameter");
         assert_eq!(parameters.len(), gradients.len(), "one gradient per parameter");
         self.step += 1;
-        self.constants(self.step)
-    }
-
-    /// The constants of step `t`, in f64 until the last moment.
-    pub fn constants(&self, t: u32) -> reference::adam::Params {
-        let t = i32::try_from(t).expect("fewer than 2^31 steps");
-        let step_size = self.learning_rate * (1.0 - self.beta2.powi(t)).sqrt() / (1.0 - self.beta1.powi(t));
-        reference::adam::Params {
-            len: 0,
-            step_size: step_size as f32,
-            one_minus_beta1: (1.0 - self.beta1) as f32,
-            one_minus_beta2: (1.0 - self.beta2) as f32,
-            epsilon: self.epsilon as f32,
-        }
+        let betas = [self.beta1, self.beta2];
+        reference::adam::Params::of_step(self.step, self.learning_rate, betas, self.epsilon)
     }
 }
 

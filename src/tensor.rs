@@ -3,13 +3,13 @@
 //! Cloning is cheap and shares the memory; a view is a clone with another shape or a window of rows.
 //! Tensors are row-major; images are NCHW.
 
-use crate::device::readback::Staging;
+use crate::device::readback::Readback;
 use crate::device::{Device, Memory};
-use crate::error::{Result, error};
+use crate::error::Result;
 use std::cell::{Ref, RefMut};
 use std::ops::Range;
 use std::rc::Rc;
-use std::time::Instant;
+use web_time::Instant;
 
 /// What the 4-byte values of a tensor are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +30,14 @@ struct Storage {
     device: Device,
     /// `None` only while it goes back to the pool.
     memory: Option<Memory>,
+    /// How many were asked for; the memory may hold more.
+    words: usize,
 }
 
 impl Drop for Storage {
     fn drop(&mut self) {
         if let Some(memory) = self.memory.take() {
-            self.device.pool().put(memory);
+            self.device.free(memory, self.words);
         }
     }
 }
@@ -48,7 +50,7 @@ impl Tensor {
     pub fn empty(device: &Device, shape: &[usize], kind: Kind) -> Result<Tensor> {
         let words = shape.iter().product();
         assert!(words > 0, "a tensor has at least one value, not shape {shape:?}");
-        let storage = Storage { device: device.clone(), memory: Some(device.allocate(words)?) };
+        let storage = Storage { device: device.clone(), memory: Some(device.allocate(words)?), words };
         Ok(Tensor { storage: Rc::new(storage), offset: 0, shape: shape.to_vec(), kind })
     }
 
@@ -140,18 +142,17 @@ impl Tensor {
     /// Starts copying to the host; the values are those of now, whatever is recorded later.
     pub fn read_later(tensors: &[&Tensor]) -> Result<Pending> {
         let lengths = tensors.iter().map(|tensor| tensor.len()).collect();
-        let device = tensors[0].device().clone();
-        let source = match device.gpu() {
+        let source = match tensors[0].device().gpu() {
             Some(gpu) => {
                 let parts: Vec<_> = tensors.iter().map(|tensor| tensor.gpu_part()).collect();
-                Source::Gpu(gpu.copy_out(&parts)?)
+                Source::Gpu(gpu.read_later(&parts)?)
             }
             None => {
                 let values = tensors.iter().flat_map(|tensor| tensor.words().to_vec()).collect();
                 Source::Cpu(values, Instant::now())
             }
         };
-        Ok(Pending { device, source, lengths })
+        Ok(Pending { source, lengths })
     }
 
     /// Waits for the device and reads the values.
@@ -205,27 +206,21 @@ impl std::fmt::Debug for Tensor {
 
 /// Values on their way to the host.
 pub struct Pending {
-    device: Device,
     source: Source,
     lengths: Vec<usize>,
 }
 
 enum Source {
     Cpu(Vec<u32>, Instant),
-    Gpu(Staging),
+    Gpu(Readback),
 }
 
 impl Pending {
     /// The values of each tensor, as bits, and when the device was done with them.
-    ///
-    /// Asynchronous because a browser cannot wait in any other way; on other systems it blocks.
     pub async fn wait(self) -> Result<(Vec<Vec<u32>>, Instant)> {
         let (all, completed) = match self.source {
             Source::Cpu(values, completed) => (values, completed),
-            Source::Gpu(staging) => {
-                let gpu = self.device.gpu().ok_or_else(|| error!(Other, "the device is not a GPU"))?;
-                gpu.read(staging)?
-            }
+            Source::Gpu(readback) => readback.finish().await?,
         };
         let mut rest = all.as_slice();
         let mut take = |&len: &usize| {

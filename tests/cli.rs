@@ -473,7 +473,7 @@ fn no_adapter_is_explained() {
 fn mixed_precision_without_tensor_cores_is_refused() {
     let place = Place::new();
     let train = "train --train-dir train --test-dir test --image-size 8 --out run --precision";
-    let without = ["--precision mixed", "tensor cores", "leave it out"];
+    let without = ["--precision mixed", "tensor cores", "leave out --precision mixed"];
     place
         .run(&format!("{train} mixed --device cpu"))
         .fails(2, &[&without[..], &["CPU (as asked for)"]].concat());

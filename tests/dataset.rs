@@ -2,7 +2,8 @@
 
 use pawgrad::data::{Batch, Folder, Pictures, epoch_order, synthetic};
 use pawgrad::device::Device;
-use pawgrad::model::{Activation, Layer, Model};
+use pawgrad::model::layers::{Dense, Flatten};
+use pawgrad::model::{Graph, Model};
 use pawgrad::train::Trainer;
 use pawgrad::train::evaluate::evaluate;
 use pawgrad::train::plan::Plan;
@@ -56,7 +57,7 @@ fn no_test_picture_is_nearly_a_training_picture() {
 fn logistic_regression_reaches_at_most_75_percent() {
     const SIZE: usize = 64;
     let (training, test) = (load("training_set", SIZE), load("test_set", SIZE));
-    let network = common::network(SIZE, vec![Layer::flatten(), Layer::dense(1, Activation::Sigmoid)]);
+    let network = common::network(SIZE, Graph::new().then(Flatten {}).then(Dense::new(1)));
     let device = Device::cpu();
     let model = Model::new(network, &device, 1, true).unwrap();
     let plan = Plan::new(&model, device.limits(), training.len(), None).unwrap();

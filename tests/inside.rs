@@ -4,45 +4,42 @@
 mod common;
 
 use common::{network, software};
-use pawgrad::check::compare::{Tolerance, compare};
+use pawgrad::cases::Tolerance;
+use pawgrad::check::compare::compare;
 use pawgrad::device::Device;
-use pawgrad::model::{Activation, Layer, Model};
+use pawgrad::model::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu, Unit};
+use pawgrad::model::{Graph, Model};
 use pawgrad::ops::conv2d::Padding;
 use pawgrad::reference::{conv2d, dense, max_pool2d, relu};
-use pawgrad::studio::inside::{Inside, Unit, Weights, look};
+use pawgrad::studio::inside::{self, Inside, Slots};
 use std::sync::Arc;
 
 const SIZE: usize = 13;
 
 /// A network with every kind of layer, and windows that are not square.
-fn layers() -> Vec<Layer> {
-    let uneven = Layer::Conv2d {
-        filters: 5,
-        kernel_size: [2, 3],
-        strides: [1, 2],
-        padding: Padding::Same,
-        activation: Activation::Linear,
-    };
-    vec![
-        Layer::conv2d(4, 3),
-        Layer::max_pool2d(2),
-        uneven,
-        Layer::MaxPool2d { pool_size: [3, 2], strides: [2, 1] },
-        Layer::flatten(),
-        Layer::dense(7, Activation::Relu),
-        Layer::dropout(0.5),
-        Layer::dense(1, Activation::Sigmoid),
-    ]
+fn layers() -> Graph {
+    let uneven = Conv2d { filters: 5, kernel_size: [2, 3], strides: [1, 2], padding: Padding::Same };
+    Graph::new()
+        .then(Conv2d::new(4, 3))
+        .then(Relu {})
+        .then(MaxPool2d::new(2))
+        .then(uneven)
+        .then(MaxPool2d { pool_size: [3, 2], strides: [2, 1] })
+        .then(Flatten {})
+        .then(Dense::new(7))
+        .then(Relu {})
+        .then(Dropout::new(0.5))
+        .then(Dense::new(1))
 }
 
 fn picture() -> Vec<u8> {
     (0..SIZE * SIZE).map(|i| (i * 37 % 251) as u8).collect()
 }
 
-fn inside(device: &Device, layers: Vec<Layer>) -> Inside {
+fn inside(device: &Device, layers: Graph) -> Inside {
     let model = Model::new(network(SIZE, layers), device, 3, false).unwrap();
-    let weights = Arc::new(pollster::block_on(Weights::read(&model)).unwrap());
-    pollster::block_on(look(&model, weights, &picture())).unwrap()
+    let slots = Arc::new(pollster::block_on(Slots::read(&model)).unwrap());
+    pollster::block_on(inside::run(&model, slots, &picture())).unwrap()
 }
 
 fn f64s(values: &[f32]) -> Vec<f64> {
@@ -53,8 +50,8 @@ fn magnitudes(values: &[f64]) -> Vec<f64> {
     values.iter().map(|value| value.abs()).collect()
 }
 
-fn conv2d_params(layer: &Layer, input: &[usize], output: &[usize]) -> conv2d::Params {
-    let Layer::Conv2d { kernel_size, strides, padding, .. } = layer else { unreachable!() };
+fn conv2d_params(layer: &Conv2d, input: &[usize], output: &[usize]) -> conv2d::Params {
+    let Conv2d { kernel_size, strides, padding, .. } = layer;
     let pad = |axis: usize| padding.axis(input[axis + 1], kernel_size[axis], strides[axis]).unwrap().1 as i32;
     conv2d::Params {
         batch: 1,
@@ -76,68 +73,58 @@ fn conv2d_params(layer: &Layer, input: &[usize], output: &[usize]) -> conv2d::Pa
 /// What the definition makes of a layer's input, and how far from it the layer may be.
 fn expected(inside: &Inside, index: usize) -> (Vec<f64>, Vec<f64>) {
     let placed = &inside.layers[index].placed;
-    let x = if index == 0 { &inside.input } else { &inside.layers[index - 1].values };
+    let (x, input) = inside.inputs_of(index)[0];
     let x = f64s(x);
     let len = placed.output_shape.iter().product();
     let mut y = vec![0.0; len];
-    let parameters = inside.weights(index).map(|[w, b]| (f64s(w), f64s(b)));
-    let activation = |y: Vec<f64>, wanted: Activation| {
-        let mut active = y.clone();
-        if wanted == Activation::Relu {
-            relu::forward(&relu::Params { len: len as u32 }, 0..len, &y, &mut active);
-        }
-        active
+    let slots: Vec<_> = inside.slots_of(index).into_iter().map(|(_, values)| f64s(values)).collect();
+    // A sum of so many terms and its bound, from a definition that computes y from x, w and b.
+    let sum = |terms: usize, run: &dyn Fn(&[f64], &[f64], &[f64], &mut [f64])| {
+        let (mut y, mut magnitude) = (vec![0.0; len], vec![0.0; len]);
+        run(&x, &slots[0], &slots[1], &mut y);
+        run(&magnitudes(&x), &magnitudes(&slots[0]), &magnitudes(&slots[1]), &mut magnitude);
+        let allowed = Tolerance::Sum { terms }.allowed(&y, &magnitude);
+        (y, allowed)
     };
-    match &placed.layer {
-        layer @ Layer::Conv2d { kernel_size, activation: wanted, .. } => {
-            let (w, b) = parameters.unwrap();
-            let p = conv2d_params(layer, &placed.input_shape, &placed.output_shape);
-            let planes = placed.output_shape[0];
-            conv2d::forward(&p, 0..planes, &x, &w, &b, &mut y);
-            let mut magnitude = vec![0.0; len];
-            let [x, w, b] = [&x, &w, &b].map(|values| magnitudes(values));
-            conv2d::forward(&p, 0..planes, &x, &w, &b, &mut magnitude);
-            let terms = placed.input_shape[0] * kernel_size[0] * kernel_size[1] + 1;
-            let allowed = Tolerance::Sum { terms }.allowed(&y, &magnitude);
-            (activation(y, *wanted), allowed)
-        }
-        Layer::MaxPool2d { pool_size, strides } => {
-            let (input, output) = (&placed.input_shape, &placed.output_shape);
-            let p = max_pool2d::Params {
-                batch: 1,
-                channels: input[0] as u32,
-                in_h: input[1] as u32,
-                in_w: input[2] as u32,
-                out_h: output[1] as u32,
-                out_w: output[2] as u32,
-                window_h: pool_size[0] as u32,
-                window_w: pool_size[1] as u32,
-                stride_h: strides[0] as u32,
-                stride_w: strides[1] as u32,
-            };
-            max_pool2d::forward(&p, 0..input[0], &x, &mut y, &mut vec![0; len]);
-            let allowed = Tolerance::Exact.allowed(&y, &[]);
-            (y, allowed)
-        }
-        Layer::Dense { activation: wanted, .. } => {
-            let (w, b) = parameters.unwrap();
-            let p = dense::Params { batch: 1, in_features: x.len() as u32, out_features: len as u32 };
-            dense::forward(&p, 0..len, &x, &w, &b, &mut y);
-            let mut magnitude = vec![0.0; len];
-            let [xs, w, b] = [&x, &w, &b].map(|values| magnitudes(values));
-            dense::forward(&p, 0..len, &xs, &w, &b, &mut magnitude);
-            let allowed = Tolerance::Sum { terms: x.len() + 1 }.allowed(&y, &magnitude);
-            (activation(y, *wanted), allowed)
-        }
-        Layer::Flatten | Layer::Dropout { .. } => (x, vec![0.0; len]),
+    let layer = &*placed.layer;
+    if let Some(layer) = layer.downcast::<Conv2d>() {
+        let p = conv2d_params(layer, input, &placed.output_shape);
+        let terms = input[0] * layer.kernel_size[0] * layer.kernel_size[1] + 1;
+        return sum(terms, &|x, w, b, y| conv2d::forward(&p, 0..placed.output_shape[0], x, w, b, y));
     }
+    if layer.downcast::<Dense>().is_some() {
+        let p = dense::Params { batch: 1, in_features: x.len() as u32, out_features: len as u32 };
+        return sum(x.len() + 1, &|x, w, b, y| dense::forward(&p, 0..len, x, w, b, y));
+    }
+    if layer.downcast::<Relu>().is_some() {
+        relu::forward(&relu::Params { len: len as u32 }, 0..len, &x, &mut y);
+    } else if let Some(MaxPool2d { pool_size, strides }) = layer.downcast() {
+        let output = &placed.output_shape;
+        let p = max_pool2d::Params {
+            batch: 1,
+            channels: input[0] as u32,
+            in_h: input[1] as u32,
+            in_w: input[2] as u32,
+            out_h: output[1] as u32,
+            out_w: output[2] as u32,
+            window_h: pool_size[0] as u32,
+            window_w: pool_size[1] as u32,
+            stride_h: strides[0] as u32,
+            stride_w: strides[1] as u32,
+        };
+        max_pool2d::forward(&p, 0..input[0], &x, &mut y, &mut vec![0; len]);
+    } else {
+        y = x; // flatten, and dropout outside of training
+    }
+    let allowed = Tolerance::Exact.allowed(&y, &[]);
+    (y, allowed)
 }
 
 #[test]
 fn every_layer_shows_what_its_definition_says() {
     for device in [Device::cpu(), software()] {
         let inside = inside(&device, layers());
-        assert_eq!(inside.layers.len(), layers().len());
+        assert_eq!(inside.layers.len(), layers().nodes.len());
         for (index, seen) in inside.layers.iter().enumerate() {
             let (wanted, allowed) = expected(&inside, index);
             let name = format!("{} on {}", seen.placed.name, device.name());
@@ -157,14 +144,13 @@ fn the_arithmetic_behind_a_value_gives_that_value() {
         for (i, &value) in seen.values.iter().enumerate() {
             let (channel, row, column) = (i / (height * width), i / width % height, i % width);
             let name = format!("{} [{channel}, {row}, {column}]", seen.placed.name);
-            let near = |sum: f64, activation: Activation| {
-                let made = if activation == Activation::Relu { sum.max(0.0) } else { sum };
-                assert!((made - f64::from(value)).abs() <= allowed[i], "{name}: {made} is not {value}");
+            let near = |sum: f64| {
+                assert!((sum - f64::from(value)).abs() <= allowed[i], "{name}: {sum} is not {value}");
             };
             match inside.unit(index, channel, row, column).unwrap() {
-                Unit::Conv2d { terms, bias, sum, activation, output } => {
+                Unit::Conv2d { terms, bias, sum, output } => {
                     assert_eq!(output, value, "{name}");
-                    assert_eq!(terms.len(), seen.placed.input_shape[0], "{name}");
+                    assert_eq!(terms.len(), seen.placed.input_shapes[0][0], "{name}");
                     let products = terms.iter().flat_map(|term| {
                         let inputs = term.inputs.iter().flatten().map(|x| f64::from(x.unwrap_or(0.0)));
                         inputs.zip(term.weights.iter().flatten()).map(|(x, &w)| x * f64::from(w))
@@ -175,14 +161,14 @@ fn the_arithmetic_behind_a_value_gives_that_value() {
                         "{name}: the numbers shown add up to {all}, not {sum}"
                     );
                     assert!(terms.windows(2).all(|two| two[0].sum.abs() >= two[1].sum.abs()), "{name}");
-                    near(sum, activation);
+                    near(sum);
                 }
                 Unit::MaxPool2d { window, output } => {
                     assert_eq!(output, value, "{name}");
                     let largest = window.iter().flatten().copied().fold(f32::NEG_INFINITY, f32::max);
                     assert_eq!(largest, value, "{name}");
                 }
-                Unit::Dense { top, rest, bias, sum, activation, output } => {
+                Unit::Dense { top, rest, bias, sum, output } => {
                     assert_eq!(output, value, "{name}");
                     assert!(
                         top.iter().all(|top| top.product == f64::from(top.input) * f64::from(top.weight))
@@ -192,9 +178,12 @@ fn the_arithmetic_behind_a_value_gives_that_value() {
                         (all - sum).abs() < 1e-12,
                         "{name}: the numbers shown add up to {all}, not {sum}"
                     );
-                    near(sum, activation);
+                    near(sum);
                 }
-                Unit::Other { output } => assert_eq!(output, value, "{name}"),
+                Unit::Function { input, output, .. } => {
+                    assert_eq!((input.max(0.0), output), (value, value), "{name}");
+                }
+                Unit::Same { output } => assert_eq!(output, value, "{name}"),
             }
         }
         assert!(inside.unit(index, seen.values.len(), 0, 0).unwrap_err().message.contains("no such value"));
@@ -205,10 +194,10 @@ fn the_arithmetic_behind_a_value_gives_that_value() {
 #[test]
 fn the_heat_map_weighs_maps_by_their_gradients() {
     // With one dense unit behind the maps, the logit's gradient is that unit's weights.
-    let layers = vec![Layer::conv2d(3, 3), Layer::flatten(), Layer::dense(1, Activation::Sigmoid)];
+    let layers = Graph::new().then(Conv2d::new(3, 3)).then(Relu {}).then(Flatten {}).then(Dense::new(1));
     for device in [Device::cpu(), software()] {
         let inside = inside(&device, layers.clone());
-        let (maps, [weights, _]) = (&inside.layers[0].values, inside.weights(2).unwrap());
+        let (maps, (_, weights)) = (&inside.layers[1].values, inside.slots_of(3)[0]);
         let sign = if inside.logit > 0.0 { 1.0 } else { -1.0 };
         assert_eq!(inside.heat.class, usize::from(inside.logit > 0.0));
         let places = SIZE * SIZE;

@@ -3,8 +3,7 @@
 
 mod common;
 
-use pawgrad::check::cases::Style;
-use pawgrad::check::{self, kernels};
+use pawgrad::check::{self, Style, kernels};
 use pawgrad::device::{Device, DeviceKind};
 use pawgrad::kernel::Rounding;
 use std::collections::BTreeSet;
@@ -36,7 +35,7 @@ fn check_all(device: &Device) {
     // Whatever a rung requires, this adapter has it: one that was left out would look green.
     if device.kind() == DeviceKind::Software {
         for case in check::all().into_iter().filter(|case| common::selected(case.call.name())) {
-            for (rung, ..) in case.call.sources() {
+            for rung in case.call.sources().into_iter().map(|source| source.rung) {
                 // Those for tensor cores are the business of tests/tensor_cores.rs.
                 if case.call.rounding(rung) == Rounding::Halves {
                     continue;

@@ -3,11 +3,11 @@
 mod common;
 
 use pawgrad::device::Device;
-use pawgrad::error::Result;
+use pawgrad::error::{ErrorKind, Result};
 use pawgrad::ops;
 use pawgrad::ops::conv2d::Padding;
 use pawgrad::tape::{Tape, Var};
-use pawgrad::tensor::Tensor;
+use pawgrad::tensor::{Kind, Tensor};
 
 fn tape(device: &Device) -> Tape {
     Tape::new(device, ops::add::accumulate)
@@ -50,6 +50,41 @@ fn an_error_names_the_op_and_both_shapes() {
         17,
     );
     assert!(message(fused).contains("17"));
+}
+
+#[test]
+fn a_tensor_that_a_kernel_does_not_take_is_an_error() {
+    use pawgrad::reference::{max_pool2d, relu};
+    for device in [Device::cpu(), common::software()] {
+        let tensor = |kind| Tensor::zeros(&device, &[1], kind).unwrap();
+        let (float, uint) = (&tensor(Kind::F32), &tensor(Kind::U32));
+        let message = |result: Result<()>| {
+            let why = result.expect_err("an error");
+            assert_eq!(why.kind, ErrorKind::Other, "{} on {}", why.message, device.name());
+            why.message
+        };
+        let relu = |inputs: &[&Tensor], outputs: &[&Tensor]| {
+            message(ops::relu::BACKWARD_X.run(&device, &relu::Params { len: 1 }, inputs, outputs))
+        };
+        assert_eq!(relu(&[float, uint], &[float]), "relu.backward_x: dy is f32, not u32");
+        assert_eq!(relu(&[float, float], &[uint]), "relu.backward_x: dx is f32, not u32");
+        assert_eq!(relu(&[float], &[float]), "relu.backward_x takes y, dy as inputs: 2, not 1");
+        assert_eq!(relu(&[float, float], &[]), "relu.backward_x takes dx as outputs: 1, not 0");
+        let pool = max_pool2d::Params {
+            batch: 1,
+            channels: 1,
+            in_h: 1,
+            in_w: 1,
+            out_h: 1,
+            out_w: 1,
+            window_h: 1,
+            window_w: 1,
+            stride_h: 1,
+            stride_w: 1,
+        };
+        let pool = ops::max_pool2d::FORWARD.run(&device, &pool, &[float], &[&tensor(Kind::F32), float]);
+        assert_eq!(message(pool), "max_pool2d.forward: argmax is u32, not f32");
+    }
 }
 
 #[test]

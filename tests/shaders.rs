@@ -1,9 +1,12 @@
 //! The WGSL files against the Rust that drives them, without a GPU: every shader is valid with a browser's
 //! limits, names are the same in all places, `Params` agree field by field, copied helpers are equal.
 
-use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::valid::{Capabilities, GlobalUse, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
+use pawgrad::cases::Source;
 use pawgrad::check::{Case, all};
+use pawgrad::kernel::{Buffer, Usage};
+use pawgrad::tensor::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -111,8 +114,8 @@ fn kernels_have_one_name_in_reference_shader_and_table() {
             "src/ops/{op}.rs: {function}"
         );
 
-        for (rung, source, entries) in case.call.sources() {
-            let module = parse(case.call.name(), source);
+        for Source { rung, text, entries, .. } in case.call.sources() {
+            let module = parse(case.call.name(), text);
             let known: Vec<_> = module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
             for entry in &entries {
                 assert!(
@@ -134,8 +137,8 @@ fn kernels_have_one_name_in_reference_shader_and_table() {
 fn every_entry_point_belongs_to_a_kernel() {
     let mut used: BTreeSet<(String, String)> = BTreeSet::new();
     for case in kernels() {
-        for (_, source, entries) in case.call.sources() {
-            used.extend(entries.iter().map(|entry| (source.to_string(), entry.to_string())));
+        for Source { text, entries, .. } in case.call.sources() {
+            used.extend(entries.iter().map(|entry| (text.to_string(), entry.to_string())));
         }
     }
     for (file, source) in files() {
@@ -149,34 +152,82 @@ fn every_entry_point_belongs_to_a_kernel() {
     }
 }
 
+/// What a kernel's entry points do with its buffers is what it declares.
 #[test]
-fn kernels_bind_exactly_the_buffers_that_their_entry_points_use() {
+fn kernels_declare_the_buffers_that_their_entry_points_use() {
     for case in kernels() {
-        let mut wanted: BTreeSet<_> = case.call.inputs().iter().map(|name| name.to_string()).collect();
-        wanted.extend(case.call.outputs().iter().map(|name| name.to_string()));
-        for (rung, source, entries) in case.call.sources() {
-            let module = parse(case.call.name(), source);
-            let info = Validator::new(ValidationFlags::all(), Capabilities::all())
-                .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
-                .subgroup_operations(naga::valid::SubgroupOperationSet::all())
-                .validate(&module)
-                .unwrap();
-            let mut used = BTreeSet::new();
-            for (index, entry) in module.entry_points.iter().enumerate() {
-                if entries.contains(&entry.name.as_str()) {
-                    let uses = info.get_entry_point(index);
-                    // A texture holds the values of the buffer of its name.
-                    let buffers = module.global_variables.iter().filter(|(handle, global)| {
-                        matches!(global.space, AddressSpace::Storage { .. } | AddressSpace::Handle)
-                            && !uses[*handle].is_empty()
-                    });
-                    used.extend(buffers.map(|(_, global)| global.name.clone().unwrap()));
-                }
+        let buffers = case.call.inputs().iter().chain(case.call.outputs());
+        let declared: BTreeMap<_, _> =
+            buffers.map(|buffer| (buffer.name.to_string(), (buffer.kind, buffer.usage))).collect();
+        for Source { rung, text, entries, .. } in case.call.sources() {
+            let used = used_buffers(&parse(case.call.name(), text), &entries);
+            let name = format!("{} {rung}", case.call.name());
+            assert!(used.keys().eq(declared.keys()), "{name} uses {used:?}, declared are {declared:?}");
+            for (buffer, (kind, uses)) in used {
+                let (declared, usage) = declared[&buffer];
+                assert_eq!(kind, declared, "{name}: {buffer}");
+                let [reads, writes] = [GlobalUse::READ, GlobalUse::WRITE].map(|one| uses.contains(one));
+                let agrees = match usage {
+                    Usage::Read => reads && !writes,
+                    Usage::Write => writes && !reads,
+                    // Raising a flag is one atomic access.
+                    Usage::Update | Usage::Flag => writes && reads,
+                };
+                assert!(agrees, "{name}: {buffer} is declared as {usage:?}, but {uses:?}");
             }
-            used.remove("scratch");
-            used.remove("gated"); // a part of scratch
-            assert_eq!(used, wanted, "{} {rung}", case.call.name());
         }
+    }
+}
+
+/// The buffers, or textures of their names, that some entry points use: of what kind they are, and whether they are read
+/// or written.
+fn used_buffers(module: &Module, entries: &[&str]) -> BTreeMap<String, (Kind, GlobalUse)> {
+    let info = Validator::new(ValidationFlags::all(), Capabilities::all())
+        .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
+        .subgroup_operations(naga::valid::SubgroupOperationSet::all())
+        .validate(module)
+        .unwrap();
+    let mut used = BTreeMap::new();
+    for (index, entry) in module.entry_points.iter().enumerate() {
+        if !entries.contains(&entry.name.as_str()) {
+            continue;
+        }
+        let uses = info.get_entry_point(index);
+        for (handle, global) in module.global_variables.iter() {
+            let is_buffer = matches!(global.space, AddressSpace::Storage { .. } | AddressSpace::Handle);
+            let name = global.name.as_deref().unwrap();
+            // Passes hand on what they like in scratch, and in `gated`, a texture of a part of it.
+            if is_buffer && !uses[handle].is_empty() && !["scratch", "gated"].contains(&name) {
+                let fresh = (kind_of(module, global.ty), GlobalUse::empty());
+                used.entry(name.to_string()).or_insert(fresh).1 |= uses[handle];
+            }
+        }
+    }
+    used
+}
+
+fn kind_of(module: &Module, ty: naga::Handle<naga::Type>) -> Kind {
+    match module.types[ty].inner {
+        TypeInner::Array { base, .. } => kind_of(module, base),
+        TypeInner::Vector { scalar, .. } | TypeInner::Scalar(scalar) | TypeInner::Atomic(scalar) => {
+            if scalar.kind == naga::ScalarKind::Uint { Kind::U32 } else { Kind::F32 }
+        }
+        TypeInner::Image { .. } => Kind::F32,
+        ref other => panic!("a buffer of {other:?}"),
+    }
+}
+
+/// Reads before writes, flags last: so the reference takes them, and the CPU splits them.
+#[test]
+fn buffers_are_declared_in_order() {
+    for case in kernels() {
+        let usages = |buffers: &[Buffer]| buffers.iter().map(|buffer| buffer.usage).collect::<Vec<_>>();
+        let (inputs, outputs) = (usages(case.call.inputs()), usages(case.call.outputs()));
+        let is_flag = |usage: &Usage| *usage == Usage::Flag;
+        let ordered = inputs.iter().all(|usage| *usage == Usage::Read)
+            && outputs.iter().all(|usage| *usage != Usage::Read)
+            && outputs.is_sorted_by_key(is_flag);
+        assert!(ordered, "{}: {inputs:?}, {outputs:?}", case.call.name());
     }
 }
 
@@ -197,8 +248,8 @@ fn one_binding_number_per_buffer_in_all_files_of_an_op() {
 #[test]
 fn params_are_the_same_struct_in_rust_and_in_every_shader() {
     for case in kernels() {
-        for (rung, source, _) in case.call.sources() {
-            let module = parse(case.call.name(), source);
+        for Source { rung, text, .. } in case.call.sources() {
+            let module = parse(case.call.name(), text);
             let params = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Params"));
             let Some((_, params)) = params else { panic!("{} {rung} has no Params", case.call.name()) };
             let TypeInner::Struct { members, .. } = &params.inner else { panic!("Params is no struct") };
@@ -390,41 +441,62 @@ fn vectors_that_threads_share_are_stored_whole() {
     }
 }
 
-/// What Rust needs to know of a tile to lay out its grid.
+/// Tiles, and how much one thread adds up: a `const` of the shader has the value that the rung declares, and an `override`
+/// is set to it.
 #[test]
-fn tile_sizes_are_the_same_in_rust_and_in_the_shader() {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let mut compared = 0;
-    for (file, source) in files() {
-        // conv2d.2_tiled.wgsl: the op, and the rung without its number.
-        let op = file.split('.').next().unwrap();
-        let rung = file.split('.').nth(1).unwrap().split('_').nth(1).unwrap_or_default();
-        // A fused op shares the tiles of its convolution.
-        let paths =
-            ["src/ops/{op}/{rung}.rs", "src/ops/{op}.rs", "src/ops/conv2d.rs", "src/device/textures.rs"];
-        let rust = paths
-            .map(|path| read(&path.replace("{op}", op).replace("{rung}", rung)))
-            .map(|text| text.lines().filter_map(constant).collect::<Vec<_>>());
-        for (name, value) in source.lines().filter_map(constant) {
-            let same_name =
-                rust.iter().find_map(|constants| constants.iter().find(|(known, _)| *known == name));
-            if let Some((_, known)) = same_name {
-                assert_eq!(value, *known, "{file}: {name}");
-                compared += 1;
+fn constants_of_a_rung_are_those_of_its_shader() {
+    // By op and rung: kernels of one rung share a file, and each declares what it needs.
+    let mut rungs = BTreeMap::new();
+    for case in kernels() {
+        for Source { rung, text, constants, .. } in case.call.sources() {
+            let fresh = || (parse(case.call.name(), text), BTreeMap::new());
+            let (_, declared) = rungs.entry((case.call.op(), rung)).or_insert_with(fresh);
+            for (name, value) in constants {
+                let before: Option<f64> = declared.insert(*name, *value);
+                assert!(before.is_none_or(|before| before == *value), "{} {rung}: {name}", case.call.name());
             }
         }
     }
-    assert_eq!(compared, 14, "as many constants are of interest to both");
+    for ((op, rung), (module, declared)) in rungs {
+        let in_shader = constants(&module);
+        for (name, value) in &declared {
+            let known =
+                in_shader.get(*name).unwrap_or_else(|| panic!("{op} {rung}: no {name} in the shader"));
+            assert!(
+                known.is_none_or(|known| known == *value),
+                "{op} {rung}: {name} is {known:?}, not {value}"
+            );
+        }
+        // The other way round: what the file of a rung names of its shader's is declared.
+        let named = names_in_rust(op, rung);
+        for name in in_shader.keys().filter(|name| named.contains(*name)) {
+            assert!(declared.contains_key(name.as_str()), "{op} {rung}: {name} is not declared");
+        }
+    }
 }
 
-/// Name and value of a line such as `const ROWS = 32u;` or `pub const ROWS: u32 = 32;`.
-fn constant(line: &str) -> Option<(String, String)> {
-    let (before, rest) = line.split_once("const ")?;
-    if !before.is_empty() && !before.starts_with("pub") {
-        return None;
-    }
-    let (name, value) = rest.split_once('=')?;
-    let digits = value.split(';').next()?.trim().trim_end_matches('u').replace('_', "");
-    digits.parse::<u64>().ok()?;
-    Some((name.split(':').next()?.trim().to_string(), digits))
+/// The numbers among the `const`s of a shader, and its `override`s, which have no value yet.
+fn constants(module: &Module) -> BTreeMap<String, Option<f64>> {
+    let value = |constant: &naga::Constant| match module.global_expressions[constant.init] {
+        naga::Expression::Literal(naga::Literal::U32(value)) => Some(f64::from(value)),
+        naga::Expression::Literal(naga::Literal::I32(value)) => Some(f64::from(value)),
+        naga::Expression::Literal(naga::Literal::F32(value)) => Some(f64::from(value)),
+        _ => None,
+    };
+    let constants = module.constants.iter().filter_map(|(_, constant)| {
+        let value = value(constant)?;
+        Some((constant.name.clone()?, Some(value)))
+    });
+    let overrides = module.overrides.iter().filter_map(|(_, declared)| Some((declared.name.clone()?, None)));
+    constants.chain(overrides).collect()
+}
+
+/// The names in capitals in the file that lays out a rung's grids.
+fn names_in_rust(op: &str, rung: &str) -> BTreeSet<String> {
+    let of_its_own = format!("src/ops/{op}/{}.rs", rung.split('_').nth(1).unwrap());
+    let files = [of_its_own, format!("src/ops/{op}/rungs.rs"), format!("src/ops/{op}.rs")];
+    let text = files.iter().find_map(|file| std::fs::read_to_string(file).ok()).unwrap();
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let words = text.split(|c| !is_word(c)).filter(|word| word.starts_with(char::is_uppercase));
+    words.map(str::to_string).collect()
 }

@@ -16,17 +16,15 @@
 mod common;
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
-use pawgrad::check::cases::{Style, Values};
+use pawgrad::cases::call;
 use pawgrad::check::compare::half;
-use pawgrad::check::{self, Case, erased, kernels};
+use pawgrad::check::{self, Case, Random, Style, Values, kernels};
 use pawgrad::device::Device;
 use pawgrad::kernel::{Kernel, Reference, Rounding, Rung};
 use pawgrad::ops::conv2d_relu_pool::{BACKWARD_W, BACKWARD_X, FORWARD};
 use pawgrad::reference::Params as _;
 use pawgrad::reference::conv2d_relu_pool::Params;
 use pawgrad::tensor::{Kind, Tensor};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
 
 const BEGIN: &str = "// ---- tensor cores";
@@ -129,7 +127,7 @@ fn cases() -> Vec<Case> {
     let case = |case: Case| {
         let (kernel, emulated) = kernels.iter().find(|(kernel, _)| kernel.name == case.call.name())?;
         let params = Params::from_words(&case.call.words());
-        let call = erased::call(emulated, params);
+        let call = call(emulated, params);
         (rung(kernel).fits)(&params).then_some(Case { call, ..case })
     };
     let all = check::all().into_iter().filter(|case| common::selected(case.call.name()));
@@ -137,11 +135,7 @@ fn cases() -> Vec<Case> {
 }
 
 fn run(case: &Case, device: &Device, inputs: &[Values], style: Style) -> Result<f64, String> {
-    let poisoned = |name: &&str| {
-        let len = (case.shape)(name).iter().product();
-        if *name == "argmax" { Values::Uint(vec![7; len]) } else { Values::Float(vec![f64::NAN; len]) }
-    };
-    let outputs: Vec<_> = case.call.outputs().iter().map(poisoned).collect();
+    let outputs: Vec<_> = case.call.outputs().iter().map(|output| kernels::poison(case, output)).collect();
     pollster::block_on(kernels::check_values(case, device, "5_emulated", inputs, &outputs, style))
         .map_err(|why| format!("{}: {}\n{}\n{why}", case.call.name(), case.why, case.call.params()))
 }
@@ -150,7 +144,7 @@ fn run(case: &Case, device: &Device, inputs: &[Values], style: Style) -> Result<
 fn every_rung_for_tensor_cores_is_in_this_test() {
     let ours: BTreeSet<_> = KERNELS.iter().map(|kernel| kernel.name).collect();
     let halves = |case: &Case| {
-        case.call.sources().iter().any(|(rung, ..)| case.call.rounding(rung) == Rounding::Halves)
+        case.call.sources().iter().any(|source| case.call.rounding(source.rung) == Rounding::Halves)
     };
     let all: BTreeSet<_> = check::all().iter().filter(|case| halves(case)).map(|c| c.call.name()).collect();
     assert_eq!(ours, all);
@@ -184,8 +178,8 @@ fn whole_tiles(kernel: &str) -> Option<(Case, Vec<Values>)> {
 }
 
 fn inputs(case: &Case, style: Style) -> Vec<Values> {
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
-    case.call.inputs().iter().map(|name| case.values(name, style, &mut rng)).collect()
+    let mut random = Random::new(style, 7);
+    case.call.inputs().iter().map(|input| case.values(input, &mut random)).collect()
 }
 
 /// The bits of every output.
@@ -202,10 +196,7 @@ fn outputs(case: &Case, device: &Device, inputs: &[Values]) -> Vec<Vec<u32>> {
         .call
         .outputs()
         .iter()
-        .map(|name| {
-            let kind = if *name == "argmax" { Kind::U32 } else { Kind::F32 };
-            Tensor::zeros(device, &(case.shape)(name), kind).unwrap()
-        })
+        .map(|output| Tensor::zeros(device, &(case.shape)(output.name), output.kind).unwrap())
         .collect();
     case.call.run(device, &inputs.iter().collect::<Vec<_>>(), &outputs.iter().collect::<Vec<_>>()).unwrap();
     let bits = |tensor: &Tensor| match tensor.kind() {
@@ -227,8 +218,8 @@ fn what_is_multiplied_is_rounded_to_the_nearest_half_and_nothing_else_is() {
             .inputs()
             .iter()
             .zip(&exact)
-            .map(|(name, values)| match values {
-                Values::Float(values) if ["x", "w", "dy"].contains(name) => {
+            .map(|(input, values)| match values {
+                Values::Float(values) if ["x", "w", "dy"].contains(&input.name) => {
                     Values::Float(values.iter().map(|&v| half(v)).collect())
                 }
                 values => values.clone(),
@@ -246,7 +237,7 @@ fn a_gradient_beyond_the_largest_half_becomes_infinite() {
     let device = common::software();
     for kernel in ["conv2d_relu_pool.backward_x", "conv2d_relu_pool.backward_w"] {
         let Some((case, mut values)) = whole_tiles(kernel) else { continue };
-        let at = |name| case.call.inputs().iter().position(|input| *input == name).unwrap();
+        let at = |name| case.call.inputs().iter().position(|input| input.name == name).unwrap();
         let (y, dy) = (at("y"), at("dy"));
         for (gradient, overflows) in [(65504.0, false), (65519.0, false), (65520.0, true), (-1e30, true)] {
             for (i, value) in [(y, 1.0), (dy, gradient)] {

@@ -4,11 +4,11 @@
 //! of forward's input `x`; its inputs are forward's inputs and outputs by their names, and `dy` is a
 //! random gradient of forward's output `y`.
 
-use super::cases::{Case, Style, Values};
-use super::kernels::reference;
+use super::kernels::{poison, reference};
+use crate::cases::{Case, Random, Style, Values};
+use crate::kernel::Buffer;
+use rand::RngExt;
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
 /// Step of the central difference.
@@ -40,15 +40,15 @@ pub fn check(forward: &Case, backward: &Case) -> Result<f64, String> {
 }
 
 fn check_with(forward: &Case, backward: &Case, seed: u64) -> Option<Result<f64, String>> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut random = Random::new(Style::Random, seed);
     let mut buffers: BTreeMap<String, Values> = BTreeMap::new();
-    for name in forward.call.inputs() {
-        buffers.insert(name.to_string(), forward.values(name, Style::Random, &mut rng));
+    for input in forward.call.inputs() {
+        buffers.insert(input.name.to_string(), forward.values(input, &mut random));
     }
     let outputs = evaluate(forward, &buffers);
-    for (name, values) in forward.call.outputs().into_iter().zip(outputs) {
+    for (Buffer { name, .. }, values) in forward.call.outputs().iter().zip(outputs) {
         if let Values::Float(values) = &values {
-            let upstream = values.iter().map(|_| rng.random_range(-1.0..1.0)).collect();
+            let upstream = values.iter().map(|_| random.rng.random_range(-1.0..1.0)).collect();
             buffers.insert(format!("d{name}"), Values::Float(upstream));
         }
         buffers.insert(name.to_string(), values);
@@ -56,11 +56,11 @@ fn check_with(forward: &Case, backward: &Case, seed: u64) -> Option<Result<f64, 
 
     let analytic = evaluate(backward, &buffers);
     let mut worst: f64 = 0.0;
-    for (name, analytic) in backward.call.outputs().into_iter().zip(analytic) {
+    for (Buffer { name, .. }, analytic) in backward.call.outputs().iter().zip(analytic) {
         let Values::Float(analytic) = analytic else { unreachable!("gradients are floats") };
         let input = name.strip_prefix('d').expect("a gradient is named after its input");
         let mut elements: Vec<usize> = (0..analytic.len()).collect();
-        elements.shuffle(&mut rng);
+        elements.shuffle(&mut random.rng);
         let affordable = (FLOP / (2.0 * forward.call.flop() + 1.0)) as usize;
         for &i in elements.iter().take(affordable.clamp(2, ELEMENTS)) {
             let numeric = central_difference(forward, &buffers, input, i)?;
@@ -101,8 +101,8 @@ fn central_difference(
     };
     let (above, below) = (at(EPSILON), at(-EPSILON));
     let mut difference = 0.0;
-    for ((name, above), below) in forward.call.outputs().into_iter().zip(&above).zip(&below) {
-        match (above, below, &buffers[name]) {
+    for ((Buffer { name, .. }, above), below) in forward.call.outputs().iter().zip(&above).zip(&below) {
+        match (above, below, &buffers[*name]) {
             (Values::Float(above), Values::Float(below), Values::Float(here)) => {
                 let Values::Float(dy) = &buffers[&format!("d{name}")] else { unreachable!() };
                 for (((a, b), here), dy) in above.iter().zip(below).zip(here).zip(dy) {
@@ -127,16 +127,7 @@ fn central_difference(
 
 /// The outputs of the case's reference, its inputs taken by name.
 fn evaluate(case: &Case, buffers: &BTreeMap<String, Values>) -> Vec<Values> {
-    let inputs: Vec<_> = case.call.inputs().iter().map(|&name| buffers[name].clone()).collect();
-    let outputs: Vec<_> = case
-        .call
-        .outputs()
-        .into_iter()
-        .map(|name| {
-            let len = (case.shape)(name).iter().product();
-            let is_uint = ["argmax", "hits"].contains(&name);
-            if is_uint { Values::Uint(vec![0; len]) } else { Values::Float(vec![0.0; len]) }
-        })
-        .collect();
+    let inputs: Vec<_> = case.call.inputs().iter().map(|input| buffers[input.name].clone()).collect();
+    let outputs: Vec<_> = case.call.outputs().iter().map(|output| poison(case, output)).collect();
     reference(case, &inputs, &outputs, |v| v)
 }

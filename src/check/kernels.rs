@@ -1,13 +1,12 @@
 //! Runs a kernel on a device and compares every output with the f64 reference.
 
-use super::cases::{Case, Style, Values};
-use super::compare::{Tolerance, Worst, compare, half};
+use super::compare::{Worst, compare, half};
+use crate::cases::{Case, Random, Style, Tolerance, Values};
+use crate::cpu::{Input, Output};
 use crate::device::{Device, DeviceKind};
 use crate::error::Result;
-use crate::kernel::{Input, Output, Rounding};
+use crate::kernel::{Buffer, Rounding, Usage};
 use crate::tensor::{Kind, Tensor};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 /// Words behind every payload, inside the same binding: an out-of-bounds write outside the bound range
 /// leaves no trace.
@@ -38,9 +37,13 @@ pub async fn check(
 
 /// Values for the inputs, and what the outputs hold before.
 fn draw(case: &Case, style: Style) -> (Vec<Values>, Vec<Values>) {
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
-    let inputs = case.call.inputs().iter().map(|name| case.values(name, style, &mut rng)).collect();
-    let outputs = case.call.outputs().iter().map(|name| start(case, name, style, &mut rng)).collect();
+    let mut random = Random::new(style, 7);
+    let inputs = case.call.inputs().iter().map(|buffer| case.values(buffer, &mut random)).collect();
+    let outputs = case.call.outputs().iter().map(|buffer| match buffer.usage {
+        Usage::Write => poison(case, buffer),
+        _ => case.values(buffer, &mut random),
+    });
+    let outputs = outputs.collect();
     (inputs, outputs)
 }
 
@@ -49,17 +52,13 @@ fn describe(case: &Case) -> String {
     format!("case: {}\n{}", case.why, case.call.params())
 }
 
-/// What an output holds before the kernel runs: old values where it reads them, else poison.
-fn start(case: &Case, name: &str, style: Style, rng: &mut ChaCha8Rng) -> Values {
-    const READ_TOO: [&str; 8] =
-        ["parameter", "m", "v", "non_finite", "overflow", "scale", "inverse", "good_steps"];
-    let written_only = !READ_TOO.contains(&name) && case.call.name() != "add.accumulate";
-    let len = (case.shape)(name).iter().product();
-    if written_only {
-        let is_uint = ["argmax", "hits"].contains(&name);
-        return if is_uint { Values::Uint(vec![POISON; len]) } else { Values::Float(vec![f64::NAN; len]) };
+/// What an output that is only written holds before: what no kernel writes.
+pub fn poison(case: &Case, output: &Buffer) -> Values {
+    let len = case.len(output);
+    match output.kind {
+        Kind::F32 => Values::Float(vec![f64::NAN; len]),
+        Kind::U32 => Values::Uint(vec![POISON; len]),
     }
-    case.values(name, style, rng)
 }
 
 /// As [`check`], for given values; `outputs` are what they hold before.
@@ -77,7 +76,7 @@ pub async fn check_values(
     let got = run(case, device, rung, inputs, outputs).await.map_err(|why| why.to_string())?;
 
     let mut worst: Worst = 0.0;
-    for (i, name) in case.call.outputs().into_iter().enumerate() {
+    for (i, Buffer { name, .. }) in case.call.outputs().iter().enumerate() {
         let shape = (case.shape)(name);
         let values = match (&expected[i], &magnitude[i]) {
             (Values::Float(expected), Values::Float(magnitude)) => {
@@ -238,6 +237,6 @@ impl<'a> Prepared<'a> {
 
 /// Bytes of all buffers of a case: what must be moved at least once.
 pub fn bytes(case: &Case) -> f64 {
-    let names = case.call.inputs().iter().copied().chain(case.call.outputs());
-    names.map(|name| (case.shape)(name).iter().product::<usize>() as f64 * 4.0).sum()
+    let buffers = case.call.inputs().iter().chain(case.call.outputs());
+    buffers.map(|buffer| case.len(buffer) as f64 * 4.0).sum()
 }

@@ -1,25 +1,28 @@
-//! One table of cases, used by the tests, the benches, `pawgrad gradcheck` and `pawgrad tune`.
+//! What the tests, the benches, `pawgrad gradcheck` and `pawgrad tune` do with the table of cases that the ops make up.
 //!
-//! - [`cases`] lists sizes for every kernel, each with the reason why it is there.
 //! - [`gradient`] checks the references' backward functions against finite differences, in f64.
 //! - [`kernels`] runs a kernel on a device and compares it with the reference, element by element.
 //! - [`timing`] says how long a kernel takes, [`ceiling`] how fast the device is at most, [`tune`] which rung is fastest.
 
-pub mod cases;
 pub mod ceiling;
 pub mod compare;
-pub mod erased;
 pub mod gradient;
 pub mod kernels;
 pub mod timing;
 pub mod tune;
 
-pub use cases::{Case, Table, all, table};
+pub use crate::cases::{Case, Random, Style, Table, Values};
+pub use crate::ops::cases as table;
 
 use crate::device::Device;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The rungs of every op that has a choice on this device; `--rung` takes one of these.
+/// Every kernel at awkward sizes: what the tests run.
+pub fn all() -> Vec<Case> {
+    table(Table::Awkward)
+}
+
+/// The rungs of every op on this device.
 pub fn rungs(device: &Device) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut rungs: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for case in all() {

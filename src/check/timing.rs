@@ -14,11 +14,11 @@ pub async fn time(call: &Prepared<'_>, device: &Device, rung: &str, runs: usize)
     call.run_and_wait(rung).await?;
     let mut times = Vec::with_capacity(runs);
     for _ in 0..runs {
-        device.take_spans();
+        device.take_spans().await?;
         let start = Instant::now();
         call.run_and_wait(rung).await?;
         let elapsed = start.elapsed().as_secs_f64();
-        let spans = device.take_spans();
+        let spans = device.take_spans().await?;
         times.push(if has_timestamps { spans.iter().map(|span| span.seconds).sum() } else { elapsed });
     }
     times.sort_by(f64::total_cmp);

@@ -1,9 +1,8 @@
 //! Finds the fastest rung of every kernel at the network's sizes.
 
-use super::cases::Case;
 use super::kernels::Prepared;
 use super::timing::fastest;
-use super::{Table, table};
+use super::{Case, Table, table};
 use crate::device::{Device, RungTable};
 use crate::error::Result;
 

@@ -22,6 +22,10 @@ fn words(remedy: Remedy) -> String {
         Remedy::FullPrecision => {
             "leave out --precision mixed, or name another adapter with --device (`pawgrad devices` lists them)"
         }
+        Remedy::OtherTuning => "run `pawgrad tune` (again), or leave the table out with --tuning none",
+        Remedy::OtherFolder => "choose another --out",
+        Remedy::OtherPort => "another --port may be free",
+        Remedy::Token => "choose a --token, or leave --host out",
         Remedy::StartFromWeights => "`pawgrad train --init-weights` can start from it",
         Remedy::GpuDriver => {
             "install your GPU's Vulkan driver (Debian and Ubuntu: mesa-vulkan-drivers for AMD and Intel, nvidia-driver \

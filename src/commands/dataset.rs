@@ -3,7 +3,7 @@
 use super::output::outln;
 use crate::data::synthetic;
 use crate::error::{Result, error};
-use crate::train::run_folder::replace;
+use crate::files::replace;
 use clap::Args;
 use std::path::PathBuf;
 

@@ -1,12 +1,12 @@
 //! `pawgrad evaluate`
 
-use super::DeviceArgs;
+use super::device::DeviceArgs;
 use super::load::load_model;
 use super::output::outln;
 use super::progress::{Detail, Terminal};
 use crate::error::{Result, error};
+use crate::run::job::load_pictures;
 use crate::train::evaluate::{Evaluation, evaluate};
-use crate::train::job::load_pictures;
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;

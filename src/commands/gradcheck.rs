@@ -1,8 +1,7 @@
 //! `pawgrad gradcheck`
 
 use super::output::{out, outln};
-use crate::check::cases::Style;
-use crate::check::{Case, all, gradient, kernels};
+use crate::check::{Case, Style, all, gradient, kernels};
 use crate::device::adapters::{Choice, list, open};
 use crate::device::{Device, Precision};
 use crate::error::{Result, error};

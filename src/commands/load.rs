@@ -2,9 +2,9 @@
 
 use crate::device::Device;
 use crate::error::{Result, error};
+use crate::files::{named, read_file};
 use crate::model::Model;
-use crate::train::job::{named, read_file};
-use crate::train::run_folder::{MODEL_FILE, RUNS};
+use crate::run::{MODEL_FILE, RUNS};
 use std::path::{Path, PathBuf};
 
 /// The model of `file`, or of the newest run.

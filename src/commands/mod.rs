@@ -3,6 +3,7 @@
 mod advice;
 mod bench;
 mod dataset;
+mod device;
 mod devices;
 mod evaluate;
 mod gradcheck;
@@ -11,20 +12,17 @@ mod load;
 mod output;
 mod predict;
 mod progress;
+#[cfg(feature = "studio")]
 mod serve;
+mod settings;
 mod summary;
 mod train;
 mod tune;
 
 pub use advice::sentence;
 
-use crate::device::adapters::{self, Choice};
-use crate::device::{Device, DeviceKind, Precision};
-use crate::error::{Result, error};
-use crate::train::tuning::Tuning;
-use clap::{Args, Parser, Subcommand};
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use crate::error::Result;
+use clap::{Parser, Subcommand};
 
 /// Train and use a convolutional network on your own GPU, or without one.
 #[derive(Parser)]
@@ -51,6 +49,7 @@ enum Command {
     /// Train a network on folders of pictures
     Train(train::TrainArgs),
     /// Open the studio: a page that trains, watches, predicts and looks inside
+    #[cfg(feature = "studio")]
     Serve(serve::ServeArgs),
     /// Say what pictures show
     Predict(predict::PredictArgs),
@@ -70,106 +69,12 @@ enum Command {
     Dataset(dataset::DatasetArgs),
 }
 
-/// Where to compute.
-#[derive(Args, Clone)]
-struct DeviceArgs {
-    /// auto, gpu, cpu, software, or an adapter's name or index (see `pawgrad devices`)
-    #[arg(long, default_value = "auto", value_name = "DEVICE")]
-    device: Choice,
-    /// f32, or mixed: convolutions multiply halves on a GPU's tensor cores and sum up in f32
-    #[arg(long, default_value_t, value_name = "f32|mixed")]
-    precision: Precision,
-    /// Use this rung for an op, such as conv2d=1_plain; may be repeated
-    #[arg(long, value_name = "OP=RUNG")]
-    rung: Vec<String>,
-    /// Rungs as `pawgrad tune` or an earlier run wrote them: a file, such as rungs.toml in the folder of a run, or none
-    /// for the defaults [default: what `pawgrad tune` stored for the adapter]
-    #[arg(long, value_name = "FILE|none")]
-    tuning: Option<PathBuf>,
-}
-
-impl DeviceArgs {
-    /// Opens the device; the second value says in one line which and why.
-    async fn open(&self) -> Result<(Device, String)> {
-        let (device, mut line) = adapters::open(&self.device, self.precision).await?;
-        match (&self.tuning, device.kind()) {
-            (None, DeviceKind::Cpu) => {}
-            (Some(file), DeviceKind::Cpu) if file.as_os_str() != "none" => {
-                return Err(error!(
-                    Usage,
-                    "--tuning {} is of no use on the CPU, whose kernels have one fast version: leave it out, or name \
-                     the adapter with --device",
-                    file.display()
-                ));
-            }
-            _ => line += &format!("; {}", self.tune(&device)?),
-        }
-        for rung in &self.rung {
-            self.force(&device, rung)?;
-        }
-        Ok((device, line))
-    }
-
-    /// Takes the rungs of a tuning from now on; says so in a few words.
-    fn tune(&self, device: &Device) -> Result<&'static str> {
-        let unknown =
-            |tuning: &Tuning| tuning.unknown(&crate::check::fingerprints()).next().map(str::to_string);
-        let (tuning, words) = match &self.tuning {
-            Some(none) if none.as_os_str() == "none" => return Ok("default rungs, as asked for"),
-            Some(file) => {
-                let tuning = Tuning::read(file, device)?;
-                if let Some(kernel) = unknown(&tuning) {
-                    return Err(error!(
-                        Usage,
-                        "{} was made with other shaders: this program has no {kernel}. Use the program that made it, \
-                         or --tuning none",
-                        file.display()
-                    ));
-                }
-                (tuning, "rungs as in the file")
-            }
-            None => match Tuning::stored(device)? {
-                None if device.kind() == DeviceKind::Gpu => {
-                    return Ok("default rungs: `pawgrad tune` finds faster ones");
-                }
-                None => return Ok("default rungs"),
-                Some(tuning) if unknown(&tuning).is_some() => {
-                    (tuning, "some shaders are not the tuned ones any more: run `pawgrad tune` again")
-                }
-                Some(tuning) => (tuning, "tuned rungs where there are"),
-            },
-        };
-        device.use_tuned_rungs(tuning.rungs);
-        Ok(words)
-    }
-
-    fn force(&self, device: &Device, op_and_rung: &str) -> Result<()> {
-        let known = crate::check::rungs(device);
-        let listed = || {
-            let names = |rungs: &BTreeSet<&str>| rungs.iter().copied().collect::<Vec<_>>().join(", ");
-            known.iter().map(|(op, rungs)| format!("  {op}: {}", names(rungs))).collect::<Vec<_>>().join("\n")
-        };
-        let (op, rung) = op_and_rung.split_once('=').ok_or_else(|| {
-            error!(Usage, "--rung takes OP=RUNG, not \"{op_and_rung}\". On {}:\n{}", device.name(), listed())
-        })?;
-        if !known.get(op).is_some_and(|rungs| rungs.contains(rung)) {
-            return Err(error!(
-                Usage,
-                "there is no rung \"{rung}\" of \"{op}\" on {}. There are:\n{}",
-                device.name(),
-                listed()
-            ));
-        }
-        device.force_rung(op, rung);
-        Ok(())
-    }
-}
-
 /// Runs the command line that was given.
 pub fn run(cli: Cli) -> Result<()> {
     pollster::block_on(async {
         match cli.command {
             Command::Train(args) => train::run(args).await,
+            #[cfg(feature = "studio")]
             Command::Serve(args) => serve::run(args),
             Command::Predict(args) => predict::run(args).await,
             Command::Evaluate(args) => evaluate::run(args).await,

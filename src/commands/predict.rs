@@ -1,6 +1,6 @@
 //! `pawgrad predict`
 
-use super::DeviceArgs;
+use super::device::DeviceArgs;
 use super::load::load_model;
 use super::output::outln;
 use crate::data::{decode_file, folder};

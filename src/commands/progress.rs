@@ -1,7 +1,6 @@
 //! What a run looks like in a terminal, and in a file when there is none.
 
-use crate::train::Progress;
-use crate::train::run_folder::{EpochRecord, StepRecord};
+use crate::train::{EpochRecord, Progress, StepRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::Path;

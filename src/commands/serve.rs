@@ -1,6 +1,6 @@
 //! `pawgrad serve`
 
-use super::DeviceArgs;
+use super::device::DeviceArgs;
 use super::output::outln;
 use crate::device::adapters::Choice;
 use crate::device::{Device, Precision};

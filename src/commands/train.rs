@@ -1,15 +1,16 @@
 //! `pawgrad train`
 
-use super::DeviceArgs;
+use super::device::DeviceArgs;
 use super::interrupt::stop_on_interrupt;
 use super::output::outln;
 use super::progress::{Detail, Terminal};
+use super::settings::SettingsArgs;
 use crate::check::ceiling;
 use crate::device::Precision;
 use crate::error::{Error, ErrorKind, Result, error};
-use crate::train::job::{self, Place};
-use crate::train::profile::Profiler;
-use crate::train::run_folder::RunFolder;
+use crate::report::profile::Profiler;
+use crate::run::RunFolder;
+use crate::run::job::{self, Place};
 use crate::train::settings::Settings;
 use crate::train::{End, Progress};
 use clap::Args;
@@ -17,7 +18,7 @@ use clap::Args;
 #[derive(Args)]
 pub struct TrainArgs {
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingsArgs,
     #[command(flatten)]
     device: DeviceArgs,
     /// Time every kernel: a table at the end, and profile.json for ui.perfetto.dev in the run's folder
@@ -32,10 +33,11 @@ pub struct TrainArgs {
 }
 
 pub async fn run(args: TrainArgs) -> Result<()> {
-    if let Some(problem) = args.settings.problems().first() {
-        return Err(error!(Usage, "--{} {}", problem.option, problem.message));
+    let settings = Settings::from(args.settings);
+    if let Some(problem) = settings.problems().first() {
+        return Err(error!(Usage, "--{} {}", problem.field.replace('_', "-"), problem.message));
     }
-    if args.settings.no_fuse && args.device.precision == Precision::Mixed {
+    if settings.no_fuse && args.device.precision == Precision::Mixed {
         return Err(error!(Usage, "--precision mixed multiplies in the fused kernels: leave out --no-fuse"));
     }
     let mut terminal = Terminal::new(match (args.quiet, args.verbose) {
@@ -58,7 +60,7 @@ pub async fn run(args: TrainArgs) -> Result<()> {
         false => &mut terminal,
     };
     let place = Place { device: &device, line: &line, rungs: &args.device.rung };
-    let prepared = job::prepare(&args.settings, place, progress)?;
+    let prepared = job::prepare(&settings, place, progress)?;
     // Until now there was nothing to save: Ctrl-C left at once.
     let stop = stop_on_interrupt()?;
     let (folder, end) = job::run(prepared, progress, &stop).await?;

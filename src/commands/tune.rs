@@ -8,10 +8,10 @@ use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision, RungTable};
 use crate::error::Result;
 use crate::model::{Model, Network};
+use crate::run::job::default_image_size;
 use crate::train::Trainer;
-use crate::train::job::default_image_size;
 use crate::train::plan::Plan;
-use crate::train::tuning::{Tuning, kernel_of};
+use crate::tuning::{Tuning, kernel_of};
 use clap::Args;
 use std::time::Instant;
 

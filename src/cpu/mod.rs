@@ -6,15 +6,23 @@ pub mod conv2d_relu_pool;
 pub mod dense;
 mod im2col;
 mod matmul;
+mod slices;
 
-use crate::kernel::{Input, Output, ReferenceFunction};
+pub use slices::{Input, Output};
+
 use crate::reference::{Params, Real};
 use rayon::prelude::*;
+use std::ops::Range;
 
-/// The name under which `--rung` knows the reference on the CPU.
+/// What the reference is called where a GPU has the names of rungs.
 pub const REFERENCE: &str = "reference";
-/// The name under which `--rung` knows the fast CPU version.
+/// What the fast version is called there.
 pub const FAST: &str = "fast";
+
+/// Computes a range of items: whole inputs, and outputs that hold just those items.
+pub type ReferenceFunction<P, T> = fn(&P, Range<usize>, &[Input<T>], &mut [Output<T>]);
+/// Computes everything, in f32: whole inputs and whole outputs.
+pub type FastFunction<P> = fn(&P, &[Input<f32>], &mut [Output<f32>]);
 
 /// Fewest output values that are worth a thread's while.
 const CHUNK_WORDS: usize = 16 * 1024;
@@ -70,13 +78,4 @@ fn split<'a, T: Real>(outputs: &'a mut [Output<T>], items: usize, chunk: usize) 
         }
     }
     pieces
-}
-
-impl<T> Output<'_, T> {
-    fn len(&self) -> usize {
-        match self {
-            Output::Float(values) => values.len(),
-            Output::Uint(values) => values.len(),
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The order of an epoch, and the bytes and labels of a batch.
 
-use super::Pictures;
+use super::pictures::Pictures;
 use crate::random::generator;
 use rand::seq::SliceRandom;
 

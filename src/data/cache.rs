@@ -4,8 +4,9 @@
 //! depend on: the content and place of every file, the size, and the code that decodes. Whatever changes, another file
 //! is looked for; none is ever wrong, and all may be deleted at any time.
 
-use super::folder::PictureFile;
-use super::{Folder, Pictures, Skip, Skipped};
+use super::decode::Skip;
+use super::folder::{Folder, PictureFile};
+use super::pictures::{Pictures, Skipped};
 use crate::error::Result;
 use atomic_write_file::AtomicWriteFile;
 use blake3::{Hash, Hasher};
@@ -21,6 +22,17 @@ const CODE: [&str; 3] =
 /// Bytes that the folder may hold; what was used longest ago goes first.
 const MOST: u64 = 4 << 30;
 const HASH: usize = blake3::OUT_LEN;
+
+/// All pictures of a folder at this size: from the user's cache, where there is one, or decoded now.
+///
+/// # Errors
+/// As [`Pictures::load`].
+pub fn load(folder: &Folder, size: usize, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Pictures> {
+    match Cache::of_user() {
+        Some(cache) => cache.load(folder, size, progress),
+        None => Pictures::load(folder, size, progress),
+    }
+}
 
 /// A folder of decoded pictures.
 pub struct Cache {

@@ -10,11 +10,10 @@ use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
+use std::fmt;
 use std::io::{self, Cursor};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
 use std::sync::Once;
-use std::{fmt, fs};
 
 /// Pixels that a picture may be wide or high.
 pub const MAX_SIDE: u32 = 16_384;
@@ -71,18 +70,6 @@ impl From<ImageError> for Skip {
             why => Skip::Damaged(why.to_string()),
         }
     }
-}
-
-/// Reads a file; see [`decode_bytes`].
-///
-/// # Errors
-/// As [`decode_bytes`], and when the file cannot be read.
-pub fn decode_file(path: &Path, size: usize) -> Result<Vec<u8>, Skip> {
-    let unreadable = |why: io::Error| Skip::Unreadable(why.to_string());
-    if fs::metadata(path).map_err(unreadable)?.len() > MAX_BYTES {
-        return Err(Skip::TooManyBytes);
-    }
-    decode_bytes(&fs::read(path).map_err(unreadable)?, size)
 }
 
 /// Decodes a picture to `size` x `size` gray bytes, row by row. The aspect ratio is not kept.

@@ -1,6 +1,6 @@
 //! Finding the pictures: one sub-folder per class.
 
-use super::shown;
+use super::shown::shown;
 use crate::error::{Result, error};
 use std::ffi::OsStr;
 use std::fs;

@@ -1,8 +1,9 @@
 //! Finding adapters and choosing one.
 
+use super::connection::Connection;
 use super::gpu::Gpu;
 use super::{Device, DeviceKind, Limits, Precision, precision};
-use crate::error::{Error, Result, error};
+use crate::error::{Error, Remedy, Result, error};
 use wgpu::{Backends, DeviceType};
 
 /// A little below the 65,535 of Mesa's llvmpipe, as the driver's own loops count too.
@@ -13,7 +14,7 @@ const DISCRETE_SUBMIT_FLOP: u64 = 200_000_000_000;
 /// 0.2 s of a GPU that reaches only 100 GFLOP/s, such as an integrated one.
 const OTHER_SUBMIT_FLOP: u64 = 20_000_000_000;
 
-/// What a person asked for with `--device`.
+/// Which device a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// A hardware GPU if there is one, else the CPU.
@@ -121,15 +122,13 @@ impl Adapter {
     async fn open(self, precision: Precision) -> Result<Device> {
         let tensor_cores = precision == Precision::Mixed;
         if tensor_cores && !self.lacks.is_empty() {
-            return Err(error!(
-                Usage,
-                "--precision mixed needs tensor cores, and {} lacks {}: leave it out",
-                self.name,
-                self.lacks.join(", ")
-            ));
+            let (name, lacks) = (&self.name, self.lacks.join(", "));
+            let why = error!(Usage, "mixed precision needs tensor cores, and {name} lacks {lacks}");
+            return Err(why.with(Remedy::FullPrecision));
         }
         let limits = Limits { tensor_cores, ..self.limits };
-        let gpu = Gpu::open(&self.inner, &self.name, &limits).await?;
+        let connection = Connection::open(&self.inner, &self.name, precision).await?;
+        let gpu = Gpu::new(connection, limits.max_submit_flop);
         let driver = format!("{}, {}", self.backend, self.driver);
         Ok(Device::new(self.name, driver, self.kind, limits, Some(gpu)))
     }
@@ -145,7 +144,7 @@ pub fn preferred(adapters: &[Adapter]) -> Option<usize> {
 /// Opens the device that was asked for; the second value says in one line what was taken and why.
 ///
 /// # Errors
-/// `NoDevice`, with the reasons and what to install, when there is no such adapter; `Usage` where it has no mixed
+/// `NoDevice`, with the reasons, when there is no such adapter; `Usage` where it has no mixed
 /// precision.
 pub async fn open(choice: &Choice, precision: Precision) -> Result<(Device, String)> {
     if *choice == Choice::Cpu {
@@ -188,11 +187,10 @@ pub async fn open(choice: &Choice, precision: Precision) -> Result<(Device, Stri
 fn cpu(precision: Precision, why: &str) -> Result<(Device, String)> {
     match precision {
         Precision::F32 => Ok((Device::cpu(), format!("CPU ({why})"))),
-        Precision::Mixed => Err(error!(
-            Usage,
-            "--precision mixed needs a GPU with tensor cores, and this is the CPU ({why}): leave it out, or name an \
-             adapter with --device (`pawgrad devices` lists them)"
-        )),
+        Precision::Mixed => {
+            Err(error!(Usage, "mixed precision needs a GPU with tensor cores, and this is the CPU ({why})")
+                .with(Remedy::FullPrecision))
+        }
     }
 }
 
@@ -209,7 +207,7 @@ fn find(adapters: &[Adapter], wanted: &str) -> Option<usize> {
     adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&wanted.to_lowercase()))
 }
 
-/// Why there is no such adapter, and what to do.
+/// Why there is no such adapter.
 async fn no_adapter(choice: &Choice, adapters: &[Adapter]) -> Error {
     let wanted = match choice {
         Choice::Gpu => "no hardware GPU was found".to_string(),
@@ -227,21 +225,14 @@ async fn no_adapter(choice: &Choice, adapters: &[Adapter]) -> Error {
     if adapters.is_empty() {
         lines.push(backend_report().await);
     }
-    if choice != &Choice::Software && std::path::Path::new("/dev/nvidia0").exists() {
-        lines.push(
-            "an NVIDIA device is present but has no Vulkan driver: in a container, set NVIDIA_DRIVER_CAPABILITIES=all \
-             (its default leaves out graphics)"
-                .to_string(),
-        );
+    let is_software = *choice == Choice::Software;
+    if !is_software && cfg!(target_os = "linux") && std::path::Path::new("/dev/nvidia0").exists() {
+        let hint = "an NVIDIA device is present but has no Vulkan driver: a container has one only with \
+                    NVIDIA_DRIVER_CAPABILITIES=all (the default leaves out graphics)";
+        lines.push(hint.to_string());
     }
-    lines.push(match choice {
-        Choice::Software => "on Debian or Ubuntu: apt-get install mesa-vulkan-drivers".to_string(),
-        _ => "install your GPU's Vulkan driver (Debian and Ubuntu: mesa-vulkan-drivers for AMD and Intel, nvidia-driver \
-              for NVIDIA) and look with: vulkaninfo --summary (package vulkan-tools)"
-            .to_string(),
-    });
-    lines.push("--device cpu works without any driver; `pawgrad devices` lists what there is".to_string());
-    error!(NoDevice, "{}", lines.join("\n  "))
+    let remedy = if is_software { Remedy::SoftwareDriver } else { Remedy::GpuDriver };
+    error!(NoDevice, "{}", lines.join("\n  ")).with(remedy)
 }
 
 /// What the drivers' loader says of each backend.

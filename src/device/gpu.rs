@@ -1,41 +1,36 @@
-//! One opened adapter: recording, submitting and reading back.
+//! One opened adapter: recording and submitting.
 //!
 //! Work is recorded into one command encoder and handed over in submits. The values of `Params` that
 //! differ between dispatches live in separate slots of one uniform buffer, written once per submit.
 
 use super::bindings::{BindGroups, Bound, Part};
+use super::connection::Connection;
 use super::pipeline::{Pipeline, Shader};
-use super::precision;
-use super::profile::{Label, Profile};
-use super::readback::Readbacks;
+use super::profile::Label;
+use super::readback::{Readback, Readbacks};
 use super::textures::Textures;
-use super::timer::Timer;
-use super::{Limits, Precision};
-use crate::error::{Error, ErrorKind, Result, error};
+use super::timer::{Timer, Times};
+use crate::error::{Result, error};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
 
 /// Bytes from one uniform slot to the next: WebGPU's default `min_uniform_buffer_offset_alignment`.
 const SLOT: u64 = 256;
 /// Uniform slots of one submit.
-pub(super) const SLOTS: u64 = 512;
+const SLOTS: u64 = 512;
 
 pub(crate) struct Gpu {
-    pub device: wgpu::Device,
-    queue: wgpu::Queue,
-    pub(super) name: String,
+    connection: Rc<Connection>,
     /// FLOP after which a submit is closed.
     max_submit_flop: f64,
     uniforms: wgpu::Buffer,
-    pub(super) recording: RefCell<Recording>,
+    recording: RefCell<Recording>,
     shaders: RefCell<HashMap<String, Shader>>,
     pipelines: RefCell<HashMap<PipelineKey, Rc<Pipeline>>>,
-    failure: Arc<Mutex<Option<Error>>>,
     textures: Textures,
     bind_groups: BindGroups,
-    pub(super) readbacks: Readbacks,
+    readbacks: Rc<Readbacks>,
     /// While a profile is made.
     timer: RefCell<Option<Timer>>,
 }
@@ -45,92 +40,45 @@ type PipelineKey = (String, String, Vec<u64>);
 
 /// What is recorded since the last submit.
 #[derive(Default)]
-pub(super) struct Recording {
+struct Recording {
     encoder: Option<wgpu::CommandEncoder>,
     slots: Vec<u8>,
     flop: f64,
 }
 
 impl Gpu {
-    pub async fn open(adapter: &wgpu::Adapter, name: &str, limits: &Limits) -> Result<Gpu> {
-        let precision = if limits.tensor_cores { Precision::Mixed } else { Precision::F32 };
-        let (required_features, experimental_features) = precision::features(adapter, precision);
-        let descriptor = wgpu::DeviceDescriptor {
-            label: Some("pawgrad"),
-            required_features,
-            experimental_features,
-            // Defaults end at 128 MiB bindings; what the adapter can do must be asked for.
-            required_limits: adapter.limits(),
-            ..Default::default()
-        };
-        let (device, queue) = adapter
-            .request_device(&descriptor)
-            .await
-            .map_err(|why| error!(NoDevice, "{name} could not be opened: {why}"))?;
-
-        // Without a handler wgpu panics on the first error. The first one is kept: it is the cause.
-        let failure = Arc::new(Mutex::new(None));
-        let keep = failure.clone();
-        device.on_uncaptured_error(Arc::new(move |why: wgpu::Error| {
-            let kind = match why {
-                wgpu::Error::OutOfMemory { .. } => ErrorKind::OutOfMemory,
-                _ => ErrorKind::Other,
-            };
-            keep.lock().unwrap().get_or_insert(Error::new(kind, why.to_string()));
-        }));
-        let keep = failure.clone();
-        device.set_device_lost_callback(move |reason, why| {
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                keep.lock().unwrap().get_or_insert(error!(DeviceLost, "the device was lost: {why}"));
-            }
-        });
-
-        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
+    /// Records for the adapter behind `connection`, and closes a submit before it passes `max_submit_flop`.
+    pub(super) fn new(connection: Connection, max_submit_flop: u64) -> Gpu {
+        let connection = Rc::new(connection);
+        let uniforms = connection.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("params"),
             size: SLOT * SLOTS,
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let (recording, shaders, pipelines, textures, bind_groups, readbacks, timer) = Default::default();
-        let (name, max_submit_flop) = (name.to_string(), limits.max_submit_flop as f64);
-        Ok(Gpu {
-            device,
-            queue,
-            name,
-            max_submit_flop,
+        let (recording, shaders, pipelines, textures, bind_groups, timer) = Default::default();
+        Gpu {
+            readbacks: Readbacks::new(connection.clone()),
+            connection,
+            max_submit_flop: max_submit_flop as f64,
             uniforms,
             recording,
             shaders,
             pipelines,
             textures,
             bind_groups,
-            readbacks,
-            failure,
             timer,
-        })
-    }
-
-    /// The first error that the driver reported, made readable.
-    pub(super) fn check(&self) -> Result<()> {
-        match &*self.failure.lock().unwrap() {
-            None => Ok(()),
-            Some(failure) if failure.kind == ErrorKind::OutOfMemory => Err(error!(
-                OutOfMemory,
-                "{} is out of memory: use a smaller --micro-batch or --image-size, or --device cpu",
-                self.name
-            )),
-            Some(failure) => Err(Error::new(failure.kind, format!("{}: {}", self.name, failure.message))),
         }
     }
 
     pub fn create_buffer(&self, bytes: u64) -> Result<wgpu::Buffer> {
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+        let buffer = self.connection.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size: bytes,
             usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        self.check()?;
+        self.connection.check()?;
         Ok(buffer)
     }
 
@@ -145,7 +93,7 @@ impl Gpu {
     ) -> Result<Rc<Pipeline>> {
         let mut shaders = self.shaders.borrow_mut();
         if !shaders.contains_key(file) {
-            shaders.insert(file.to_string(), Shader::new(&self.device, file, source));
+            shaders.insert(file.to_string(), Shader::new(&self.connection.device, file, source));
         }
         let shader = &shaders[file];
         // Other sizes change nothing, so they are no part of the key.
@@ -155,27 +103,32 @@ impl Gpu {
         if let Some(pipeline) = self.pipelines.borrow().get(&key) {
             return Ok(pipeline.clone());
         }
-        let pipeline = Rc::new(Pipeline::new(&self.device, shader, entry, &constants));
-        self.check()?;
+        let pipeline = Rc::new(Pipeline::new(&self.connection.device, shader, entry, &constants));
+        self.connection.check()?;
         self.pipelines.borrow_mut().insert(key, pipeline.clone());
         Ok(pipeline)
     }
 
     /// Times every pass from now on.
-    pub(super) fn start_timer(&self, profile: Rc<Profile>) -> Result<()> {
+    pub(super) fn start_timer(&self) -> Result<()> {
         self.submit()?;
-        let timer = Timer::new(&self.device, &self.queue, profile);
-        let timer = timer
-            .ok_or_else(|| error!(Usage, "{} has no timestamps, so it cannot be profiled", self.name))?;
+        let timer = Timer::new(self.connection.clone(), self.readbacks.clone(), SLOTS as u32);
+        let name = &self.connection.name;
+        let timer =
+            timer.ok_or_else(|| error!(Usage, "{name} has no timestamps, so it cannot be profiled"))?;
         self.timer.replace(Some(timer));
         Ok(())
     }
 
-    /// Times no pass any more.
-    pub(super) fn stop_timer(&self) -> Result<()> {
+    /// The times of every submit since the last call; nothing unless a timer was started.
+    pub(super) fn take_times(&self) -> Vec<Times> {
+        self.timer.borrow_mut().as_mut().map_or_else(Vec::new, Timer::take)
+    }
+
+    /// Times no pass any more; gives what [`take_times`](Gpu::take_times) would.
+    pub(super) fn stop_timer(&self) -> Result<Vec<Times>> {
         self.submit()?;
-        self.timer.replace(None);
-        Ok(())
+        Ok(self.timer.take().map_or_else(Vec::new, |mut timer| timer.take()))
     }
 
     /// Records one dispatch that sees `buffers`, and each of `textures` with the values of the part beside it.
@@ -202,14 +155,15 @@ impl Gpu {
             bound.push((pipeline.bindings[part.name], bind(part.buffer, part.offset, part.len)));
         }
         for (name, part) in textures {
-            let (view, is_new) = self.textures.copy(&self.device, self.encoder(&mut recording), name, part);
+            let (view, is_new) =
+                self.textures.copy(&self.connection.device, self.encoder(&mut recording), name, part);
             if is_new {
                 // They hold on to the smaller texture that this one takes the place of.
                 self.bind_groups.clear();
             }
             bound.push((pipeline.bindings[*name], Bound::Texture(view)));
         }
-        let bind_group = self.bind_groups.get(&self.device, pipeline, bound);
+        let bind_group = self.bind_groups.get(&self.connection.device, pipeline, bound);
         let mut timer = self.timer.borrow_mut();
         let descriptor = wgpu::ComputePassDescriptor {
             label: Some(label.kernel),
@@ -231,8 +185,10 @@ impl Gpu {
         if no_slot || too_long { self.submit().map(|_| ()) } else { Ok(()) }
     }
 
-    pub(super) fn encoder<'a>(&self, recording: &'a mut Recording) -> &'a mut wgpu::CommandEncoder {
-        recording.encoder.get_or_insert_with(|| self.device.create_command_encoder(&Default::default()))
+    fn encoder<'a>(&self, recording: &'a mut Recording) -> &'a mut wgpu::CommandEncoder {
+        recording
+            .encoder
+            .get_or_insert_with(|| self.connection.device.create_command_encoder(&Default::default()))
     }
 
     /// Writes `bytes` into `buffer`, after everything recorded so far.
@@ -240,8 +196,8 @@ impl Gpu {
         // `write_buffer` acts before the commands of the next submit, and recorded commands may still
         // use this memory for the tensor that had it before.
         self.submit()?;
-        self.queue.write_buffer(buffer, offset, bytes);
-        self.check()
+        self.connection.queue.write_buffer(buffer, offset, bytes);
+        self.connection.check()
     }
 
     /// Sets `bytes` bytes of `buffer` to zero, after everything recorded so far.
@@ -252,19 +208,33 @@ impl Gpu {
     /// Hands the recorded commands to the device.
     pub fn submit(&self) -> Result<Option<wgpu::SubmissionIndex>> {
         let Recording { encoder, slots, .. } = self.recording.take();
-        let Some(mut encoder) = encoder else { return Ok(None) };
+        let Some(encoder) = encoder else { return Ok(None) };
         if !slots.is_empty() {
-            self.queue.write_buffer(&self.uniforms, 0, &slots);
+            self.connection.queue.write_buffer(&self.uniforms, 0, &slots);
         }
-        let mut timer = self.timer.borrow_mut();
-        if let Some(timer) = &*timer {
-            timer.resolve(&mut encoder);
-        }
-        let submission = self.queue.submit([encoder.finish()]);
-        if let Some(timer) = &mut *timer {
-            timer.collect(&self.device);
-        }
-        self.check()?;
+        let submission = match &mut *self.timer.borrow_mut() {
+            Some(timer) => timer.submit(encoder),
+            None => self.connection.queue.submit([encoder.finish()]),
+        };
+        self.connection.check()?;
         Ok(Some(submission))
+    }
+
+    /// Submits copies of (buffer, offset, bytes), one after the other, that the host can read once all
+    /// work so far is done.
+    pub fn read_later(&self, parts: &[(&wgpu::Buffer, u64, u64)]) -> Result<Readback> {
+        let bytes = parts.iter().map(|part| part.2).sum();
+        let target = self.readbacks.buffer(bytes);
+        self.connection.check()?;
+        let mut recording = self.recording.borrow_mut();
+        let encoder = self.encoder(&mut recording);
+        let mut end = 0;
+        for &(buffer, offset, bytes) in parts {
+            encoder.copy_buffer_to_buffer(buffer, offset, &target, end, bytes);
+            end += bytes;
+        }
+        drop(recording);
+        let submission = self.submit()?.expect("a copy was just recorded");
+        Ok(self.readbacks.start(target, bytes, submission))
     }
 }

@@ -1,10 +1,29 @@
 //! Where kernels run: the CPU or one GPU adapter; its limits, memory pool and chosen rungs.
 //!
 //! A `Device` is a cheap handle. It belongs to the thread that opened it.
+//!
+//! ```text
+//! adapters     finds the adapters and opens one of them as a Device
+//! limits       what fits on a device
+//! precision    in what numbers it multiplies
+//! gpu          one adapter: recording dispatches and submitting them
+//!   connection   wgpu's device and queue, and the errors that come back
+//!   pipeline     shaders, compiled
+//!   bindings     what a dispatch sees
+//!   textures     buffers as textures
+//!   readback     copying back to the host
+//!   timer        timestamps
+//! memory       the memory behind a tensor
+//! pool         memory that is used again
+//! rungs        which rung a kernel takes
+//! profile      how long each kernel took
+//! ```
 
 pub mod adapters;
 pub(crate) mod bindings;
+mod connection;
 pub(crate) mod gpu;
+mod limits;
 pub(crate) mod memory;
 mod pipeline;
 mod pool;
@@ -15,11 +34,12 @@ mod rungs;
 pub(crate) mod textures;
 mod timer;
 
+pub use limits::{DeviceKind, Limits};
 pub use precision::Precision;
 pub use profile::{Label, Span};
 pub use rungs::RungTable;
 
-use crate::error::{Result, error};
+use crate::error::{Remedy, Result, error};
 use gpu::Gpu;
 pub(crate) use memory::Memory;
 use pool::Pool;
@@ -28,6 +48,7 @@ use rungs::Rungs;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use timer::Times;
 
 /// A handle to the place where kernels run.
 #[derive(Clone)]
@@ -45,62 +66,10 @@ struct Inner {
     profile: RefCell<Option<Rc<Profile>>>,
 }
 
-/// What stands behind a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceKind {
-    /// This program's own CPU code; no driver needed.
-    Cpu,
-    /// A Vulkan driver that runs on the CPU, such as lavapipe: for testing shaders.
-    Software,
-    /// A hardware GPU.
-    Gpu,
-}
-
-/// The limits and features that decide what fits on a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of one buffer.
-    pub max_buffer: u64,
-    /// Bytes that a kernel can see of one buffer.
-    pub max_binding: u64,
-    /// Bytes of memory that the threads of one group share.
-    pub max_workgroup_memory: u32,
-    /// Threads of one group.
-    pub max_workgroup_threads: u32,
-    /// Fewest threads that run in step; 0 without subgroups.
-    pub min_subgroup_size: u32,
-    /// Whether kernels may multiply on tensor cores: the adapter has them, and mixed precision was asked for.
-    pub tensor_cores: bool,
-    /// Texels of a texture in width and in height.
-    pub max_texture_side: u32,
-    /// Whether shaders run on the CPU.
-    pub software: bool,
-    /// Loop iterations of one thread, all loops together, after which a loop may end early. Mesa's
-    /// llvmpipe (lavapipe) stops silently after 65,535; GPUs have no such end.
-    pub max_loop_iterations: usize,
-    /// FLOP of one submit, hence of one kernel: a desktop resets a device that hangs for two seconds.
-    pub max_submit_flop: u64,
-}
-
-/// Kernels index with 32 bits.
-const MAX_WORDS: u64 = u32::MAX as u64;
-
 impl Device {
     /// The CPU device: always there.
     pub fn cpu() -> Device {
-        let limits = Limits {
-            max_buffer: MAX_WORDS * 4,
-            max_binding: MAX_WORDS * 4,
-            max_workgroup_memory: 0,
-            max_workgroup_threads: 0,
-            min_subgroup_size: 0,
-            tensor_cores: false,
-            max_texture_side: 0,
-            software: true,
-            max_loop_iterations: usize::MAX,
-            max_submit_flop: u64::MAX,
-        };
-        Device::new("CPU".to_string(), String::new(), DeviceKind::Cpu, limits, None)
+        Device::new("CPU".to_string(), String::new(), DeviceKind::Cpu, Limits::of_cpu(), None)
     }
 
     fn new(name: String, driver: String, kind: DeviceKind, limits: Limits, gpu: Option<Gpu>) -> Device {
@@ -126,12 +95,13 @@ impl Device {
         &self.0.limits
     }
 
-    pub(crate) fn gpu(&self) -> Option<&Gpu> {
-        self.0.gpu.as_ref()
+    /// What the device was opened for.
+    pub fn precision(&self) -> Precision {
+        if self.limits().tensor_cores { Precision::Mixed } else { Precision::F32 }
     }
 
-    pub(crate) fn pool(&self) -> &Pool {
-        &self.0.pool
+    pub(crate) fn gpu(&self) -> Option<&Gpu> {
+        self.0.gpu.as_ref()
     }
 
     pub(crate) fn rungs(&self) -> &Rungs {
@@ -148,8 +118,8 @@ impl Device {
         self.0.rungs.set_tuned(table);
     }
 
-    /// Of the kernels that have a choice and ran so far, how many the table of tuned rungs does not tell of; `None`
-    /// without a table.
+    /// Of the kernels that have a choice and ran so far, how many the table of tuned rungs does not list; `None` without
+    /// a table.
     pub fn untuned_kernels(&self) -> Option<usize> {
         self.0.rungs.untuned()
     }
@@ -164,10 +134,15 @@ impl Device {
         self.0.pool.peak_bytes()
     }
 
+    /// Bytes of all tensors that are alive now; tensors that share memory count once.
+    pub fn live_bytes(&self) -> u64 {
+        self.0.pool.live_bytes()
+    }
+
     /// Steps that may be under way on the device before the host reads the first one's results.
     pub fn steps_in_flight(&self) -> usize {
         match self.0.kind {
-            // A profile waits for every submit anyway.
+            // A profile looks at one step at a time.
             DeviceKind::Software | DeviceKind::Gpu if self.0.profile.borrow().is_none() => 2,
             _ => 0,
         }
@@ -178,34 +153,36 @@ impl Device {
     /// # Errors
     /// `Usage` on an adapter that has no timestamps.
     pub fn start_profile(&self) -> Result<()> {
-        let profile = Rc::new(Profile::new());
         if let Some(gpu) = self.gpu() {
-            gpu.start_timer(profile.clone())?;
+            gpu.start_timer()?;
         }
-        self.0.profile.replace(Some(profile));
+        self.0.profile.replace(Some(Rc::new(Profile::new())));
         Ok(())
     }
 
-    /// What ran since the last call, in order; nothing unless a profile was started.
-    pub fn take_spans(&self) -> Vec<Span> {
-        self.0.profile.borrow().as_ref().map_or_else(Vec::new, |profile| profile.take())
+    /// What was submitted since the last call, in order; nothing unless a profile was started.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn take_spans(&self) -> Result<Vec<Span>> {
+        let profile = self.0.profile.borrow().clone();
+        let times = self.gpu().map_or_else(Vec::new, Gpu::take_times);
+        spans(profile, times).await
     }
 
     /// Times no kernel any more; gives what ran since the last [`take_spans`](Device::take_spans).
     ///
     /// # Errors
     /// What the device reports.
-    pub fn stop_profile(&self) -> Result<Vec<Span>> {
-        if let Some(gpu) = self.gpu() {
-            gpu.stop_timer()?;
-        }
+    pub async fn stop_profile(&self) -> Result<Vec<Span>> {
+        let times = self.gpu().map_or(Ok(Vec::new()), Gpu::stop_timer)?;
         let profile = self.0.profile.take();
-        Ok(profile.map_or_else(Vec::new, |profile| profile.take()))
+        spans(profile, times).await
     }
 
     /// Names the layer, or the part of the step, that kernels run for from now on.
     pub fn enter(&self, scope: &str) {
-        // Profiles alone look at it.
+        // Only profiles read it.
         if self.0.profile.borrow().is_some() && *scope != **self.0.scope.borrow() {
             self.0.scope.replace(scope.into());
         }
@@ -236,32 +213,47 @@ impl Device {
         let limits = self.limits();
         for (limit, what) in [(limits.max_buffer, "buffer"), (limits.max_binding, "storage binding")] {
             if bytes > limit {
-                return Err(error!(
-                    OutOfMemory,
-                    "a {what} of {bytes} bytes is beyond the limit of {} ({limit} bytes): use a smaller --image-size \
-                     or --micro-batch, or another --device",
-                    self.name()
-                ));
+                let name = self.name();
+                let why = format!("a {what} of {bytes} bytes is beyond the limit of {name} ({limit} bytes)");
+                return Err(error!(OutOfMemory, "{why}").with(Remedy::LessMemory));
             }
         }
-        if let Some(memory) = self.pool().take(words) {
-            return Ok(memory);
-        }
-        let memory = match self.gpu() {
-            Some(gpu) => Memory::Gpu(gpu.create_buffer(bytes)?),
+        let memory = match self.0.pool.take(words) {
+            Some(memory) => memory,
             None => {
-                let mut values = Vec::new();
-                values.try_reserve_exact(words).map_err(|_| {
-                    error!(
-                        OutOfMemory,
-                        "no memory for {bytes} bytes: use a smaller --image-size or --micro-batch"
-                    )
-                })?;
-                values.resize(words, 0);
-                Memory::Cpu(RefCell::new(values))
+                let memory = self.new_memory(words)?;
+                self.0.pool.count_new(words);
+                memory
             }
         };
-        self.pool().count_new(words);
+        self.0.pool.count_live(words);
         Ok(memory)
     }
+
+    fn new_memory(&self, words: usize) -> Result<Memory> {
+        let bytes = words as u64 * 4;
+        if let Some(gpu) = self.gpu() {
+            return Ok(Memory::Gpu(gpu.create_buffer(bytes)?));
+        }
+        let mut values = Vec::new();
+        values
+            .try_reserve_exact(words)
+            .map_err(|_| error!(OutOfMemory, "no memory for {bytes} bytes").with(Remedy::LessMemory))?;
+        values.resize(words, 0);
+        Ok(Memory::Cpu(RefCell::new(values)))
+    }
+
+    /// Takes back what [`allocate`](Device::allocate) gave for `words` values.
+    pub(crate) fn free(&self, memory: Memory, words: usize) {
+        self.0.pool.put(memory, words);
+    }
+}
+
+/// Reads `times` and gives all spans of `profile`.
+async fn spans(profile: Option<Rc<Profile>>, times: Vec<Times>) -> Result<Vec<Span>> {
+    let Some(profile) = profile else { return Ok(Vec::new()) };
+    for times in times {
+        times.add_to(&profile).await?;
+    }
+    Ok(profile.take())
 }

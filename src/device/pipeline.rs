@@ -1,22 +1,25 @@
 //! A shader file, and its entry points compiled for one adapter.
 
+use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use wgpu::naga;
 
 /// A shader file, parsed once.
 pub(crate) struct Shader {
     label: String,
     module: wgpu::ShaderModule,
     overrides: Vec<String>,
-    bindings: Rc<BTreeMap<String, u32>>,
+    /// Of each entry point, by its name.
+    bindings: BTreeMap<String, Rc<Bindings>>,
 }
+
+/// Binding number of each buffer and texture that an entry point uses, by its name in the shader.
+type Bindings = BTreeMap<String, u32>;
 
 pub(crate) struct Pipeline {
     pub inner: wgpu::ComputePipeline,
     pub layout: wgpu::BindGroupLayout,
-    /// Binding number of each buffer and texture, by its name in the shader.
-    pub bindings: Rc<BTreeMap<String, u32>>,
+    pub bindings: Rc<Bindings>,
 }
 
 impl Shader {
@@ -24,11 +27,6 @@ impl Shader {
     pub fn new(device: &wgpu::Device, label: &str, source: &str) -> Shader {
         let parsed = naga::front::wgsl::parse_str(source)
             .unwrap_or_else(|why| panic!("{label}: {}", why.emit_to_string(source)));
-        let bindings = parsed
-            .global_variables
-            .iter()
-            .filter_map(|(_, global)| Some((global.name.clone()?, global.binding?.binding)))
-            .collect();
         Shader {
             label: label.to_string(),
             // With wgpu's checks of bounds, loops and divisions, and with zeroed workgroup memory: without them a step's
@@ -38,7 +36,7 @@ impl Shader {
                 source: wgpu::ShaderSource::Wgsl(source.into()),
             }),
             overrides: parsed.overrides.iter().filter_map(|(_, declared)| declared.name.clone()).collect(),
-            bindings: Rc::new(bindings),
+            bindings: bindings(label, &parsed),
         }
     }
 
@@ -61,6 +59,21 @@ impl Pipeline {
             cache: None,
         });
         let layout = inner.get_bind_group_layout(0);
-        Pipeline { inner, layout, bindings: shader.bindings.clone() }
+        Pipeline { inner, layout, bindings: shader.bindings[entry].clone() }
     }
+}
+
+/// What each entry point uses, directly or through functions that it calls.
+fn bindings(label: &str, parsed: &naga::Module) -> BTreeMap<String, Rc<Bindings>> {
+    // wgpu checks the shader; here the validator just follows the calls.
+    let mut validator = Validator::new(ValidationFlags::empty(), Capabilities::all());
+    validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
+    let info = validator.validate(parsed).unwrap_or_else(|why| panic!("{label}: {:?}", why.into_inner()));
+    let entries = parsed.entry_points.iter().enumerate().map(|(index, entry)| {
+        let uses = info.get_entry_point(index);
+        let used = parsed.global_variables.iter().filter(|(handle, _)| !uses[*handle].is_empty());
+        let bound = used.filter_map(|(_, global)| Some((global.name.clone()?, global.binding?.binding)));
+        (entry.name.clone(), Rc::new(bound.collect()))
+    });
+    entries.collect()
 }

@@ -1,6 +1,6 @@
 //! Memory that a dropped tensor leaves for the next one: a training step allocates nothing new.
 
-use super::Memory;
+use super::memory::Memory;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Pool {
     free: RefCell<BTreeMap<usize, Vec<Memory>>>,
     total_words: Cell<u64>,
+    /// Those that were asked for and not given back.
+    live_words: Cell<u64>,
 }
 
 impl Pool {
@@ -25,12 +27,24 @@ impl Pool {
         memory
     }
 
-    pub fn put(&self, memory: Memory) {
+    /// Keeps the memory of a tensor of `words` words, which is no more.
+    pub fn put(&self, memory: Memory, words: usize) {
+        self.live_words.set(self.live_words.get() - words as u64);
         self.free.borrow_mut().entry(memory.words()).or_default().push(memory);
     }
 
+    /// Counts memory that was not there before.
     pub fn count_new(&self, words: usize) {
         self.total_words.set(self.total_words.get() + words as u64);
+    }
+
+    /// Counts memory that a tensor of `words` words uses from now on.
+    pub fn count_live(&self, words: usize) {
+        self.live_words.set(self.live_words.get() + words as u64);
+    }
+
+    pub fn live_bytes(&self) -> u64 {
+        self.live_words.get() * 4
     }
 
     /// Memory is never given back before the device goes, so the total is the peak.

@@ -1,6 +1,5 @@
-//! Mixed precision: what a person asks for, and what an adapter must have for it.
+//! Mixed precision, and what an adapter must have for it.
 
-use super::Device;
 use serde::{Deserialize, Serialize};
 
 /// In what numbers kernels multiply.
@@ -31,13 +30,6 @@ impl std::fmt::Display for Precision {
             Precision::F32 => "f32",
             Precision::Mixed => "mixed",
         })
-    }
-}
-
-impl Device {
-    /// What the device was opened for.
-    pub fn precision(&self) -> Precision {
-        if self.limits().tensor_cores { Precision::Mixed } else { Precision::F32 }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::Instant;
+use web_time::Instant;
 
 /// One pass of one kernel.
 #[derive(Debug, Clone, PartialEq)]

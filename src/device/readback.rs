@@ -1,26 +1,31 @@
 //! Copying back to the host.
 
-use super::gpu::Gpu;
-use crate::error::{Result, error};
+use super::connection::Connection;
+use crate::error::Result;
+use futures_channel::oneshot;
 use std::cell::RefCell;
-use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
-
-/// How long to wait for the device before giving it up. Software adapters are slow, so it is generous.
-const TIMEOUT: Duration = Duration::from_secs(600);
+use std::rc::Rc;
+use web_time::Instant;
 
 /// Bytes that small read-backs, such as a step's loss, get: any of them can then be used again for any other.
 const SMALL: u64 = 4096;
 
-/// Small buffers that were read and can be used again: a training step makes no new one.
-#[derive(Default)]
-pub(super) struct Readbacks(RefCell<Vec<wgpu::Buffer>>);
+/// Makes read-backs. Small buffers that were read are used again: a training step makes no new one.
+pub(super) struct Readbacks {
+    connection: Rc<Connection>,
+    used: RefCell<Vec<wgpu::Buffer>>,
+}
 
 impl Readbacks {
-    fn take(&self, device: &wgpu::Device, bytes: u64) -> wgpu::Buffer {
-        let used = if bytes <= SMALL { self.0.borrow_mut().pop() } else { None };
+    pub fn new(connection: Rc<Connection>) -> Rc<Readbacks> {
+        Rc::new(Readbacks { connection, used: RefCell::default() })
+    }
+
+    /// A buffer to copy `bytes` bytes into.
+    pub fn buffer(&self, bytes: u64) -> wgpu::Buffer {
+        let used = if bytes <= SMALL { self.used.borrow_mut().pop() } else { None };
         used.unwrap_or_else(|| {
-            device.create_buffer(&wgpu::BufferDescriptor {
+            self.connection.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("read back"),
                 size: bytes.max(SMALL),
                 usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
@@ -29,61 +34,49 @@ impl Readbacks {
         })
     }
 
-    fn put(&self, buffer: wgpu::Buffer) {
-        if buffer.size() == SMALL {
-            self.0.borrow_mut().push(buffer);
-        }
-    }
-}
-
-impl Gpu {
-    /// Submits copies of (buffer, offset, bytes), one after the other, that the host can read once all
-    /// work so far is done.
-    pub fn copy_out(&self, parts: &[(&wgpu::Buffer, u64, u64)]) -> Result<Staging> {
-        let len = parts.iter().map(|part| part.2).sum();
-        let buffer = self.readbacks.take(&self.device, len);
-        self.check()?;
-        let mut recording = self.recording.borrow_mut();
-        let encoder = self.encoder(&mut recording);
-        let mut end = 0;
-        for &(source, offset, bytes) in parts {
-            encoder.copy_buffer_to_buffer(source, offset, &buffer, end, bytes);
-            end += bytes;
-        }
-        drop(recording);
-        let submission = self.submit()?.expect("a copy was just recorded");
-        let (done, mapped) = std::sync::mpsc::channel();
-        buffer.map_async(wgpu::MapMode::Read, ..len, move |result| {
+    /// Starts reading the first `bytes` bytes of a `buffer` that `submission` copies into.
+    pub fn start(
+        self: &Rc<Self>,
+        buffer: wgpu::Buffer,
+        bytes: u64,
+        submission: wgpu::SubmissionIndex,
+    ) -> Readback {
+        let (done, mapped) = oneshot::channel();
+        buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
+            // Nobody receives it where the read-back was dropped.
             let _ = done.send(result.map(|()| Instant::now()));
         });
-        Ok(Staging { buffer, len, submission, mapped })
-    }
-
-    /// Waits for the copies and reads them; also says when the driver was seen to be done with them, which
-    /// may be before anybody waited.
-    pub fn read(&self, staging: Staging) -> Result<(Vec<u32>, Instant)> {
-        let wait =
-            wgpu::PollType::Wait { submission_index: Some(staging.submission), timeout: Some(TIMEOUT) };
-        let polled = self.device.poll(wait);
-        self.check()?;
-        let lost = |why: &dyn std::fmt::Display| error!(DeviceLost, "{} does not answer: {why}", self.name);
-        polled.map_err(|why| lost(&why))?;
-        let mapped = staging.mapped.recv().map_err(|why| lost(&why))?;
-        let completed = mapped.map_err(|why| lost(&why))?;
-        let view = staging.buffer.get_mapped_range(..staging.len).map_err(|why| lost(&why))?;
-        let values = bytemuck::pod_collect_to_vec(&view);
-        drop(view);
-        staging.buffer.unmap();
-        self.readbacks.put(staging.buffer);
-        Ok((values, completed))
+        Readback { source: self.clone(), buffer, bytes, submission, mapped }
     }
 }
 
-/// Copies on their way to the host.
-pub(crate) struct Staging {
+/// Values on their way to the host.
+pub(crate) struct Readback {
+    source: Rc<Readbacks>,
     buffer: wgpu::Buffer,
-    /// Bytes of it that are read.
-    len: u64,
+    bytes: u64,
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "a browser needs no driving"))]
     submission: wgpu::SubmissionIndex,
-    mapped: Receiver<std::result::Result<Instant, wgpu::BufferAsyncError>>,
+    mapped: oneshot::Receiver<std::result::Result<Instant, wgpu::BufferAsyncError>>,
+}
+
+impl Readback {
+    /// The values, and when the driver was seen to be done with them, which may be before anybody awaited them.
+    pub async fn finish(self) -> Result<(Vec<u32>, Instant)> {
+        let Readbacks { connection, used } = &*self.source;
+        #[cfg(not(target_arch = "wasm32"))]
+        connection.drive(&self.submission)?;
+        let mapped = self.mapped.await;
+        connection.check()?;
+        let mapped = mapped.map_err(|why| connection.lost(why))?;
+        let completed = mapped.map_err(|why| connection.lost(why))?;
+        let view = self.buffer.get_mapped_range(..self.bytes).map_err(|why| connection.lost(why))?;
+        let values = bytemuck::pod_collect_to_vec(&view);
+        drop(view);
+        self.buffer.unmap();
+        if self.buffer.size() == SMALL {
+            used.borrow_mut().push(self.buffer);
+        }
+        Ok((values, completed))
+    }
 }

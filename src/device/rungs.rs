@@ -46,7 +46,7 @@ impl Rungs {
         self.chosen.borrow().get(key).cloned()
     }
 
-    /// How many of the kernels that ran the tuning does not tell of; `None` where there is none.
+    /// How many of the kernels that ran are not in the tuned table; `None` where there is no table.
     pub fn untuned(&self) -> Option<usize> {
         let (tuned, chosen) = (self.tuned.borrow(), self.chosen.borrow());
         let count = chosen.keys().filter(|key| !tuned.contains_key(*key)).count();

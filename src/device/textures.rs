@@ -13,7 +13,8 @@ pub const WIDTH: u64 = 8192;
 pub(super) struct Textures(RefCell<HashMap<&'static str, (wgpu::Texture, wgpu::TextureView)>>);
 
 impl Textures {
-    /// The view of the texture `name` and whether it is new. Records the copy of a part of a buffer, of 4-byte values, into the texture `name`, `WIDTH` values to a row.
+    /// Records the copy of `part`, 4-byte values of a buffer, into the texture `name`, `WIDTH` values to a row. Gives the
+    /// texture's view, and whether it is a new one because the old texture was too small.
     pub fn copy(
         &self,
         device: &wgpu::Device,
@@ -59,7 +60,8 @@ impl Textures {
     }
 }
 
-/// Rows of a texture for so many bytes. llvmpipe compiles a shader again where it stops being a power of two.
+/// Rows of a texture for so many bytes: a power of two, because llvmpipe compiles a shader again where a height that was
+/// one no longer is.
 pub fn height(bytes: u64) -> u64 {
     bytes.div_ceil(WIDTH * 4).next_power_of_two()
 }

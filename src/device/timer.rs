@@ -1,48 +1,51 @@
-//! Timestamps around the passes of a submit.
+//! Timestamps around the passes of a submit: the device's own clock.
 
+use super::connection::Connection;
 use super::profile::{Label, Profile};
+use super::readback::{Readback, Readbacks};
+use crate::error::Result;
 use std::rc::Rc;
 
-/// Passes of one submit that can be timed: as many as it has uniform slots.
-const PASSES: u32 = super::gpu::SLOTS as u32;
+/// Bytes of one timestamp.
+const TICKS: u64 = 8;
 
-/// Times every pass of a submit. It waits for each submit, so steps no longer overlap with the host;
-/// the timestamps themselves are the device's own.
+/// Times every pass of every submit.
 pub(super) struct Timer {
+    connection: Rc<Connection>,
+    readbacks: Rc<Readbacks>,
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
-    readable: wgpu::Buffer,
     /// Seconds of one tick.
     period: f64,
+    /// What the passes recorded since the last submit are.
     labels: Vec<Label>,
-    profile: Rc<Profile>,
+    submitted: Vec<Times>,
 }
 
 impl Timer {
-    /// `None` where the adapter has no timestamps.
-    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, profile: Rc<Profile>) -> Option<Timer> {
+    /// For submits of up to `passes` passes; `None` where the adapter has no timestamps.
+    pub fn new(connection: Rc<Connection>, readbacks: Rc<Readbacks>, passes: u32) -> Option<Timer> {
+        let Connection { device, queue, .. } = &*connection;
         if !device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
             return None;
         }
-        let buffer = |usage| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("timestamps"),
-                size: u64::from(2 * PASSES) * 8,
-                usage: usage | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        };
         Some(Timer {
             queries: device.create_query_set(&wgpu::QuerySetDescriptor {
                 label: Some("timestamps"),
                 ty: wgpu::QueryType::Timestamp,
-                count: 2 * PASSES,
+                count: 2 * passes,
             }),
-            resolved: buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC),
-            readable: buffer(wgpu::BufferUsages::MAP_READ),
+            resolved: device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("timestamps"),
+                size: u64::from(2 * passes) * TICKS,
+                usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            }),
             period: f64::from(queue.get_timestamp_period()) * 1e-9,
             labels: Vec::new(),
-            profile,
+            submitted: Vec::new(),
+            readbacks,
+            connection,
         })
     }
 
@@ -57,33 +60,46 @@ impl Timer {
         }
     }
 
-    /// Records the copies that make the timestamps readable.
-    pub fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
-        let count = 2 * self.labels.len() as u32;
-        if count > 0 {
-            encoder.resolve_query_set(&self.queries, 0..count, &self.resolved, 0);
-            encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.readable, 0, u64::from(count) * 8);
-        }
-    }
-
-    /// Waits for the submit and turns its timestamps into spans. A device that was lost gives none: the
-    /// caller's next check reports it.
-    pub fn collect(&mut self, device: &wgpu::Device) {
+    /// Submits the passes in `encoder`, and behind them the copies that make their timestamps readable.
+    pub fn submit(&mut self, mut encoder: wgpu::CommandEncoder) -> wgpu::SubmissionIndex {
+        let queue = &self.connection.queue;
         let labels = std::mem::take(&mut self.labels);
         if labels.is_empty() {
-            return;
+            return queue.submit([encoder.finish()]);
         }
-        self.readable.map_async(wgpu::MapMode::Read, .., |_| ());
-        if device.poll(wgpu::PollType::wait_indefinitely()).is_err() {
-            return;
+        let count = 2 * labels.len() as u32;
+        let bytes = u64::from(count) * TICKS;
+        let buffer = self.readbacks.buffer(bytes);
+        encoder.resolve_query_set(&self.queries, 0..count, &self.resolved, 0);
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, &buffer, 0, bytes);
+        let submission = queue.submit([encoder.finish()]);
+        let ticks = self.readbacks.start(buffer, bytes, submission.clone());
+        self.submitted.push(Times { labels, ticks, period: self.period });
+        submission
+    }
+
+    /// The times of every submit since the last call.
+    pub fn take(&mut self) -> Vec<Times> {
+        std::mem::take(&mut self.submitted)
+    }
+}
+
+/// When the passes of one submit began and ended, on its way to the host.
+pub(super) struct Times {
+    labels: Vec<Label>,
+    ticks: Readback,
+    period: f64,
+}
+
+impl Times {
+    /// Adds them to `profile` once the submit is done.
+    pub async fn add_to(self, profile: &Profile) -> Result<()> {
+        let (words, _) = self.ticks.finish().await?;
+        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&words);
+        for (label, ticks) in self.labels.into_iter().zip(ticks.chunks_exact(2)) {
+            let [start, end] = [ticks[0], ticks[1]].map(|ticks| ticks as f64 * self.period);
+            profile.add(label, start, end);
         }
-        if let Ok(view) = self.readable.get_mapped_range(..) {
-            let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&view);
-            for (label, ticks) in labels.into_iter().zip(ticks.chunks_exact(2)) {
-                let [start, end] = [ticks[0], ticks[1]].map(|ticks| ticks as f64 * self.period);
-                self.profile.add(label, start, end);
-            }
-        }
-        self.readable.unmap();
+        Ok(())
     }
 }

@@ -13,7 +13,8 @@ pub struct Rung<P: 'static> {
     pub scratch: fn(&P) -> usize,
     /// Values that are copied into its largest texture.
     pub texels: fn(&P) -> usize,
-    /// Values of `override`s that are no sizes, such as how much of a sum one thread adds up.
+    /// What Rust and the shader must agree on beside sizes, such as tiles and how much of a sum one thread adds up: an
+    /// `override` of this name is set to the value, a `const` has it already.
     pub constants: &'static [(&'static str, f64)],
     /// Loop iterations of one thread, all nested loops together: software drivers end loops early.
     pub iterations: fn(&P) -> usize,
@@ -57,11 +58,9 @@ pub enum Rounding {
     Halves,
 }
 
-/// One dispatch of an entry point.
+/// One dispatch of an entry point. Which buffers it sees is read from the shader.
 pub struct Pass<P: 'static> {
     pub entry: &'static str,
-    /// Names of the buffers that this entry point uses; empty for all of the kernel's.
-    pub buffers: &'static [&'static str],
     /// Textures that it fetches from, each with the buffer whose values are copied into it before.
     pub textures: &'static [(&'static str, &'static str)],
     pub grid: Grid<P>,
@@ -69,8 +68,8 @@ pub struct Pass<P: 'static> {
 
 impl<P> Pass<P> {
     /// A pass without textures.
-    pub const fn new(entry: &'static str, buffers: &'static [&'static str], grid: Grid<P>) -> Pass<P> {
-        Pass { entry, buffers, textures: &[], grid }
+    pub const fn new(entry: &'static str, grid: Grid<P>) -> Pass<P> {
+        Pass { entry, textures: &[], grid }
     }
 }
 
@@ -82,7 +81,7 @@ pub enum Grid<P: 'static> {
     Groups(fn(&P) -> [u32; 3]),
 }
 
-/// The plain rung of a kernel whose threads each own one of `threads` items.
+/// The name of the plain rung, whose shader is `shaders/<op>.wgsl`.
 pub const PLAIN: &str = "1_plain";
 
 /// Groups of one dimension of a grid: WebGPU's limit.
@@ -112,6 +111,11 @@ impl<P> Rung<P> {
             error: Rounding::F32,
             default_on: |_| true,
         }
+    }
+
+    /// The plain rung.
+    pub const fn plain(source: &'static str, passes: &'static [Pass<P>]) -> Rung<P> {
+        Rung::new(PLAIN, source, passes)
     }
 
     /// As [`new`](Rung::new), for threads that share factors with the other lanes of their subgroup, of which there

@@ -1,35 +1,50 @@
-//! A network with its weights on a device: forward pass, initialisation, the list of tensors.
+//! A network with its weights on a device: slots, forward pass, what it keeps.
 
-mod forward;
+mod file;
+mod fuse;
+pub mod graph;
 pub mod head;
-pub mod layer;
+pub mod layers;
 pub mod network;
-pub mod summary;
-pub mod weights;
+pub mod slot;
+mod summary;
+mod version_1;
 
-pub use head::BinaryHead;
-pub use layer::{Activation, Layer};
+pub use graph::{Graph, Node, Origin, Placed};
+pub use head::Head;
+pub use layers::Mode;
 pub use network::Network;
+pub use slot::Role;
 
 use crate::device::Device;
 use crate::error::Result;
 use crate::ops;
-use crate::random::generator;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
-use network::Placed;
-use rand::RngExt;
+use layers::Context;
+use slot::Slot;
+use std::collections::BTreeMap;
 
 /// A network with its weights on a device.
 pub struct Model {
     pub network: Network,
-    pub head: BinaryHead,
     device: Device,
-    layers: Vec<Placed>,
+    /// The nodes as they run: fused, or as they were written.
     stages: Vec<Stage>,
     tensors: Vec<NamedTensor>,
 }
 
-/// One tensor that a model file holds.
+/// A node that runs.
+struct Stage {
+    node: Placed,
+    /// Where its slots are among the model's tensors.
+    slots: Vec<usize>,
+    /// Values that no later node takes, so that they can go.
+    last_taken: Vec<Origin>,
+}
+
+/// One slot of a model.
+#[derive(Clone)]
 pub struct NamedTensor {
     /// `conv1.weight`, `conv1.bias`, …
     pub name: String,
@@ -37,82 +52,78 @@ pub struct NamedTensor {
     pub role: Role,
 }
 
-/// What a tensor of the model is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Learned from gradients. (All are, so far; a running mean would be state.)
-    Parameter,
-}
-
-/// How the network is run.
-#[derive(Debug, Clone, Copy)]
-pub enum Mode {
-    /// With dropout, whose masks depend on all of this.
-    Train {
-        seed: u32,
-        step: u32,
-        first_image: usize,
-    },
-    Infer,
-}
-
-/// What runs as one: layers by their index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Layer(usize),
-    /// A convolution with ReLU and the pooling behind it, of this window.
-    ConvReluPool(usize, usize),
-}
-
 impl Model {
-    /// A network with Glorot-uniform weights (Glorot and Bengio, "Understanding the difficulty of training
-    /// deep feedforward neural networks", 2010, equation 16) and zero biases, drawn from `seed`.
+    /// A network whose slots hold what their layers say, drawn from `seed`.
     ///
-    /// `fuse` lets a convolution, its ReLU and its pooling run as one kernel.
+    /// `fuse` lets layers run as one where there is a kernel for it.
     ///
     /// # Errors
     /// `Usage` for layers that do not fit each other, `OutOfMemory` for weights that do not fit the device.
     pub fn new(network: Network, device: &Device, seed: u64, fuse: bool) -> Result<Model> {
         let mut drawn = 0;
-        Model::with_values(network, device, fuse, |_, shape| {
-            if let &[len] = shape {
-                return Ok(vec![0.0; len]); // a bias
-            }
-            drawn += 1;
-            Ok(glorot_uniform(shape, seed, drawn))
-        })
+        Model::with_values(network, device, fuse, |_, slot| Ok(slot.initial(seed, &mut drawn)))
     }
 
-    /// A network whose tensors get what `values` gives for their name and shape.
+    /// A network whose slots get what `values` gives for their name.
     fn with_values(
         network: Network,
         device: &Device,
         fuse: bool,
-        mut values: impl FnMut(&str, &[usize]) -> Result<Vec<f32>>,
+        mut values: impl FnMut(&str, &Slot) -> Result<Vec<f32>>,
     ) -> Result<Model> {
-        let layers = network.placed()?;
         let mut tensors = Vec::new();
-        for layer in &layers {
-            for (part, shape) in ["weight", "bias"].into_iter().zip(layer.parameters.iter().flatten()) {
-                let name = format!("{}.{part}", layer.name);
-                let tensor = Tensor::from_f32(device, shape, &values(&name, shape)?)?;
-                tensors.push(NamedTensor { name, tensor, role: Role::Parameter });
+        for node in &network.placed()? {
+            for slot in &node.slots {
+                let name = format!("{}.{}", node.name, slot.name);
+                let tensor = Tensor::from_f32(device, &slot.shape, &values(&name, slot)?)?;
+                tensors.push(NamedTensor { name, tensor, role: slot.role });
             }
         }
-        let stages = stages(&layers, fuse);
-        Ok(Model { network, head: BinaryHead, device: device.clone(), layers, stages, tensors })
+        Model::of(network, device, tensors, fuse)
+    }
+
+    /// A network with these slots, fused or not.
+    fn of(network: Network, device: &Device, tensors: Vec<NamedTensor>, fuse: bool) -> Result<Model> {
+        let graph = if fuse { fuse::fuse(&network.nodes).graph } else { network.nodes.clone() };
+        let nodes = graph.placed(&network.input_shape())?;
+        let position = |name: String| {
+            let found = tensors.iter().position(|named| named.name == name);
+            found.expect("fusing changes no names of slots")
+        };
+        let slots = |node: &Placed| {
+            node.slots.iter().map(|slot| position(format!("{}.{}", node.name, slot.name))).collect()
+        };
+        let last_taken = |index: usize| {
+            let later = |origin: &Origin| nodes[index + 1..].iter().any(|node| node.inputs.contains(origin));
+            nodes[index].inputs.iter().copied().filter(|origin| !later(origin)).collect()
+        };
+        let stage = |(index, node): (usize, &Placed)| Stage {
+            node: node.clone(),
+            slots: slots(node),
+            last_taken: last_taken(index),
+        };
+        let stages = nodes.iter().enumerate().map(stage).collect();
+        Ok(Model { network, device: device.clone(), stages, tensors })
+    }
+
+    /// The same weights, run layer by layer.
+    ///
+    /// # Errors
+    /// None that [`new`](Model::new) would not have reported.
+    pub fn unfused(&self) -> Result<Model> {
+        Model::of(self.network.clone(), &self.device, self.tensors.clone(), false)
     }
 
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// The layers in order, with names and shapes.
-    pub fn layers(&self) -> &[Placed] {
-        &self.layers
+    /// The nodes in the order in which they run.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &Placed> + ExactSizeIterator {
+        self.stages.iter().map(|stage| &stage.node)
     }
 
-    /// Every tensor that belongs into a model file, in a fixed order.
+    /// Every slot, in the order of the network as written: what a model file holds.
     pub fn tensors(&self) -> &[NamedTensor] {
         &self.tensors
     }
@@ -123,96 +134,72 @@ impl Model {
         learned.map(|named| &named.tensor).collect()
     }
 
-    /// Whether the layer at `index` runs in one kernel with its neighbours, unless a model is told not to fuse.
-    pub fn is_fused(&self, index: usize) -> bool {
-        stages(&self.layers, true).iter().any(|stage| match *stage {
-            Stage::ConvReluPool(first, _) => index == first || index == first + 1,
-            Stage::Layer(_) => false,
-        })
-    }
-
-    /// The same weights, run layer by layer.
-    pub fn unfused(&self) -> Model {
-        let tensors = self.tensors.iter().map(|named| NamedTensor {
-            name: named.name.clone(),
-            tensor: named.tensor.clone(),
-            role: named.role,
-        });
-        Model {
-            network: self.network.clone(),
-            head: self.head,
-            device: self.device.clone(),
-            layers: self.layers.clone(),
-            stages: stages(&self.layers, false),
-            tensors: tensors.collect(),
-        }
-    }
-
-    /// Bytes of each buffer that one image's forward pass keeps for the backward pass, with its name.
+    /// Bytes of each buffer that one picture's forward pass keeps for the backward pass, with its name.
     pub fn activations(&self) -> Vec<(String, u64)> {
-        let image: usize = self.network.channels * self.network.image_size.pow(2);
-        let mut buffers = vec![("input".to_string(), image)];
-        for stage in &self.stages {
-            let (Stage::Layer(index) | Stage::ConvReluPool(index, _)) = *stage;
-            let placed = &self.layers[index];
-            let len = |placed: &Placed| placed.output_shape.iter().product::<usize>();
-            let name = |part: &str| format!("{} {part}", placed.name);
-            match (stage, &placed.layer) {
-                (Stage::ConvReluPool(..), _) => {
-                    let pooled = len(&self.layers[index + 1]);
-                    buffers.push((name("fused output"), pooled));
-                    buffers.push((name("fused argmax"), pooled.div_ceil(4)));
-                }
-                (_, Layer::Conv2d { activation, .. } | Layer::Dense { activation, .. }) => {
-                    buffers.push((name("output"), len(placed)));
-                    if *activation == Activation::Relu {
-                        buffers.push((name("relu"), len(placed)));
-                    }
-                }
-                (_, Layer::MaxPool2d { .. }) => {
-                    buffers.push((name("output"), len(placed)));
-                    buffers.push((name("argmax"), len(placed)));
-                }
-                (_, Layer::Dropout { .. }) => buffers.push((name("output"), len(placed))),
-                (_, Layer::Flatten) => {}
-            }
-        }
-        buffers.into_iter().map(|(name, len)| (name, len as u64 * 4)).collect()
+        let input = self.network.input_shape().iter().product();
+        let of_node = |node: &Placed| {
+            let named = node.keeps().into_iter().map(|(part, len)| (format!("{} {part}", node.name), len));
+            named.collect::<Vec<_>>()
+        };
+        let all = [("input".to_string(), input)].into_iter().chain(self.nodes().flat_map(of_node));
+        all.map(|(name, len): (_, usize)| (name, len as u64 * 4)).collect()
     }
-}
 
-/// The peephole: a convolution with ReLU and a pooling that the fused op covers run as one stage.
-fn stages(layers: &[Placed], fuse: bool) -> Vec<Stage> {
-    let mut stages = Vec::new();
-    let mut index = 0;
-    while index < layers.len() {
-        let next = layers.get(index + 1).map(|placed| &placed.layer);
-        match (&layers[index].layer, next) {
-            (
-                Layer::Conv2d { activation: Activation::Relu, .. },
-                Some(Layer::MaxPool2d { pool_size, strides }),
-            ) if fuse
-                && pool_size == strides
-                && pool_size[0] == pool_size[1]
-                && pool_size[0] <= ops::conv2d_relu_pool::MAX_POOL =>
-            {
-                stages.push(Stage::ConvReluPool(index, pool_size[0]));
-                index += 2;
-            }
-            _ => {
-                stages.push(Stage::Layer(index));
-                index += 1;
-            }
-        }
+    /// The slots on a tape, in the order of [`tensors`](Model::tensors). Parameters get gradients if the model `learns`.
+    pub fn vars(&self, tape: &Tape, learns: bool) -> Vec<Var> {
+        let var = |named: &NamedTensor| match named.role {
+            Role::Parameter if learns => tape.parameter(&named.tensor),
+            _ => tape.constant(&named.tensor),
+        };
+        self.tensors.iter().map(var).collect()
     }
-    stages
-}
 
-/// Uniform in ±sqrt(6 / (fan_in + fan_out)), for a weight `[out, in]` or `[out, in, height, width]`.
-fn glorot_uniform(shape: &[usize], seed: u64, tensor: u64) -> Vec<f32> {
-    let window: usize = shape[2..].iter().product();
-    let limit = (6.0 / ((shape[0] + shape[1]) * window) as f64).sqrt();
-    let mut rng = generator(seed, "init", tensor);
-    let draw = |_| ((rng.random::<f64>() * 2.0 - 1.0) * limit) as f32;
-    (0..shape.iter().product()).map(draw).collect()
+    /// The logits `[batch, logits]` of `pixels` (bytes, packed as for [`ops::input`]) with the model's own
+    /// [`vars`](Model::vars).
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn forward(
+        &self,
+        tape: &Tape,
+        vars: &[Var],
+        pixels: &Tensor,
+        batch: usize,
+        mode: Mode,
+    ) -> Result<Var> {
+        self.forward_through(tape, vars, pixels, batch, mode, &mut |_, y| y)
+    }
+
+    /// As [`forward`](Model::forward); what a node made goes through `after`, with the node's index, before others take it.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn forward_through(
+        &self,
+        tape: &Tape,
+        vars: &[Var],
+        pixels: &Tensor,
+        batch: usize,
+        mode: Mode,
+        after: &mut dyn FnMut(usize, Var) -> Var,
+    ) -> Result<Var> {
+        let (pre, [channels, height, width]) = (&self.network.preprocessing, self.network.input_shape());
+        self.device.enter("input");
+        let shape = [batch, channels, height, width];
+        let input = ops::input::input(&self.device, pixels, shape, pre.mean, pre.std_dev)?;
+        let mut values = BTreeMap::from([(Origin::Input, tape.constant(&input))]);
+        drop(input);
+        for (index, Stage { node, slots, last_taken }) in self.stages.iter().enumerate() {
+            self.device.enter(&node.name);
+            let inputs: Vec<Var> = node.inputs.iter().map(|origin| values[origin].clone()).collect();
+            last_taken.iter().for_each(|origin| drop(values.remove(origin)));
+            let slots: Vec<_> =
+                node.slots.iter().zip(slots).map(|(slot, &index)| (slot.name, vars[index].clone())).collect();
+            let context = Context { tape, mode, number: node.number, slots: &slots };
+            let y = node.layer.forward(&context, &inputs)?;
+            values.insert(Origin::Node(index), after(index, y));
+        }
+        let (_, output) = values.pop_last().expect("a network has a layer");
+        Ok(output)
+    }
 }

@@ -10,12 +10,13 @@ impl Model {
     pub fn summary(&self) -> String {
         let mut rows =
             vec![[String::from("Layer (type)"), String::from("Output shape"), String::from("Parameters")]];
-        for placed in self.layers() {
+        let written = self.network.placed().expect("it was checked when the model was made");
+        for placed in &written {
             let shape: Vec<_> = placed.output_shape.iter().map(usize::to_string).collect();
             rows.push([
-                format!("{} ({})", placed.name, placed.layer.type_name()),
+                format!("{} ({})", placed.name, placed.layer.label()),
                 format!("(batch, {})", shape.join(", ")),
-                thousands(placed.parameter_count()),
+                thousands(placed.slot_values()),
             ]);
         }
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -33,7 +34,7 @@ impl Model {
             }
         }
         let _ = writeln!(text, "{line}");
-        let parameters: usize = self.layers().iter().map(|placed| placed.parameter_count()).sum();
+        let parameters: usize = self.parameters().iter().map(|tensor| tensor.len()).sum();
         let bytes = parameters as f64 * 4.0;
         let _ =
             writeln!(text, "Parameters              {:>12}   {:8.2} MiB", thousands(parameters), bytes / MIB);

@@ -1,17 +1,10 @@
 //! One Adam update of one parameter, in place.
 
+use crate::cases::{Case, Row, Table, Tolerance, Values};
 use crate::error::Result;
 use crate::kernel::{Kernel, kernel};
 use crate::reference::adam::Params;
 use crate::tensor::Tensor;
-
-const SOURCE: &str = include_str!("../../shaders/adam.wgsl");
-
-pub static STEP: Kernel<Params> =
-    kernel!(adam::step(gradient) -> (parameter, m, v; non_finite), items: |p| p.len as usize);
-
-pub static SCALED_STEP: Kernel<Params> =
-    kernel!(adam::scaled_step(gradient, inverse, overflow) -> (parameter, m, v), items: |p| p.len as usize);
 
 /// Updates `parameter` and its moments `m` and `v`, all of one shape, from `gradient`; raises
 /// `non_finite` (u32 `[1]`) where the gradient is infinite or NaN.
@@ -42,4 +35,46 @@ pub fn scaled_adam(
 ) -> Result<()> {
     let params = Params { len: parameter.len() as u32, ..params };
     SCALED_STEP.run(parameter.device(), &params, &[gradient, inverse, overflow], &[parameter, m, v])
+}
+
+const SOURCE: &str = include_str!("../../shaders/adam.wgsl");
+
+pub static STEP: Kernel<Params> = kernel!(
+    adam::step(gradient) -> (parameter: update, m: update, v: update, non_finite: flag),
+    items: |p| p.len as usize);
+pub static SCALED_STEP: Kernel<Params> = kernel!(
+    adam::scaled_step(gradient, inverse, overflow: u32) -> (parameter: update, m: update, v: update),
+    items: |p| p.len as usize);
+
+pub fn cases(table: Table) -> Vec<Case> {
+    let at = |t, len| Params { len, ..Params::of_step(t, 0.001, [0.9, 0.999], 1e-7) };
+    let sizes = match table {
+        Table::Awkward => vec![
+            (at(1, 257), "the first step"),
+            (at(2, 1757), "the second step"),
+            (at(1000, 1757), "a late step"),
+        ],
+        Table::Network { image_size, .. } => {
+            vec![(at(1000, 128 * 256 * (image_size / 8).pow(2)), "dense1's weight")]
+        }
+    };
+    let shape = |p: &Params, name: &str| match name {
+        "non_finite" | "overflow" | "inverse" => vec![1],
+        _ => vec![p.len],
+    };
+    Row::new(sizes, shape)
+        .inexact()
+        .no_golden("a whole network's steps are compared instead")
+        .draw(|p, name, random| match name {
+            // From 0, so that what is compared is the update itself and not its rounding into the parameter.
+            "parameter" => Some(Values::Float(vec![0.0; p.len as usize])),
+            "v" => Some(Values::Float((0..p.len).map(|_| random.number().abs()).collect())),
+            // The first step is skipped.
+            "overflow" => Some(Values::Uint(vec![u32::from(p.len == 257)])),
+            "inverse" => Some(Values::Float(vec![0.25])),
+            _ => None,
+        })
+        .kernel(&STEP, |_| Tolerance::Elementwise)
+        .kernel(&SCALED_STEP, |_| Tolerance::Elementwise)
+        .cases()
 }

@@ -1,15 +1,11 @@
 //! Addition, and the running sum of gradients.
 
+use crate::cases::{Case, Row, Table, Tolerance, lengths};
 use crate::error::{Result, error};
 use crate::kernel::{Kernel, kernel};
 use crate::reference::add::Params;
 use crate::tape::{Tape, Var};
-use crate::tensor::{Kind, Tensor};
-
-const SOURCE: &str = include_str!("../../shaders/add.wgsl");
-
-pub static FORWARD: Kernel<Params> = kernel!(add::forward(a, b) -> (y), items: |p| p.len as usize);
-pub static ACCUMULATE: Kernel<Params> = kernel!(add::accumulate(a) -> (y), items: |p| p.len as usize);
+use crate::tensor::Tensor;
 
 /// `a + b`, element by element; both have one shape.
 pub fn add(tape: &Tape, a: &Var, b: &Var) -> Result<Var> {
@@ -36,7 +32,18 @@ pub fn accumulate(sum_so_far: Tensor, gradient: &Tensor) -> Result<Tensor> {
 }
 
 fn sum(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let y = Tensor::empty(a.device(), a.shape(), Kind::F32)?;
-    FORWARD.run(a.device(), &Params { len: y.len() as u32 }, &[a, b], &[&y])?;
-    Ok(y)
+    FORWARD.compute(a.device(), &Params { len: a.len() as u32 }, &[a, b], a.shape())
+}
+
+const SOURCE: &str = include_str!("../../shaders/add.wgsl");
+
+pub static FORWARD: Kernel<Params> = kernel!(add::forward(a, b) -> (y), items: |p| p.len as usize);
+pub static ACCUMULATE: Kernel<Params> = kernel!(add::accumulate(a) -> (y: update), items: |p| p.len as usize);
+
+pub fn cases(table: Table) -> Vec<Case> {
+    Row::new(lengths(table, |len| Params { len }), |p, _| vec![p.len])
+        .kernel(&FORWARD, |_| Tolerance::Elementwise)
+        .no_golden("it is forward in place")
+        .kernel(&ACCUMULATE, |_| Tolerance::Elementwise)
+        .cases()
 }

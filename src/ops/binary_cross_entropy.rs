@@ -1,17 +1,11 @@
 //! Binary cross-entropy from logits, and the count of right answers.
 
+use crate::cases::{Case, Row, Table, Tolerance, Values};
 use crate::error::{Result, error};
 use crate::kernel::{Kernel, kernel};
 use crate::reference::binary_cross_entropy::Params;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
-
-const SOURCE: &str = include_str!("../../shaders/binary_cross_entropy.wgsl");
-
-pub static FORWARD: Kernel<Params> =
-    kernel!(binary_cross_entropy::forward(x, labels) -> (loss, hits), items: |_| 1);
-pub static BACKWARD_X: Kernel<Params> =
-    kernel!(binary_cross_entropy::backward_x(x, labels, dloss) -> (dx), items: |p| p.batch as usize);
 
 /// The loss `[1]` of logits x `[batch, 1]` against `labels` `[batch]` of 0 and 1, and how many of them
 /// (u32 `[1]`) are on the right side of 0.
@@ -38,9 +32,45 @@ pub fn binary_cross_entropy(
     FORWARD.run(&device, &params, &[&x.tensor, labels], &[&loss, &hits])?;
     let (saved, labels) = (x.tensor.clone(), labels.clone());
     let loss = tape.record("binary_cross_entropy", &[x], loss, move |dloss, _needs| {
-        let dx = Tensor::empty(&device, saved.shape(), Kind::F32)?;
-        BACKWARD_X.run(&device, &params, &[&saved, &labels, dloss], &[&dx])?;
+        let dx = BACKWARD_X.compute(&device, &params, &[&saved, &labels, dloss], saved.shape())?;
         Ok(vec![Some(dx)])
     });
     Ok((loss, hits))
+}
+
+const SOURCE: &str = include_str!("../../shaders/binary_cross_entropy.wgsl");
+
+pub static FORWARD: Kernel<Params> =
+    kernel!(binary_cross_entropy::forward(x, labels: u32) -> (loss, hits: u32), items: |_| 1);
+pub static BACKWARD_X: Kernel<Params> =
+    kernel!(binary_cross_entropy::backward_x(x, labels: u32, dloss) -> (dx), items: |p| p.batch as usize);
+
+pub fn cases(table: Table) -> Vec<Case> {
+    let params = |batch, whole_batch| Params { batch, whole_batch };
+    let sizes = match table {
+        Table::Awkward => vec![
+            (params(1, 1), "one image"),
+            (params(32, 32), "a whole batch"),
+            (params(5, 37), "a micro-batch"),
+            (params(300, 300), "more images than a group has threads"),
+        ],
+        Table::Network { batch, .. } => vec![(params(batch, batch), "a batch")],
+    };
+    let shape = |p: &Params, name: &str| match name {
+        "loss" | "hits" | "dloss" => vec![1],
+        _ => vec![p.batch],
+    };
+    Row::new(sizes, shape)
+        .inexact()
+        .draw(|p, name, random| match name {
+            "labels" => Some(Values::Uint((0..p.batch).map(|_| random.below(2)).collect())),
+            // From hopeless to certain: exp(-100) is a tiny subnormal, exp(100) would overflow.
+            "x" => Some(Values::Float(
+                (0..p.batch).map(|i| random.number() * [1.0, 10.0, 100.0][i as usize % 3]).collect(),
+            )),
+            _ => None,
+        })
+        .kernel(&FORWARD, |_| Tolerance::Elementwise)
+        .kernel(&BACKWARD_X, |_| Tolerance::Elementwise)
+        .cases()
 }

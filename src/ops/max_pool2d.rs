@@ -1,24 +1,12 @@
 //! Max-pooling.
 
-use super::image_shape;
+use super::shapes::image_shape;
+use crate::cases::{Case, Row, Table, Tolerance, Values};
 use crate::error::{Result, error};
-use crate::kernel::{Kernel, kernel};
+use crate::kernel::{Grid, Kernel, Pass, Rung, kernel};
 use crate::reference::max_pool2d::Params;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
-
-const SOURCE: &str = include_str!("../../shaders/max_pool2d.wgsl");
-
-pub static FORWARD: Kernel<Params> = kernel!(
-    max_pool2d::forward(x) -> (y, argmax),
-    items: |p| (p.batch * p.channels) as usize,
-    threads: |p| (p.batch * p.channels * p.out_h * p.out_w) as usize,
-    iterations: |p| (p.window_h * (1 + p.window_w)) as usize);
-pub static BACKWARD_X: Kernel<Params> = kernel!(
-    max_pool2d::backward_x(argmax, dy) -> (dx),
-    items: |p| (p.batch * p.channels) as usize,
-    threads: |p| (p.batch * p.channels * p.in_h * p.in_w) as usize,
-    iterations: |p| (p.window_h * (1 + p.window_w)) as usize);
 
 /// The largest value of each window of x `[batch, channels, in_h, in_w]`; windows and strides are
 /// `[height, width]`. Without padding: `out = floor((in - window) / stride) + 1`.
@@ -49,8 +37,81 @@ pub fn max_pool2d(tape: &Tape, x: &Var, window: [usize; 2], stride: [usize; 2]) 
     FORWARD.run(&device, &params, &[&x.tensor], &[&y, &argmax])?;
     let x_shape = x.shape().to_vec();
     Ok(tape.record("max_pool2d", &[x], y, move |dy, _needs| {
-        let dx = Tensor::empty(&device, &x_shape, Kind::F32)?;
-        BACKWARD_X.run(&device, &params, &[&argmax, dy], &[&dx])?;
-        Ok(vec![Some(dx)])
+        Ok(vec![Some(BACKWARD_X.compute(&device, &params, &[&argmax, dy], &x_shape)?)])
     }))
+}
+
+const SOURCE: &str = include_str!("../../shaders/max_pool2d.wgsl");
+
+pub static FORWARD: Kernel<Params> = Kernel {
+    rungs: &[Rung {
+        iterations: window,
+        ..Rung::plain(
+            SOURCE,
+            &[Pass::new("forward", Grid::Threads(|p| planes(p) * (p.out_h * p.out_w) as usize))],
+        )
+    }],
+    ..kernel!(max_pool2d::forward(x) -> (y, argmax: u32), items: planes)
+};
+pub static BACKWARD_X: Kernel<Params> = Kernel {
+    rungs: &[Rung {
+        iterations: window,
+        ..Rung::plain(
+            SOURCE,
+            &[Pass::new("backward_x", Grid::Threads(|p| planes(p) * (p.in_h * p.in_w) as usize))],
+        )
+    }],
+    ..kernel!(max_pool2d::backward_x(argmax: u32, dy) -> (dx), items: planes)
+};
+
+fn planes(p: &Params) -> usize {
+    (p.batch * p.channels) as usize
+}
+
+/// Loop iterations over a window, both nested loops together.
+fn window(p: &Params) -> usize {
+    (p.window_h * (1 + p.window_w)) as usize
+}
+
+pub fn cases(table: Table) -> Vec<Case> {
+    let params =
+        |[batch, channels]: [u32; 2], [in_h, in_w]: [u32; 2], window: [u32; 2], stride: [u32; 2]| Params {
+            batch,
+            channels,
+            in_h,
+            in_w,
+            out_h: (in_h - window[0]) / stride[0] + 1,
+            out_w: (in_w - window[1]) / stride[1] + 1,
+            window_h: window[0],
+            window_w: window[1],
+            stride_h: stride[0],
+            stride_w: stride[1],
+        };
+    let sizes = match table {
+        Table::Awkward => vec![
+            (params([1, 1], [2, 2], [2, 2], [2, 2]), "one window"),
+            (params([2, 3], [8, 8], [2, 2], [2, 2]), "the network's windows"),
+            (params([3, 5], [7, 9], [2, 2], [2, 2]), "a last row and column that no window covers"),
+            (params([2, 3], [7, 8], [3, 2], [1, 1]), "windows that overlap, height is not width"),
+            (params([1, 2], [11, 10], [2, 3], [3, 4]), "gaps between windows"),
+            (params([1, 33], [13, 5], [5, 4], [2, 1]), "large windows, overlapping and many channels"),
+            (params([2, 2], [4, 6], [1, 1], [1, 1]), "window 1x1"),
+        ],
+        Table::Network { image_size, batch } => {
+            vec![(params([batch, 64], [image_size; 2], [2, 2], [2, 2]), "pool1")]
+        }
+    };
+    let shape = |p: &Params, name: &str| match name {
+        "x" | "dx" => vec![p.batch, p.channels, p.in_h, p.in_w],
+        _ => vec![p.batch, p.channels, p.out_h, p.out_w],
+    };
+    Row::new(sizes, shape)
+        .draw(|p, name, random| {
+            let len = p.batch * p.channels * p.out_h * p.out_w;
+            let window = p.window_h * p.window_w;
+            (name == "argmax").then(|| Values::Uint((0..len).map(|_| random.below(window)).collect()))
+        })
+        .kernel(&FORWARD, |_| Tolerance::Exact)
+        .kernel(&BACKWARD_X, |p| Tolerance::sum(p.window_h * p.window_w))
+        .cases()
 }

@@ -1,5 +1,5 @@
-//! The operations of a network, one file each: shape rule, kernels and rungs, and the function that
-//! computes and records.
+//! The operations of a network, one file each: the function that computes and records, with its shape rule, and the
+//! kernels with their rungs.
 
 pub mod adam;
 pub mod add;
@@ -14,36 +14,27 @@ pub mod input;
 pub mod loss_scale;
 pub mod max_pool2d;
 pub mod relu;
+mod shapes;
 pub mod sigmoid;
 
-use crate::device::Device;
-use crate::error::{Result, error};
-use crate::tape::Var;
-use crate::tensor::{Kind, Tensor};
+use crate::cases::{Case, Table};
 
-/// The four sizes of a tensor of images, `[batch, channels, height, width]`.
-fn image_shape(op: &str, x: &Var) -> Result<[usize; 4]> {
-    x.shape()
-        .try_into()
-        .map_err(|_| error!(Other, "{op} takes x as [batch, channels, height, width], not {:?}", x.shape()))
-}
-
-/// The two sizes of a tensor of rows, `[batch, features]`.
-fn row_shape(op: &str, x: &Var) -> Result<[usize; 2]> {
-    x.shape().try_into().map_err(|_| error!(Other, "{op} takes x as [batch, features], not {:?}", x.shape()))
-}
-
-/// The gradient of one input: `None` where it is not needed, else a new tensor of `shape` that `run` fills.
-fn gradient(
-    needed: bool,
-    device: &Device,
-    shape: &[usize],
-    run: impl FnOnce(&Tensor) -> Result<()>,
-) -> Result<Option<Tensor>> {
-    if !needed {
-        return Ok(None);
-    }
-    let gradient = Tensor::empty(device, shape, Kind::F32)?;
-    run(&gradient)?;
-    Ok(Some(gradient))
+/// Every kernel with the sizes of a table.
+pub fn cases(table: Table) -> Vec<Case> {
+    let rows = [
+        relu::cases(table),
+        sigmoid::cases(table),
+        add::cases(table),
+        dropout::cases(table),
+        input::cases(table),
+        dense::cases(table),
+        conv2d::cases(table),
+        max_pool2d::cases(table),
+        conv2d_relu_pool::cases(table),
+        binary_cross_entropy::cases(table),
+        adam::cases(table),
+        loss_scale::cases(table),
+        ceiling::cases(table),
+    ];
+    rows.into_iter().flatten().collect()
 }

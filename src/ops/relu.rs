@@ -1,26 +1,34 @@
 //! ReLU.
 
+use crate::cases::{Case, Row, Table, Tolerance, lengths};
 use crate::error::Result;
 use crate::kernel::{Kernel, kernel};
 use crate::reference::relu::Params;
 use crate::tape::{Tape, Var};
-use crate::tensor::{Kind, Tensor};
+
+/// `max(x, 0)` of every element; NaN stays NaN. y has the shape of x.
+pub fn relu(tape: &Tape, x: &Var) -> Result<Var> {
+    let device = tape.device().clone();
+    let params = Params { len: x.tensor.len() as u32 };
+    let y = FORWARD.compute(&device, &params, &[&x.tensor], x.shape())?;
+    let saved = y.clone();
+    Ok(tape.record("relu", &[x], y, move |dy, _needs| {
+        Ok(vec![Some(BACKWARD_X.compute(&device, &params, &[&saved, dy], dy.shape())?)])
+    }))
+}
 
 const SOURCE: &str = include_str!("../../shaders/relu.wgsl");
 
 pub static FORWARD: Kernel<Params> = kernel!(relu::forward(x) -> (y), items: |p| p.len as usize);
 pub static BACKWARD_X: Kernel<Params> = kernel!(relu::backward_x(y, dy) -> (dx), items: |p| p.len as usize);
 
-/// `max(x, 0)` of every element; NaN stays NaN. y has the shape of x.
-pub fn relu(tape: &Tape, x: &Var) -> Result<Var> {
-    let device = tape.device().clone();
-    let y = Tensor::empty(&device, x.shape(), Kind::F32)?;
-    let params = Params { len: y.len() as u32 };
-    FORWARD.run(&device, &params, &[&x.tensor], &[&y])?;
-    let saved = y.clone();
-    Ok(tape.record("relu", &[x], y, move |dy, _needs| {
-        let dx = Tensor::empty(&device, dy.shape(), Kind::F32)?;
-        BACKWARD_X.run(&device, &params, &[&saved, dy], &[&dx])?;
-        Ok(vec![Some(dx)])
-    }))
+pub fn cases(table: Table) -> Vec<Case> {
+    let mut sizes = lengths(table, |len| Params { len });
+    if table == Table::Awkward {
+        sizes.push((Params { len: 65_535 * 256 + 300 }, "a grid of two rows"));
+    }
+    Row::new(sizes, |p, _| vec![p.len])
+        .kernel(&FORWARD, |_| Tolerance::Exact)
+        .kernel(&BACKWARD_X, |_| Tolerance::Exact)
+        .cases()
 }

@@ -1,10 +1,21 @@
 //! Logistic sigmoid.
 
+use crate::cases::{Case, Row, Table, Tolerance, lengths};
 use crate::error::Result;
 use crate::kernel::{Kernel, kernel};
 use crate::reference::sigmoid::Params;
 use crate::tape::{Tape, Var};
-use crate::tensor::{Kind, Tensor};
+
+/// `1 / (1 + exp(-x))` of every element. y has the shape of x.
+pub fn sigmoid(tape: &Tape, x: &Var) -> Result<Var> {
+    let device = tape.device().clone();
+    let params = Params { len: x.tensor.len() as u32 };
+    let y = FORWARD.compute(&device, &params, &[&x.tensor], x.shape())?;
+    let saved = y.clone();
+    Ok(tape.record("sigmoid", &[x], y, move |dy, _needs| {
+        Ok(vec![Some(BACKWARD_X.compute(&device, &params, &[&saved, dy], dy.shape())?)])
+    }))
+}
 
 const SOURCE: &str = include_str!("../../shaders/sigmoid.wgsl");
 
@@ -12,16 +23,10 @@ pub static FORWARD: Kernel<Params> = kernel!(sigmoid::forward(x) -> (y), items: 
 pub static BACKWARD_X: Kernel<Params> =
     kernel!(sigmoid::backward_x(y, dy) -> (dx), items: |p| p.len as usize);
 
-/// `1 / (1 + exp(-x))` of every element. y has the shape of x.
-pub fn sigmoid(tape: &Tape, x: &Var) -> Result<Var> {
-    let device = tape.device().clone();
-    let y = Tensor::empty(&device, x.shape(), Kind::F32)?;
-    let params = Params { len: y.len() as u32 };
-    FORWARD.run(&device, &params, &[&x.tensor], &[&y])?;
-    let saved = y.clone();
-    Ok(tape.record("sigmoid", &[x], y, move |dy, _needs| {
-        let dx = Tensor::empty(&device, dy.shape(), Kind::F32)?;
-        BACKWARD_X.run(&device, &params, &[&saved, dy], &[&dx])?;
-        Ok(vec![Some(dx)])
-    }))
+pub fn cases(table: Table) -> Vec<Case> {
+    Row::new(lengths(table, |len| Params { len }), |p, _| vec![p.len])
+        .inexact()
+        .kernel(&FORWARD, |_| Tolerance::Elementwise)
+        .kernel(&BACKWARD_X, |_| Tolerance::Elementwise)
+        .cases()
 }

@@ -17,6 +17,21 @@ params! {
     }
 }
 
+impl Params {
+    /// The constants of step `t`, from 1, in f64 until the last moment; `len` is left to be filled in.
+    pub fn of_step(t: u32, learning_rate: f64, [beta1, beta2]: [f64; 2], epsilon: f64) -> Params {
+        let t = i32::try_from(t).expect("fewer than 2^31 steps");
+        let step_size = learning_rate * (1.0 - beta2.powi(t)).sqrt() / (1.0 - beta1.powi(t));
+        Params {
+            len: 0,
+            step_size: step_size as f32,
+            one_minus_beta1: (1.0 - beta1) as f32,
+            one_minus_beta2: (1.0 - beta2) as f32,
+            epsilon: epsilon as f32,
+        }
+    }
+}
+
 /// `m += (g - m) * (1 - beta1)`, `v += (g^2 - v) * (1 - beta2)`, `p -= step_size * m / (sqrt(v) + epsilon)`.
 ///
 /// `non_finite` is raised where a gradient is infinite or NaN.

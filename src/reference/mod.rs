@@ -98,7 +98,7 @@ pub struct Field {
 /// The sizes and constants of one kernel call: the same struct in Rust and in WGSL.
 ///
 /// Declared by `params!`, which also tabulates the fields: a test compares that table with the
-/// shader's struct, and `kernel.rs` fills `override`s of the same name from it.
+/// shader's struct, and `kernel` fills `override`s of the same name from it.
 pub trait Params: Copy + std::fmt::Debug + Send + Sync + 'static {
     const FIELDS: &'static [Field];
     /// The struct's scalars, four bytes each, in the order of `FIELDS`.

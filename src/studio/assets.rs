@@ -1,12 +1,12 @@
 //! The page: files that are part of this program.
 
-use super::Shared;
 use super::answer::{Answer, not_found};
+use super::guard::Door;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use rust_embed::Embed;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 #[derive(Embed)]
 #[folder = "src/studio/page"]
@@ -22,9 +22,9 @@ static PLOTLY: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The page, with the token of this process.
-pub async fn index(State(studio): Shared) -> Answer<Response> {
+pub async fn index(State(door): State<Arc<Door>>) -> Answer<Response> {
     let file = Page::get("index.html").ok_or_else(|| not_found("this program was built without its page"))?;
-    let html = String::from_utf8_lossy(&file.data).replace("{{token}}", &studio.door.token);
+    let html = String::from_utf8_lossy(&file.data).replace("{{token}}", &door.token);
     Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
 }
 

@@ -4,12 +4,12 @@ use crate::device::DeviceKind;
 use crate::device::adapters::{list as adapters, preferred};
 use serde::Serialize;
 
-/// What `--device` is where nothing was chosen.
+/// The device where none was chosen.
 pub fn automatic() -> String {
     "auto".to_string()
 }
 
-/// One choice of `--device`.
+/// One device that can be chosen.
 #[derive(Serialize)]
 pub struct Listed {
     value: String,
@@ -17,7 +17,7 @@ pub struct Listed {
     detail: String,
 }
 
-/// Everything that `--device` takes here; drivers are asked once.
+/// Every device that can be chosen here; drivers are asked once.
 pub async fn list() -> Vec<Listed> {
     let found = tokio::task::spawn_blocking(|| {
         let adapters = pollster::block_on(adapters());

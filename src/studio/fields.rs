@@ -1,4 +1,4 @@
-//! What can be chosen on the page: the settings of the command line, with their ranges.
+//! What can be chosen on the page: the settings of a run, with their ranges.
 
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use crate::train::settings::Settings;
@@ -10,46 +10,46 @@ pub fn all() -> Vec<Value> {
         Settings::default();
     vec![
         json!({
-            "name": "train_dir", "option": "--train-dir", "label": "Training pictures", "kind": "path",
+            "name": "train_dir", "label": "Training pictures", "kind": "path",
             "meaning": "A folder with one sub-folder per class", "default": train_dir,
         }),
         json!({
-            "name": "test_dir", "option": "--test-dir", "label": "Test pictures", "kind": "path",
+            "name": "test_dir", "label": "Test pictures", "kind": "path",
             "meaning": "Pictures that are never trained on, in the same classes", "default": test_dir,
         }),
         json!({
-            "name": "learning_rate", "option": "--learning-rate", "label": "Learning rate", "kind": "number",
+            "name": "learning_rate", "label": "Learning rate", "kind": "number",
             "meaning": "About how far a weight moves in a step of Adam", "default": learning_rate,
             "min": 1e-6, "max": 1.0, "choices": [0.01, 0.003, 0.001, 0.0005, 0.0003, 0.0001],
         }),
         json!({
-            "name": "epochs", "option": "--epochs", "label": "Epochs", "kind": "integer",
+            "name": "epochs", "label": "Epochs", "kind": "integer",
             "meaning": "How often to go through all training pictures", "default": epochs,
             "min": 1, "max": 1000, "choices": [1, 5, 10, 20, 50],
         }),
         json!({
-            "name": "batch_size", "option": "--batch-size", "label": "Batch size", "kind": "integer",
+            "name": "batch_size", "label": "Batch size", "kind": "integer",
             "meaning": "Pictures that are averaged before a step", "default": batch_size,
             "min": 1, "max": 4096, "choices": [16, 32, 64, 128],
         }),
         json!({
-            "name": "image_size", "option": "--image-size", "label": "Image size", "kind": "integer",
+            "name": "image_size", "label": "Image size", "kind": "integer",
             "meaning": "Pictures are resized to this height and width; empty: 256 on a GPU, else 64", "default": null,
             "min": MIN_IMAGE_SIZE, "max": MAX_IMAGE_SIZE, "choices": [32, 64, 128, 256], "optional": true,
         }),
         json!({
-            "name": "dropout", "option": "--dropout", "label": "Dropout", "kind": "number",
+            "name": "dropout", "label": "Dropout", "kind": "number",
             "meaning": "Share of dense1's outputs that are left out in training", "default": dropout,
             "min": 0.0, "max": 0.95, "choices": [0.0, 0.25, 0.5],
         }),
         json!({
-            "name": "seed", "option": "--seed", "label": "Seed", "kind": "integer",
+            "name": "seed", "label": "Seed", "kind": "integer",
             "meaning": "Equal seeds give equal models on one device; empty: a new one", "default": null,
             // What a number of JavaScript holds exactly.
             "min": 0, "max": (1u64 << 53) - 1, "optional": true,
         }),
         json!({
-            "name": "device", "option": "--device", "label": "Device", "kind": "device",
+            "name": "device", "label": "Device", "kind": "device",
             "meaning": "Where to compute", "default": "auto",
         }),
     ]

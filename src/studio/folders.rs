@@ -2,10 +2,10 @@
 
 use super::answer::{Answer, Body, not_found, of_png, png, unusable};
 use super::recent::Recent;
-use super::{Shared, worker};
+use super::worker;
 use crate::data::{self, Folder, decode_file};
 use crate::device::Device;
-use crate::train::job::default_image_size;
+use crate::run::job::default_image_size;
 use crate::train::settings::image_size_problem;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -71,7 +71,7 @@ pub struct Named {
 }
 
 /// What is in a folder, before anything is decoded.
-pub async fn open(State(studio): Shared, Body(named): Body<Named>) -> Answer<Json<Value>> {
+pub async fn open(State(folders): State<Arc<Folders>>, Body(named): Body<Named>) -> Answer<Json<Value>> {
     // A link from elsewhere may bring a configuration along: its paths must not make this machine ask others.
     let text = named.path.to_string_lossy();
     if text.starts_with("\\\\") || text.starts_with("//") {
@@ -82,7 +82,7 @@ pub async fn open(State(studio): Shared, Body(named): Body<Named>) -> Answer<Jso
         Ok(folder) => folder,
         Err(why) => return Ok(Json(json!({"error": why.message}))),
     };
-    let (id, folder) = studio.folders.add(folder);
+    let (id, folder) = folders.add(folder);
     let label = |class: usize| move |file: &&crate::data::folder::PictureFile| file.label as usize == class;
     let classes = folder.classes.iter().enumerate().map(
         |(class, name)| json!({"name": name, "pictures": folder.files.iter().filter(label(class)).count()}),
@@ -104,11 +104,11 @@ pub struct Size {
 
 /// Decodes every file, as training will, and says which cannot be used.
 pub async fn check(
-    State(studio): Shared,
+    State(folders): State<Arc<Folders>>,
     Path(id): Path<u64>,
     Body(size): Body<Size>,
 ) -> Answer<Json<Value>> {
-    let folder = studio.folders.get(id)?;
+    let folder = folders.get(id)?;
     let size = size.image_size.unwrap_or_else(|| default_image_size(&Device::cpu()));
     if let Some(problem) = image_size_problem(size) {
         return Err(unusable(problem));
@@ -122,8 +122,11 @@ pub async fn check(
 }
 
 /// A small picture, `<index>.png`.
-pub async fn thumbnail(State(studio): Shared, Path((id, name)): Path<(u64, String)>) -> Answer<Response> {
-    let file = studio.folders.file(id, of_png(&name)? as usize)?;
+pub async fn thumbnail(
+    State(folders): State<Arc<Folders>>,
+    Path((id, name)): Path<(u64, String)>,
+) -> Answer<Response> {
+    let file = folders.file(id, of_png(&name)? as usize)?;
     let pixels = worker::blocking(move || decode_file(&file, THUMBNAIL)).await?;
     png(&pixels.map_err(|why| unusable(why.to_string()))?, THUMBNAIL, THUMBNAIL)
 }

@@ -4,7 +4,6 @@
 //! (a foreign name that was pointed here, "DNS rebinding", is refused), requests from other origins are refused, and
 //! whatever changes something needs a header that other origins cannot send, with a token that they cannot read.
 
-use super::Studio;
 use super::answer::{Answer, Refusal};
 use super::pictures::MAX_BYTES;
 use axum::extract::{Request, State};
@@ -127,8 +126,7 @@ pub fn random_hex(bytes: usize) -> String {
 }
 
 /// Checks a request before anything else sees it.
-pub async fn guard(State(studio): State<Arc<Studio>>, request: Request, next: Next) -> Response {
-    let door = &studio.door;
+pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let mut response = match door.check(request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => door.let_in(&request).unwrap_or_else(|| refusal.into_response()),

@@ -1,6 +1,5 @@
 //! What happens, in order and numbered: read as a stream, or as a list from any number on.
 
-use super::Shared;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -93,12 +92,12 @@ pub struct After {
 
 /// Server-sent events: one message for all that happened since the last.
 pub async fn stream(
-    State(studio): Shared,
+    State(log): State<Arc<Log>>,
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).unwrap_or(&query.after);
-    let (log, after) = (studio.log.clone(), studio.log.number(last));
+    let after = log.number(last);
     let count = log.count.subscribe();
     let events = futures_util::stream::unfold((log, count, after, true), async |state| {
         let (log, mut count, after, is_first) = state;
@@ -117,6 +116,6 @@ pub async fn stream(
 }
 
 /// The same, once.
-pub async fn poll(State(studio): Shared, Query(query): Query<After>) -> Json<Part> {
-    Json(studio.log.part(studio.log.number(&query.after)).1)
+pub async fn poll(State(log): State<Arc<Log>>, Query(query): Query<After>) -> Json<Part> {
+    Json(log.part(log.number(&query.after)).1)
 }

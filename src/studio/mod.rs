@@ -30,19 +30,16 @@ mod sources;
 mod training;
 mod worker;
 
-use crate::device::Device;
-use crate::device::adapters::Choice;
-use crate::error::{Result, error};
+pub use worker::OpenDevice;
+
+use crate::error::{Remedy, Result, error};
 use answer::Answer;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-
-/// Opens the device that was asked for; the second value says in one line which and why.
-pub type OpenDevice = fn(&Choice) -> Result<(Device, String)>;
 
 /// How to serve.
 pub struct Options {
@@ -56,21 +53,21 @@ pub struct Options {
     pub open_device: OpenDevice,
 }
 
-/// What all requests share.
-pub(crate) struct Studio {
+/// What requests share; each takes the parts that it needs.
+#[derive(Clone, FromRef)]
+struct Studio {
     /// Of this process: numbers of events mean nothing to another.
+    #[from_ref(skip)]
     boot: String,
-    door: guard::Door,
+    door: Arc<guard::Door>,
     log: Arc<log::Log>,
-    training: training::Training,
-    worker: worker::Worker,
-    folders: folders::Folders,
-    pictures: pictures::Pictures,
+    training: Arc<training::Training>,
+    worker: Arc<worker::Worker>,
+    folders: Arc<folders::Folders>,
+    pictures: Arc<pictures::Pictures>,
     insides: Arc<seen::Insides>,
-    devices: tokio::sync::OnceCell<Vec<devices::Listed>>,
+    devices: Arc<tokio::sync::OnceCell<Vec<devices::Listed>>>,
 }
-
-type Shared = State<Arc<Studio>>;
 
 /// Serves until Ctrl-C; `ready` is told the page's address.
 ///
@@ -78,11 +75,8 @@ type Shared = State<Arc<Studio>>;
 /// `Usage` for a host that others can reach without a token; `Other` where the port cannot be had.
 pub fn serve(options: &Options, ready: impl FnOnce(&str)) -> Result<()> {
     if !options.host.is_loopback() && options.token.is_none() {
-        return Err(error!(
-            Usage,
-            "--host {} lets others than this machine in: they must know a --token, or leave --host out",
-            options.host
-        ));
+        let why = error!(Usage, "{} lets others than this machine in: they must know a token", options.host);
+        return Err(why.with(Remedy::Token));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -92,10 +86,10 @@ pub fn serve(options: &Options, ready: impl FnOnce(&str)) -> Result<()> {
         let address = SocketAddr::new(options.host, options.port);
         let listener = tokio::net::TcpListener::bind(address)
             .await
-            .map_err(|why| error!(Other, "{address} cannot be served: {why}. Another --port may be free"))?;
+            .map_err(|why| error!(Other, "{address} cannot be served: {why}").with(Remedy::OtherPort))?;
         let address =
             listener.local_addr().map_err(|why| error!(Other, "the server has no address: {why}"))?;
-        let studio = Arc::new(Studio::new(options, address.port()));
+        let studio = Studio::new(options, address.port());
         let query = options.token.as_ref().map(|token| format!("?token={token}")).unwrap_or_default();
         // Nobody can open "all addresses".
         let shown = match options.host.is_unspecified() {
@@ -147,21 +141,22 @@ impl Studio {
     fn new(options: &Options, port: u16) -> Studio {
         let boot = guard::random_hex(4);
         let log = Arc::new(log::Log::new(boot.clone()));
+        let insides: Arc<seen::Insides> = Arc::default();
         Studio {
             boot,
-            door: guard::Door::new(options.host, port, options.token.clone()),
-            training: training::Training::new(options.open_device),
-            worker: worker::Worker::start(options.open_device),
-            folders: folders::Folders::default(),
-            pictures: pictures::Pictures::default(),
-            insides: Arc::default(),
-            devices: tokio::sync::OnceCell::new(),
+            door: guard::Door::new(options.host, port, options.token.clone()).into(),
+            training: training::Training::new(options.open_device, log.clone(), insides.clone()).into(),
+            worker: worker::Worker::start(options.open_device).into(),
+            folders: Arc::default(),
+            pictures: Arc::default(),
+            insides,
+            devices: Arc::default(),
             log,
         }
     }
 }
 
-fn router(studio: Arc<Studio>) -> Router {
+fn router(studio: Studio) -> Router {
     let uploads = post(pictures::add).layer(DefaultBodyLimit::max(pictures::MAX_BYTES));
     Router::new()
         .route("/", get(assets::index))
@@ -195,7 +190,7 @@ fn router(studio: Arc<Studio>) -> Router {
 }
 
 /// What a page needs to begin.
-async fn state(State(studio): Shared) -> Answer<Json<Value>> {
+async fn state(State(studio): State<Studio>) -> Answer<Json<Value>> {
     let devices = studio.devices.get_or_init(devices::list).await;
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),

@@ -1,8 +1,9 @@
 //! Pictures to predict and to look into: uploaded, or named by path or by place in a folder.
 
 use super::answer::{Answer, Refusal, not_found, of_png, png, unusable};
+use super::folders::Folders;
 use super::recent::Recent;
-use super::{Shared, Studio, worker};
+use super::worker;
 use crate::data::{decode_bytes, decode_file};
 use crate::model::network::MIN_IMAGE_SIZE;
 use axum::Json;
@@ -76,7 +77,11 @@ enum Named {
 }
 
 /// Remembers a picture: the body itself, or the one that JSON names.
-pub async fn add(State(studio): Shared, request: Request) -> Answer<Json<Value>> {
+pub async fn add(
+    State(pictures): State<Arc<Pictures>>,
+    State(folders): State<Arc<Folders>>,
+    request: Request,
+) -> Answer<Json<Value>> {
     let content = request.headers().get(header::CONTENT_TYPE);
     let is_upload = content.is_some_and(|content| content == "application/octet-stream");
     let bytes = Bytes::from_request(request, &()).await.map_err(|why| match why.status() {
@@ -89,25 +94,24 @@ pub async fn add(State(studio): Shared, request: Request) -> Answer<Json<Value>>
     let (source, name) = if is_upload {
         (Source::Upload(bytes), None)
     } else {
-        let named =
+        let named: Named =
             serde_json::from_slice(&bytes).map_err(|why| unusable(format!("not understood: {why}")))?;
-        let finder = studio.clone();
-        let path = worker::blocking(move || finder.file(named)).await??;
+        let path = worker::blocking(move || named.file(&folders)).await??;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         (Source::File(Arc::new(path)), name)
     };
     // Whatever is no picture is refused now, not when it is used.
     let tried = source.clone();
     worker::blocking(move || tried.decode(MIN_IMAGE_SIZE)).await??;
-    Ok(Json(json!({"picture": studio.pictures.add(source), "name": name})))
+    Ok(Json(json!({"picture": pictures.add(source), "name": name})))
 }
 
-impl Studio {
+impl Named {
     /// The file that was named, if it is one that may be shown.
-    fn file(&self, named: Named) -> Answer<PathBuf> {
-        match named {
-            Named::Indexed { folder, index } => self.folders.file(folder, index),
-            Named::Path { path } => self.folders.find(&path).ok_or_else(|| {
+    fn file(&self, folders: &Folders) -> Answer<PathBuf> {
+        match self {
+            Named::Indexed { folder, index } => folders.file(*folder, *index),
+            Named::Path { path } => folders.find(path).ok_or_else(|| {
                 not_found(
                     "there is no such picture in the training or test folder of this page, or in dataset/: \
                      pictures elsewhere can be dropped here",
@@ -129,11 +133,11 @@ fn shown_size() -> usize {
 
 /// The picture, `<id>.png`, as a network of `size` sees it.
 pub async fn show(
-    State(studio): Shared,
+    State(pictures): State<Arc<Pictures>>,
     Path(name): Path<String>,
     Query(Shown { size }): Query<Shown>,
 ) -> Answer<Response> {
-    let source = studio.pictures.get(of_png(&name)?)?;
+    let source = pictures.get(of_png(&name)?)?;
     let size = size.clamp(1, MAX_SHOWN);
     let pixels = worker::blocking(move || source.decode(size)).await??;
     png(&pixels, size, size)

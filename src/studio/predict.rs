@@ -2,8 +2,9 @@
 
 use super::answer::{Answer, Body, unusable};
 use super::folders::inside;
-use super::pictures::Source;
-use super::{Shared, runs, worker};
+use super::pictures::{Pictures, Source};
+use super::runs;
+use super::worker::{self, Worker};
 use crate::data::{self, Folder};
 use crate::model::Model;
 use crate::train::evaluate::{predicted, scores};
@@ -27,16 +28,20 @@ pub struct Asked {
 }
 
 /// The class of each picture, or why there is none.
-pub async fn predict(State(studio): Shared, Body(asked): Body<Asked>) -> Answer<Json<Value>> {
+pub async fn predict(
+    State(worker): State<Arc<Worker>>,
+    State(pictures): State<Arc<Pictures>>,
+    Body(asked): Body<Asked>,
+) -> Answer<Json<Value>> {
     if asked.pictures.is_empty() || asked.pictures.len() > MOST {
         return Err(unusable(format!("name 1 to {MOST} pictures")));
     }
     let run = runs::with_model(asked.run.as_deref())?;
-    let (file, name, shared) = (run.model_file(), run.name, studio.clone());
-    let told = studio.worker.run(move |bench| {
+    let (file, name) = (run.model_file(), run.name);
+    let told = worker.run(move |bench| {
         let loaded = bench.model(&file, "auto")?;
         let network = &loaded.model.network;
-        let decode = |&id: &u64| shared.pictures.get(id).and_then(|source| source.decode(network.image_size));
+        let decode = |&id: &u64| pictures.get(id).and_then(|source| source.decode(network.image_size));
         let mut results = Vec::new();
         for chunk in asked.pictures.chunks(BATCH) {
             let decoded: Vec<_> = chunk.iter().map(decode).collect();
@@ -76,13 +81,16 @@ fn all_scores(model: &Model, pixels: &[u8], count: usize) -> Answer<Vec<Vec<f32>
 }
 
 /// The confusion matrix of a run's model on its test pictures, and those that it is surest and wrong about.
-pub async fn mistakes(State(studio): Shared, Path(name): Path<String>) -> Answer<Json<Value>> {
+pub async fn mistakes(
+    State(worker): State<Arc<Worker>>,
+    State(remembered): State<Arc<Pictures>>,
+    Path(name): Path<String>,
+) -> Answer<Json<Value>> {
     let run = runs::with_model(Some(&name))?;
     let dir = run.config()["test_dir"].as_str().unwrap_or_default().to_string();
     let folder = worker::blocking(move || Folder::scan(dir.as_ref())).await??;
     let file = run.model_file();
-    let studio_of_work = studio.clone();
-    let told = studio.worker.run(move |bench| {
+    let told = worker.run(move |bench| {
         let loaded = bench.model(&file, "auto")?;
         let network = &loaded.model.network;
         let pictures = data::load(&folder, network.image_size, &|_, _| ())?;
@@ -105,7 +113,7 @@ pub async fn mistakes(State(studio): Shared, Path(name): Path<String>) -> Answer
             // A link that leads elsewhere is counted, but not shown.
             let path = inside(&folder.root.join(&pictures.paths[index]), &folder.root)?;
             Some(json!({
-                "picture": studio_of_work.pictures.add(Source::File(Arc::new(path))),
+                "picture": remembered.add(Source::File(Arc::new(path))),
                 "name": pictures.paths[index], "label": network.classes[label],
                 "predicted": network.classes[class], "probability": probability,
             }))

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, not_found};
 use super::worker;
-use crate::train::run_folder::{MODEL_FILE, RUNS, is_running};
+use crate::run::{MODEL_FILE, RUNS, is_running};
 use axum::Json;
 use axum::extract::Path;
 use serde::Serialize;

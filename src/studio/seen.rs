@@ -1,9 +1,12 @@
 //! What is inside, as the page asks for it: layers, maps, single values.
 
 use super::answer::{Answer, Body, not_found, of_png, png};
-use super::inside::{Inside, Seen, Unit, look as look_inside};
+use super::inside::{self, Inside, Seen};
+use super::pictures::Pictures;
 use super::recent::Recent;
-use super::{Shared, devices, runs, worker};
+use super::worker::{self, Worker};
+use super::{devices, runs};
+use crate::model::layers::Unit;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -64,25 +67,30 @@ pub struct Wanted {
 }
 
 /// Runs a picture layer by layer.
-pub async fn look(State(studio): Shared, Body(wanted): Body<Wanted>) -> Answer<Json<Value>> {
-    let source = studio.pictures.get(wanted.picture)?;
+pub async fn look(
+    State(pictures): State<Arc<Pictures>>,
+    State(worker): State<Arc<Worker>>,
+    State(insides): State<Arc<Insides>>,
+    Body(wanted): Body<Wanted>,
+) -> Answer<Json<Value>> {
+    let source = pictures.get(wanted.picture)?;
     let run = runs::with_model(wanted.run.as_deref())?;
     let file = run.model_file();
-    let inside = studio.worker.run(move |bench| {
+    let inside = worker.run(move |bench| {
         let loaded = bench.model(&file, &wanted.device)?;
         let pixels = source.decode(loaded.model.network.image_size)?;
-        Ok(pollster::block_on(look_inside(&loaded.model, loaded.weights.clone(), &pixels))?)
+        Ok(pollster::block_on(inside::run(&loaded.model, loaded.slots.clone(), &pixels))?)
     });
     let inside = Arc::new(inside.await?);
-    let id = studio.insides.add(inside.clone());
+    let id = insides.add(inside.clone());
     let mut told = worker::blocking(move || tell(id, &inside)).await?;
     told["run"] = json!(run.name);
     Ok(Json(told))
 }
 
 /// The same of what is remembered, such as of a training that is followed.
-pub async fn show(State(studio): Shared, Path(id): Path<u64>) -> Answer<Json<Value>> {
-    let inside = studio.insides.get(id)?;
+pub async fn show(State(insides): State<Arc<Insides>>, Path(id): Path<u64>) -> Answer<Json<Value>> {
+    let inside = insides.get(id)?;
     Ok(Json(worker::blocking(move || tell(id, &inside)).await?))
 }
 
@@ -105,8 +113,9 @@ fn layer(index: usize, seen: &Seen) -> Value {
     });
     let fold = |pick: fn(f32, f32) -> f32, start| seen.values.iter().copied().fold(start, pick);
     json!({
-        "index": index, "name": seen.placed.name, "type": seen.placed.layer.type_name(),
-        "shape": seen.placed.output_shape, "parameters": seen.placed.parameter_count(),
+        "index": index, "name": seen.placed.name, "type": seen.placed.layer.label(),
+        "meaning": seen.placed.layer.meaning(),
+        "shape": seen.placed.output_shape, "parameters": seen.placed.slot_values(),
         "min": fold(f32::min, f32::INFINITY), "max": fold(f32::max, f32::NEG_INFINITY),
         "kernels": kernels.collect::<Vec<_>>(), "fused": seen.fused,
     })
@@ -122,8 +131,11 @@ fn layer_of(inside: &Inside, index: usize) -> Answer<&Seen> {
 }
 
 /// All maps of a layer as one picture, `<layer>.png`: rows of maps, each from its own darkest to its own brightest.
-pub async fn maps(State(studio): Shared, Path((id, name)): Path<(u64, String)>) -> Answer<Response> {
-    let (inside, index) = (studio.insides.get(id)?, of_png(&name)? as usize);
+pub async fn maps(
+    State(insides): State<Arc<Insides>>,
+    Path((id, name)): Path<(u64, String)>,
+) -> Answer<Response> {
+    let (inside, index) = (insides.get(id)?, of_png(&name)? as usize);
     worker::blocking(move || draw_maps(&inside, index)).await?
 }
 
@@ -156,18 +168,23 @@ fn atlas(values: &[f32], channels: usize, height: usize, width: usize) -> (Vec<u
 }
 
 /// The values of a layer without maps.
-pub async fn values(State(studio): Shared, Path((id, index)): Path<(u64, usize)>) -> Answer<Json<Value>> {
-    let inside = studio.insides.get(id)?;
+pub async fn values(
+    State(insides): State<Arc<Insides>>,
+    Path((id, index)): Path<(u64, usize)>,
+) -> Answer<Json<Value>> {
+    let inside = insides.get(id)?;
     let values = &layer_of(&inside, index)?.values;
     Ok(Json(json!({"values": values[..values.len().min(TOLD)]})))
 }
 
 /// The windows of the first layer.
-pub async fn filters(State(studio): Shared, Path(id): Path<u64>) -> Answer<Json<Value>> {
-    let inside = studio.insides.get(id)?;
-    let shape =
-        inside.layers.first().and_then(|seen| seen.placed.parameters.as_ref()).map(|[weight, _]| &weight[..]);
-    let (Some(&[_, in_channels, height, width]), Some([weight, _])) = (shape, inside.weights(0)) else {
+pub async fn filters(State(insides): State<Arc<Insides>>, Path(id): Path<u64>) -> Answer<Json<Value>> {
+    let inside = insides.get(id)?;
+    let first = inside.layers.first().and_then(|seen| seen.placed.slots.first());
+    let weight = inside.layers.first().and_then(|_| inside.slots_of(0).first().copied());
+    let (Some(&[_, in_channels, height, width]), Some((_, weight))) =
+        (first.map(|slot| &slot.shape[..]), weight)
+    else {
         return Err(not_found("the first layer has no windows"));
     };
     let windows: Vec<Vec<&[f32]>> = weight
@@ -178,8 +195,8 @@ pub async fn filters(State(studio): Shared, Path(id): Path<u64>) -> Answer<Json<
 }
 
 /// Where the network looks.
-pub async fn heat(State(studio): Shared, Path(id): Path<u64>) -> Answer<Json<Value>> {
-    let inside = studio.insides.get(id)?;
+pub async fn heat(State(insides): State<Arc<Insides>>, Path(id): Path<u64>) -> Answer<Json<Value>> {
+    let inside = insides.get(id)?;
     let mut told = json!(inside.heat);
     told["class"] = json!(inside.classes[inside.heat.class]);
     Ok(Json(told))
@@ -198,11 +215,11 @@ pub struct At {
 
 /// The arithmetic behind one value.
 pub async fn unit(
-    State(studio): Shared,
+    State(insides): State<Arc<Insides>>,
     Path((id, index)): Path<(u64, usize)>,
     Query(At { channel, row, column }): Query<At>,
 ) -> Answer<Json<Unit>> {
-    let inside = studio.insides.get(id)?;
+    let inside = insides.get(id)?;
     Ok(Json(worker::blocking(move || inside.unit(index, channel, row, column)).await??))
 }
 

@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, not_found};
 use super::worker;
+use crate::cases::Source;
 use crate::check;
 use axum::Json;
 use axum::extract::Query;
@@ -31,9 +32,9 @@ fn find(wanted: &Wanted) -> Answer<Json<Value>> {
     let shader: Vec<_> = call
         .sources()
         .into_iter()
-        .map(|(rung, source, _)| {
+        .map(|Source { rung, text, .. }| {
             let suffix = if rung == crate::kernel::PLAIN { String::new() } else { format!(".{rung}") };
-            json!({"rung": rung, "file": format!("shaders/{op}{suffix}.wgsl"), "source": source})
+            json!({"rung": rung, "file": format!("shaders/{op}{suffix}.wgsl"), "source": text})
         })
         .collect();
     let file = format!("{op}.rs");

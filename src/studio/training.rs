@@ -3,12 +3,16 @@
 mod watcher;
 
 use super::answer::{Answer, Body, Refusal, unusable};
-use super::{OpenDevice, Shared, Studio, devices, worker};
+use super::devices;
+use super::log::Log;
+use super::pictures::Pictures;
+use super::seen::Insides;
+use super::worker::{self, OpenDevice};
 use crate::data::Folder;
 use crate::device::adapters::Choice;
 use crate::error::{ErrorKind, Result, error};
+use crate::run::job::{self, Place, default_folder};
 use crate::train::End;
-use crate::train::job::{self, Place, default_folder};
 use crate::train::settings::Settings;
 use axum::Json;
 use axum::extract::State;
@@ -25,6 +29,8 @@ use watcher::{Followed, Watcher};
 /// What is being trained.
 pub struct Training {
     open_device: OpenDevice,
+    log: Arc<Log>,
+    insides: Arc<Insides>,
     current: Mutex<Option<Current>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// The picture whose maps follow the training.
@@ -37,9 +43,9 @@ struct Current {
 }
 
 impl Training {
-    pub fn new(open_device: OpenDevice) -> Training {
+    pub fn new(open_device: OpenDevice, log: Arc<Log>, insides: Arc<Insides>) -> Training {
         let (current, thread, followed) = Default::default();
-        Training { open_device, current, thread, followed }
+        Training { open_device, log, insides, current, thread, followed }
     }
 
     /// Name of the run in progress.
@@ -68,12 +74,15 @@ pub struct Wanted {
 }
 
 /// Begins a run.
-pub async fn start(State(studio): Shared, Body(wanted): Body<Wanted>) -> Answer<(StatusCode, Json<Value>)> {
+pub async fn start(
+    State(training): State<Arc<Training>>,
+    Body(wanted): Body<Wanted>,
+) -> Answer<(StatusCode, Json<Value>)> {
     let Wanted { mut settings, device } = wanted;
     let mut errors: Vec<Value> = settings
         .problems()
         .into_iter()
-        .map(|problem| json!({"field": problem.option.replace('-', "_"), "message": problem.message}))
+        .map(|problem| json!({"field": problem.field, "message": problem.message}))
         .collect();
     let dirs = [("train_dir", settings.train_dir.clone()), ("test_dir", settings.test_dir.clone())];
     let scanned = worker::blocking(move || dirs.map(|(field, dir)| (field, Folder::scan(&dir).err())));
@@ -88,7 +97,7 @@ pub async fn start(State(studio): Shared, Body(wanted): Body<Wanted>) -> Answer<
 
     let stop = Arc::new(AtomicBool::new(false));
     let run = {
-        let mut current = studio.training.current.lock().unwrap();
+        let mut current = training.current.lock().unwrap();
         if let Some(current) = &*current {
             let message = format!("the run {} is in progress: stop it, or wait for its end", current.run);
             return Err(Refusal::new(StatusCode::CONFLICT, message));
@@ -98,13 +107,13 @@ pub async fn start(State(studio): Shared, Body(wanted): Body<Wanted>) -> Answer<
         settings.out = Some(out);
         *current = Some(Current { run: run.clone(), stop: stop.clone() });
         // Under the lock: the end of the run before is in the log by now.
-        studio.log.clear();
-        studio.log.push(&json!({"type": "run", "run": run, "config": told(&settings, &device)}));
+        training.log.clear();
+        training.log.push(&json!({"type": "run", "run": run, "config": told(&settings, &device)}));
         run
     };
-    let (of_thread, name) = (studio.clone(), run.clone());
+    let (of_thread, name) = (training.clone(), run.clone());
     let thread = std::thread::spawn(move || of_thread.train(&name, &settings, &device, &stop));
-    *studio.training.thread.lock().unwrap() = Some(thread);
+    *training.thread.lock().unwrap() = Some(thread);
     Ok((StatusCode::ACCEPTED, Json(json!({"run": run}))))
 }
 
@@ -126,10 +135,9 @@ fn free(folder: PathBuf) -> PathBuf {
     std::iter::once(folder.clone()).chain(others).find(|path| !path.exists()).expect("numbers do not end")
 }
 
-impl Studio {
+impl Training {
     /// The whole life of a run, in its thread.
     fn train(&self, run: &str, settings: &Settings, device: &str, stop: &AtomicBool) {
-        let training = &self.training;
         let trained = catch_unwind(AssertUnwindSafe(|| self.try_train(settings, device, stop)));
         let (end, error) = match trained {
             Ok(Ok(End::Finished | End::StepsDone)) => ("finished", None),
@@ -143,18 +151,18 @@ impl Studio {
             }
         };
         // At once: who hears of the end may start the next run, and no run may start before its end is told.
-        let mut current = training.current.lock().unwrap();
+        let mut current = self.current.lock().unwrap();
         self.log.push(&json!({"type": "end", "end": end, "error": error, "run": run}));
         *current = None;
     }
 
     fn try_train(&self, settings: &Settings, device: &str, stop: &AtomicBool) -> Result<End> {
         let choice: Choice = device.parse().unwrap_or(Choice::Auto);
-        let (device, line) = (self.training.open_device)(&choice)?;
+        let (device, line) = (self.open_device)(&choice)?;
         let mut watcher = Watcher::new(
             self.log.clone(),
             self.insides.clone(),
-            self.training.followed.clone(),
+            self.followed.clone(),
             settings.train_dir.clone(),
         );
         watcher.say(&format!("Device: {line}"));
@@ -168,8 +176,8 @@ impl Studio {
 }
 
 /// Ends the run in progress after the step that is under way.
-pub async fn stop(State(studio): Shared) -> Answer<StatusCode> {
-    match &*studio.training.current.lock().unwrap() {
+pub async fn stop(State(training): State<Arc<Training>>) -> Answer<StatusCode> {
+    match &*training.current.lock().unwrap() {
         Some(current) => {
             current.stop.store(true, Ordering::Relaxed);
             Ok(StatusCode::ACCEPTED)
@@ -190,14 +198,18 @@ fn now_and_then() -> u32 {
 }
 
 /// Chooses the picture whose maps follow the training, or none.
-pub async fn follow(State(studio): Shared, Body(follow): Body<Follow>) -> Answer<StatusCode> {
+pub async fn follow(
+    State(training): State<Arc<Training>>,
+    State(pictures): State<Arc<Pictures>>,
+    Body(follow): Body<Follow>,
+) -> Answer<StatusCode> {
     let followed = match follow.picture {
         Some(_) if follow.every == 0 => return Err(unusable("follow every 1 or more steps")),
         Some(picture) => {
-            Some(Followed { picture, source: studio.pictures.get(picture)?, every: follow.every, next: 0 })
+            Some(Followed { picture, source: pictures.get(picture)?, every: follow.every, next: 0 })
         }
         None => None,
     };
-    *studio.training.followed.lock().unwrap() = followed;
+    *training.followed.lock().unwrap() = followed;
     Ok(StatusCode::ACCEPTED)
 }

@@ -1,14 +1,14 @@
 //! A thread with devices and models of its own, for everything that is not training. Devices belong to the thread
 //! that opened them, so work is sent there.
 
-use super::OpenDevice;
 use super::answer::{Answer, Refusal, not_found};
-use super::inside::Weights;
+use super::inside::Slots;
 use crate::device::Device;
 use crate::device::adapters::Choice;
 use crate::error::Result;
+use crate::files::{named, read_file};
 use crate::model::Model;
-use crate::train::job::{named, read_file};
+
 use axum::http::StatusCode;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +17,9 @@ use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::time::SystemTime;
 use tokio::sync::oneshot;
+
+/// Opens the device that was asked for; the second value says in one line which and why.
+pub type OpenDevice = fn(&Choice) -> Result<(Device, String)>;
 
 /// Models that stay loaded.
 const LOADED: usize = 2;
@@ -40,7 +43,7 @@ pub struct Loaded {
     /// Runs layer by layer, so that each can be seen.
     pub model: Model,
     /// The same weights on the host.
-    pub weights: Arc<Weights>,
+    pub slots: Arc<Slots>,
 }
 
 impl Worker {
@@ -118,11 +121,11 @@ impl Bench {
         let device = self.device(device)?;
         let bytes = read_file(file)?;
         let model = Model::from_bytes(&bytes, &device, false).map_err(|why| named(file, why))?;
-        let weights = Arc::new(pollster::block_on(Weights::read(&model))?);
+        let slots = Arc::new(pollster::block_on(Slots::read(&model))?);
         if self.models.len() == LOADED {
             self.models.remove(0);
         }
-        let loaded = Rc::new(Loaded { key, model, weights });
+        let loaded = Rc::new(Loaded { key, model, slots });
         self.models.push(loaded.clone());
         Ok(loaded)
     }

@@ -70,7 +70,7 @@ async fn infer(
     labels: Option<&[u32]>,
     count: usize,
 ) -> Result<(Vec<Vec<f32>>, Option<f32>)> {
-    let device = model.device();
+    let (device, head) = (model.device(), model.network.head);
     let plan = Plan::new(model, device.limits(), count, None)?;
     let picture = pixels.len() / count;
     let (mut all_scores, mut loss) = (Vec::with_capacity(count), None);
@@ -80,14 +80,13 @@ async fn infer(
         let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
         let tape = Tape::new(device, accumulate);
         // Constants: nothing is recorded, so no activation outlives its layer.
-        let parameters: Vec<_> = model.parameters().into_iter().map(|p| tape.constant(p)).collect();
-        let logits = model.forward(&tape, &parameters, &pixels, last - first, Mode::Infer)?;
+        let logits = model.forward(&tape, &model.vars(&tape, false), &pixels, last - first, Mode::Infer)?;
         if let Some(labels) = labels {
             let labels = Tensor::from_u32(device, &[last - first], &labels[first..last])?;
-            let (part, _) = model.head.loss(&tape, &logits, &labels, count)?;
+            let part = head.loss(&tape, &logits, &labels, count)?.loss;
             loss = Some(loss.unwrap_or(0.0) + part.tensor.read_f32().await?[0]);
         }
-        all_scores.extend(model.head.scores(&tape, &logits).await?);
+        all_scores.extend(head.scores(&tape, &logits).await?);
     }
     Ok((all_scores, loss))
 }

@@ -2,9 +2,8 @@
 //! timing, so that equal settings give equal bits.
 
 use crate::device::Limits;
-use crate::error::{Result, error};
-use crate::model::Model;
-use crate::model::network::Placed;
+use crate::error::{Remedy, Result, error};
+use crate::model::{Model, Placed};
 
 /// Most bytes of activations that one micro-batch may keep for the backward pass.
 const ACTIVATION_BUDGET: u64 = 1 << 30;
@@ -26,44 +25,40 @@ impl Plan {
     /// `Usage` for a size of 0; `OutOfMemory`, with the sizes that would fit, for what exceeds the limits.
     pub fn new(model: &Model, limits: &Limits, batch: usize, requested: Option<usize>) -> Result<Plan> {
         if batch == 0 || requested == Some(0) {
-            return Err(error!(
-                Usage,
-                "a batch needs at least one picture: use 1 or more for --batch-size and --micro-batch"
-            ));
+            return Err(error!(Usage, "a batch and a micro-batch need at least one picture"));
         }
         let limit = limits.max_buffer.min(limits.max_binding);
         for named in model.tensors() {
             let bytes = named.tensor.len() as u64 * 4;
             if bytes > limit {
-                return Err(error!(
-                    OutOfMemory,
-                    "{} takes {bytes} bytes, over the limit of {limit}", named.name
-                ));
+                let why =
+                    error!(OutOfMemory, "{} takes {bytes} bytes, over the limit of {limit}", named.name);
+                return Err(why.with(Remedy::SmallerImageSize));
             }
         }
         let activations = model.activations();
         let (largest_name, largest) =
             activations.iter().max_by_key(|(_, bytes)| *bytes).cloned().expect("a network has an input");
         let per_image: u64 = activations.iter().map(|(_, bytes)| bytes).sum();
-        let flop = model.layers().iter().map(Placed::flop).max().unwrap_or(0).max(1);
+        let flop = model.nodes().map(Placed::flop).max().unwrap_or(0).max(1);
         let fits = [limit / largest, ACTIVATION_BUDGET / per_image, limits.max_submit_flop / flop];
         let fits = fits.into_iter().min().expect("three bounds").min(batch as u64) as usize;
         if limit / largest == 0 {
-            return Err(error!(
+            let why = error!(
                 OutOfMemory,
-                "{largest_name} of one picture takes {largest} bytes, over this device's limit of {limit}: \
-                 use a smaller --image-size than {}",
+                "{largest_name} of one picture of {0}x{0} pixels takes {largest} bytes, over this device's limit of {limit}",
                 model.network.image_size
-            ));
+            );
+            return Err(why.with(Remedy::SmallerImageSize));
         }
         let micro_batch = match requested {
             Some(size) if size.min(batch) as u64 > limit / largest => {
-                return Err(error!(
+                let why = error!(
                     OutOfMemory,
                     "{largest_name} takes {largest} bytes a picture, so a micro-batch of {size} is over this device's \
-                     limit of {limit} bytes: use --micro-batch {} or less",
-                    limit / largest
-                ));
+                     limit of {limit} bytes"
+                );
+                return Err(why.with(Remedy::MicroBatch((limit / largest) as usize)));
             }
             Some(size) => size.min(batch),
             None => fits.max(1),

@@ -1,75 +1,70 @@
-//! What a person chooses for a run, whether on the command line or on the page.
+//! What a person chooses for a run, as plain data, whether on the command line or on the page.
 
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
-use clap::Args;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// The settings of a run; the comments are its help texts.
-#[derive(Debug, Clone, PartialEq, Args, Deserialize)]
+/// The settings of a run.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Folder with one sub-folder of training pictures per class
-    #[arg(long, default_value = "dataset/training_set", value_name = "DIR")]
+    /// Folder with one sub-folder of training pictures per class.
     pub train_dir: PathBuf,
-    /// Folder with one sub-folder of test pictures per class
-    #[arg(long, default_value = "dataset/test_set", value_name = "DIR")]
+    /// Folder with one sub-folder of test pictures per class.
     pub test_dir: PathBuf,
-    /// Height and width that pictures are resized to [default: 256 on a GPU, 64 on the CPU or a software adapter]
-    #[arg(long, value_name = "N")]
+    /// Height and width that pictures are resized to; `None` for the device's default.
     pub image_size: Option<usize>,
-    /// Adam's step size
-    #[arg(long, default_value_t = 0.001, value_name = "RATE")]
+    /// Adam's step size.
     pub learning_rate: f64,
-    /// How often to go through all training pictures
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    /// How often to go through all training pictures.
     pub epochs: usize,
-    /// Pictures per optimizer step
-    #[arg(long, default_value_t = 32, value_name = "N")]
+    /// Pictures per optimizer step.
     pub batch_size: usize,
-    /// Share of dense1's outputs that are dropped in training, from 0 up to below 1
-    #[arg(long, default_value_t = 0.5, value_name = "RATE")]
+    /// Share of dense1's outputs that are dropped in training, from 0 up to below 1.
     pub dropout: f64,
-    /// Seed of weights, shuffling and dropout [default: a new one, which is printed]
-    #[arg(long, value_name = "N")]
+    /// Seed of weights, shuffling and dropout; `None` for a new one.
     pub seed: Option<u64>,
-    /// Start from these weights instead of random ones
-    #[arg(long, value_name = "FILE.safetensors")]
+    /// A file of weights to start from instead of random ones.
     pub init_weights: Option<PathBuf>,
-    /// Take the pictures in the order of their paths in every epoch
-    #[arg(long)]
+    /// Whether every epoch takes the pictures in the order of their paths.
     pub no_shuffle: bool,
-    /// Run convolution, ReLU and pooling as separate kernels
-    #[arg(long)]
+    /// Whether convolution, ReLU and pooling run as separate kernels.
     pub no_fuse: bool,
-    /// Pictures that the device works on at a time [default: as many as its limits allow]
-    #[arg(long, value_name = "N")]
+    /// Pictures that the device works on at a time; `None` for as many as its limits allow.
     pub micro_batch: Option<usize>,
-    /// Stop after N optimizer steps, without validation
-    #[arg(long, value_name = "N")]
+    /// Optimizer steps after which to stop, without validation.
     pub max_steps: Option<usize>,
-    /// Folder for the results, new or empty [default: one in runs/, named by the time]
-    #[arg(long, value_name = "DIR")]
+    /// Folder for the results, new or empty; `None` for one that is named by the time.
     pub out: Option<PathBuf>,
 }
 
 /// A setting that makes no sense.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
-    /// As on the command line, without dashes in front: `learning-rate`.
-    pub option: &'static str,
-    /// What follows the option's name in a sentence: `0 makes no sense: use 1 or more`.
+    /// The field's name.
+    pub field: &'static str,
+    /// What follows the name in a sentence: `0 makes no sense: use 1 or more`.
     pub message: String,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        #[derive(clap::Parser)]
-        struct Nothing {
-            #[command(flatten)]
-            settings: Settings,
+        Settings {
+            train_dir: "dataset/training_set".into(),
+            test_dir: "dataset/test_set".into(),
+            image_size: None,
+            learning_rate: 0.001,
+            epochs: 10,
+            batch_size: 32,
+            dropout: 0.5,
+            seed: None,
+            init_weights: None,
+            no_shuffle: false,
+            no_fuse: false,
+            micro_batch: None,
+            max_steps: None,
+            out: None,
         }
-        <Nothing as clap::Parser>::parse_from([""]).settings
     }
 }
 
@@ -77,23 +72,23 @@ impl Settings {
     /// Wrong values, found before anything is loaded.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut wrong = |option, message: String| problems.push(Problem { option, message });
+        let mut wrong = |field, message: String| problems.push(Problem { field, message });
         if let Some(message) = self.image_size.and_then(image_size_problem) {
-            wrong("image-size", message);
+            wrong("image_size", message);
         }
-        for (option, value) in [
-            ("batch-size", Some(self.batch_size)),
+        for (field, value) in [
+            ("batch_size", Some(self.batch_size)),
             ("epochs", Some(self.epochs)),
-            ("micro-batch", self.micro_batch),
-            ("max-steps", self.max_steps),
+            ("micro_batch", self.micro_batch),
+            ("max_steps", self.max_steps),
         ] {
             if value == Some(0) {
-                wrong(option, "0 makes no sense: use 1 or more".to_string());
+                wrong(field, "0 makes no sense: use 1 or more".to_string());
             }
         }
         let rate = self.learning_rate;
         if !((rate as f32).is_finite() && rate > 0.0) {
-            wrong("learning-rate", format!("{rate} must be a number above 0, such as 0.001"));
+            wrong("learning_rate", format!("{rate} must be a number above 0, such as 0.001"));
         }
         if !(0.0..1.0).contains(&self.dropout) {
             wrong("dropout", format!("{} must be at least 0 and below 1", self.dropout));

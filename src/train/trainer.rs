@@ -3,14 +3,15 @@
 use super::plan::Plan;
 use crate::data::Batch;
 use crate::device::Precision;
-use crate::error::{Result, error};
-use crate::model::{Mode, Model};
+use crate::error::{Remedy, Result, error};
+use crate::model::head::Outcome;
+use crate::model::{Mode, Model, NamedTensor, Role};
 use crate::ops::add::accumulate;
 use crate::ops::input::pack;
 use crate::optim::{Adam, LossScale};
-use crate::tape::Tape;
+use crate::tape::{Tape, Var};
 use crate::tensor::{Pending, Tensor};
-use std::time::Instant;
+use web_time::Instant;
 
 /// A model in training.
 pub struct Trainer {
@@ -92,8 +93,7 @@ impl Trainer {
 
     /// One optimizer step; its results can be read later, so that the device need not wait for the host.
     pub fn step(&mut self, batch: &Batch) -> Result<StepUnderWay> {
-        let mut gradients = self.gradients(batch)?;
-        self.reduce(&mut gradients)?;
+        let gradients = self.gradients(batch)?;
         self.apply(gradients)
     }
 
@@ -136,21 +136,20 @@ impl Trainer {
         let labels = Tensor::from_u32(device, &[labels.len()], labels)?;
 
         let tape = Tape::new(device, accumulate);
-        let parameters: Vec<_> = self.model.parameters().into_iter().map(|p| tape.parameter(p)).collect();
+        let vars = self.model.vars(&tape, true);
         let mode = Mode::Train { seed: self.seed, step: self.adam.step() + 1, first_image };
-        let logits = self.model.forward(&tape, &parameters, &pixels, labels.len(), mode)?;
+        let logits = self.model.forward(&tape, &vars, &pixels, labels.len(), mode)?;
         device.enter("loss");
-        let (loss, hits) = self.model.head.loss(&tape, &logits, &labels, whole_batch)?;
+        let Outcome { loss, hits } = self.model.network.head.loss(&tape, &logits, &labels, whole_batch)?;
         drop(logits);
         let seed = self.loss_scale.as_ref().map_or(&self.one, LossScale::scale);
         let mut gradients = tape.backward(&loss, seed.clone())?;
-        let of_parameter = |p| gradients.take(p).ok_or_else(|| error!(Other, "a parameter has no gradient"));
-        Ok((parameters.iter().map(of_parameter).collect::<Result<_>>()?, loss.tensor, hits))
-    }
-
-    /// Where gradients of several devices would be added up; with one device there is nothing to do.
-    pub fn reduce(&self, _gradients: &mut BatchGradients) -> Result<()> {
-        Ok(())
+        let learned =
+            self.model.tensors().iter().zip(&vars).filter(|(named, _)| named.role == Role::Parameter);
+        let gradient = |(named, var): (&NamedTensor, &Var)| {
+            gradients.take(var).ok_or_else(|| error!(Other, "the output does not depend on {}", named.name))
+        };
+        Ok((learned.map(gradient).collect::<Result<_>>()?, loss.tensor, hits))
     }
 
     /// Updates the parameters and starts reading back what the step found.
@@ -196,10 +195,8 @@ impl StepUnderWay {
             _ => None,
         };
         if let Some(what) = what {
-            return Err(error!(
-                Diverged,
-                "training diverged in step {step}: {what}. A smaller --learning-rate usually helps"
-            ));
+            let why = error!(Diverged, "training diverged in step {step}: {what}");
+            return Err(why.with(Remedy::SmallerLearningRate));
         }
         let scaling = scale.map(|scale| Scaling { scale, skipped: non_finite });
         Ok(StepResult { step, loss, hits, images: self.images, completed, scaling })

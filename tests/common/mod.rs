@@ -5,8 +5,7 @@ pub mod program;
 pub mod studio;
 
 use pawgrad::device::{Device, Precision, adapters};
-use pawgrad::model::network::Preprocessing;
-use pawgrad::model::{Layer, Network};
+use pawgrad::model::{Graph, Network};
 
 /// The software Vulkan adapter. A missing one fails the test: a skip would look green.
 pub fn software() -> Device {
@@ -23,10 +22,14 @@ pub fn selected(kernel: &str) -> bool {
     only.is_none_or(|only| kernel == only || kernel.split('.').next() == Some(&only))
 }
 
+/// The names of two classes.
+pub fn classes() -> Vec<String> {
+    vec!["cats".to_string(), "dogs".to_string()]
+}
+
 /// A network of these layers for gray pictures of two classes.
-pub fn network(image_size: usize, layers: Vec<Layer>) -> Network {
-    let classes = vec!["cats".to_string(), "dogs".to_string()];
-    Network { channels: 1, classes, image_size, layers, preprocessing: Preprocessing::default() }
+pub fn network(image_size: usize, nodes: Graph) -> Network {
+    Network::new(classes(), image_size, nodes)
 }
 
 /// A safetensors file of (name, shape, values), as another program would write it.

@@ -1,7 +1,6 @@
 //! The fourth rung, which shares through workgroup memory, for the network's own convolutions on GPUs.
 
-use super::textures::{WINDOWS, fits, window_splits};
-use super::weights;
+use super::rungs::{WINDOWS, fits, partial_weights, weights, window_splits};
 use crate::kernel::{Grid, Pass, Rung};
 use crate::reference::conv2d_relu_pool::Params;
 
@@ -16,7 +15,6 @@ const COLUMNS: u32 = 16;
 
 pub const FORWARD: Rung<Params> = shared(&[Pass::new(
     "forward",
-    &["x", "w", "b", "y", "argmax"],
     Grid::Groups(|p| {
         let tiles = p.out_h.div_ceil(SIDE / 2) * p.out_w.div_ceil(SIDE / 2);
         [tiles, p.out_channels.div_ceil(ROWS), p.batch]
@@ -25,7 +23,6 @@ pub const FORWARD: Rung<Params> = shared(&[Pass::new(
 
 pub const BACKWARD_X: Rung<Params> = shared(&[Pass::new(
     "backward_x",
-    &["w", "y", "argmax", "dy", "dx"],
     Grid::Groups(|p| {
         let tiles = p.in_h.div_ceil(SIDE) * p.in_w.div_ceil(SIDE);
         [tiles, p.in_channels.div_ceil(ROWS), p.batch]
@@ -33,23 +30,32 @@ pub const BACKWARD_X: Rung<Params> = shared(&[Pass::new(
 )]);
 
 pub const BACKWARD_W: Rung<Params> = Rung {
-    scratch: |p| window_splits(p) as usize * weights(p),
-    constants: &[("WINDOWS", WINDOWS as f64)],
+    scratch: partial_weights,
     ..shared(&[
         Pass::new(
             "backward_w_partial",
-            &["x", "y", "argmax", "dy", "scratch"],
             Grid::Groups(|p| {
                 [p.in_channels.div_ceil(COLUMNS), p.out_channels.div_ceil(ROWS), window_splits(p)]
             }),
         ),
-        Pass::new("backward_w", &["dw", "scratch"], Grid::Threads(weights)),
+        Pass::new("backward_w", Grid::Threads(weights)),
     ])
 };
 
 /// It has to be asked for: what it gains on a GPU was not measured yet, and on lavapipe it is slower.
 const fn shared(passes: &'static [Pass<Params>]) -> Rung<Params> {
-    Rung { fits, iterations, default_on: |_| false, ..Rung::new("4_shared", SOURCE, passes) }
+    Rung {
+        constants: &[
+            ("ROWS", ROWS as f64),
+            ("SIDE", SIDE as f64),
+            ("COLUMNS", COLUMNS as f64),
+            ("WINDOWS", WINDOWS as f64),
+        ],
+        fits,
+        iterations,
+        default_on: |_| false,
+        ..Rung::new("4_shared", SOURCE, passes)
+    }
 }
 
 /// Of all three: channels in turn, or rows of windows and their columns, and what is staged for each.

@@ -1,7 +1,6 @@
 //! The fifth rung, which multiplies halves on tensor cores, for the network's own convolutions in mixed precision.
 
-use super::textures::{WINDOWS, fits, window_splits};
-use super::weights;
+use super::rungs::{WINDOWS, fits, partial_weights, weights, window_splits};
 use crate::kernel::{Grid, Pass, Rounding, Rung};
 use crate::reference::conv2d_relu_pool::Params;
 
@@ -21,7 +20,6 @@ const MEMORY: u32 = 28 * 1024;
 
 pub const FORWARD: Rung<Params> = tensor(&[Pass::new(
     "forward",
-    &["x", "w", "b", "y", "argmax"],
     Grid::Groups(|p| {
         let tiles = p.out_h.div_ceil(HEIGHT / 2) * p.out_w.div_ceil(WIDTH / 2);
         [tiles, p.out_channels.div_ceil(ROWS), p.batch]
@@ -30,7 +28,6 @@ pub const FORWARD: Rung<Params> = tensor(&[Pass::new(
 
 pub const BACKWARD_X: Rung<Params> = tensor(&[Pass::new(
     "backward_x",
-    &["w", "y", "argmax", "dy", "dx"],
     Grid::Groups(|p| {
         let tiles = p.in_h.div_ceil(HEIGHT) * p.in_w.div_ceil(WIDTH);
         [tiles, p.in_channels.div_ceil(ROWS), p.batch]
@@ -38,23 +35,29 @@ pub const BACKWARD_X: Rung<Params> = tensor(&[Pass::new(
 )]);
 
 pub const BACKWARD_W: Rung<Params> = Rung {
-    scratch: |p| window_splits(p) as usize * weights(p),
-    constants: &[("WINDOWS", WINDOWS as f64)],
+    scratch: partial_weights,
     ..tensor(&[
         Pass::new(
             "backward_w_partial",
-            &["x", "y", "argmax", "dy", "scratch"],
             Grid::Groups(|p| {
                 [p.in_channels.div_ceil(COLUMNS), p.out_channels.div_ceil(ROWS), window_splits(p)]
             }),
         ),
-        Pass::new("backward_w", &["dw", "scratch"], Grid::Threads(weights)),
+        Pass::new("backward_w", Grid::Threads(weights)),
     ])
 };
 
 /// The default in mixed precision, which a person asks for; it was not measured yet.
 const fn tensor(passes: &'static [Pass<Params>]) -> Rung<Params> {
     Rung {
+        constants: &[
+            ("ROWS", ROWS as f64),
+            ("HEIGHT", HEIGHT as f64),
+            ("WIDTH", WIDTH as f64),
+            ("DEPTH", DEPTH as f64),
+            ("COLUMNS", COLUMNS as f64),
+            ("WINDOWS", WINDOWS as f64),
+        ],
         error: Rounding::Halves,
         requires: |limits| limits.tensor_cores && limits.max_workgroup_memory >= MEMORY,
         fits,

@@ -1,25 +1,23 @@
 //! The third rung, which fetches from textures, for the network's own convolutions.
 
-use super::super::conv2d::ROWS;
-use super::weights;
+use super::super::conv2d::rungs::ROWS;
+use super::rungs::{WINDOWS, fits, partial_weights, weights, window_splits};
+use crate::device::textures::WIDTH;
 use crate::kernel::{Grid, Pass, Rung};
 use crate::reference::conv2d_relu_pool::Params;
 
 const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.3_textures.wgsl");
 
-/// Windows of the pooling, about, that one group of backward_w adds up.
-pub(super) const WINDOWS: u32 = 2048;
 /// Threads of a group of the third rung, and in_channels that a group of its backward_w owns.
 const LANES: u32 = 8;
 /// The first pass of both backward kernels.
-const GATE: Pass<Params> = Pass::new("gate", &["y", "argmax", "dy", "scratch"], Grid::Threads(elements));
+const GATE: Pass<Params> = Pass::new("gate", Grid::Threads(elements));
 
 pub const FORWARD: Rung<Params> = Rung {
     texels: |p| weights(p).max((p.batch * p.in_channels * p.in_h * p.in_w) as usize),
     iterations: |p| 3 * p.in_channels as usize,
     ..textures(&[Pass {
         entry: "forward",
-        buffers: &["b", "y", "argmax"],
         textures: &[("x", "x"), ("w", "w")],
         grid: Grid::Groups(|p| {
             [(p.batch * p.argmax_words).div_ceil(LANES), p.out_channels.div_ceil(ROWS), 1]
@@ -35,7 +33,6 @@ pub const BACKWARD_X: Rung<Params> = Rung {
         GATE,
         Pass {
             entry: "backward_x",
-            buffers: &["dx"],
             textures: &[("w", "w"), ("gated", "scratch")],
             grid: Grid::Groups(|p| {
                 let patches = p.batch * p.in_h.div_ceil(2) * p.in_w.div_ceil(8);
@@ -48,44 +45,39 @@ pub const BACKWARD_X: Rung<Params> = Rung {
 pub const BACKWARD_W: Rung<Params> = Rung {
     scratch: gated_and_partial,
     texels: |p| gated_and_partial(p).max((p.batch * p.in_channels * p.in_h * p.in_w) as usize),
-    constants: &[("WINDOWS", WINDOWS as f64)],
     iterations: |p| (2 * WINDOWS.max(p.out_w)).max(window_splits(p)) as usize,
     ..textures(&[
         GATE,
         Pass {
             entry: "backward_w_partial",
-            buffers: &["scratch"],
             textures: &[("x", "x"), ("gated", "scratch")],
             grid: Grid::Groups(|p| {
                 [p.in_channels.div_ceil(LANES), p.out_channels.div_ceil(ROWS), window_splits(p)]
             }),
         },
-        Pass::new("backward_w", &["dw", "scratch"], Grid::Threads(weights)),
+        Pass::new("backward_w", Grid::Threads(weights)),
     ])
 };
 
 const fn textures(passes: &'static [Pass<Params>]) -> Rung<Params> {
-    Rung { fits, ..Rung::broadcasting("3_textures", SOURCE, passes) }
-}
-
-/// Whether these are the network's own windows, and words of argmax lie in one row.
-pub(super) fn fits(p: &Params) -> bool {
-    let same = p.conv_h == p.in_h && p.conv_w == p.in_w && p.pad_top == 1 && p.pad_left == 1;
-    let window = [p.kernel_h, p.kernel_w, p.stride_h, p.stride_w, p.pool] == [3, 3, 1, 1, 2];
-    same && window && p.out_w.is_multiple_of(4)
+    Rung {
+        constants: &[
+            ("ROWS", ROWS as f64),
+            ("LANES", LANES as f64),
+            ("WIDTH", WIDTH as f64),
+            ("WINDOWS", WINDOWS as f64),
+        ],
+        fits,
+        ..Rung::broadcasting("3_textures", SOURCE, passes)
+    }
 }
 
 /// Words of backward_w's scratch: what the gate leaves, then the partial sums.
 fn gated_and_partial(p: &Params) -> usize {
-    2 * elements(p) + window_splits(p) as usize * weights(p)
+    2 * elements(p) + partial_weights(p)
 }
 
 /// Elements of y.
 fn elements(p: &Params) -> usize {
     (p.batch * p.out_channels * p.out_h * p.out_w) as usize
-}
-
-/// Sums that backward_w's first pass leaves for each weight: whole rows of windows, about `WINDOWS` each.
-pub(super) fn window_splits(p: &Params) -> u32 {
-    (p.batch * p.out_h).div_ceil((WINDOWS / p.out_w).max(1))
 }

@@ -2,9 +2,9 @@
 //! Gradient-based Localization", 2017, equations 1 and 2).
 
 use crate::error::{Result, error};
-use crate::model::{Layer, Model};
+use crate::model::layers::Conv2d;
+use crate::model::{Head, Model, Origin, Placed};
 use crate::tape::{Tape, Var};
-use crate::tensor::Tensor;
 use serde::Serialize;
 
 /// How much each place of the last convolution's maps speaks for the predicted class.
@@ -18,26 +18,29 @@ pub struct Heat {
     pub class: usize,
 }
 
-/// Index of the layer whose maps are weighed.
+/// Index of the node whose maps are weighed: the last convolution's, behind its activation.
 ///
 /// # Errors
 /// `Other` for a network without convolutions.
-pub(super) fn last_convolution(model: &Model) -> Result<usize> {
-    let last = model.layers().iter().rposition(|placed| matches!(placed.layer, Layer::Conv2d { .. }));
-    last.ok_or_else(|| error!(Other, "a network without convolutions looks at no place"))
+pub(super) fn last_maps(model: &Model) -> Result<usize> {
+    let nodes: Vec<_> = model.nodes().collect();
+    let last = nodes.iter().rposition(|node| node.layer.downcast::<Conv2d>().is_some());
+    let last = last.ok_or_else(|| error!(Other, "a network without convolutions looks at no place"))?;
+    let is_its_activation =
+        |node: &&Placed| node.layer.is_activation() && node.inputs == [Origin::Node(last)];
+    Ok(nodes.iter().position(is_its_activation).unwrap_or(last))
 }
 
 impl Heat {
     /// relu(sum over channels of a * A): A are the maps of the last convolution, and `a` the mean over places of the
-    /// class score's gradient with respect to each. The score of the second class is the logit, that of the first its
-    /// negative. `tape` has recorded how `logit` `[1, 1]` came from `maps` `[1, channels, height, width]`.
+    /// gradient of the class's evidence with respect to each. `tape` has recorded how `logit` `[1, 1]` came from `maps` `[1, channels, height, width]`.
     ///
     /// # Errors
     /// What the device reports.
-    pub(super) async fn of(tape: Tape, logit: &Var, maps: &Var, scores: &[f32]) -> Result<Heat> {
+    pub(super) async fn of(tape: Tape, head: Head, logit: &Var, maps: &Var, scores: &[f32]) -> Result<Heat> {
         let class = crate::train::evaluate::predicted(scores);
-        let sign = Tensor::from_f32(tape.device(), &[1, 1], &[if class == 1 { 1.0 } else { -1.0 }])?;
-        let mut gradients = tape.backward(logit, sign)?;
+        let evidence = head.evidence_gradient(tape.device(), class)?;
+        let mut gradients = tape.backward(logit, evidence)?;
         let gradient = gradients.take(maps).ok_or_else(|| error!(Other, "the maps have no gradient"))?;
 
         let &[_, channels, height, width] = maps.shape() else { unreachable!("maps") };

@@ -14,6 +14,8 @@ export function arithmetic(unit, layer) {
       return pooling(unit);
     case "dense":
       return dense(unit);
+    case "function":
+      return [steps([["value of the layer before", "", unit.input]], unit.formula, unit.output)];
     default:
       return [el("p", {}, `${layer.name} hands on what it gets: ${precise(unit.output)}.`)];
   }
@@ -60,7 +62,7 @@ function convolution(unit) {
     ),
     list,
     more,
-    steps(
+    withBias(
       unit,
       terms.length > 1 ? `sum over ${terms.length} maps` : "sum of the products",
       terms.reduce((sum, t) => sum + t.sum, 0),
@@ -101,18 +103,12 @@ function showRest(node, list, rest) {
   replace(node, el("p", {}, `… and ${rest.length} more maps: together ${precise(sum)} `), button);
 }
 
-/** Sum, bias, activation, output. */
-function steps({ bias, sum, activation, output }, name, before) {
-  const rows = [[name, "", before]];
-  if (bias !== null) rows.push(["bias", "+", bias]);
-  if (sum !== null) rows.push(["before the activation", "=", sum]);
-  const formula =
-    {
-      relu: "ReLU: max(x, 0)",
-      sigmoid: "sigmoid: 1 / (1 + e^-x)",
-      linear: "no activation: this is the score before the sigmoid",
-    }[activation] ?? "output";
-  rows.push([formula, "→", output]);
+/** From a sum of products, over the bias, to the output. */
+const withBias = ({ bias, output }, name, sum) => steps([[name, "", sum], ["bias", "+", bias]], "output", output);
+
+/** Rows of [what, operator, value], and the last of them: the output. */
+function steps(before, formula, output) {
+  const rows = [...before, [formula, "→", output]];
   return el(
     "table",
     { class: "steps" },
@@ -192,6 +188,6 @@ function dense(unit) {
       ),
     ),
     el("p", {}, `All other products together: ${precise(rest)}`),
-    steps(unit, "sum of the products", top.reduce((sum, { product }) => sum + product, 0) + rest),
+    withBias(unit, "sum of the products", top.reduce((sum, { product }) => sum + product, 0) + rest),
   ];
 }

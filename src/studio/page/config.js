@@ -51,7 +51,7 @@ function refresh() {
   }
   setQuery(params);
   const changed = [...parts.values()].filter((part) => !isDefault(part));
-  setText($("command"), commandLine(changed.map(({ field, text }) => [field.option, text])));
+  setText($("command"), commandLine(changed.map(({ field, text }) => [`--${field.name.replaceAll("_", "-")}`, text])));
   $("defaults").hidden = changed.length === 0;
   explainDevice();
   onChange();

@@ -8,18 +8,11 @@ import { MapsView } from "./maps.js";
 import { SourceView } from "./source.js";
 import { UnitView } from "./unit.js";
 
-const MEANINGS = {
-  Conv2D:
-    "Every map comes from a filter of its own, slid over all maps of the layer before; then ReLU, which turns what is negative into 0.",
-  MaxPooling2D: "Of every 2 × 2 units the largest is kept: half as high, half as wide.",
-  Flatten: "The same numbers in one row, map after map. Nothing is computed.",
-  Dropout: "Switches off some units at random in training. Here, outside of training, it changes nothing.",
-  Dense: "Every unit is a weighted sum of all the numbers before it.",
-};
+const MOST_BARS = 1024; // more are no picture
 
 export class LayerView {
   constructor(layer) {
-    const { name, type, shape: sizes, parameters, index } = layer;
+    const { name, type, meaning, shape: sizes, parameters, index } = layer;
     this.name = name;
     this.title = el("h3", { id: `layer-${name}`, tabindex: "-1" }, name, " ", el("span", { class: "hint" }, type));
     this.values = el("span", {});
@@ -42,7 +35,7 @@ export class LayerView {
           this.values,
         ),
       ),
-      el("p", { class: "hint" }, MEANINGS[type] ?? ""),
+      el("p", { class: "hint" }, meaning),
       this.filters,
       this.output?.node,
       this.unit.node,
@@ -52,10 +45,10 @@ export class LayerView {
     this.isFilled = false;
   }
 
-  #outputOf({ type, shape: sizes }) {
+  #outputOf({ shape: sizes }) {
     const onUnit = (position) => this.unit.open(position);
     if (sizes.length === 3) return new MapsView(this.name, sizes, onUnit);
-    return type === "Dense" ? new BarsView(this.name, sizes[0], onUnit) : null;
+    return sizes[0] <= MOST_BARS ? new BarsView(this.name, sizes[0], onUnit) : null;
   }
 
   /** New numbers for the same layer: another picture, other weights. */

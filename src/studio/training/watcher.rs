@@ -3,13 +3,12 @@
 use crate::device::Device;
 use crate::error::{ErrorKind, Result};
 use crate::model::Model;
-use crate::studio::inside::{Weights, look};
+use crate::report::profile::lines;
+use crate::studio::inside::{self, Slots};
 use crate::studio::log::Log;
 use crate::studio::pictures::Source;
 use crate::studio::seen::{Insides, groups};
-use crate::train::Progress;
-use crate::train::profile::lines;
-use crate::train::run_folder::{EpochRecord, StepRecord};
+use crate::train::{EpochRecord, Progress, StepRecord};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -83,7 +82,7 @@ impl Watcher {
     fn measure(&mut self, device: &Device) -> Result<()> {
         if self.is_measuring {
             self.is_measuring = false;
-            let spans = device.stop_profile()?;
+            let spans = pollster::block_on(device.stop_profile())?;
             let seconds: f64 = spans.iter().map(|span| span.seconds).sum();
             let kernels: Vec<Value> = lines(&spans)
                 .into_iter()
@@ -137,8 +136,8 @@ impl Watcher {
     fn look(&self, model: &Model, followed: &Followed) -> Result<()> {
         // A picture that is gone by now ends no run.
         let Ok(pixels) = followed.source.decode(model.network.image_size) else { return Ok(()) };
-        let weights = Arc::new(pollster::block_on(Weights::read_small(model))?);
-        let inside = pollster::block_on(look(&model.unfused(), weights, &pixels))?;
+        let slots = Arc::new(pollster::block_on(Slots::read_small(model))?);
+        let inside = pollster::block_on(inside::run(&model.unfused()?, slots, &pixels))?;
         let id = self.insides.add_followed(Arc::new(inside));
         let event = json!({"type": "maps", "step": self.step, "inside": id, "picture": followed.picture});
         self.log.push(&event);

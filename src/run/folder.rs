@@ -4,54 +4,17 @@
 //! `steps.jsonl` grows by one flushed line per step. The other files are replaced whole: written to a
 //! sibling, synced and renamed, so that a crash or a full disk leaves the previous one.
 
-use super::curves;
-use super::evaluate::Evaluation;
-use super::tuning::Tuning;
+use super::lock::Running;
 use crate::device::Device;
-use crate::error::{Result, error};
-use atomic_write_file::AtomicWriteFile;
+use crate::error::{Remedy, Result, error};
+use crate::files::{cannot_write, replace};
+use crate::report::curves;
+use crate::train::{EpochRecord, Record, StepRecord};
+use crate::tuning::Tuning;
 use serde::Serialize;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// One line of `steps.jsonl`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct StepRecord {
-    /// From 1, over all epochs.
-    pub step: u32,
-    /// From 0.
-    pub epoch: usize,
-    /// Mean over the batch, before the step's update.
-    pub loss: f32,
-    pub accuracy: f64,
-    pub images: usize,
-    /// Wall time since the previous step completed on the device.
-    pub seconds: f64,
-    /// In mixed precision: what the next step's loss is multiplied by.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub loss_scale: Option<f32>,
-    /// In mixed precision: whether a gradient overflowed, so that the step updated nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub skipped: Option<bool>,
-}
-
-/// One line of `history.csv`. Loss and accuracy are means over the steps of the epoch, as they went by;
-/// those of the validation are of the model at its end.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EpochRecord {
-    /// From 0.
-    pub epoch: usize,
-    pub loss: f64,
-    pub accuracy: f64,
-    pub images_per_second: f64,
-    /// Time of the steps, without validation.
-    pub seconds: f64,
-    /// Steps that updated nothing, in mixed precision.
-    pub skipped: usize,
-    /// Missing where the epoch was cut short.
-    pub validation: Option<Evaluation>,
-}
 
 /// A run's folder, open for writing.
 pub struct RunFolder {
@@ -59,36 +22,6 @@ pub struct RunFolder {
     steps: File,
     history: Vec<EpochRecord>,
     _running: Running,
-}
-
-/// A file that is locked while a run goes on, and gone afterwards: the system lets go of it even where a run is killed.
-struct Running {
-    path: PathBuf,
-    _file: File,
-}
-
-const RUNNING_FILE: &str = "running.lock";
-
-impl Running {
-    fn start(folder: &Path) -> Result<Running> {
-        let path = folder.join(RUNNING_FILE);
-        let file = File::create(&path).map_err(|why| cannot_write(&path, &why))?;
-        // Not every file system has locks; the run goes on without.
-        let _ = file.try_lock();
-        Ok(Running { path, _file: file })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Whether a run, of any process, goes on in this folder.
-pub fn is_running(folder: &Path) -> bool {
-    let file = File::open(folder.join(RUNNING_FILE));
-    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Where runs are saved unless another folder is named.
@@ -112,11 +45,12 @@ impl RunFolder {
         fs::create_dir_all(path).map_err(|why| cannot_write(path, &why))?;
         let mut entries = fs::read_dir(path).map_err(|why| cannot_write(path, &why))?;
         if entries.next().is_some() {
-            return Err(error!(
+            let why = error!(
                 Write,
-                "the output folder {} is not empty: choose another --out, so that no earlier run is lost",
+                "the output folder {} is not empty: no earlier run is overwritten",
                 path.display()
-            ));
+            );
+            return Err(why.with(Remedy::OtherFolder));
         }
         Ok(())
     }
@@ -148,37 +82,6 @@ impl RunFolder {
         &self.history
     }
 
-    /// Appends a line to `steps.jsonl`.
-    pub fn append_step(&mut self, record: &StepRecord) -> Result<()> {
-        let mut line = serde_json::to_string(record).expect("a step is plain data");
-        line.push('\n');
-        // One write per line: a reader never sees half of one.
-        let written = self.steps.write_all(line.as_bytes()).and_then(|()| self.steps.flush());
-        written.map_err(|why| cannot_write(&self.path.join("steps.jsonl"), &why))
-    }
-
-    /// Adds an epoch to `history.csv` and `curves.svg`.
-    pub fn save_epoch(&mut self, record: &EpochRecord) -> Result<()> {
-        let history = [&self.history[..], std::slice::from_ref(record)].concat();
-        replace(&self.path.join("history.csv"), csv(&history).as_bytes())?;
-        replace(&self.path.join("curves.svg"), curves::svg(&history)?.as_bytes())?;
-        self.history = history;
-        Ok(())
-    }
-
-    /// Replaces `model.safetensors`.
-    pub fn save_model(&self, bytes: &[u8]) -> Result<()> {
-        replace(&self.model_path(), bytes)
-    }
-
-    /// Replaces `rungs.toml`, by which the run can be repeated with the same rungs; nothing where there was no choice.
-    pub fn save_rungs(&self, device: &Device) -> Result<()> {
-        match device.chosen_rungs() {
-            rungs if rungs.is_empty() => Ok(()),
-            rungs => self.save("rungs.toml", &Tuning::new(device, rungs).to_toml()).map(|_| ()),
-        }
-    }
-
     /// Writes another file of the run.
     pub fn save(&self, name: &str, text: &str) -> Result<PathBuf> {
         let path = self.path.join(name);
@@ -188,6 +91,35 @@ impl RunFolder {
 
     pub fn model_path(&self) -> PathBuf {
         self.path.join(MODEL_FILE)
+    }
+}
+
+impl Record for RunFolder {
+    fn step(&mut self, record: &StepRecord) -> Result<()> {
+        let mut line = serde_json::to_string(record).expect("a step is plain data");
+        line.push('\n');
+        // One write per line: a reader never sees half of one.
+        let written = self.steps.write_all(line.as_bytes()).and_then(|()| self.steps.flush());
+        written.map_err(|why| cannot_write(&self.path.join("steps.jsonl"), &why))
+    }
+
+    /// Replaces `model.safetensors`, `history.csv` and `curves.svg`. The model first: a history must not tell of a model
+    /// that is not there.
+    fn epoch(&mut self, record: &EpochRecord, model: &[u8]) -> Result<()> {
+        replace(&self.model_path(), model)?;
+        let history = [&self.history[..], std::slice::from_ref(record)].concat();
+        replace(&self.path.join("history.csv"), csv(&history).as_bytes())?;
+        replace(&self.path.join("curves.svg"), curves::svg(&history)?.as_bytes())?;
+        self.history = history;
+        Ok(())
+    }
+
+    /// Replaces `rungs.toml`, by which the run can be repeated with the same rungs; nothing where there was no choice.
+    fn rungs(&mut self, device: &Device) -> Result<()> {
+        match device.chosen_rungs() {
+            rungs if rungs.is_empty() => Ok(()),
+            rungs => self.save("rungs.toml", &Tuning::new(device, rungs).to_toml()).map(|_| ()),
+        }
     }
 }
 
@@ -205,18 +137,4 @@ fn csv(history: &[EpochRecord]) -> String {
         );
     }
     text
-}
-
-/// Writes a file whole or not at all.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || -> std::io::Result<()> {
-        let mut file = AtomicWriteFile::open(path)?;
-        file.write_all(bytes)?;
-        file.commit()
-    };
-    write().map_err(|why| cannot_write(path, &why))
-}
-
-fn cannot_write(path: &Path, why: &std::io::Error) -> crate::error::Error {
-    error!(Write, "{} cannot be written: {why}", path.display())
 }

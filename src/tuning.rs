@@ -1,8 +1,8 @@
 //! Tables of rungs as files: what `pawgrad tune` found, in the user's cache folder, and what a run took, in its own.
 
-use super::run_folder::replace;
 use crate::device::{Device, Precision, RungTable};
-use crate::error::{Result, error};
+use crate::error::{Remedy, Result, error};
+use crate::files::replace;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,33 +43,23 @@ impl Tuning {
     pub fn read(path: &Path, device: &Device) -> Result<Tuning> {
         let text = fs::read_to_string(path)
             .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", path.display()))?;
+        let unusable = |why: String| error!(Usage, "{} {why}", path.display()).with(Remedy::OtherTuning);
         let tuning: Tuning = toml::from_str(&text).map_err(|why| {
-            error!(
-                Usage,
-                "{} is no table of rungs, such as rungs.toml in the folder of a run: {why}",
-                path.display()
-            )
+            unusable(format!("is no table of rungs, such as rungs.toml in the folder of a run: {why}"))
         })?;
-        if tuning.adapter != device.name() || tuning.driver != device.driver() {
-            return Err(error!(
-                Usage,
-                "{} was made for {} ({}), not for {} ({}): run `pawgrad tune`, or leave it out with --tuning none",
-                path.display(),
-                tuning.adapter,
-                tuning.driver,
-                device.name(),
-                device.driver()
-            ));
+        let Tuning { adapter, driver, precision, .. } = &tuning;
+        if adapter != device.name() || driver != device.driver() {
+            let (name, its_driver) = (device.name(), device.driver());
+            return Err(unusable(format!(
+                "was made for {adapter} ({driver}), not for {name} ({its_driver})"
+            )));
         }
         // Mixed precision has rungs of its own: with a table of f32, a run would be mixed in name only.
-        if tuning.precision != device.precision() {
-            return Err(error!(
-                Usage,
-                "{} was made with --precision {}, not with {}: use that, or leave it out with --tuning none",
-                path.display(),
-                tuning.precision,
+        if *precision != device.precision() {
+            return Err(unusable(format!(
+                "was made for the precision {precision}, not for {}",
                 device.precision()
-            ));
+            )));
         }
         Ok(tuning)
     }
@@ -81,12 +71,8 @@ impl Tuning {
     pub fn stored(device: &Device) -> Result<Option<Tuning>> {
         match Tuning::path(device) {
             Ok(path) if path.exists() => Tuning::read(&path, device).map(Some).map_err(|why| {
-                error!(
-                    Usage,
-                    "the stored tuning cannot be used: run `pawgrad tune` again, delete the file, or leave it out with \
-                     --tuning none\n  {}",
-                    why.message
-                )
+                let message = format!("the stored tuning cannot be used: {}", why.message);
+                why.saying(message).with(Remedy::OtherTuning)
             }),
             _ => Ok(None),
         }

@@ -4,14 +4,20 @@
 //! changes from run to run, so the header is written here; reading, where files may be hostile, is the
 //! crate's.
 
-use super::{Model, Network};
+use super::slot::Slot;
+use super::{Model, Network, version_1};
 use crate::device::Device;
-use crate::error::{Result, error};
+use crate::error::{Error, Remedy, Result, error};
 use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The metadata entry that describes the network, as sorted JSON.
 const NETWORK_KEY: &str = "pawgrad";
+
+/// Of the description: 1 was a list of layers (pawgrad 0.1.0, which named no version), 2 is a graph. All versions so far
+/// are read.
+const VERSION: u64 = 2;
 
 impl Model {
     /// The bytes of a safetensors file: the tensors in PyTorch's names and layouts, and the network.
@@ -19,7 +25,9 @@ impl Model {
     /// # Errors
     /// `Diverged` where a weight is infinite or NaN: such a file could not be read again.
     pub async fn to_bytes(&self) -> Result<Vec<u8>> {
-        let network = serde_json::to_value(&self.network).expect("a network is plain data").to_string();
+        let mut network = serde_json::to_value(&self.network).expect("a network is plain data");
+        network["version"] = VERSION.into();
+        let network = network.to_string();
         let metadata = BTreeMap::from([("format", "pt"), (NETWORK_KEY, network.as_str())]);
         let mut header = serde_json::Map::new();
         header.insert("__metadata__".to_string(), serde_json::json!(metadata));
@@ -64,9 +72,9 @@ impl Model {
         let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
         let mut known = Vec::new();
         let image_size = network.image_size;
-        let model = Model::with_values(network, device, fuse, |name, shape| {
+        let model = Model::with_values(network, device, fuse, |name, slot| {
             known.push(name.to_string());
-            read_tensor(&file, name, shape, image_size)
+            read_tensor(&file, name, slot, image_size)
         })?;
         let mut extra: Vec<_> =
             file.names().into_iter().filter(|name| !known.iter().any(|k| k == name)).collect();
@@ -80,7 +88,8 @@ impl Model {
 }
 
 /// The values of one tensor of the file, which must be finite f32 in this shape.
-fn read_tensor(file: &SafeTensors, name: &str, wanted: &[usize], image_size: usize) -> Result<Vec<f32>> {
+fn read_tensor(file: &SafeTensors, name: &str, slot: &Slot, image_size: usize) -> Result<Vec<f32>> {
+    let wanted = slot.shape.as_slice();
     let view = file.tensor(name).map_err(|_| {
         error!(Model, "the tensor {name} is missing; the network needs it in the shape {wanted:?}")
     })?;
@@ -107,16 +116,32 @@ fn read_network(bytes: &[u8]) -> Result<Network> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_safetensors)?;
     let metadata = header.metadata().as_ref();
     let network = metadata.and_then(|entries| entries.get(NETWORK_KEY)).ok_or_else(|| {
-        error!(
-            Model,
-            "the file holds weights but no description of the network: it was not written by pawgrad. \
-             `train --init-weights` can start from it"
-        )
+        let why = "the file holds weights but no description of the network: it was not written by pawgrad";
+        error!(Model, "{why}").with(Remedy::StartFromWeights)
     })?;
-    let network: Network = serde_json::from_str(network)
-        .map_err(|why| error!(Model, "the file's description of the network cannot be used: {why}"))?;
-    network.placed().map_err(|why| error!(Model, "the file describes no usable network: {}", why.message))?;
+    let unusable = |why: &dyn std::fmt::Display| {
+        error!(Model, "the file's description of the network cannot be used: {why}")
+    };
+    let mut network: Value = serde_json::from_str(network).map_err(|why| unusable(&why))?;
+    let version = network.as_object_mut().and_then(|fields| fields.remove("version"));
+    let network: Network = match version.as_ref().map(Value::as_u64) {
+        None => version_1::network(network).map_err(|why| unusable(&why))?,
+        Some(Some(VERSION)) => serde_json::from_value(network).map_err(|why| unusable(&why))?,
+        Some(_) => {
+            let version = version.unwrap_or_default();
+            return Err(error!(
+                Model,
+                "the file is of version {version}, and this program reads versions 1 to {VERSION}: it takes a newer pawgrad"
+            ));
+        }
+    };
+    network.placed().map_err(|why| of_file(&why))?;
     Ok(network)
+}
+
+/// What is wrong with a network that a file describes; nobody chose its sizes here.
+fn of_file(why: &Error) -> Error {
+    error!(Model, "the file describes no usable network: {}", why.message)
 }
 
 fn not_safetensors(why: safetensors::SafeTensorError) -> crate::error::Error {

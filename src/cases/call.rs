@@ -1,9 +1,9 @@
 //! A kernel with its sizes, without the type of its `Params`: what a table of all kernels can hold.
 
-use crate::cpu;
+use crate::cpu::{self, Input, Output};
 use crate::device::{Device, DeviceKind};
 use crate::error::Result;
-use crate::kernel::{Input, Kernel, Output, Rounding};
+use crate::kernel::{Buffer, Kernel, Rounding, Rung};
 use crate::reference::{Field, Params};
 use crate::tensor::Tensor;
 
@@ -11,9 +11,9 @@ use crate::tensor::Tensor;
 pub trait Call: Send + Sync {
     fn name(&self) -> &'static str;
     fn op(&self) -> &'static str;
-    fn inputs(&self) -> &'static [&'static str];
-    /// The names of the outputs and, behind them, of the flags.
-    fn outputs(&self) -> Vec<&'static str>;
+    fn inputs(&self) -> &'static [Buffer];
+    /// Flags last.
+    fn outputs(&self) -> &'static [Buffer];
     fn params(&self) -> String;
     fn fields(&self) -> &'static [Field];
     /// The sizes as words, in the order of the fields.
@@ -29,11 +29,21 @@ pub trait Call: Send + Sync {
     fn key(&self, device: &Device) -> String;
     /// Its name and the fingerprint of its shaders, with which that key begins.
     fn fingerprint(&self) -> String;
-    /// Every rung's name, source and entry points, whether or not this machine can run it.
-    fn sources(&self) -> Vec<(&'static str, &'static str, Vec<&'static str>)>;
+    /// Every rung's shader, whether or not this machine can run it.
+    fn sources(&self) -> Vec<Source>;
     fn run(&self, device: &Device, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()>;
     /// The definition, in f64.
     fn reference(&self, inputs: &[Input<f64>], outputs: &mut [Output<f64>]);
+}
+
+/// The shader of a rung.
+pub struct Source {
+    pub rung: &'static str,
+    pub text: &'static str,
+    /// The entry points that the kernel runs.
+    pub entries: Vec<&'static str>,
+    /// What Rust and the shader must agree on beside sizes.
+    pub constants: &'static [(&'static str, f64)],
 }
 
 /// The erased form of `kernel` with `params`.
@@ -55,12 +65,12 @@ impl<P: Params> Call for KernelCall<P> {
         self.kernel.op()
     }
 
-    fn inputs(&self) -> &'static [&'static str] {
-        self.kernel.inputs
+    fn inputs(&self) -> &'static [Buffer] {
+        self.kernel.inputs()
     }
 
-    fn outputs(&self) -> Vec<&'static str> {
-        self.kernel.outputs.iter().chain(self.kernel.flags).copied().collect()
+    fn outputs(&self) -> &'static [Buffer] {
+        self.kernel.outputs()
     }
 
     fn params(&self) -> String {
@@ -105,9 +115,14 @@ impl<P: Params> Call for KernelCall<P> {
         self.kernel.fingerprint()
     }
 
-    fn sources(&self) -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
-        let entries = |passes: &[crate::kernel::Pass<P>]| passes.iter().map(|pass| pass.entry).collect();
-        self.kernel.rungs.iter().map(|rung| (rung.name, rung.source, entries(rung.passes))).collect()
+    fn sources(&self) -> Vec<Source> {
+        let source = |rung: &Rung<P>| Source {
+            rung: rung.name,
+            text: rung.source,
+            entries: rung.passes.iter().map(|pass| pass.entry).collect(),
+            constants: rung.constants,
+        };
+        self.kernel.rungs.iter().map(source).collect()
     }
 
     fn run(&self, device: &Device, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
@@ -116,7 +131,7 @@ impl<P: Params> Call for KernelCall<P> {
 
     fn reference(&self, inputs: &[Input<f64>], outputs: &mut [Output<f64>]) {
         let items = (self.kernel.reference.items)(&self.params);
-        let flags = self.kernel.flags.len();
+        let flags = self.kernel.flags();
         cpu::run_reference(self.kernel.reference.f64, &self.params, items, inputs, outputs, flags);
     }
 }

@@ -1,13 +1,14 @@
-//! A whole run: from its settings to the folder that it leaves behind, whoever asked for it.
+//! Preparing a run, and running it.
 
-use super::plan::Plan;
-use super::run_folder::{RUNS, RunFolder};
-use super::settings::Settings;
-use super::{End, Progress, Schedule, Trainer, train};
+use super::folder::{RUNS, RunFolder};
 use crate::data::{self, Folder, Pictures};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Error, Result, error};
+use crate::files::{named, read_file};
 use crate::model::{Model, Network};
+use crate::train::plan::Plan;
+use crate::train::settings::Settings;
+use crate::train::{End, Progress, Schedule, Trainer, train};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -147,8 +148,7 @@ pub async fn run(
     let device = trainer.model.device();
     if let Some(count @ 1..) = device.untuned_kernels() {
         progress.message(&format!(
-            "{count} of {} kernels ran with default rungs, as they were not tuned at these sizes: `pawgrad tune --help` \
-             says how",
+            "{count} of {} kernels ran with default rungs, as they were not tuned at these sizes: `pawgrad tune` does that",
             device.chosen_rungs().len()
         ));
     }
@@ -204,21 +204,12 @@ pub fn default_folder() -> PathBuf {
     Path::new(RUNS).join(time)
 }
 
-/// A model or weights file as bytes.
-pub fn read_file(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).map_err(|why| error!(Model, "{} cannot be read: {why}", file.display()))
-}
-
-/// The error with the file's name in front.
-pub fn named(file: &Path, why: Error) -> Error {
-    Error::new(why.kind, format!("{}: {}", file.display(), why.message))
-}
-
 /// An error during training also says what is left of the run.
 fn with_what_is_saved(why: Error, folder: &RunFolder) -> Error {
     let what = match folder.history().len() {
         0 => "no epoch was finished; its steps are".to_string(),
         epochs => format!("the model as of epoch {epochs}, its history and all steps are"),
     };
-    Error::new(why.kind, format!("{}\n  {what} in {}", why.message, folder.path().display()))
+    let message = format!("{}\n  {what} in {}", why.message, folder.path().display());
+    why.saying(message)
 }

@@ -1,7 +1,7 @@
 //! Loss and accuracy of each epoch as a picture, `curves.svg`.
 
-use super::run_folder::EpochRecord;
 use crate::error::{Result, error};
+use crate::train::EpochRecord;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 

@@ -1,9 +1,9 @@
 //! Where the time of training steps goes: a table for people, and a trace for Perfetto and Chrome.
 
-use super::Progress;
-use super::run_folder::{EpochRecord, StepRecord};
 use crate::device::{Device, Label, Span};
 use crate::error::Result;
+use crate::model::Model;
+use crate::train::{EpochRecord, Progress, StepRecord};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -36,6 +36,11 @@ impl<P: Progress> Profiler<P> {
         Ok(Profiler { device, inner, spans, steps: 0, seconds: 0.0, is_first: true })
     }
 
+    /// What ran since the last call; nothing after an error of the device, which ends the run by itself.
+    fn take_spans(&self) -> Vec<Span> {
+        pollster::block_on(self.device.take_spans()).unwrap_or_default()
+    }
+
     /// What was found.
     pub fn finish(self) -> Profile {
         Profile { spans: self.spans, steps: self.steps, seconds: self.seconds }
@@ -64,7 +69,7 @@ impl<P: Progress> Progress for Profiler<P> {
     }
 
     fn step_done(&mut self, step: &StepRecord) {
-        let spans = self.device.take_spans();
+        let spans = self.take_spans();
         if !std::mem::take(&mut self.is_first) {
             self.spans.extend(spans);
             self.steps += 1;
@@ -74,8 +79,12 @@ impl<P: Progress> Progress for Profiler<P> {
     }
 
     fn epoch_done(&mut self, epoch: &EpochRecord) {
-        self.device.take_spans();
+        self.take_spans();
         self.inner.epoch_done(epoch);
+    }
+
+    fn between_steps(&mut self, model: &Model) -> Result<()> {
+        self.inner.between_steps(model)
     }
 }
 
@@ -129,7 +138,7 @@ impl Profile {
     /// textures are no passes: they count as time between kernels.
     pub fn table(&self, flops: f64, bandwidth: f64) -> String {
         if self.steps == 0 {
-            return "There is nothing to tell: the first step, which compiles, does not count, and there was no other."
+            return "There is nothing to report: the first step, which compiles, does not count, and there was no other."
                 .to_string();
         }
         let steps = self.steps as f64;

@@ -1,0 +1,64 @@
+//! Cases: a kernel with sizes, and how to draw what it reads. Tests, benches and tuning run them.
+//!
+//! Every op lists its own, and `ops::cases` all of them. Sizes for tests are awkward on purpose (batch 1, odd, prime, one
+//! more and one less than a tile, one and many channels); `why` says what each is there for and is printed when it fails.
+
+mod call;
+mod row;
+mod tolerance;
+mod values;
+
+pub use call::{Call, Source, call};
+pub use row::{Row, lengths};
+pub use tolerance::Tolerance;
+pub use values::{Random, Style, Values};
+
+use crate::kernel::{Buffer, Usage};
+use crate::tensor::Kind;
+
+type Shape = Box<dyn Fn(&str) -> Vec<usize> + Send + Sync>;
+type Draw = Box<dyn Fn(&str, &mut Random) -> Option<Values> + Send + Sync>;
+
+/// One kernel, one set of sizes, and how to draw its inputs.
+pub struct Case {
+    pub call: Box<dyn Call>,
+    /// What this size is there for.
+    pub why: &'static str,
+    /// The shape of every buffer of the op, by its name.
+    pub shape: Shape,
+    /// Values for buffers that plain random numbers do not suit.
+    pub draw: Draw,
+    /// For random inputs.
+    pub tolerance: Tolerance,
+    /// Whether the result is exact when all inputs are small integers.
+    pub exact_on_integers: bool,
+    /// Why no independent framework says what the kernel should compute; `None` where one does.
+    pub no_golden: Option<&'static str>,
+}
+
+impl Case {
+    /// The values of a buffer before the kernel runs. Floats are exact in f32, so that every device computes from
+    /// the same numbers.
+    pub fn values(&self, buffer: &Buffer, random: &mut Random) -> Values {
+        let len = self.len(buffer);
+        (self.draw)(buffer.name, random).unwrap_or_else(|| match (buffer.kind, buffer.usage) {
+            (Kind::F32, _) => Values::Float((0..len).map(|_| random.number()).collect()),
+            (Kind::U32, Usage::Flag) => Values::Uint(vec![0; len]),
+            (Kind::U32, _) => Values::Uint((0..len).map(|_| random.word()).collect()),
+        })
+    }
+
+    /// How many values a buffer holds.
+    pub fn len(&self, buffer: &Buffer) -> usize {
+        (self.shape)(buffer.name).iter().product()
+    }
+}
+
+/// Which sizes a table lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// For tests.
+    Awkward,
+    /// Those of the default network, for timing.
+    Network { image_size: u32, batch: u32 },
+}

@@ -1,0 +1,73 @@
+//! The settings of a run as options.
+
+use crate::train::settings::Settings;
+use clap::Args;
+use std::path::PathBuf;
+
+/// One option for each setting; the comments are the help texts, and defaults are those of [`Settings`].
+#[derive(Args)]
+pub struct SettingsArgs {
+    /// Folder with one sub-folder of training pictures per class
+    #[arg(long, default_value_os_t = Settings::default().train_dir, value_name = "DIR")]
+    train_dir: PathBuf,
+    /// Folder with one sub-folder of test pictures per class
+    #[arg(long, default_value_os_t = Settings::default().test_dir, value_name = "DIR")]
+    test_dir: PathBuf,
+    /// Height and width that pictures are resized to [default: 256 on a GPU, 64 on the CPU or a software adapter]
+    #[arg(long, value_name = "N")]
+    image_size: Option<usize>,
+    /// Adam's step size
+    #[arg(long, default_value_t = Settings::default().learning_rate, value_name = "RATE")]
+    learning_rate: f64,
+    /// How often to go through all training pictures
+    #[arg(long, default_value_t = Settings::default().epochs, value_name = "N")]
+    epochs: usize,
+    /// Pictures per optimizer step
+    #[arg(long, default_value_t = Settings::default().batch_size, value_name = "N")]
+    batch_size: usize,
+    /// Share of dense1's outputs that are dropped in training, from 0 up to below 1
+    #[arg(long, default_value_t = Settings::default().dropout, value_name = "RATE")]
+    dropout: f64,
+    /// Seed of weights, shuffling and dropout [default: a new one, which is printed]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Start from these weights instead of random ones
+    #[arg(long, value_name = "FILE.safetensors")]
+    init_weights: Option<PathBuf>,
+    /// Take the pictures in the order of their paths in every epoch
+    #[arg(long)]
+    no_shuffle: bool,
+    /// Run convolution, ReLU and pooling as separate kernels
+    #[arg(long)]
+    no_fuse: bool,
+    /// Pictures that the device works on at a time [default: as many as its limits allow]
+    #[arg(long, value_name = "N")]
+    micro_batch: Option<usize>,
+    /// Stop after N optimizer steps, without validation
+    #[arg(long, value_name = "N")]
+    max_steps: Option<usize>,
+    /// Folder for the results, new or empty [default: one in runs/, named by the time]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl From<SettingsArgs> for Settings {
+    fn from(args: SettingsArgs) -> Settings {
+        Settings {
+            train_dir: args.train_dir,
+            test_dir: args.test_dir,
+            image_size: args.image_size,
+            learning_rate: args.learning_rate,
+            epochs: args.epochs,
+            batch_size: args.batch_size,
+            dropout: args.dropout,
+            seed: args.seed,
+            init_weights: args.init_weights,
+            no_shuffle: args.no_shuffle,
+            no_fuse: args.no_fuse,
+            micro_batch: args.micro_batch,
+            max_steps: args.max_steps,
+            out: args.out,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Which rung computes a kernel, and what a table of tuned rungs knows it by.
+
+use super::{Kernel, Rung};
+use crate::cpu;
+use crate::device::{Device, DeviceKind};
+use crate::error::{Error, Remedy, Result, error};
+use crate::reference::Params;
+use std::fmt::Write;
+
+impl<P: Params> Kernel<P> {
+    /// Names of the rungs that a device of this kind knows, from plain to fast.
+    pub fn rung_names(&self, kind: DeviceKind) -> Vec<&'static str> {
+        match kind {
+            DeviceKind::Cpu => [cpu::REFERENCE].into_iter().chain(self.cpu.map(|_| cpu::FAST)).collect(),
+            DeviceKind::Software | DeviceKind::Gpu => self.rungs.iter().map(|rung| rung.name).collect(),
+        }
+    }
+
+    /// The rung for these sizes: the one that was forced for the op, else the one that was taken for them before, else
+    /// the one that was tuned for them, else the last default that can be used.
+    ///
+    /// It never depends on a timing made while training: equal settings give equal bits.
+    pub(super) fn choose(&self, device: &Device, params: &P) -> Result<&Rung<P>> {
+        let limits = device.limits();
+        let [plain] = self.rungs else { return self.choose_of_many(device, params) };
+        plain.usable(limits, params).then_some(plain).ok_or_else(|| self.no_rung(device, params))
+    }
+
+    fn choose_of_many(&self, device: &Device, params: &P) -> Result<&Rung<P>> {
+        let (rungs, limits) = (device.rungs(), device.limits());
+        let key = self.key(device, params);
+        let named = |name: &str| self.rungs.iter().find(|rung| rung.name == name);
+        let usable = |rung: &&Rung<P>| rung.usable(limits, params);
+        // Not every kernel of an op has every rung: some have none but the plain one.
+        let rung = if let Some(rung) = rungs.forced(self.op()).and_then(|name| named(&name)) {
+            Some(rung).filter(usable).ok_or_else(|| {
+                let (rung, kernel, device) = (rung.name, self.name, device.name());
+                let why = error!(Usage, "the rung {rung} cannot compute {kernel} of {params:?} on {device}");
+                why.with(Remedy::OwnRung)
+            })?
+        } else {
+            // What was taken before comes first: the smaller last batch of an epoch runs with the rung of the others,
+            // so that one key has one rung.
+            let before = || rungs.noted(&key).and_then(|name| named(&name)).filter(usable);
+            let tuned = || rungs.tuned(&key).and_then(|name| named(&name)).filter(usable);
+            let by_default = |rung: &&Rung<P>| (rung.default_on)(limits) && usable(rung);
+            let rung = before().or_else(tuned).or_else(|| self.rungs.iter().rev().find(by_default));
+            rung.ok_or_else(|| self.no_rung(device, params))?
+        };
+        rungs.note(key, rung.name);
+        Ok(rung)
+    }
+
+    fn no_rung(&self, device: &Device, params: &P) -> Error {
+        error!(Usage, "no rung can compute {} of {params:?} on {}", self.name, device.name())
+    }
+
+    /// What a table of tuned rungs knows this kernel at these sizes by: its [`fingerprint`](Kernel::fingerprint) and all
+    /// sizes but the batch: the last one of an epoch may be smaller.
+    pub(crate) fn key(&self, device: &Device, params: &P) -> String {
+        let mut key = device.rungs().fingerprint(self.name, || self.fingerprint());
+        let sizes = P::FIELDS.iter().zip(params.words());
+        for (field, word) in sizes.filter(|(field, _)| field.name != "batch" && field.kind != "f32") {
+            let _ = write!(key, " {}={}", field.name, word as i32);
+        }
+        key
+    }
+
+    /// Its name and eight digits that change when a rung is added, or its shader or constants are edited: what was
+    /// tuned before may not be the best any more.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for rung in self.rungs {
+            hasher.update(format!("{} {:?}\n{}", rung.name, rung.constants, rung.source).as_bytes());
+        }
+        format!("{}@{}", self.name, &hasher.finalize().to_hex()[..8])
+    }
+}

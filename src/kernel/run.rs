@@ -1,0 +1,166 @@
+//! Running a kernel: on the CPU, or as the passes of a rung on a GPU.
+
+use super::{Grid, Kernel, Pass, Rung, flat_grid};
+use crate::cpu::{self, Input, Output};
+use crate::device::bindings::Part;
+use crate::device::{Device, DeviceKind, Label};
+use crate::error::Result;
+use crate::reference::Params;
+use crate::tensor::{Kind, Tensor};
+
+impl<P: Params> Kernel<P> {
+    /// Computes `outputs` from `inputs`, each in the order of [`buffers`](Kernel::buffers).
+    ///
+    /// # Errors
+    /// Tensors that are not those of the declaration, a rung that was forced but cannot be used, and what the device
+    /// reports.
+    pub fn run(&self, device: &Device, params: &P, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
+        self.check(inputs, outputs)?;
+        match device.kind() {
+            DeviceKind::Cpu => self.run_on_cpu(device, params, inputs, outputs),
+            DeviceKind::Software | DeviceKind::Gpu => {
+                let rung = self.choose(device, params)?;
+                self.run_rung(rung, device, params, inputs, outputs)
+            }
+        }
+    }
+
+    /// The one output, of this shape, as a new tensor.
+    ///
+    /// # Errors
+    /// As [`run`](Kernel::run), and `OutOfMemory`.
+    pub fn compute(
+        &self,
+        device: &Device,
+        params: &P,
+        inputs: &[&Tensor],
+        shape: &[usize],
+    ) -> Result<Tensor> {
+        let output = Tensor::empty(device, shape, Kind::F32)?;
+        self.run(device, params, inputs, &[&output])?;
+        Ok(output)
+    }
+
+    fn run_on_cpu(&self, device: &Device, params: &P, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
+        let bytes = inputs.iter().chain(outputs).map(|tensor| tensor.len() as f64 * 4.0).sum();
+        let input_words: Vec<_> = inputs.iter().map(|tensor| tensor.words()).collect();
+        let inputs: Vec<_> = inputs
+            .iter()
+            .zip(&input_words)
+            .map(|(tensor, words)| match tensor.kind() {
+                Kind::F32 => Input::Float(bytemuck::cast_slice(words)),
+                Kind::U32 => Input::Uint(words),
+            })
+            .collect();
+        let mut output_words: Vec<_> = outputs.iter().map(|tensor| tensor.words_mut()).collect();
+        let mut outputs: Vec<_> = outputs
+            .iter()
+            .zip(&mut output_words)
+            .map(|(tensor, words)| match tensor.kind() {
+                Kind::F32 => Output::Float(bytemuck::cast_slice_mut(words)),
+                Kind::U32 => Output::Uint(words),
+            })
+            .collect();
+        let plain = device.rungs().forced(self.op()).is_some_and(|name| name == cpu::REFERENCE);
+        let fast = self.cpu.filter(|_| !plain);
+        let rung = if fast.is_some() { cpu::FAST } else { cpu::REFERENCE };
+        device.measure(
+            || self.label(device, (rung, self.name), params, bytes, 1),
+            || match fast {
+                Some(fast) => fast(params, &inputs, &mut outputs),
+                None => {
+                    let (items, flags) = ((self.reference.items)(params), self.flags());
+                    cpu::run_reference(self.reference.f32, params, items, &inputs, &mut outputs, flags);
+                }
+            },
+        );
+        Ok(())
+    }
+
+    /// What a profile says of one of `passes` passes that uses `bytes` bytes of buffers.
+    fn label(
+        &self,
+        device: &Device,
+        (rung, pass): (&'static str, &'static str),
+        params: &P,
+        bytes: f64,
+        passes: usize,
+    ) -> Label {
+        let flop = (self.flop)(params) / passes as f64;
+        Label { scope: device.scope(), kernel: self.name, rung, pass, flop, bytes, groups: None }
+    }
+
+    /// Computes with this rung on a GPU.
+    fn run_rung(
+        &self,
+        rung: &Rung<P>,
+        device: &Device,
+        params: &P,
+        inputs: &[&Tensor],
+        outputs: &[&Tensor],
+    ) -> Result<()> {
+        let gpu = device.gpu().expect("rungs run on a GPU");
+        let words = params.words();
+        let constants: Vec<_> = sizes(params).into_iter().chain(rung.constants.iter().copied()).collect();
+        let file = format!("{}.{}", self.op(), rung.name);
+
+        let scratch = match (rung.scratch)(params) {
+            0 => None,
+            words => Some(Tensor::empty(device, &[words], Kind::F32)?),
+        };
+        let names = self.buffers.iter().map(|buffer| buffer.name).chain(["scratch"]);
+        let tensors = inputs.iter().chain(outputs).copied().chain(&scratch);
+        let parts: Vec<_> = names.zip(tensors).map(|(name, tensor)| part(name, tensor)).collect();
+
+        for pass in rung.passes {
+            let pipeline = gpu.pipeline(&file, rung.source, pass.entry, &constants)?;
+            let (buffers, textures) = bound(pass, &parts, |name| pipeline.bindings.contains_key(name));
+            let groups = match pass.grid {
+                Grid::Threads(threads) => flat_grid(threads(params)),
+                Grid::Groups(groups) => groups(params),
+            };
+            let bytes = buffers.iter().map(|part| part.len as f64).sum();
+            let label = self.label(device, (rung.name, pass.entry), params, bytes, rung.passes.len());
+            gpu.dispatch(&pipeline, &words, &buffers, &textures, groups, label)?;
+        }
+        Ok(())
+    }
+}
+
+fn part<'a>(name: &'static str, tensor: &'a Tensor) -> Part<'a> {
+    let (buffer, offset, len) = tensor.gpu_part();
+    Part { name, buffer, offset, len }
+}
+
+/// The buffers that a pass sees, and its textures with what is copied into them.
+fn bound<'a, P>(
+    pass: &Pass<P>,
+    parts: &[Part<'a>],
+    is_used: impl Fn(&str) -> bool,
+) -> (Vec<Part<'a>>, Vec<(&'static str, Part<'a>)>) {
+    let named =
+        |name| *parts.iter().find(|part| part.name == name).expect("textures are copied from buffers");
+    let textures: Vec<_> = pass.textures.iter().map(|&(texture, source)| (texture, named(source))).collect();
+    // A texture may have the name of the buffer that it is copied from.
+    let is_texture = |part: &Part| textures.iter().any(|(name, _)| *name == part.name);
+    let buffers = parts.iter().filter(|part| is_used(part.name) && !is_texture(part)).copied().collect();
+    (buffers, textures)
+}
+
+/// A value for every `override` that a shader may declare: each field of `Params` but the batch, which
+/// changes with a smaller last batch and would compile the network again.
+fn sizes<P: Params>(params: &P) -> Vec<(&'static str, f64)> {
+    P::FIELDS
+        .iter()
+        .zip(params.words())
+        .filter(|(field, _)| field.name != "batch")
+        .map(|(field, word)| {
+            let value = match field.kind {
+                "u32" => f64::from(word),
+                "i32" => f64::from(word as i32),
+                _ => f64::from(f32::from_bits(word)),
+            };
+            (field.name, value)
+        })
+        .collect()
+}

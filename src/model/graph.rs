@@ -1,0 +1,198 @@
+//! A network as data: named layers, and what each takes.
+
+use super::layers::{self, AnyLayer, Layer};
+use super::slot::Slot;
+use crate::error::{Error, Result, error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// The name by which nodes take the network's input.
+pub const INPUT: &str = "input";
+
+/// One layer in its place.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// `conv1`, `relu1`, …; the layer's slots are named after it.
+    pub name: String,
+    pub layer: AnyLayer,
+    /// Names of nodes that come before, or [`INPUT`].
+    pub inputs: Vec<String>,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Node) -> bool {
+        self.name == other.name && *self.layer == *other.layer && self.inputs == other.inputs
+    }
+}
+
+/// Nodes in an order in which they can be computed. The one that nobody takes is the output.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Graph {
+    pub nodes: Vec<Node>,
+}
+
+impl Graph {
+    pub fn new() -> Graph {
+        Graph::default()
+    }
+
+    /// Adds a layer that takes what the last one made. Its name is numbered among those that begin alike: `conv1`.
+    pub fn then(self, layer: impl Layer) -> Graph {
+        self.then_any(Arc::new(layer))
+    }
+
+    /// As [`then`](Graph::then).
+    pub fn then_any(mut self, layer: AnyLayer) -> Graph {
+        let stem = layer.stem();
+        let number = 1 + self.nodes.iter().filter(|node| node.layer.stem() == stem).count();
+        let input = self.nodes.last().map_or(INPUT, |node| &node.name).to_string();
+        self.nodes.push(Node { name: format!("{stem}{number}"), layer, inputs: vec![input] });
+        self
+    }
+
+    /// Adds a layer of this name that takes these nodes.
+    pub fn add(mut self, name: &str, layer: impl Layer, inputs: &[&str]) -> Graph {
+        let inputs = inputs.iter().map(|input| input.to_string()).collect();
+        self.nodes.push(Node { name: name.to_string(), layer: Arc::new(layer), inputs });
+        self
+    }
+
+    /// The nodes that take what the node of this name makes.
+    pub fn readers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Node> {
+        self.nodes.iter().filter(move |node| node.inputs.iter().any(|input| input == name))
+    }
+
+    /// Every node with its shapes and slots, for an input of this shape.
+    ///
+    /// # Errors
+    /// `Usage`, with the node's name, for two nodes of one name, a node that takes what does not come before it, a layer
+    /// that does not fit its inputs, and for anything but one output, which must be the last node.
+    pub fn placed(&self, input: &[usize]) -> Result<Vec<Placed>> {
+        let mut placed: Vec<Placed> = Vec::new();
+        for node in &self.nodes {
+            let next = place(node, input, &placed).map_err(|why| {
+                let message = format!("{}: {}", node.name, why.message);
+                why.saying(message)
+            })?;
+            placed.push(next);
+        }
+        let outputs: Vec<_> =
+            self.nodes.iter().filter(|node| self.readers(&node.name).next().is_none()).collect();
+        match (outputs.as_slice(), self.nodes.last()) {
+            ([], _) | (_, None) => Err(error!(Usage, "a network has at least one layer")),
+            ([output], Some(last)) if output.name == last.name => Ok(placed),
+            (several, _) => {
+                let names: Vec<_> = several.iter().map(|node| node.name.as_str()).collect();
+                Err(error!(
+                    Usage,
+                    "a network has one output, its last layer; nobody takes {}",
+                    names.join(", ")
+                ))
+            }
+        }
+    }
+}
+
+/// A node with all that follows from the shape of the network's input. Shapes are those of one picture.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    pub name: String,
+    pub layer: AnyLayer,
+    /// Where each input comes from.
+    pub inputs: Vec<Origin>,
+    pub input_shapes: Vec<Vec<usize>>,
+    pub output_shape: Vec<usize>,
+    pub slots: Vec<Slot>,
+    /// How many layers of its type come before it.
+    pub number: u32,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// The network's input.
+    Input,
+    /// The node at this index.
+    Node(usize),
+}
+
+impl Placed {
+    /// How many numbers the layer owns.
+    pub fn slot_values(&self) -> usize {
+        self.slots.iter().map(Slot::len).sum()
+    }
+
+    /// Floating-point operations of one picture's forward pass.
+    pub fn flop(&self) -> u64 {
+        self.layer.flop(&shapes(&self.input_shapes), &self.output_shape)
+    }
+
+    /// The buffers that one picture leaves for the backward pass, by name, with their values.
+    pub fn keeps(&self) -> Vec<(&'static str, usize)> {
+        self.layer.keeps(&shapes(&self.input_shapes), &self.output_shape)
+    }
+}
+
+fn place(node: &Node, input: &[usize], before: &[Placed]) -> Result<Placed> {
+    let Node { name, layer, inputs } = node;
+    if name.is_empty() || name == INPUT || before.iter().any(|earlier| earlier.name == *name) {
+        return Err(error!(Usage, "another name is needed: this one is empty or taken"));
+    }
+    if inputs.len() != layer.arity() {
+        let (wanted, got) = (layer.arity(), inputs.len());
+        return Err(error!(Usage, "a {} layer takes {wanted} input(s), not {got}", layer.type_name()));
+    }
+    let origin = |wanted: &String| match before.iter().position(|earlier| earlier.name == *wanted) {
+        _ if wanted == INPUT => Ok(Origin::Input),
+        Some(index) => Ok(Origin::Node(index)),
+        None => Err(error!(Usage, "it takes \"{wanted}\", which is no layer before it")),
+    };
+    let inputs = inputs.iter().map(origin).collect::<Result<Vec<_>>>()?;
+    let shape = |origin: &Origin| match *origin {
+        Origin::Input => input.to_vec(),
+        Origin::Node(index) => before[index].output_shape.clone(),
+    };
+    let input_shapes: Vec<_> = inputs.iter().map(shape).collect();
+    Ok(Placed {
+        name: name.clone(),
+        layer: layer.clone(),
+        inputs,
+        output_shape: layer.output_shape(&shapes(&input_shapes))?,
+        slots: layer.slots(&shapes(&input_shapes)),
+        input_shapes,
+        number: before.iter().filter(|earlier| earlier.layer.type_name() == layer.type_name()).count() as u32,
+    })
+}
+
+fn shapes(shapes: &[Vec<usize>]) -> Vec<&[usize]> {
+    shapes.iter().map(Vec::as_slice).collect()
+}
+
+/// As files hold it: `name`, `type`, `inputs`, and the layer's own fields beside them.
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let Value::Object(mut fields) = self.layer.fields() else {
+            return Err(serde::ser::Error::custom("a layer is a struct with fields"));
+        };
+        fields.insert("name".to_string(), self.name.clone().into());
+        fields.insert("type".to_string(), self.layer.type_name().into());
+        fields.insert("inputs".to_string(), self.inputs.clone().into());
+        fields.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Node, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        let mut take =
+            |field: &'static str| fields.remove(field).ok_or_else(|| de::Error::missing_field(field));
+        let [name, type_name, inputs] = [take("name")?, take("type")?, take("inputs")?];
+        let text = |value| serde_json::from_value::<String>(value).map_err(de::Error::custom);
+        let (name, type_name) = (text(name)?, text(type_name)?);
+        let named = |why: Error| de::Error::custom(format!("{name}: {}", why.message));
+        let layer = layers::read(&type_name, Value::Object(fields)).map_err(named)?;
+        Ok(Node { layer, inputs: serde_json::from_value(inputs).map_err(de::Error::custom)?, name })
+    }
+}

@@ -1,0 +1,77 @@
+//! Fully connected layer.
+
+use super::layer::{Context, Layer, check_sizes, features};
+use super::unit::{Behind, Top, Unit};
+use crate::error::Result;
+use crate::model::slot::{Init, Slot};
+use crate::ops;
+use crate::tape::Var;
+use serde::{Deserialize, Serialize};
+
+/// Products that are listed one by one.
+const TOP: usize = 32;
+
+/// Keras's `Dense` without its activation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dense {
+    pub units: usize,
+}
+
+impl Dense {
+    pub fn new(units: usize) -> Dense {
+        Dense { units }
+    }
+}
+
+impl Layer for Dense {
+    fn label(&self) -> &'static str {
+        "Dense"
+    }
+
+    fn meaning(&self) -> &'static str {
+        "Every unit is a weighted sum of all the numbers before it."
+    }
+
+    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
+        check_sizes(&[("units", &[self.units])])?;
+        features(inputs[0]).map(|_| vec![self.units])
+    }
+
+    fn slots(&self, inputs: &[&[usize]]) -> Vec<Slot> {
+        vec![
+            Slot::parameter("weight", &[self.units, inputs[0][0]], Init::GlorotUniform),
+            Slot::parameter("bias", &[self.units], Init::Constant(0.0)),
+        ]
+    }
+
+    fn forward(&self, context: &Context, inputs: &[Var]) -> Result<Var> {
+        ops::dense::dense(context.tape, &inputs[0], context.slot("weight"), context.slot("bias"))
+    }
+
+    fn keeps(&self, _inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)> {
+        vec![("output", output.iter().product())]
+    }
+
+    fn flop(&self, inputs: &[&[usize]], _output: &[usize]) -> u64 {
+        2 * inputs[0][0] as u64 * self.units as u64
+    }
+
+    fn unit(&self, behind: &Behind) -> Result<Unit> {
+        let (weight, bias) = (behind.slot("weight")?, behind.slot("bias")?);
+        let ((x, _), unit) = (behind.inputs[0], behind.at[0]);
+        let product = |(index, (&input, &weight)): (usize, (&f32, &f32))| Top {
+            index,
+            input,
+            weight,
+            product: f64::from(input) * f64::from(weight),
+        };
+        let mut top: Vec<Top> = x.iter().zip(&weight[unit * x.len()..]).enumerate().map(product).collect();
+        top.sort_by(|a, b| b.product.abs().total_cmp(&a.product.abs()));
+        let rest = top.iter().skip(TOP).map(|top| top.product).sum::<f64>();
+        top.truncate(TOP);
+        let bias = bias[unit];
+        let sum = top.iter().map(|top| top.product).sum::<f64>() + rest + f64::from(bias);
+        Ok(Unit::Dense { top, rest, bias, sum, output: behind.output })
+    }
+}

@@ -1,0 +1,58 @@
+//! The kinds of layers, one file each.
+//!
+//! A layer answers everything about itself ([`Layer`]); the line below makes it known to files. The `type` in files is the
+//! name of the layer's own file.
+
+mod conv2d_relu_pool;
+mod layer;
+mod unit;
+
+pub use conv2d_relu_pool::Conv2dReluPool;
+pub use layer::{AnyLayer, Context, Fields, Layer, Mode, TypeName};
+pub use unit::{Behind, Term, Top, Unit};
+
+use crate::error::{Result, error};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Declares the file, the type and the entry in the registry of each layer.
+macro_rules! layers {
+    ($($file:ident::$Layer:ident,)+) => {
+        $(
+            mod $file;
+            pub use $file::$Layer;
+
+            impl TypeName for $Layer {
+                fn type_name(&self) -> &'static str {
+                    stringify!($file)
+                }
+            }
+        )+
+
+        /// How the fields of each type are read.
+        const REGISTRY: &[(&str, fn(Value) -> serde_json::Result<AnyLayer>)] = &[
+            $((stringify!($file), |fields| Ok(Arc::new(serde_json::from_value::<$Layer>(fields)?)))),+
+        ];
+    };
+}
+
+layers! {
+    conv2d::Conv2d,
+    dense::Dense,
+    dropout::Dropout,
+    flatten::Flatten,
+    max_pool2d::MaxPool2d,
+    relu::Relu,
+}
+
+/// The layer of this type with these fields.
+///
+/// # Errors
+/// `Usage` for a type that is not known, with those that are; for a field that is missing, unknown or of the wrong kind.
+pub fn read(type_name: &str, fields: Value) -> Result<AnyLayer> {
+    let Some((_, read)) = REGISTRY.iter().find(|(known, _)| *known == type_name) else {
+        let known: Vec<_> = REGISTRY.iter().map(|(known, _)| *known).collect();
+        return Err(error!(Usage, "there is no layer type \"{type_name}\"; there are {}", known.join(", ")));
+    };
+    read(fields).map_err(|why| error!(Usage, "a layer of type {type_name} cannot be read: {why}"))
+}

@@ -1,0 +1,69 @@
+//! Slots: the tensors that a layer owns, what they are for, and what they hold at first.
+
+use crate::random::generator;
+use rand::RngExt;
+
+/// One tensor of a layer, known by its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slot {
+    /// `weight`, `bias`, …; in a model `<node>.<name>`.
+    pub name: &'static str,
+    pub shape: Vec<usize>,
+    pub role: Role,
+    pub init: Init,
+}
+
+/// What a slot is for. All are saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Learned from gradients.
+    Parameter,
+    /// Kept by the layer itself, such as a running mean.
+    State,
+}
+
+/// What a slot holds before training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    /// Uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, "Understanding the difficulty of training deep
+    /// feedforward neural networks", 2010, equation 16), for a weight `[out, in, …window]`.
+    GlorotUniform,
+    Constant(f32),
+}
+
+impl Slot {
+    /// A parameter.
+    pub fn parameter(name: &'static str, shape: &[usize], init: Init) -> Slot {
+        Slot { name, shape: shape.to_vec(), role: Role::Parameter, init }
+    }
+
+    /// Values in all.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether it has no values; no layer has such a slot.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// First values, drawn from `seed`. `drawn` counts the slots of a network that were drawn so far, so that no two
+    /// get the same numbers.
+    pub(super) fn initial(&self, seed: u64, drawn: &mut u64) -> Vec<f32> {
+        match self.init {
+            Init::Constant(value) => vec![value; self.len()],
+            Init::GlorotUniform => {
+                *drawn += 1;
+                glorot_uniform(&self.shape, seed, *drawn)
+            }
+        }
+    }
+}
+
+fn glorot_uniform(shape: &[usize], seed: u64, number: u64) -> Vec<f32> {
+    let window: usize = shape[2..].iter().product();
+    let limit = (6.0 / ((shape[0] + shape[1]) * window) as f64).sqrt();
+    let mut rng = generator(seed, "init", number);
+    let draw = |_| ((rng.random::<f64>() * 2.0 - 1.0) * limit) as f32;
+    (0..shape.iter().product()).map(draw).collect()
+}

@@ -1,0 +1,4 @@
+//! Runs as charts and tables.
+
+pub mod curves;
+pub mod profile;

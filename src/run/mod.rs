@@ -1,0 +1,8 @@
+//! A whole run, whoever asked for it: from its settings to the folder that it leaves behind.
+
+pub mod folder;
+pub mod job;
+mod lock;
+
+pub use folder::{MODEL_FILE, RUNS, RunFolder};
+pub use lock::is_running;

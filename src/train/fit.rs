@@ -1,0 +1,199 @@
+//! The loop: epochs of steps, and an evaluation after each.
+
+use super::evaluate;
+use super::records::{EpochRecord, StepRecord};
+use super::trainer::{StepUnderWay, Trainer};
+use super::watch::{Progress, Record};
+use crate::data::{Pictures, epoch_order};
+use crate::device::{Device, Precision};
+use crate::error::{Error, ErrorKind, Remedy, Result, error};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use web_time::Instant;
+
+/// What the loop needs to know beside the trainer.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    pub epochs: usize,
+    pub batch_size: usize,
+    pub shuffle: bool,
+    pub seed: u64,
+    /// Stop after this many optimizer steps, without validation.
+    pub max_steps: Option<usize>,
+}
+
+/// How a training run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Finished,
+    /// After `max_steps`.
+    StepsDone,
+    /// Somebody raised the stop flag.
+    Interrupted,
+}
+
+/// Trains until the schedule ends or `stop` is raised; every step and epoch is kept in `record`.
+///
+/// # Errors
+/// `Diverged` with the step; `Write` where `record` cannot be kept; what the device reports. What was
+/// saved before stays.
+pub async fn train(
+    trainer: &mut Trainer,
+    training: &Pictures,
+    test: &Pictures,
+    schedule: &Schedule,
+    record: &mut dyn Record,
+    progress: &mut dyn Progress,
+    stop: &AtomicBool,
+) -> Result<End> {
+    for number in 0..schedule.epochs {
+        let mut running = Epoch::start(number);
+        progress.epoch_starts(number, schedule.epochs, training.len().div_ceil(schedule.batch_size));
+        let mut end = End::Finished;
+
+        let order = epoch_order(training.len(), schedule.seed, number as u64, schedule.shuffle);
+        for indices in order.chunks(schedule.batch_size) {
+            let step = trainer.step(&training.gather(indices))?;
+            let step_number = step.step as usize;
+            if step_number == 1 {
+                record.rungs(trainer.model.device())?;
+                report_tensor_cores(trainer.model.device(), progress);
+            }
+            running.under_way.push_back(step);
+            running.finish_steps(trainer.model.device().steps_in_flight(), record, progress).await?;
+            progress.between_steps(&trainer.model)?;
+            if stop.load(Ordering::Relaxed) {
+                end = End::Interrupted;
+                break;
+            }
+            if schedule.max_steps == Some(step_number) {
+                end = End::StepsDone;
+                break;
+            }
+        }
+        running.finish_steps(0, record, progress).await?;
+
+        let mut epoch = running.record();
+        let model = trainer.model.to_bytes().await.map_err(|why| match why.kind {
+            ErrorKind::Diverged => after_step(why, &running),
+            _ => why,
+        })?;
+        if end == End::Finished {
+            let size = schedule.batch_size.min(trainer.micro_batch_size());
+            epoch.validation = evaluate::evaluate(&trainer.model, test, size, stop).await?;
+            match &epoch.validation {
+                None => end = End::Interrupted,
+                Some(validation) if !validation.loss.is_finite() => {
+                    let why = error!(Diverged, "the validation loss is {}", validation.loss);
+                    return Err(after_step(why, &running));
+                }
+                Some(_) => {}
+            }
+        }
+        record.epoch(&epoch, &model)?;
+        record.rungs(trainer.model.device())?;
+        progress.epoch_done(&epoch);
+        if end != End::Finished {
+            return Ok(end);
+        }
+    }
+    Ok(End::Finished)
+}
+
+/// Says, when the rungs of a run in mixed precision are known, how much of it runs on tensor cores.
+fn report_tensor_cores(device: &Device, progress: &mut dyn Progress) {
+    if device.precision() != Precision::Mixed {
+        return;
+    }
+    let rungs = device.chosen_rungs();
+    let of_convolutions = rungs.iter().filter(|(key, _)| key.starts_with("conv2d"));
+    let halves = of_convolutions.clone().filter(|(_, rung)| rung.ends_with("_tensor")).count();
+    progress.message(&format!(
+        "{halves} of {} kernels of convolutions run on tensor cores: all do where the image size is a multiple of 32, \
+         unless they were tuned to another rung",
+        of_convolutions.count()
+    ));
+}
+
+/// The error with the last step's number.
+fn after_step(why: Error, epoch: &Epoch) -> Error {
+    let message = format!("training diverged in step {}: {}", epoch.last_step, why.message);
+    why.saying(message).with(Remedy::SmallerLearningRate)
+}
+
+/// One epoch while it runs.
+struct Epoch {
+    epoch: usize,
+    last_step: u32,
+    under_way: VecDeque<StepUnderWay>,
+    /// When the device completed the last step.
+    completed: Instant,
+    loss_sum: f64,
+    hits: usize,
+    images: usize,
+    seconds: f64,
+    skipped: usize,
+}
+
+impl Epoch {
+    fn start(epoch: usize) -> Epoch {
+        let (under_way, completed) = (VecDeque::new(), Instant::now());
+        Epoch {
+            epoch,
+            last_step: 0,
+            under_way,
+            completed,
+            loss_sum: 0.0,
+            hits: 0,
+            images: 0,
+            seconds: 0.0,
+            skipped: 0,
+        }
+    }
+
+    /// Waits for the oldest steps until at most `in_flight` are under way, and records them.
+    async fn finish_steps(
+        &mut self,
+        in_flight: usize,
+        record: &mut dyn Record,
+        progress: &mut dyn Progress,
+    ) -> Result<()> {
+        while self.under_way.len() > in_flight {
+            let Some(step) = self.under_way.pop_front() else { break };
+            let result = step.finish().await?;
+            let seconds = result.completed.saturating_duration_since(self.completed).as_secs_f64();
+            self.completed = result.completed;
+            self.loss_sum += f64::from(result.loss) * result.images as f64;
+            self.hits += result.hits as usize;
+            self.images += result.images;
+            self.last_step = result.step;
+            self.seconds += seconds;
+            let found = StepRecord {
+                step: result.step,
+                epoch: self.epoch,
+                loss: result.loss,
+                accuracy: f64::from(result.hits) / result.images as f64,
+                images: result.images,
+                seconds,
+                loss_scale: result.scaling.map(|scaling| scaling.scale),
+                skipped: result.scaling.map(|scaling| scaling.skipped),
+            };
+            self.skipped += usize::from(found.skipped == Some(true));
+            record.step(&found)?;
+            progress.step_done(&found);
+        }
+        Ok(())
+    }
+
+    fn record(&self) -> EpochRecord {
+        EpochRecord {
+            epoch: self.epoch,
+            loss: self.loss_sum / self.images as f64,
+            accuracy: self.hits as f64 / self.images as f64,
+            images_per_second: self.images as f64 / self.seconds,
+            seconds: self.seconds,
+            skipped: self.skipped,
+            validation: None,
+        }
+    }
+}

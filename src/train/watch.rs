@@ -1,0 +1,65 @@
+//! Who watches a run, and who keeps what it finds.
+
+use super::records::{EpochRecord, StepRecord};
+use crate::device::Device;
+use crate::error::Result;
+use crate::model::Model;
+use std::path::Path;
+
+/// Who watches a run: a terminal, a page.
+pub trait Progress {
+    /// What was chosen or found, in one line.
+    fn message(&mut self, text: &str);
+    /// What was found wrong, and did not end the run.
+    fn warning(&mut self, text: &str) {
+        self.message(text);
+    }
+    /// What only some want to know.
+    fn detail(&mut self, _text: &str) {}
+    /// The pictures of a folder are being decoded; the result is given how many are done, from any thread.
+    fn decoding(&mut self, _dir: &Path, _total: usize) -> Box<dyn Fn(usize) + Sync> {
+        Box::new(|_| ())
+    }
+    fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize);
+    fn step_done(&mut self, step: &StepRecord);
+    fn epoch_done(&mut self, epoch: &EpochRecord);
+    /// The model as it is, when a step was recorded and before the next one is.
+    ///
+    /// # Errors
+    /// What the device reports; it ends the run.
+    fn between_steps(&mut self, _model: &Model) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Where a run is recorded: a folder, or nowhere.
+pub trait Record {
+    /// # Errors
+    /// `Write` where it cannot be kept; it ends the run.
+    fn step(&mut self, step: &StepRecord) -> Result<()>;
+
+    /// An epoch, and the model at its end as the bytes of a file.
+    ///
+    /// # Errors
+    /// `Write` where it cannot be kept; it ends the run.
+    fn epoch(&mut self, epoch: &EpochRecord, model: &[u8]) -> Result<()>;
+
+    /// The rungs that the device chose so far.
+    ///
+    /// # Errors
+    /// `Write` where they cannot be kept; it ends the run.
+    fn rungs(&mut self, _device: &Device) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps nothing.
+impl Record for () {
+    fn step(&mut self, _step: &StepRecord) -> Result<()> {
+        Ok(())
+    }
+
+    fn epoch(&mut self, _epoch: &EpochRecord, _model: &[u8]) -> Result<()> {
+        Ok(())
+    }
+}

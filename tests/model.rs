@@ -1,0 +1,350 @@
+//! Networks as graphs: what is refused, what is fused, what a model file holds, and that the memory plan forgets nothing.
+
+mod common;
+
+use common::{classes, network};
+use pawgrad::device::Device;
+use pawgrad::error::{ErrorKind, Result};
+use pawgrad::model::layers::{
+    Context, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, Mode, Relu, TypeName,
+};
+use pawgrad::model::slot::{Init, Slot};
+use pawgrad::model::{Graph, Model, Network, Placed};
+use pawgrad::ops;
+use pawgrad::ops::conv2d::Padding;
+use pawgrad::tape::{Tape, Var};
+use pawgrad::tensor::Tensor;
+use pawgrad::train::evaluate::scores;
+use pawgrad::train::plan::Plan;
+use serde::Serialize;
+
+/// The sum of two values: a layer with two inputs, which no list knows.
+#[derive(Debug, Serialize)]
+struct Sum {}
+
+impl TypeName for Sum {
+    fn type_name(&self) -> &'static str {
+        "sum"
+    }
+}
+
+impl Layer for Sum {
+    fn label(&self) -> &'static str {
+        "Sum"
+    }
+
+    fn meaning(&self) -> &'static str {
+        "The sum of two layers, value by value."
+    }
+
+    fn arity(&self) -> usize {
+        2
+    }
+
+    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
+        Ok(inputs[0].to_vec())
+    }
+
+    fn forward(&self, context: &Context, inputs: &[Var]) -> Result<Var> {
+        ops::add::add(context.tape, &inputs[0], &inputs[1])
+    }
+
+    fn keeps(&self, _inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)> {
+        vec![("output", output.iter().product())]
+    }
+}
+
+/// Computes what [`Relu`] does, and keeps a copy of its input as well.
+#[derive(Debug, Serialize)]
+struct Hoarder {}
+
+impl TypeName for Hoarder {
+    fn type_name(&self) -> &'static str {
+        "hoarder"
+    }
+}
+
+impl Layer for Hoarder {
+    fn label(&self) -> &'static str {
+        "Hoarder"
+    }
+
+    fn meaning(&self) -> &'static str {
+        "ReLU that keeps more than it needs."
+    }
+
+    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
+        Ok(inputs[0].to_vec())
+    }
+
+    fn slots(&self, _inputs: &[&[usize]]) -> Vec<Slot> {
+        vec![Slot { role: pawgrad::model::Role::State, ..Slot::parameter("seen", &[1], Init::Constant(7.0)) }]
+    }
+
+    fn forward(&self, context: &Context, inputs: &[Var]) -> Result<Var> {
+        let x = &inputs[0].tensor;
+        let copy = Tensor::from_f32(x.device(), x.shape(), &vec![0.0; x.len()])?;
+        let y = ops::relu::relu(context.tape, &inputs[0])?;
+        let alias = y.tensor.reshape(y.shape());
+        Ok(context.tape.record("hoarder", &[&y], alias, move |dy, _needs| {
+            drop(copy);
+            Ok(vec![Some(dy.clone())])
+        }))
+    }
+
+    fn keeps(&self, _inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)> {
+        let len = output.iter().product();
+        vec![("output", len), ("copy of the input", len)]
+    }
+}
+
+fn message(graph: Graph) -> String {
+    let why = network(8, graph).placed().unwrap_err();
+    assert_eq!(why.kind, ErrorKind::Usage);
+    why.message
+}
+
+#[test]
+fn a_mistake_in_a_graph_is_named_with_its_node() {
+    let dense = || Graph::new().then(Flatten {}).then(Dense::new(1));
+    assert!(network(8, dense()).placed().is_ok());
+    for (graph, wanted) in [
+        (Graph::new(), "a network has at least one layer"),
+        (dense().add("flatten1", Dense::new(1), &["dense1"]), "flatten1: another name is needed"),
+        (dense().add("input", Dense::new(1), &["dense1"]), "input: another name is needed"),
+        (
+            dense().add("late", Dense::new(1), &["later"]),
+            "late: it takes \"later\", which is no layer before it",
+        ),
+        (dense().add("self", Dense::new(1), &["self"]), "self: it takes \"self\""),
+        (dense().add("sum", Sum {}, &["dense1"]), "sum: a sum layer takes 2 input(s), not 1"),
+        (
+            dense().add("other", Dense::new(1), &["flatten1"]),
+            "one output, its last layer; nobody takes dense1, other",
+        ),
+        (Graph::new().then(Dense::new(1)), "dense1: it takes [features], not [1, 8, 8]"),
+        (
+            Graph::new().then(Flatten {}).then(Conv2d::new(1, 3)),
+            "conv1: it takes [channels, height, width], not [64]",
+        ),
+        (
+            Graph::new().then(Flatten {}).then(Dense::new(2)),
+            "dense1, makes [2] of a picture, but the head takes 1",
+        ),
+        (Graph::new().then(MaxPool2d::new(9)), "pool1: a window of [9, 9] does not fit pictures of 8x8"),
+        (Graph::new().then(Conv2d::new(0, 3)), "conv1: filters is 0, not between 1 and 65536"),
+        (
+            Graph::new().then(Conv2d { padding: Padding::Valid, ..Conv2d::new(1, 9) }),
+            "conv1: a window of [9, 9]",
+        ),
+        (dense().then(Dropout::new(1.0)), "dropout1: rate is 1, not at least 0 and below 1"),
+    ] {
+        let message = message(graph);
+        assert!(message.contains(wanted), "no \"{wanted}\" in: {message}");
+    }
+}
+
+#[test]
+fn a_branch_comes_together_again_and_each_value_is_taken_once_it_is_there() {
+    let device = Device::cpu();
+    let graph = Graph::new()
+        .then(Conv2d::new(2, 3))
+        .then(Relu {})
+        .add("left", Conv2d::new(2, 3), &["relu1"])
+        .add("sum", Sum {}, &["left", "relu1"])
+        .then(Flatten {})
+        .then(Dense::new(1));
+    let model = Model::new(network(8, graph), &device, 5, true).unwrap();
+    let names: Vec<_> = model.tensors().iter().map(|named| named.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["conv1.weight", "conv1.bias", "left.weight", "left.bias", "dense1.weight", "dense1.bias"]
+    );
+    let pixels = Tensor::from_u32(&device, &[16], &[0x7f10_2030; 16]).unwrap();
+    let tape = Tape::new(&device, ops::add::accumulate);
+    let mut made = Vec::new();
+    let vars = model.vars(&tape, true);
+    let mut keep = |_, y: Var| {
+        made.push(y.clone());
+        y
+    };
+    let logits = model.forward_through(&tape, &vars, &pixels, 1, Mode::Infer, &mut keep).unwrap();
+    let read = |var: &Var| pollster::block_on(var.tensor.read_f32()).unwrap();
+    let (relu, left, sum) = (read(&made[1]), read(&made[2]), read(&made[3]));
+    let added: Vec<f32> = relu.iter().zip(&left).map(|(a, b)| a + b).collect();
+    assert_eq!(sum, added);
+    // Both ways back: dL/d relu1 is what comes over the sum and what comes over the convolution.
+    let mut gradients = tape.backward(&logits, Tensor::from_f32(&device, &[1, 1], &[1.0]).unwrap()).unwrap();
+    assert!(vars.iter().all(|var| gradients.take(var).is_some()));
+}
+
+#[test]
+fn layers_are_fused_only_where_nobody_else_takes_what_is_between() {
+    let labels = |graph: Graph| {
+        let model = Model::new(network(16, graph), &Device::cpu(), 1, true).unwrap();
+        model.nodes().map(|node| format!("{} {}", node.name, node.layer.type_name())).collect::<Vec<_>>()
+    };
+    let start = || Graph::new().then(Conv2d::new(2, 3)).then(Relu {});
+    let end = |graph: Graph| graph.then(Flatten {}).then(Dense::new(1));
+    assert_eq!(
+        labels(end(start().then(MaxPool2d::new(2)))),
+        ["conv1 conv2d_relu_pool", "flatten1 flatten", "dense1 dense"]
+    );
+    // Windows that overlap, or are no squares, or too large, are not what the fused kernel computes.
+    for pool in
+        [MaxPool2d { pool_size: [2, 2], strides: [1, 1] }, MaxPool2d { pool_size: [2, 3], strides: [2, 3] }]
+    {
+        assert_eq!(labels(end(start().then(pool))).len(), 5);
+    }
+    // Without ReLU, or with a second reader of its result or of the convolution's.
+    assert_eq!(labels(end(Graph::new().then(Conv2d::new(2, 3)).then(MaxPool2d::new(2)))).len(), 4);
+    for taken in ["conv1", "relu1"] {
+        let graph = start().then(MaxPool2d::new(2)).add("other", MaxPool2d::new(2), &[taken]).add(
+            "sum",
+            Sum {},
+            &["pool1", "other"],
+        );
+        assert_eq!(labels(end(graph)).len(), 7, "{taken}");
+    }
+    let kernels = network(16, end(start().then(MaxPool2d::new(2)))).fused_kernels();
+    let names: Vec<_> = kernels.keys().map(String::as_str).collect();
+    assert_eq!(names, ["conv1", "pool1", "relu1"]);
+}
+
+#[test]
+fn every_kind_of_layer_comes_back_from_a_file() {
+    let uneven = Conv2d { filters: 3, kernel_size: [3, 2], strides: [1, 2], padding: Padding::Valid };
+    let graph = Graph::new()
+        .then(uneven)
+        .then(Relu {})
+        .then(MaxPool2d { pool_size: [2, 1], strides: [1, 2] })
+        .then(Flatten {})
+        .then(Dropout::new(0.25))
+        .then(Dense::new(1));
+    let device = Device::cpu();
+    let model = Model::new(network(8, graph), &device, 3, true).unwrap();
+    let bytes = pollster::block_on(model.to_bytes()).unwrap();
+    let again = Model::from_bytes(&bytes, &device, false).unwrap();
+    assert_eq!(again.network, model.network);
+    assert!(bytes == pollster::block_on(again.to_bytes()).unwrap());
+}
+
+/// What pawgrad 0.1.0 made of two pictures with this file of its own.
+#[test]
+fn a_model_file_of_version_1_gives_the_same_bits() {
+    let bytes = include_bytes!("fixtures/version_1.safetensors");
+    let pixels: Vec<u8> = (0..2 * 144).map(|i| (i * 37 % 251) as u8).collect();
+    for fuse in [true, false] {
+        let model = Model::from_bytes(bytes, &Device::cpu(), fuse).unwrap();
+        let found = pollster::block_on(scores(&model, &pixels, 2)).unwrap();
+        let bits: Vec<_> = found.iter().map(|scores| scores[1].to_bits()).collect();
+        assert_eq!(bits, [1_053_766_853, 1_050_806_407], "fused {fuse}");
+        let names: Vec<_> = model.network.nodes.nodes.iter().map(|node| node.name.as_str()).collect();
+        let wanted = [
+            "conv1", "relu1", "pool1", "conv2", "flatten1", "dense1", "relu2", "dropout1", "dense2", "dense3",
+        ];
+        assert_eq!(names, wanted);
+    }
+}
+
+/// `bytes` with the description of the network edited.
+fn described(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let header_len = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let text = std::str::from_utf8(&bytes[8..8 + header_len]).unwrap();
+    assert!(text.contains(from), "{from} in {text}");
+    let header = text.replacen(from, to, 1);
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &bytes[8 + header_len..]].concat()
+}
+
+#[test]
+fn a_file_of_a_later_version_or_an_unknown_layer_is_named() {
+    let graph = Graph::new().then(Flatten {}).then(Dense::new(1));
+    let model = Model::new(network(8, graph), &Device::cpu(), 3, true).unwrap();
+    let bytes = pollster::block_on(model.to_bytes()).unwrap();
+    for (from, to, words) in [
+        (r#"\"version\":2"#, r#"\"version\":3"#, &["version 3", "newer pawgrad"][..]),
+        (
+            r#"\"type\":\"dense\""#,
+            r#"\"type\":\"denser\""#,
+            &["dense1", "no layer type \"denser\"", "conv2d, dense"],
+        ),
+        (r#"\"units\":1"#, r#"\"unit\":1"#, &["dense1", "unit"]),
+        (r#"\"units\":1"#, r#"\"units\":\"1\""#, &["dense1", "dense"]),
+        (r#"\"inputs\":[\"flatten1\"]"#, r#"\"inputs\":[\"dense1\"]"#, &["dense1: it takes \"dense1\""]),
+        (r#"\"head\":\"sigmoid\""#, r#"\"head\":\"softmax\""#, &["softmax"]),
+    ] {
+        let why = Model::from_bytes(&described(&bytes, from, to), &Device::cpu(), true).err().unwrap();
+        assert_eq!(why.kind, ErrorKind::Model);
+        for word in words {
+            assert!(why.message.contains(word), "no {word} in: {}", why.message);
+        }
+    }
+    let old = include_bytes!("fixtures/version_1.safetensors");
+    for (from, to) in [(r#"\"activation\":\"relu\""#, r#"\"activation\":\"sigmoid\""#), ("sigmoid", "linear")]
+    {
+        let why = Model::from_bytes(&described(old, from, to), &Device::cpu(), true).err().unwrap();
+        assert!(why.message.contains("activation"), "{}", why.message);
+    }
+}
+
+fn bytes_of(model: &Model, kind: &str) -> u64 {
+    let plan = Plan::new(model, model.device().limits(), 4, None).unwrap();
+    plan.bytes.iter().find(|(known, _)| *known == kind).unwrap().1
+}
+
+/// The plan is what the layers say, and what they say is what they do.
+#[test]
+fn the_memory_plan_grows_with_a_layer_that_keeps_more() {
+    let graph = |activation: bool| {
+        let graph = Graph::new().then(Conv2d::new(3, 3));
+        let graph = if activation { graph.then(Hoarder {}) } else { graph.then(Relu {}) };
+        graph.then(Flatten {}).then(Dense::new(1))
+    };
+    let model = |graph| Model::new(network(8, graph), &Device::cpu(), 1, true).unwrap();
+    let (plain, hoarding) = (model(graph(false)), model(graph(true)));
+    let activations = |model| bytes_of(model, "activations");
+    assert_eq!(
+        activations(&hoarding) - activations(&plain),
+        4 * 3 * 64 * 4,
+        "a copy for each of four pictures"
+    );
+    // Its slot is state: it is saved, but no gradient and no moment is kept for it.
+    assert_eq!(hoarding.tensors().len(), plain.tensors().len() + 1);
+    assert_eq!(hoarding.parameters().len(), plain.parameters().len());
+    assert_eq!(bytes_of(&hoarding, "parameters"), bytes_of(&plain, "parameters"));
+}
+
+#[test]
+fn what_layers_say_they_keep_is_what_stays_alive() {
+    let networks = |size| {
+        let hoarding = Graph::new()
+            .then(Conv2d::new(3, 3))
+            .then(Hoarder {})
+            .then(MaxPool2d { pool_size: [3, 2], strides: [2, 1] })
+            .then(Flatten {})
+            .then(Dense::new(1));
+        [Network::cats_and_dogs(classes(), size, 0.5), network(size, hoarding)]
+    };
+    for (size, fuse) in [(16, true), (16, false), (13, true), (13, false)] {
+        for network in networks(size) {
+            let device = Device::cpu();
+            let model = Model::new(network, &device, 1, fuse).unwrap();
+            let batch = 3;
+            let words = ops::input::pack(&vec![9; batch * size * size]);
+            let pixels = Tensor::from_u32(&device, &[words.len()], &words).unwrap();
+            let tape = Tape::new(&device, ops::add::accumulate);
+            let vars = model.vars(&tape, true);
+            let before = device.live_bytes();
+            let mode = Mode::Train { seed: 1, step: 1, first_image: 0 };
+            let logits = model.forward(&tape, &vars, &pixels, batch, mode).unwrap();
+            let planned: u64 = model.activations().iter().map(|(_, bytes)| bytes).sum();
+            let names: Vec<_> = model.nodes().map(|node: &Placed| node.name.as_str()).collect();
+            assert_eq!(
+                device.live_bytes() - before,
+                planned * batch as u64,
+                "{names:?} of {size}, fused {fuse}"
+            );
+            drop((tape, logits));
+        }
+    }
+}
