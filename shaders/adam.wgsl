@@ -1,10 +1,11 @@
-// adam: one update of a parameter from its gradient, as Keras 3 writes it
+// adam: one update of a parameter from its gradient g, as Keras 3 writes it
 //
 //   m += (g - m) * (1 - beta1)
 //   v += (g * g - v) * (1 - beta2)
 //   parameter -= step_size * m / (sqrt(v) + epsilon)     step_size = lr * sqrt(1 - beta2^t) / (1 - beta1^t)
 //
-// scaled_step takes the gradient times a scale, whose inverse it is given, and does nothing where overflow is raised.
+// scaled_step is for mixed precision, where the gradient is that of a scaled loss: it multiplies by inverse = 1 / scale
+// first, and changes nothing if the overflow flag is set.
 //
 // Shapes      gradient, parameter, m and v hold p.len values; non_finite and overflow are one flag, inverse is one value
 // One thread  owns one element
@@ -28,39 +29,41 @@ struct Params {
 @group(0) @binding(6) var<storage, read> inverse: f32;
 @group(0) @binding(7) var<storage, read> overflow: u32;
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// By bits: a shader compiler may assume that there are no infinities and NaNs.
+// Tested on the bits: a shader compiler may assume that there are no infinities and no NaNs.
 fn is_finite(v: f32) -> bool {
     return (bitcast<u32>(v) & 0x7f800000u) != 0x7f800000u;
 }
 
+// The update of element i from its gradient g.
+fn update(i: u32, g: f32) {
+    let new_m = m[i] + (g - m[i]) * p.one_minus_beta1;
+    let new_v = v[i] + (g * g - v[i]) * p.one_minus_beta2;
+    m[i] = new_m;
+    v[i] = new_v;
+    parameter[i] -= p.step_size * new_m / (sqrt(new_v) + p.epsilon);
+}
+
+// A gradient that is infinite or NaN sets the flag non_finite: the run then stops, and says in which step.
 @compute @workgroup_size(256)
 fn step(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_index(id, groups);
     if (i >= p.len) { return; }
     let g = gradient[i];
     if (!is_finite(g)) { atomicMax(&non_finite, 1u); }
-    let new_m = m[i] + (g - m[i]) * p.one_minus_beta1;
-    let new_v = v[i] + (g * g - v[i]) * p.one_minus_beta2;
-    m[i] = new_m;
-    v[i] = new_v;
-    parameter[i] -= p.step_size * new_m / (sqrt(new_v) + p.epsilon);
+    update(i, g);
 }
 
-// In mixed precision. A step whose gradients overflowed is skipped as a whole: parameters and moments stay.
+// A step whose gradients overflowed is skipped as a whole: parameters and moments stay as they are.
 @compute @workgroup_size(256)
 fn scaled_step(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_index(id, groups);
     if (i >= p.len || overflow != 0u) { return; }
     let g = gradient[i] * inverse;
-    let new_m = m[i] + (g - m[i]) * p.one_minus_beta1;
-    let new_v = v[i] + (g * g - v[i]) * p.one_minus_beta2;
-    m[i] = new_m;
-    v[i] = new_v;
-    parameter[i] -= p.step_size * new_m / (sqrt(new_v) + p.epsilon);
+    update(i, g);
 }

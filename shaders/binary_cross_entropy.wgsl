@@ -1,15 +1,16 @@
-// binary_cross_entropy: the loss of logits x against labels 0 or 1, and the count of right answers
+// binary_cross_entropy: the loss of logits x against labels 0 or 1, and the number of right answers
 //
 //   loss = sum_n (max(x, 0) - x * label + ln(1 + exp(-|x|))) / whole_batch
 //   hits = how many x > 0 agree with label = 1
 //
 // Shapes      x, labels, dx [batch]; loss, hits, dloss [1]
-// One thread  forward: the whole sum, in order (a batch is some tens of numbers); backward_x: one element
-// Reads       forward 2 * batch, backward_x 3
-// Cost        nothing beside the rest of a step
+// One thread  forward: one thread computes the whole sum, in order (a batch is some tens of numbers);
+//             backward_x: one element of dx
+// Reads       forward 2 * batch, backward_x 3;  writes forward 2, backward_x 1
+// Cost        next to nothing in a training step
 //
-// whole_batch is the size of the batch before it was split into micro-batches: their losses and
-// gradients then simply add up.
+// whole_batch is the size of the batch before it was split into micro-batches. All divide by it, so that their losses
+// and gradients simply add up.
 
 struct Params {
     batch: u32,
@@ -24,15 +25,15 @@ struct Params {
 @group(0) @binding(5) var<storage, read> dloss: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dx: array<f32>;
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// ln(1 + e) for e in [0, 1], exact to a few units in the last place also where e is tiny, which
-// log(1.0 + e) is not. With s = e / (2 + e) <= 1/3, 1 + e = (1 + s) / (1 - s), so
-// ln(1 + e) = 2 * artanh(s) = 2 * (s + s^3/3 + s^5/5 + ...); the first term left out is below 1e-8 of the sum.
+// ln(1 + e) for e in [0, 1]. log(1.0 + e) loses digits where e is tiny; this is exact to a few units in the last place.
+// With s = e / (2 + e), which is at most 1/3, 1 + e = (1 + s) / (1 - s). So
+// ln(1 + e) = 2 * artanh(s) = 2 * (s + s^3/3 + s^5/5 + ...); the first term left out, s^17/17, is below 1e-8 of the sum.
 fn ln_1p(e: f32) -> f32 {
     let s = e / (2.0 + e);
     let q = s * s;
@@ -55,7 +56,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
 }
 
 // d/dx (max(x, 0) - x * label + ln(1 + e^-|x|)) = sigmoid(x) - label.
-// For label 1 it is computed as -sigmoid(-x), which does not cancel.
+// For label 1 it is computed as -sigmoid(-x): where sigmoid(x) is close to 1, subtracting 1 would lose digits.
 @compute @workgroup_size(256)
 fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let n = flat_index(id, groups);

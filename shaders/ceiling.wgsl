@@ -1,10 +1,13 @@
-// ceiling: what an adapter can do at most, to measure other kernels against
+// ceiling: the most that an adapter can do, to measure other kernels against
+//
+//   copy           y = x
+//   multiply_add   y = the sum of eight numbers, x to x + 7, after number = factor * number + term, 4 * rounds times
 //
 // Shapes      x and y hold p.len values
 // One thread  owns one element
 // Reads       1;  writes 1
 // Cost        copy: the time is that of moving the bytes
-//             multiply_add: 64 * p.rounds FLOP an element, from registers alone
+//             multiply_add: 64 * p.rounds FLOP an element, all of them in registers
 
 struct Params {
     len: u32,
@@ -17,8 +20,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
@@ -30,9 +33,8 @@ fn copy(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     y[i] = x[i];
 }
 
-// Eight numbers, x to x + 7, each become factor * number + term four times in every round; y is their sum.
-// None waits for another, they fit the registers of a CPU with eight lanes too, and four times a round make what the
-// loop itself takes small: only the arithmetic units set the pace.
+// Only the arithmetic units set the pace here. The eight numbers do not wait for each other, and they stay in registers,
+// on a CPU with eight lanes too. Each gets four multiply-adds a round, so that the loop itself costs little beside them.
 @compute @workgroup_size(256)
 fn multiply_add(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_index(id, groups);

@@ -1,15 +1,18 @@
-// conv2d: y = x convolved with w, plus b (a cross-correlation, with zero padding)
+// conv2d: y = x convolved with w, plus b; beyond its border x counts as zero
+//
+// As everywhere in deep learning, this is a cross-correlation: w is not flipped.
 //
 // Shapes      x [batch, in_channels, in_h, in_w], w [out_channels, in_channels, kernel_h, kernel_w],
-//             b [out_channels], y [batch, out_channels, out_h, out_w]; dx, dw, db as x, w, b and dy as y
+//             b [out_channels], y [batch, out_channels, out_h, out_w];
+//             dx, dw, db are shaped as x, w, b, and dy as y
 // One thread  owns one element of the output
 // Reads       forward 2 * in_channels * kernel_h * kernel_w + 1 per element of y,
 //             backward_x 2 * out_channels * kernel_h * kernel_w per element of dx,
-//             backward_w 2 * batch * out_h * out_w per element of dw,
+//             backward_w 2 * batch * out_h * out_w per element of dw, in two passes,
 //             backward_b batch * out_h * out_w per element of db, in two passes;  writes 1
 // Cost        2 * batch * out_channels * out_h * out_w * in_channels * kernel_h * kernel_w FLOP each for
-//             forward, backward_x and backward_w: two reads for each multiply-add, which is what
-//             the next rung is about
+//             forward, backward_x and backward_w. Two reads for each multiply-add: memory sets the pace, not
+//             arithmetic. The next rung reads less
 
 struct Params {
     batch: u32,
@@ -38,18 +41,19 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> db: array<f32>;
 @group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
 
-// Positions of a plane that one thread of backward_b's first pass adds up.
+// Positions of a plane (one channel of one image) that one thread of backward_b's first pass adds up.
 override CHUNK: u32;
-// Positions of the convolution that one thread of backward_w's first pass adds up, about.
+// Positions of the convolution's output that one thread of backward_w's first pass adds up. About as many: it takes
+// whole rows.
 override SPLIT: u32;
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// Row (or column) i of the picture that output o reads through window element k; may lie outside.
+// Row (or column) of the picture that output o reads through window element k; it may lie outside.
 fn source(o: u32, stride: u32, pad: i32, k: u32) -> i32 {
     return i32(o * stride + k) - pad;
 }
@@ -63,7 +67,7 @@ fn target_of(i: u32, stride: u32, pad: i32, k: u32, out_len: u32) -> i32 {
 }
 
 // y[n, co, oh, ow] = b[co] + sum_{ci, kh, kw} x[n, ci, ih, iw] * w[co, ci, kh, kw]
-// with ih = oh * stride_h - pad_top + kh and iw = ow * stride_w - pad_left + kw, zero outside x.
+// with ih = oh * stride_h - pad_top + kh and iw = ow * stride_w - pad_left + kw; terms outside of x are left out.
 @compute @workgroup_size(256)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let element = flat_index(id, groups);
@@ -88,10 +92,10 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     y[element] = sum + b[co];
 }
 
-// x[n, ci, ih, iw] enters y[n, co, oh, ow] with the factor w[co, ci, kh, kw] whenever
-// oh * stride_h - pad_top + kh = ih, and ow alike. So
+// x[n, ci, ih, iw] enters y[n, co, oh, ow] with the factor w[co, ci, kh, kw] wherever
+// oh * stride_h - pad_top + kh = ih, and the same for ow and iw. So
 // dx[n, ci, ih, iw] = sum_{co, kh, kw} dy[n, co, oh, ow] * w[co, ci, kh, kw]
-// with oh = (ih + pad_top - kh) / stride_h where that divides and lies inside y.
+// with oh = (ih + pad_top - kh) / stride_h where that is a whole number and lies inside y, and ow alike.
 @compute @workgroup_size(256)
 fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let element = flat_index(id, groups);
@@ -117,9 +121,10 @@ fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
 }
 
 // w[co, ci, kh, kw] enters y[n, co, oh, ow] of every image and position with the factor x[n, ci, ih, iw],
-// ih and iw as in forward. So dw[co, ci, kh, kw] = sum_{n, oh, ow} dy[n, co, oh, ow] * x[n, ci, ih, iw],
-// in two passes, as there are many positions and few weights. First, sums over some rows of y each, about
-// SPLIT positions: part j of a weight goes to scratch[j, co, ci, kh, kw].
+// ih and iw as in forward. So dw[co, ci, kh, kw] = sum_{n, oh, ow} dy[n, co, oh, ow] * x[n, ci, ih, iw]
+//
+// In two passes, as there are many positions and few weights. The first pass adds up some rows of y each, about SPLIT
+// positions: part j of a weight goes to scratch[j, co, ci, kh, kw].
 @compute @workgroup_size(256)
 fn backward_w_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = flat_index(id, groups);
@@ -148,7 +153,7 @@ fn backward_w_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num
     scratch[index] = sum;
 }
 
-// Then the parts, in order.
+// The second pass adds up the parts, always in the same order.
 @compute @workgroup_size(256)
 fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let element = flat_index(id, groups);
@@ -163,9 +168,10 @@ fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     dw[element] = sum;
 }
 
-// b[co] is added to every y[n, co, oh, ow], so db[co] = sum_{n, oh, ow} dy[n, co, oh, ow], in two passes:
-// a thread for each channel would leave most of a GPU without work. First, sums of CHUNK positions of a
-// plane each: part j of channel co goes to scratch[j, co].
+// b[co] is added to every y[n, co, oh, ow], so db[co] = sum_{n, oh, ow} dy[n, co, oh, ow]
+//
+// In two passes, as a thread for each channel would leave most of a GPU without work. The first pass adds up CHUNK
+// positions of a plane each: part j of channel co goes to scratch[j, co].
 @compute @workgroup_size(256)
 fn backward_b_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = flat_index(id, groups);
@@ -182,7 +188,7 @@ fn backward_b_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num
     scratch[index] = sum;
 }
 
-// Then the parts, in order.
+// The second pass adds up the parts, always in the same order.
 @compute @workgroup_size(256)
 fn backward_b(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let co = flat_index(id, groups);

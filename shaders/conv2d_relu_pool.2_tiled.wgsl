@@ -1,33 +1,33 @@
-// conv2d_relu_pool, rung 2: tiles of 32 x 8 sums in registers, factors shared through broadcasts
+// conv2d_relu_pool, rung 2: tiles of 32 x 8 sums in registers, factors shared by broadcasts
 //
 // Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
 //             w [out_channels, in_channels, kernel_h, kernel_w], b [out_channels],
 //             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
-//             dx, dw, db as x, w, b and dy as y; scratch [splits, elements of dw], used by backward_w alone
-// One thread  owns 32 channels (rows) of eight columns. forward: out_channels of one word of argmax, so
-//             four elements of y, for each of which it computes two positions of the convolution at a
-//             time; backward_x: in_channels of 8 neighbouring x; backward_w: out_channels of 2 x 4 of dw
-// One group   256 threads share their 32 channels. The factor that belongs to the rows (w, w, dz) is
-//             staged in workgroup memory, 128 terms of the sum at a time
-// Reads       a term of the sum is 256 multiply-adds of a thread and reads one vec4 of staged rows and,
-//             with stride 1 and pool 2, on average 3.3 elements of x for a 3x3 window (2 in
-//             backward_w); backward_x as many of dz, each three reads that a pooling window shares
-// Cost        the FLOP of the plain file, plus what tiles hang over: channels are rounded up to 32,
-//             in_w of backward_x to 8, kernel_w of backward_w to 4, an odd pool's columns in forward to
-//             even. kernel_w must be at most 128
+//             dx, dw, db are shaped as x, w, b, and dy as y; scratch [splits, elements of dw], used by backward_w alone
+// One thread  owns a tile of 32 channels (rows) and eight columns. forward: out_channels of one word of argmax, so four
+//             elements of y; it computes two positions of each one's pooling window at a time; backward_x: in_channels of
+//             8 neighbours in a row of dx; backward_w: out_channels of 2 x 4 elements of dw: 4 kw of 2 lines. A line is
+//             one row of the window in one in_channel: (ci, kh)
+// Workgroup   256 threads, all with the same 32 channels. They stage the factor that belongs to the rows (w in forward and
+//             backward_x, dz in backward_w) in workgroup memory, 128 terms of the sum at a time
+// Reads       for one term, so 256 multiply-adds: one vec4 of staged rows and, with stride 1 and pool 2, 3.3 elements of x
+//             on average for a window of 3x3 (2 in backward_w). backward_x needs as many of dz: three reads for each
+//             pooling window that they lie in
+// Cost        the FLOP of the plain file, and some for nothing: channels are rounded up to 32, in_w of backward_x to 8,
+//             kernel_w of backward_w to 4, an odd pool's columns in forward to even. kernel_w must be at most 128
 //
-// Improves on rung 1, which reads two values or more for each multiply-add. Here a value of x that is in
-// a register serves 32 channels, a staged one 8 columns of every thread, and a row of x is slid along the
-// window instead of being read again. The gradient of the convolution's output, dz, is made from dy, y
-// and argmax when it is staged or read. On lavapipe, 3x3 'same', pool 2, GFLOP in two seconds of CPU time,
-// which is GFLOP/s of two cores, plain -> this:
+// Improves on rung 1, which reads two values or more for each multiply-add. Here a value of x in a register serves 32
+// channels, and a staged value serves 8 columns of each thread. A row of x slides along the window instead of being read
+// again. dz, the gradient of the convolution's output, is made from dy, y and argmax when it is staged or read. On
+// lavapipe, where a load takes some 6 ns for each lane and each component of a vector, GFLOP/s of two cores, 3x3 'same',
+// pool 2, plain -> this:
 //   x [4, 64, 32, 32] -> 128 channels     forward 0.22 -> 10.2  backward_x 0.10 -> 7.1   backward_w 0.14 -> 9.8
 //   x [4, 128, 16, 16] -> 256 channels    forward 0.23 -> 9.7   backward_x 0.10 -> 7.1   backward_w 0.14 -> 10.1
-//   x [4, 1, 64, 64] -> 64 channels       forward 0.20 -> 3.3                            backward_w 0.13 -> 0.6
-// There a load costs some 6 ns for every lane and component, whatever it reads.
+//   x [4, 1, 64, 64] -> 64 channels       forward 0.20 -> 3.3   (needs no backward_x)    backward_w 0.13 -> 0.6
+// These are GFLOP done in two seconds of CPU time.
 //
-// The first maximum of a window wins, row by row, and a NaN beats every number. argmax is
-// kh * pool + kw of the winner. Subgroups must have 8 lanes or more. Which thread is which lane does not matter.
+// Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
+// row * pool + column. Subgroups must have 8 lanes or more. Which thread is which lane does not matter.
 
 struct Params {
     batch: u32,
@@ -69,36 +69,37 @@ override stride_h: u32;
 override stride_w: u32;
 override pool: u32;
 
-// Positions of the convolution that one group of backward_w adds up.
+// Positions of the convolution's output that one workgroup of backward_w adds up. About as many: it takes whole rows.
 override SPLIT: u32;
 
 const THREADS = 256u;
-const ROWS = 32u; // channels in a tile: a vec4 from each of 8 lanes
-const DEPTH = 128u; // terms staged at a time: 128 * 32 words are 16 KiB
+const ROWS = 32u; // channels in a tile: eight lanes load a vec4 each
+const DEPTH = 128u; // terms of the sum staged at a time: 128 * 32 floats are 16 KiB
 
-// The factors that a whole group needs, DEPTH times ROWS of them, four channels to a vec4.
+// The factors that the whole workgroup needs: [DEPTH, ROWS], four channels to a vec4.
 var<workgroup> staged: array<vec4<f32>, DEPTH * ROWS / 4u>;
 
-// Four channels of the eight columns of a thread: u are the columns 0 to 3, v 4 to 7.
+// Four channels of the eight columns of a thread: u holds the columns 0 to 3, v 4 to 7.
 struct FourRows {
     u: mat4x4<f32>,
     v: mat4x4<f32>,
 }
 
-// A thread's 32 x 8 sums. Only ever indexed by literals: a variable index would move all of it from
-// registers to memory.
+// A thread's 32 x 8 sums. Only ever indexed by literals: a variable index would move all of it from registers to memory.
 alias Tile = array<FourRows, ROWS / 4u>;
 
+// All products of an element of a (rows) and one of b (columns).
 fn outer(a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
     return mat4x4(a * b.x, a * b.y, a * b.z, a * b.w);
 }
 
+// `sums` plus one term: four rows times eight columns, u and v.
 fn plus_outer(sums: FourRows, rows: vec4<f32>, u: vec4<f32>, v: vec4<f32>) -> FourRows {
     return FourRows(sums.u + outer(rows, u), sums.v + outer(rows, v));
 }
 
-// One more term of all 256 sums. Every lane has loaded the vec4 of its own lane number, and the
-// first eight give theirs to all: 32 factors for one load, however large the subgroup is.
+// Adds one term to all 256 sums. Each of the subgroup's first eight lanes has loaded four of the 32 rows as one vec4, and
+// broadcasts them to all lanes: 32 factors for one load.
 fn add_term(tile: ptr<function, Tile>, rows: vec4<f32>, u: vec4<f32>, v: vec4<f32>) {
     (*tile)[0] = plus_outer((*tile)[0], subgroupBroadcast(rows, 0u), u, v);
     (*tile)[1] = plus_outer((*tile)[1], subgroupBroadcast(rows, 1u), u, v);
@@ -110,8 +111,8 @@ fn add_term(tile: ptr<function, Tile>, rows: vec4<f32>, u: vec4<f32>, v: vec4<f3
     (*tile)[7] = plus_outer((*tile)[7], subgroupBroadcast(rows, 7u), u, v);
 }
 
-// Rows 4i to 4i + 3 of a tile, for the loops that write it out.
-fn four_rows(tile: Tile, i: u32) -> FourRows {
+// Rows 4 i to 4 i + 3 of a tile, for the loops that store it. A switch, because a tile is indexed by literals only.
+fn pick_rows(tile: Tile, i: u32) -> FourRows {
     switch i {
         case 0u: { return tile[0]; }
         case 1u: { return tile[1]; }
@@ -124,18 +125,18 @@ fn four_rows(tile: Tile, i: u32) -> FourRows {
     }
 }
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// By bits: a shader compiler may assume that there are no NaNs and drop `v != v`.
+// Tested on the bits: a shader compiler may assume that there are no NaNs, and drop `v != v`.
 fn is_nan4(v: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
 }
 
-// Row (or column) i of the picture that output o reads through window element k; may lie outside.
+// Row (or column) of the picture that output o reads through window element k; it may lie outside.
 fn source(o: u32, stride: u32, pad: i32, k: u32) -> i32 {
     return i32(o * stride + k) - pad;
 }
@@ -148,50 +149,79 @@ fn target_of(i: u32, stride: u32, pad: i32, k: u32, out_len: u32) -> i32 {
     return select(-1, o, o < i32(out_len));
 }
 
-fn w_at(co: u32, ci: u32, tap: u32) -> f32 {
+// w[co, ci, kh, kw] with tap = kh * kernel_w + kw, or 0 outside.
+fn load_w(co: u32, ci: u32, tap: u32) -> f32 {
     if (co >= p.out_channels || ci >= p.in_channels) { return 0.0; }
     return w[(co * p.in_channels + ci) * kernel_h * kernel_w + tap];
 }
 
-fn b_at(co: u32) -> f32 {
+// Stages w of out_channels co0 to co0 + ROWS - 1, for the lines (ci, kh) from line0 to `end`.
+fn stage_w_out_channels(thread: u32, co0: u32, line0: u32, end: u32) {
+    for (var i = thread; i < (end - line0) * kernel_w * (ROWS / 4u); i += THREADS) {
+        let k = line0 * kernel_w + i / (ROWS / 4u);
+        let ci = k / (kernel_h * kernel_w);
+        let tap = k % (kernel_h * kernel_w);
+        let co = co0 + i % (ROWS / 4u) * 4u;
+        staged[i] = vec4(load_w(co, ci, tap), load_w(co + 1u, ci, tap),
+            load_w(co + 2u, ci, tap), load_w(co + 3u, ci, tap));
+    }
+}
+
+// Stages w of in_channels ci0 to ci0 + ROWS - 1, for the lines (co, kh) from line0 to `end`.
+fn stage_w_in_channels(thread: u32, ci0: u32, line0: u32, end: u32) {
+    for (var i = thread; i < (end - line0) * kernel_w * (ROWS / 4u); i += THREADS) {
+        let k = line0 * kernel_w + i / (ROWS / 4u);
+        let co = k / (kernel_h * kernel_w);
+        let tap = k % (kernel_h * kernel_w);
+        let ci = ci0 + i % (ROWS / 4u) * 4u;
+        staged[i] = vec4(load_w(co, ci, tap), load_w(co, ci + 1u, tap),
+            load_w(co, ci + 2u, tap), load_w(co, ci + 3u, tap));
+    }
+}
+
+// b[co], or 0 beyond the last channel.
+fn load_b(co: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
     return b[co];
 }
 
-// One row of a picture; len is 0 for a row outside, which reads as zeros.
+// A row of a picture: where it starts, and its length. A row outside of the picture has length 0, and reads as zeros.
 struct Line {
     start: u32,
     len: u32,
 }
 
-// Row ih of x[n, ci]; ih may lie outside.
-fn x_line(n: u32, ci: u32, ih: i32) -> Line {
+// Row ih of x[n, ci]; ih may lie outside. A negative i32 is a very large u32, so one comparison checks both ends.
+fn locate_x_line(n: u32, ci: u32, ih: i32) -> Line {
     let inside = n < p.batch && ci < p.in_channels && u32(ih) < p.in_h;
     return Line(((n * p.in_channels + ci) * p.in_h + u32(ih)) * p.in_w, select(0u, p.in_w, inside));
 }
 
-fn x_at(line: Line, iw: i32) -> f32 {
+// x at column iw of a row, or 0 outside.
+fn load_x_of_line(line: Line, iw: i32) -> f32 {
     if (u32(iw) >= line.len) { return 0.0; }
     return x[line.start + u32(iw)];
 }
 
-fn x_four(line: Line, iw: i32, step: i32) -> vec4<f32> {
-    return vec4(x_at(line, iw), x_at(line, iw + step), x_at(line, iw + 2 * step), x_at(line, iw + 3 * step));
+// Four columns of a row of x, `step` apart.
+fn load_x_four(line: Line, iw: i32, step: i32) -> vec4<f32> {
+    return vec4(load_x_of_line(line, iw), load_x_of_line(line, iw + step),
+        load_x_of_line(line, iw + 2 * step), load_x_of_line(line, iw + 3 * step));
 }
 
-// The largest relu(conv2d) so far at one element of y and where in the window it was, for four channels.
+// The largest relu(conv2d) so far and its place k in the window, for four windows.
 struct Best {
     value: vec4<f32>,
     k: vec4<u32>,
 }
 
-// Whether `v` replaces `best` as a window's maximum: larger, or the first NaN.
+// Whether v replaces `best` as a window's maximum: it is larger, or the first NaN.
 fn beats(v: vec4<f32>, best: vec4<f32>) -> vec4<bool> {
     return (v > best) | (is_nan4(v) & !is_nan4(best));
 }
 
-// `best` after the window's elements k and, where there is one, k + 1.
-fn better(best: Best, u: vec4<f32>, v: vec4<f32>, k: u32, has_v: bool) -> Best {
+// `best` after element k of the window, u before ReLU, and after element k + 1, v, where there is one.
+fn best_after_two(best: Best, u: vec4<f32>, v: vec4<f32>, k: u32, has_v: bool) -> Best {
     let zero = vec4<f32>();
     let first = select(u, zero, u <= zero);
     let second = select(v, zero, v <= zero);
@@ -202,10 +232,10 @@ fn better(best: Best, u: vec4<f32>, v: vec4<f32>, k: u32, has_v: bool) -> Best {
 }
 
 // y[oh, ow] = the largest relu(conv2d) of the pool x pool window at (oh * pool, ow * pool).
-// A thread owns one word of argmax, that is four elements of y. Its eight columns are positions of the
-// convolution: two neighbours, (i, j) and (i, j + 1), of each of the four windows; it goes through the
-// windows two at a time. Where that makes the eight a run of one row (pool 2, stride 1, no word that
-// goes on in the next row), the next kw needs the run moved by one: one new element of x, not eight.
+// A thread owns one word of argmax, that is four elements of y. Its eight columns are positions of the convolution's
+// output: two neighbours, (i, j) and (i, j + 1), in each of the four windows. The loop over `pair` goes through the
+// windows, two elements at a time. With pool 2, stride 1 and no word that goes on in the next row, the eight are a run of
+// one row. Then the next kw needs the run moved by one: one new element of x, not eight.
 @compute @workgroup_size(THREADS)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(subgroup_invocation_id) lane: u32) {
@@ -213,7 +243,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let word = group.x * THREADS + thread;
     let n = word / p.argmax_words;
     let o = word % p.argmax_words * 4u;
-    let busy = subgroupAny(n < p.batch); // decided for all lanes alike, as broadcasts need them all
+    let busy = subgroupAny(n < p.batch); // the same for the whole subgroup: a broadcast needs all its lanes
     let co0 = group.y * ROWS;
     let oh = vec4(o, o + 1u, o + 2u, o + 3u) / out_w;
     let ow = vec4(o, o + 1u, o + 2u, o + 3u) % out_w;
@@ -221,7 +251,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let step = DEPTH / kernel_w;
     var best: array<array<Best, 4>, ROWS / 4u>;
     for (var i = 0u; i < ROWS / 4u; i++) {
-        // Below every relu, so that the window's first element always wins.
+        // -1 is below everything that ReLU returns, so the window's first element always wins.
         for (var e = 0u; e < 4u; e++) { best[i][e] = Best(vec4(-1.0), vec4(0u)); }
     }
     for (var pair = 0u; pair < pool * ((pool + 1u) / 2u); pair++) {
@@ -232,43 +262,37 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         for (var line0 = 0u; line0 < lines; line0 += step) {
             let end = min(line0 + step, lines);
             workgroupBarrier();
-            for (var i = thread; i < (end - line0) * kernel_w * (ROWS / 4u); i += THREADS) {
-                let k = line0 * kernel_w + i / (ROWS / 4u);
-                let ci = k / (kernel_h * kernel_w);
-                let tap = k % (kernel_h * kernel_w);
-                let co = co0 + i % (ROWS / 4u) * 4u;
-                staged[i] = vec4(w_at(co, ci, tap), w_at(co + 1u, ci, tap),
-                    w_at(co + 2u, ci, tap), w_at(co + 3u, ci, tap));
-            }
+            stage_w_out_channels(thread, co0, line0, end);
             workgroupBarrier();
             var k = lane % 8u;
             for (var line = line0; line < select(0u, end, busy); line++) {
                 let ci = line / kernel_h;
                 let kh = line % kernel_h;
-                let row = x_line(n, ci, source(zh.x, stride_h, p.pad_top, kh));
+                let row = locate_x_line(n, ci, source(zh.x, stride_h, p.pad_top, kh));
                 let left = source(zw.x, stride_w, p.pad_left, 0u);
                 var u = vec4<f32>();
                 var v = vec4<f32>();
                 for (var i = 0; i < select(0, 7, is_run); i++) {
-                    let next = vec4(u.yzw, x_at(row, left + i));
+                    let next = vec4(u.yzw, load_x_of_line(row, left + i));
                     u = v;
                     v = next;
                 }
                 for (var kw = 0u; kw < kernel_w; kw++) {
                     if (is_run) {
-                        let next = vec4(u.yzw, x_at(row, left + 7 + i32(kw)));
+                        let next = vec4(u.yzw, load_x_of_line(row, left + 7 + i32(kw)));
                         u = v;
                         v = next;
                     } else {
                         let ih = vec4<i32>(zh * stride_h + kh) - p.pad_top;
                         let iw = vec4<i32>(zw * stride_w + kw) - p.pad_left;
                         let s = i32(stride_w);
-                        let row_y = x_line(n, ci, ih.y);
-                        let row_z = x_line(n, ci, ih.z);
-                        let row_w = x_line(n, ci, ih.w);
-                        u = vec4(x_at(row, iw.x), x_at(row_y, iw.y), x_at(row_z, iw.z), x_at(row_w, iw.w));
-                        v = vec4(x_at(row, iw.x + s), x_at(row_y, iw.y + s),
-                            x_at(row_z, iw.z + s), x_at(row_w, iw.w + s));
+                        let row_y = locate_x_line(n, ci, ih.y);
+                        let row_z = locate_x_line(n, ci, ih.z);
+                        let row_w = locate_x_line(n, ci, ih.w);
+                        u = vec4(load_x_of_line(row, iw.x), load_x_of_line(row_y, iw.y),
+                            load_x_of_line(row_z, iw.z), load_x_of_line(row_w, iw.w));
+                        v = vec4(load_x_of_line(row, iw.x + s), load_x_of_line(row_y, iw.y + s),
+                            load_x_of_line(row_z, iw.z + s), load_x_of_line(row_w, iw.w + s));
                     }
                     add_term(&tile, staged[k], u, v);
                     k += ROWS / 4u;
@@ -277,14 +301,14 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         }
         let first = pair / ((pool + 1u) / 2u) * pool + j;
         for (var i = 0u; i < ROWS / 4u; i++) {
-            let sums = four_rows(tile, i);
+            let sums = pick_rows(tile, i);
             let co = co0 + 4u * i;
-            let bias = vec4(b_at(co), b_at(co + 1u), b_at(co + 2u), b_at(co + 3u));
-            let has_v = j + 1u < pool; // an odd pool's last pair is a single element
-            best[i][0] = better(best[i][0], sums.u[0] + bias, sums.v[0] + bias, first, has_v);
-            best[i][1] = better(best[i][1], sums.u[1] + bias, sums.v[1] + bias, first, has_v);
-            best[i][2] = better(best[i][2], sums.u[2] + bias, sums.v[2] + bias, first, has_v);
-            best[i][3] = better(best[i][3], sums.u[3] + bias, sums.v[3] + bias, first, has_v);
+            let bias = vec4(load_b(co), load_b(co + 1u), load_b(co + 2u), load_b(co + 3u));
+            let has_v = j + 1u < pool; // the last pair of a row of an odd pool is a single element
+            best[i][0] = best_after_two(best[i][0], sums.u[0] + bias, sums.v[0] + bias, first, has_v);
+            best[i][1] = best_after_two(best[i][1], sums.u[1] + bias, sums.v[1] + bias, first, has_v);
+            best[i][2] = best_after_two(best[i][2], sums.u[2] + bias, sums.v[2] + bias, first, has_v);
+            best[i][3] = best_after_two(best[i][3], sums.u[3] + bias, sums.v[3] + bias, first, has_v);
         }
     }
     if (n >= p.batch) { return; }
@@ -293,18 +317,15 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         var packed = vec4<u32>();
         for (var e = 0u; e < min(4u, p.out_h * out_w - o); e++) {
             let four = best[i][e];
-            store_pooled(n, co, o + e, four.value);
+            store_y_pooled(n, co, o + e, four.value);
             packed |= four.k << vec4(8u * e);
         }
-        let at = (n * p.out_channels + co) * p.argmax_words + o / 4u;
-        if (co < p.out_channels) { argmax[at] = packed.x; }
-        if (co + 1u < p.out_channels) { argmax[at + p.argmax_words] = packed.y; }
-        if (co + 2u < p.out_channels) { argmax[at + p.argmax_words * 2u] = packed.z; }
-        if (co + 3u < p.out_channels) { argmax[at + p.argmax_words * 3u] = packed.w; }
+        store_argmax(n, co, o, packed);
     }
 }
 
-fn store_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
+// y of four out_channels for window o.
+fn store_y_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
     let area = p.out_h * out_w;
     let i = (n * p.out_channels + co) * area + o;
     if (co < p.out_channels) { y[i] = four.x; }
@@ -313,24 +334,33 @@ fn store_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
     if (co + 3u < p.out_channels) { y[i + area * 3u] = four.w; }
 }
 
-// Row zh of the gradient of the convolution's output, dz[n, co], which is nowhere stored.
+// One word of argmax, that is windows o to o + 3, of each of four out_channels.
+fn store_argmax(n: u32, co: u32, o: u32, packed: vec4<u32>) {
+    let i = (n * p.out_channels + co) * p.argmax_words + o / 4u;
+    if (co < p.out_channels) { argmax[i] = packed.x; }
+    if (co + 1u < p.out_channels) { argmax[i + p.argmax_words] = packed.y; }
+    if (co + 2u < p.out_channels) { argmax[i + p.argmax_words * 2u] = packed.z; }
+    if (co + 3u < p.out_channels) { argmax[i + p.argmax_words * 3u] = packed.w; }
+}
+
+// Row zh of dz[n, co], the gradient of the convolution's output. It is stored nowhere: this says what to make it from.
 struct DzLine {
-    y: u32, // where its plane of y starts
-    argmax: u32, // where that plane's words start
-    o: u32, // where in the plane the row of y starts that pooled it
-    k: u32, // what argmax says if column 0 of a window is the winner in this row
+    y: u32, // where its plane of y and of dy starts
+    argmax: u32, // where that plane's words of argmax start
+    o: u32, // where in the plane the row of y starts that this row was pooled into
+    k: u32, // what argmax says where the winner is in this row and column 0 of its window
     len: u32,
 }
 
-// The element of y that was read last: consecutive columns of dz mostly lie in one window.
-struct Window {
+// The pooling window that was read last, its winner and what that one gets: the next column mostly lies in it too.
+struct LastWindow {
     ow: u32,
     winner: u32,
     dz: f32,
 }
 
-// zh may be -1. Rows and columns that pooling left out have no gradient.
-fn dz_line(n: u32, co: u32, zh: i32) -> DzLine {
+// Row zh of dz[n, co]; zh is -1 where target_of found none. Rows and columns that pooling left out have no gradient.
+fn locate_dz_line(n: u32, co: u32, zh: i32) -> DzLine {
     let oh = u32(zh) / pool;
     let plane = n * p.out_channels + co;
     let inside = n < p.batch && zh >= 0 && oh < p.out_h;
@@ -338,31 +368,33 @@ fn dz_line(n: u32, co: u32, zh: i32) -> DzLine {
         select(0u, out_w * pool, inside));
 }
 
-// Pooling hands dy to the window's winner only, and relu lets it through only where y is above 0.
-fn dz_at(line: DzLine, zw: i32, window: ptr<function, Window>) -> f32 {
+// dz at column zw of a row, or 0 outside. Pooling hands dy to the window's winner only, and ReLU passes it on only where y
+// is above 0.
+fn load_dz_of_line(line: DzLine, zw: i32, window: ptr<function, LastWindow>) -> f32 {
     if (u32(zw) >= line.len) { return 0.0; }
     let ow = u32(zw) / pool;
     if (ow != (*window).ow) {
         let o = line.o + ow;
         let winner = (argmax[line.argmax + o / 4u] >> (8u * (o % 4u))) & 255u;
-        *window = Window(ow, winner, select(0.0, dy[line.y + o], y[line.y + o] > 0.0));
+        *window = LastWindow(ow, winner, select(0.0, dy[line.y + o], y[line.y + o] > 0.0));
     }
     return select(0.0, (*window).dz, (*window).winner == line.k + u32(zw) % pool);
 }
 
-// The elements of dz that x[iw] to x[iw + 3] enter through window element kw.
-fn dz_four(line: DzLine, iw: u32, kw: u32, window: ptr<function, Window>) -> vec4<f32> {
-    let a = dz_at(line, target_of(iw, stride_w, p.pad_left, kw, conv_w), window);
-    let b = dz_at(line, target_of(iw + 1u, stride_w, p.pad_left, kw, conv_w), window);
-    let c = dz_at(line, target_of(iw + 2u, stride_w, p.pad_left, kw, conv_w), window);
-    let d = dz_at(line, target_of(iw + 3u, stride_w, p.pad_left, kw, conv_w), window);
+// dz of the four positions that read x[iw] to x[iw + 3] through window element kw.
+fn load_dz_four(line: DzLine, iw: u32, kw: u32, window: ptr<function, LastWindow>) -> vec4<f32> {
+    let a = load_dz_of_line(line, target_of(iw, stride_w, p.pad_left, kw, conv_w), window);
+    let b = load_dz_of_line(line, target_of(iw + 1u, stride_w, p.pad_left, kw, conv_w), window);
+    let c = load_dz_of_line(line, target_of(iw + 2u, stride_w, p.pad_left, kw, conv_w), window);
+    let d = load_dz_of_line(line, target_of(iw + 3u, stride_w, p.pad_left, kw, conv_w), window);
     return vec4(a, b, c, d);
 }
 
 // As conv2d's backward_x with dz for dy:
-// dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, zh, zw] * w[co, ci, kh, kw], zh and zw = target_of(..).
-// A thread's columns are iw to iw + 7 of one row. With stride 1 the next kw needs the same eight
-// elements of dz moved by one, so it reads a single new one.
+// dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, zh, zw] * w[co, ci, kh, kw]
+// with zh = target_of(ih, stride_h, pad_top, kh, conv_h) and zw = target_of(iw, stride_w, pad_left, kw, conv_w).
+// A thread's columns are iw to iw + 7 of one row. With stride 1 the next kw needs the same eight elements of dz moved by
+// one, so only one is new and has to be read.
 @compute @workgroup_size(THREADS)
 fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(subgroup_invocation_id) lane: u32) {
@@ -380,32 +412,25 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     for (var line0 = 0u; line0 < lines; line0 += step) {
         let end = min(line0 + step, lines);
         workgroupBarrier();
-        for (var i = thread; i < (end - line0) * kernel_w * (ROWS / 4u); i += THREADS) {
-            let k = line0 * kernel_w + i / (ROWS / 4u);
-            let co = k / (kernel_h * kernel_w);
-            let tap = k % (kernel_h * kernel_w);
-            let ci = ci0 + i % (ROWS / 4u) * 4u;
-            staged[i] = vec4(w_at(co, ci, tap), w_at(co, ci + 1u, tap),
-                w_at(co, ci + 2u, tap), w_at(co, ci + 3u, tap));
-        }
+        stage_w_in_channels(thread, ci0, line0, end);
         workgroupBarrier();
         var k = lane % 8u;
         for (var line = line0; line < select(0u, end, busy); line++) {
-            let row = dz_line(n, line / kernel_h, target_of(ih, stride_h, p.pad_top, line % kernel_h, conv_h));
-            var window = Window(0xffffffffu, 0u, 0.0);
+            let row = locate_dz_line(n, line / kernel_h, target_of(ih, stride_h, p.pad_top, line % kernel_h, conv_h));
+            var window = LastWindow(0xffffffffu, 0u, 0.0);
             var u = vec4<f32>();
             var v = vec4<f32>();
             for (var i = select(0, 7, stride_w == 1u); i > 0; i--) {
                 v = vec4(u.w, v.xyz);
-                u = vec4(dz_at(row, right + i, &window), u.xyz);
+                u = vec4(load_dz_of_line(row, right + i, &window), u.xyz);
             }
             for (var kw = 0u; kw < kernel_w; kw++) {
                 if (stride_w == 1u) {
                     v = vec4(u.w, v.xyz);
-                    u = vec4(dz_at(row, right - i32(kw), &window), u.xyz);
+                    u = vec4(load_dz_of_line(row, right - i32(kw), &window), u.xyz);
                 } else {
-                    u = dz_four(row, iw, kw, &window);
-                    v = dz_four(row, iw + 4u, kw, &window);
+                    u = load_dz_four(row, iw, kw, &window);
+                    v = load_dz_four(row, iw + 4u, kw, &window);
                 }
                 add_term(&tile, staged[k], u, v);
                 k += ROWS / 4u;
@@ -414,21 +439,25 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     }
     if (n >= p.batch) { return; }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_rows(tile, i);
-        let ci = ci0 + 4u * i;
-        store_dx(n, ci, ih, iw, sums.u[0]);
-        store_dx(n, ci, ih, iw + 1u, sums.u[1]);
-        store_dx(n, ci, ih, iw + 2u, sums.u[2]);
-        store_dx(n, ci, ih, iw + 3u, sums.u[3]);
-        store_dx(n, ci, ih, iw + 4u, sums.v[0]);
-        store_dx(n, ci, ih, iw + 5u, sums.v[1]);
-        store_dx(n, ci, ih, iw + 6u, sums.v[2]);
-        store_dx(n, ci, ih, iw + 7u, sums.v[3]);
+        store_dx_eight(n, ci0 + 4u * i, ih, iw, pick_rows(tile, i));
     }
 }
 
+// dx of four in_channels at eight neighbouring positions.
+fn store_dx_eight(n: u32, ci: u32, ih: u32, iw: u32, sums: FourRows) {
+    store_dx(n, ci, ih, iw, sums.u[0]);
+    store_dx(n, ci, ih, iw + 1u, sums.u[1]);
+    store_dx(n, ci, ih, iw + 2u, sums.u[2]);
+    store_dx(n, ci, ih, iw + 3u, sums.u[3]);
+    store_dx(n, ci, ih, iw + 4u, sums.v[0]);
+    store_dx(n, ci, ih, iw + 5u, sums.v[1]);
+    store_dx(n, ci, ih, iw + 6u, sums.v[2]);
+    store_dx(n, ci, ih, iw + 7u, sums.v[3]);
+}
+
+// dx of four in_channels at one position.
 fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
-    if (iw >= p.in_w) { return; }
+    if (ih >= p.in_h || iw >= p.in_w) { return; }
     let area = p.in_h * p.in_w;
     let i = (n * p.in_channels + ci) * area + ih * p.in_w + iw;
     if (ci < p.in_channels) { dx[i] = four.x; }
@@ -437,8 +466,8 @@ fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
     if (ci + 3u < p.in_channels) { dx[i + area * 3u] = four.w; }
 }
 
-// dz[n, co, zh, zw] where row counts the rows of all images.
-fn dz_staged(row: u32, co: u32, zw: u32) -> f32 {
+// dz[n, co, zh, zw] with row = n * conv_h + zh, which counts the rows of all images; 0 outside.
+fn load_dz_of_row(row: u32, co: u32, zw: u32) -> f32 {
     let oh = row % conv_h / pool;
     let ow = zw / pool;
     if (co >= p.out_channels || oh >= p.out_h || ow >= out_w) { return 0.0; }
@@ -449,10 +478,11 @@ fn dz_staged(row: u32, co: u32, zw: u32) -> f32 {
     return select(0.0, dy[i], y[i] > 0.0 && winner == row % conv_h % pool * pool + zw % pool);
 }
 
-// As conv2d's backward_w with dz for dy: dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, ih, iw].
-// The sum is long and dw small, so it is split: a group adds up the rows of one split into scratch.
-// A thread's columns are four kw of two lines (ci, kh). With stride 1 the next zw needs the same
-// elements of x moved by one, so it reads one new one for each line.
+// As conv2d's backward_w with dz for dy: dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, ih, iw]
+//
+// In two passes, as there are many positions and few weights. In the first pass a workgroup adds up the rows of one
+// split, into scratch. A thread's columns are four kw of two lines (ci, kh). With stride 1 the next zw needs the same
+// elements of x moved by one, so only one for each line is new and has to be read.
 @compute @workgroup_size(THREADS)
 fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(subgroup_invocation_id) lane: u32) {
@@ -475,8 +505,8 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 let row = row0 + i / (ROWS / 4u) / width;
                 let zw = zw0 + i / (ROWS / 4u) % width;
                 let co = co0 + i % (ROWS / 4u) * 4u;
-                staged[i] = vec4(dz_staged(row, co, zw), dz_staged(row, co + 1u, zw),
-                    dz_staged(row, co + 2u, zw), dz_staged(row, co + 3u, zw));
+                staged[i] = vec4(load_dz_of_row(row, co, zw), load_dz_of_row(row, co + 1u, zw),
+                    load_dz_of_row(row, co + 2u, zw), load_dz_of_row(row, co + 3u, zw));
             }
             workgroupBarrier();
             var k = lane % 8u;
@@ -484,21 +514,22 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 let n = row / conv_h;
                 let zh = row % conv_h;
                 let left = source(zw0, stride_w, p.pad_left, kw);
-                let row_u = x_line(n, line / kernel_h, source(zh, stride_h, p.pad_top, line % kernel_h));
-                let row_v = x_line(n, (line + 1u) / kernel_h, source(zh, stride_h, p.pad_top, (line + 1u) % kernel_h));
+                let row_u = locate_x_line(n, line / kernel_h, source(zh, stride_h, p.pad_top, line % kernel_h));
+                let row_v = locate_x_line(n, (line + 1u) / kernel_h,
+                    source(zh, stride_h, p.pad_top, (line + 1u) % kernel_h));
                 var u = vec4<f32>();
                 var v = vec4<f32>();
                 for (var i = 0; i < select(0, 3, stride_w == 1u); i++) {
-                    u = vec4(u.yzw, x_at(row_u, left + i));
-                    v = vec4(v.yzw, x_at(row_v, left + i));
+                    u = vec4(u.yzw, load_x_of_line(row_u, left + i));
+                    v = vec4(v.yzw, load_x_of_line(row_v, left + i));
                 }
                 for (var i = 0; i < i32(width); i++) {
                     if (stride_w == 1u) {
-                        u = vec4(u.yzw, x_at(row_u, left + 3 + i));
-                        v = vec4(v.yzw, x_at(row_v, left + 3 + i));
+                        u = vec4(u.yzw, load_x_of_line(row_u, left + 3 + i));
+                        v = vec4(v.yzw, load_x_of_line(row_v, left + 3 + i));
                     } else {
-                        u = x_four(row_u, left + i * i32(stride_w), 1);
-                        v = x_four(row_v, left + i * i32(stride_w), 1);
+                        u = load_x_four(row_u, left + i * i32(stride_w), 1);
+                        v = load_x_four(row_v, left + i * i32(stride_w), 1);
                     }
                     add_term(&tile, staged[k], u, v);
                     k += ROWS / 4u;
@@ -507,19 +538,23 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
         }
     }
     for (var i = 0u; i < ROWS / 4u; i++) {
-        let sums = four_rows(tile, i);
-        let co = co0 + 4u * i;
-        store_partial(group.z, co, line, kw, sums.u[0]);
-        store_partial(group.z, co, line, kw + 1u, sums.u[1]);
-        store_partial(group.z, co, line, kw + 2u, sums.u[2]);
-        store_partial(group.z, co, line, kw + 3u, sums.u[3]);
-        store_partial(group.z, co, line + 1u, kw, sums.v[0]);
-        store_partial(group.z, co, line + 1u, kw + 1u, sums.v[1]);
-        store_partial(group.z, co, line + 1u, kw + 2u, sums.v[2]);
-        store_partial(group.z, co, line + 1u, kw + 3u, sums.v[3]);
+        store_partial_eight(group.z, co0 + 4u * i, line, kw, pick_rows(tile, i));
     }
 }
 
+// Four out_channels of four kw of two lines, in split `split`.
+fn store_partial_eight(split: u32, co: u32, line: u32, kw: u32, sums: FourRows) {
+    store_partial(split, co, line, kw, sums.u[0]);
+    store_partial(split, co, line, kw + 1u, sums.u[1]);
+    store_partial(split, co, line, kw + 2u, sums.u[2]);
+    store_partial(split, co, line, kw + 3u, sums.u[3]);
+    store_partial(split, co, line + 1u, kw, sums.v[0]);
+    store_partial(split, co, line + 1u, kw + 1u, sums.v[1]);
+    store_partial(split, co, line + 1u, kw + 2u, sums.v[2]);
+    store_partial(split, co, line + 1u, kw + 3u, sums.v[3]);
+}
+
+// Four out_channels of one element of the window, in split `split`.
 fn store_partial(split: u32, co: u32, line: u32, kw: u32, four: vec4<f32>) {
     let lines = p.in_channels * kernel_h;
     if (line >= lines || kw >= kernel_w) { return; }
@@ -531,7 +566,7 @@ fn store_partial(split: u32, co: u32, line: u32, kw: u32, four: vec4<f32>) {
     if (co + 3u < p.out_channels) { scratch[i + area * 3u] = four.w; }
 }
 
-// The second pass: dw is the sum of the partial sums, always in the same order.
+// The second pass adds up the parts, always in the same order.
 @compute @workgroup_size(THREADS)
 fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let element = flat_index(id, groups);

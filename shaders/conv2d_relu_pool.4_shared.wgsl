@@ -3,24 +3,26 @@
 // Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
 //             w [out_channels, in_channels, 3, 3], b [out_channels],
 //             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
-//             dx, dw as x, w and dy as y; scratch [splits, elements of dw], used by backward_w alone
-// One thread  owns four channels of a patch of 2 x 8 positions. forward: out_channels of the positions that become one
-//             word of argmax; backward_x: in_channels of 2 x 8 of dx. backward_w: four out_channels of the nine
-//             elements of one in_channel's window
-// One group   256 threads: 64 channels of a tile of 16 x 16 positions, in backward_w 64 out_channels of 16 in_channels.
-//             They stage what they share, four channels of the sum at a time
+//             dx, dw are shaped as x, w, and dy as y; scratch [splits, elements of dw], used by backward_w alone
+// One thread  owns four channels of a patch of 2 x 8 positions, 64 sums. forward: out_channels of the positions that become
+//             one word of argmax; backward_x: in_channels of 2 x 8 of dx. backward_w: four out_channels of the nine
+//             elements of one in_channel's window, 36 sums
+// Workgroup   256 threads: 64 channels of a tile of 16 x 16 positions, in backward_w 64 out_channels of 16 in_channels.
+//             They stage in workgroup memory what they share: for four channels of the sum at a time, in backward_w for
+//             2 x 16 positions at a time
 // Reads       of workgroup memory 49 loads for 576 multiply-adds in forward and backward_x, and 4 for 36 in backward_w;
-//             of buffers, for a thread, 15 values in forward and 27 in backward_x for 2304, and 29 for 1152
-// Cost        the FLOP of the plain file, plus what tiles hang over. Only for windows of 3x3, stride 1, padding 1,
-//             pooling 2x2, and out_w a multiple of 4, so that a word of argmax lies in one row
+//             of buffers, for a thread, about 14 values in forward and 24 in backward_x for 2304 multiply-adds, and 29 in
+//             backward_w for 1152
+// Cost        the FLOP of the plain file, and some for nothing: channels and positions are rounded up to whole tiles. At
+//             most 15 KiB of workgroup memory. Only for windows of 3x3, stride 1, padding 1, pooling 2x2, and out_w a
+//             multiple of 4, so that a word of argmax lies in one row
 //
 // Improves on rung 1, which reads two values of buffers for each multiply-add. It is made for GPUs, where workgroup memory
-// is a few cycles away, and needs nothing but core WGSL: no subgroups, 15 KiB of workgroup memory. It was not measured
-// on one yet: `pawgrad tune` takes it where it is faster. On lavapipe, where a load goes through the lanes one by
-// one, rung 3 is.
+// is a few cycles away, and needs nothing but core WGSL: no subgroups, no textures. It was not measured on a GPU yet:
+// `pawgrad tune` takes it where it is faster. On lavapipe rung 3 is faster, as a load goes through the lanes one by one.
 //
-// The first maximum of a window wins, row by row, and a NaN beats every number. argmax is
-// kh * pool + kw of the winner.
+// Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
+// row * pool + column.
 
 struct Params {
     batch: u32,
@@ -60,104 +62,109 @@ override out_channels: u32;
 override out_h: u32;
 override out_w: u32;
 
-// Windows of the pooling, about, that one group of backward_w adds up.
+// Windows of the pooling that one workgroup of backward_w adds up. About as many: it takes whole rows.
 override WINDOWS: u32;
 
 const THREADS = 256u;
 const ROWS = 64u; // channels of a tile
 const SIDE = 16u; // positions of a tile in height and in width
-const PATCH = 18u; // the same with the neighbours that a window of 3 meets
+const PATCH = 18u; // SIDE, and the neighbours on both sides that a window of 3 reads
 const DEPTH = 4u; // channels of the sum that are staged at a time
-// Vectors of four channels from one factor to the next: one more than ROWS / 4, so that threads that store one below the
-// other do not all meet the same bank. A vector is stored whole, by one thread: storing a component may touch the others.
+// Vectors of four channels from one row of `factors` or `staged_dz` to the next. It is one more than ROWS / 4 to avoid bank
+// conflicts: neighbouring threads store into neighbouring rows, and 16 vectors are a multiple of the 32 banks. A vector is
+// stored whole, by one thread: storing one component may touch the others.
 const PITCH = 17u;
 
-// Pictures, or the gradient of the convolution's output, around the tile: [DEPTH, PATCH, PATCH].
+// x in forward, dz in backward_x, at the tile's positions and around them: [DEPTH, PATCH, PATCH].
 var<workgroup> patches: array<f32, DEPTH * PATCH * PATCH>;
-// The weights that meet them: [DEPTH * 9, channels], four channels to a vector.
+// The weights that they are multiplied by: [DEPTH * 9, ROWS], four channels to a vector.
 var<workgroup> factors: array<vec4<f32>, DEPTH * 9u * PITCH>;
 
-// Four channels of the 2 x 8 positions of a thread: a and b are the upper row, c and d the lower one.
-struct FourRows {
+// Four channels of the 2 x 8 positions of a thread: a and b hold the upper row, c and d the lower one.
+struct PatchSums {
     a: mat4x4<f32>,
     b: mat4x4<f32>,
     c: mat4x4<f32>,
     d: mat4x4<f32>,
 }
 
-// Ten neighbours in a row: a window's width of 3 slides over them to eight places.
+// Ten neighbours in a row: all that a window of width 3 meets at eight neighbouring positions.
 struct Run {
     a: vec4<f32>,
     b: vec4<f32>,
     c: vec2<f32>,
 }
 
-// Four columns after three terms, whose factors are the same run of values at three places. One sum after the
-// other gets all three, while it is in a register: term after term would fetch and put back 512 sums each time.
-fn plus_slid(sums: mat4x4<f32>, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, run: vec4<f32>, next: vec2<f32>) -> mat4x4<f32> {
+// Four columns of sums plus three terms, those of one row of the window. One sum after the other gets all three while it
+// is in a register: one term after the other would move every sum in and out of registers three times.
+fn plus_slid(sums: mat4x4<f32>, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, run: vec4<f32>,
+    next: vec2<f32>) -> mat4x4<f32> {
     return mat4x4(sums[0] + first * run.x + second * run.y + third * run.z,
         sums[1] + first * run.y + second * run.z + third * run.w,
         sums[2] + first * run.z + second * run.w + third * next.x,
         sums[3] + first * run.w + second * next.x + third * next.y);
 }
 
-fn plus_three(sums: FourRows, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) -> FourRows {
-    return FourRows(plus_slid(sums.a, first, second, third, upper.a, upper.b.xy),
+// The same for all 2 x 8 positions of a thread.
+fn plus_three(sums: PatchSums, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, upper: Run, lower: Run) -> PatchSums {
+    return PatchSums(plus_slid(sums.a, first, second, third, upper.a, upper.b.xy),
         plus_slid(sums.b, first, second, third, upper.b, upper.c),
         plus_slid(sums.c, first, second, third, lower.a, lower.b.xy),
         plus_slid(sums.d, first, second, third, lower.b, lower.c));
 }
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// By bits: a shader compiler may assume that there are no NaNs and drop `v != v`.
+// Tested on the bits: a shader compiler may assume that there are no NaNs, and drop `v != v`.
 fn is_nan4(v: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
 }
 
-// Ten staged values of a row: channel d, from row and column on.
-fn staged_run(d: u32, row: u32, column: u32) -> Run {
+// Ten neighbours in a row of the patch of staged channel d.
+fn load_staged_run(d: u32, row: u32, column: u32) -> Run {
     let i = (d * PATCH + row) * PATCH + column;
     return Run(vec4(patches[i], patches[i + 1u], patches[i + 2u], patches[i + 3u]),
         vec4(patches[i + 4u], patches[i + 5u], patches[i + 6u], patches[i + 7u]),
         vec2(patches[i + 8u], patches[i + 9u]));
 }
 
-// The sums of a thread's patch after one more staged channel: all nine elements of the window.
-fn plus_channel(sums: FourRows, d: u32, row: u32, column: u32, channels: u32) -> FourRows {
-    let top = staged_run(d, row, column);
-    let second = staged_run(d, row + 1u, column);
-    let third = staged_run(d, row + 2u, column);
-    let bottom = staged_run(d, row + 3u, column);
+// A thread's sums plus those of staged channel d: all nine elements of the window.
+fn plus_channel(sums: PatchSums, d: u32, row: u32, column: u32, channels: u32) -> PatchSums {
+    let top = load_staged_run(d, row, column);
+    let second = load_staged_run(d, row + 1u, column);
+    let third = load_staged_run(d, row + 2u, column);
+    let bottom = load_staged_run(d, row + 3u, column);
     let i = d * 9u * PITCH + channels;
     let upper = plus_three(sums, factors[i], factors[i + PITCH], factors[i + 2u * PITCH], top, second);
     let middle = plus_three(upper, factors[i + 3u * PITCH], factors[i + 4u * PITCH], factors[i + 5u * PITCH], second, third);
     return plus_three(middle, factors[i + 6u * PITCH], factors[i + 7u * PITCH], factors[i + 8u * PITCH], third, bottom);
 }
 
-fn b_at(co: u32) -> f32 {
+// b[co], or 0 beyond the last channel.
+fn load_b(co: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
     return b[co];
 }
 
 // x[n, ci, ih, iw], or 0 outside.
-fn x_or_zero(n: u32, ci: u32, ih: i32, iw: i32) -> f32 {
+fn load_x(n: u32, ci: u32, ih: i32, iw: i32) -> f32 {
     if (ci >= in_channels || u32(ih) >= in_h || u32(iw) >= in_w) { return 0.0; }
     return x[((n * in_channels + ci) * in_h + u32(ih)) * in_w + u32(iw)];
 }
 
-fn w_or_zero(co: u32, ci: u32, tap: u32) -> f32 {
+// w[co, ci, kh, kw] with tap = kh * 3 + kw, or 0 outside.
+fn load_w_3x3(co: u32, ci: u32, tap: u32) -> f32 {
     if (co >= out_channels || ci >= in_channels) { return 0.0; }
     return w[(co * in_channels + ci) * 9u + tap];
 }
 
-// The gradient of the convolution's output, or 0 outside. Pooling hands dy to the window's winner only, and relu lets it
-// through only where its output, which is y there, is above 0.
-fn dz_or_zero(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
+// dz, the gradient of the convolution's output, or 0 outside. It is stored nowhere, but made from dy: pooling hands dy to
+// the window's winner only, and ReLU passes it on only where its output, which is y there, is above 0.
+fn load_dz_2x2(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
     let oh = u32(zh) / 2u;
     let ow = u32(zw) / 2u;
     if (co >= out_channels || zh < 0 || zw < 0 || oh >= out_h || ow >= out_w) { return 0.0; }
@@ -168,30 +175,31 @@ fn dz_or_zero(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
     return select(0.0, dy[i], winner == u32(zh) % 2u * 2u + u32(zw) % 2u && y[i] > 0.0);
 }
 
-// The largest relu(conv2d) of one window and where in the window it was, for four channels.
+// The largest relu(conv2d) so far and its place k in the window, for four windows.
 struct Best {
     value: vec4<f32>,
     k: vec4<u32>,
 }
 
+// max(v, 0), with NaN passed on.
 fn relu(v: vec4<f32>) -> vec4<f32> {
     return select(v, vec4<f32>(), v <= vec4<f32>());
 }
 
-// `best` after the window's element k. It is replaced by what is larger, and by the first NaN.
+// `best` after element k of the window, v before ReLU. What is larger replaces it, and so does the first NaN.
 fn best_after(best: Best, v: vec4<f32>, k: u32) -> Best {
     let value = relu(v);
     let wins = (value > best.value) | (is_nan4(value) & !is_nan4(best.value));
     return Best(select(best.value, value, wins), select(best.k, vec4(k), wins));
 }
 
-// The first maximum of a window's four elements.
-fn pooled(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
+// ReLU and pooling of one 2 x 2 window, whose elements k0 to k3 are given row by row.
+fn pool_window(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
     return best_after(best_after(best_after(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
 }
 
-// y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow).
-// A group owns 8 x 8 windows of one picture, which are groups.x tiles; a thread owns four windows in a row.
+// y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow)
+// A workgroup owns 8 x 8 windows of picture group.z: tile number group.x. A thread owns four windows in a row.
 @compute @workgroup_size(THREADS)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let across = (out_w + SIDE / 2u - 1u) / (SIDE / 2u);
@@ -201,11 +209,11 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let row = thread % 16u / 2u * 2u;
     let column = thread % 2u * 8u;
     let channels = thread / 16u;
-    var sums = FourRows();
+    var sums = PatchSums();
     for (var ci = 0u; ci < in_channels; ci += DEPTH) {
         for (var i = thread; i < DEPTH * PATCH * PATCH; i += THREADS) {
             let place = i % (PATCH * PATCH);
-            patches[i] = x_or_zero(n, ci + i / (PATCH * PATCH), i32(top + place / PATCH) - 1, i32(left + place % PATCH) - 1);
+            patches[i] = load_x(n, ci + i / (PATCH * PATCH), i32(top + place / PATCH) - 1, i32(left + place % PATCH) - 1);
         }
         for (var i = thread; i < DEPTH * 9u * ROWS / 4u; i += THREADS) {
             let term = i % (DEPTH * 9u);
@@ -213,8 +221,8 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
             let co = group.y * ROWS + four * 4u;
             let d = ci + term / 9u;
             let tap = term % 9u;
-            factors[term * PITCH + four] = vec4(w_or_zero(co, d, tap), w_or_zero(co + 1u, d, tap), w_or_zero(co + 2u, d, tap),
-                w_or_zero(co + 3u, d, tap));
+            factors[term * PITCH + four] = vec4(load_w_3x3(co, d, tap), load_w_3x3(co + 1u, d, tap),
+                load_w_3x3(co + 2u, d, tap), load_w_3x3(co + 3u, d, tap));
         }
         workgroupBarrier();
         for (var d = 0u; d < min(DEPTH, in_channels - ci); d++) {
@@ -225,26 +233,26 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let oh = (top + row) / 2u;
     let ow = (left + column) / 2u;
     if (oh >= out_h || ow >= out_w) { return; }
-    let o = oh * out_w + ow;
-    let co = group.y * ROWS + channels * 4u;
-    let bias = vec4(b_at(co), b_at(co + 1u), b_at(co + 2u), b_at(co + 3u));
-    let first = pooled(sums.a[0] + bias, sums.a[1] + bias, sums.c[0] + bias, sums.c[1] + bias);
-    let second = pooled(sums.a[2] + bias, sums.a[3] + bias, sums.c[2] + bias, sums.c[3] + bias);
-    let third = pooled(sums.b[0] + bias, sums.b[1] + bias, sums.d[0] + bias, sums.d[1] + bias);
-    let fourth = pooled(sums.b[2] + bias, sums.b[3] + bias, sums.d[2] + bias, sums.d[3] + bias);
-    store_pooled(n, co, o, first.value);
-    store_pooled(n, co, o + 1u, second.value);
-    store_pooled(n, co, o + 2u, third.value);
-    store_pooled(n, co, o + 3u, fourth.value);
-    let packed = first.k | (second.k << vec4(8u)) | (third.k << vec4(16u)) | (fourth.k << vec4(24u));
-    let at = (n * p.out_channels + co) * p.argmax_words + o / 4u;
-    if (co < p.out_channels) { argmax[at] = packed.x; }
-    if (co + 1u < p.out_channels) { argmax[at + p.argmax_words] = packed.y; }
-    if (co + 2u < p.out_channels) { argmax[at + p.argmax_words * 2u] = packed.z; }
-    if (co + 3u < p.out_channels) { argmax[at + p.argmax_words * 3u] = packed.w; }
+    store_windows(n, group.y * ROWS + channels * 4u, oh * out_w + ow, sums);
 }
 
-fn store_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
+// Adds the bias to a thread's 2 x 8 sums, pools the four windows that they make, and stores y and argmax.
+fn store_windows(n: u32, co: u32, o: u32, sums: PatchSums) {
+    let bias = vec4(load_b(co), load_b(co + 1u), load_b(co + 2u), load_b(co + 3u));
+    let first = pool_window(sums.a[0] + bias, sums.a[1] + bias, sums.c[0] + bias, sums.c[1] + bias);
+    let second = pool_window(sums.a[2] + bias, sums.a[3] + bias, sums.c[2] + bias, sums.c[3] + bias);
+    let third = pool_window(sums.b[0] + bias, sums.b[1] + bias, sums.d[0] + bias, sums.d[1] + bias);
+    let fourth = pool_window(sums.b[2] + bias, sums.b[3] + bias, sums.d[2] + bias, sums.d[3] + bias);
+    store_y_pooled(n, co, o, first.value);
+    store_y_pooled(n, co, o + 1u, second.value);
+    store_y_pooled(n, co, o + 2u, third.value);
+    store_y_pooled(n, co, o + 3u, fourth.value);
+    let packed = first.k | (second.k << vec4(8u)) | (third.k << vec4(16u)) | (fourth.k << vec4(24u));
+    store_argmax(n, co, o, packed);
+}
+
+// y of four out_channels for window o.
+fn store_y_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
     let area = p.out_h * out_w;
     let i = (n * p.out_channels + co) * area + o;
     if (co < p.out_channels) { y[i] = four.x; }
@@ -253,9 +261,18 @@ fn store_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
     if (co + 3u < p.out_channels) { y[i + area * 3u] = four.w; }
 }
 
+// One word of argmax, that is windows o to o + 3, of each of four out_channels.
+fn store_argmax(n: u32, co: u32, o: u32, packed: vec4<u32>) {
+    let i = (n * p.out_channels + co) * p.argmax_words + o / 4u;
+    if (co < p.out_channels) { argmax[i] = packed.x; }
+    if (co + 1u < p.out_channels) { argmax[i + p.argmax_words] = packed.y; }
+    if (co + 2u < p.out_channels) { argmax[i + p.argmax_words * 2u] = packed.z; }
+    if (co + 3u < p.out_channels) { argmax[i + p.argmax_words * 3u] = packed.w; }
+}
+
 // As conv2d's backward_x with dz for dy:
-// dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, ih + 1 - kh, iw + 1 - kw] * w[co, ci, kh, kw],
-// which is forward's sum over the channels of dz, with every window turned by half a turn: element tap becomes 8 - tap.
+// dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, ih + 1 - kh, iw + 1 - kw] * w[co, ci, kh, kw]
+// That is forward's sum with dz for x and the window turned upside down: element tap becomes 8 - tap.
 @compute @workgroup_size(THREADS)
 fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let across = (in_w + SIDE - 1u) / SIDE;
@@ -265,19 +282,21 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let row = thread % 16u / 2u * 2u;
     let column = thread % 2u * 8u;
     let channels = thread / 16u;
-    var sums = FourRows();
+    var sums = PatchSums();
     for (var co = 0u; co < out_channels; co += DEPTH) {
         for (var i = thread; i < DEPTH * PATCH * PATCH; i += THREADS) {
             let place = i % (PATCH * PATCH);
-            patches[i] = dz_or_zero(n, co + i / (PATCH * PATCH), i32(top + place / PATCH) - 1, i32(left + place % PATCH) - 1);
+            patches[i] = load_dz_2x2(n, co + i / (PATCH * PATCH), i32(top + place / PATCH) - 1,
+                i32(left + place % PATCH) - 1);
         }
         for (var i = thread; i < DEPTH * 9u * ROWS / 4u; i += THREADS) {
             let tap = i % 9u;
             let four = i / 9u % (ROWS / 4u);
             let d = i / (9u * ROWS / 4u);
             let ci = group.y * ROWS + four * 4u;
-            factors[(d * 9u + 8u - tap) * PITCH + four] = vec4(w_or_zero(co + d, ci, tap), w_or_zero(co + d, ci + 1u, tap),
-                w_or_zero(co + d, ci + 2u, tap), w_or_zero(co + d, ci + 3u, tap));
+            factors[(d * 9u + 8u - tap) * PITCH + four] = vec4(
+                load_w_3x3(co + d, ci, tap), load_w_3x3(co + d, ci + 1u, tap),
+                load_w_3x3(co + d, ci + 2u, tap), load_w_3x3(co + d, ci + 3u, tap));
         }
         workgroupBarrier();
         for (var d = 0u; d < min(DEPTH, out_channels - co); d++) {
@@ -287,14 +306,15 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     }
     let ci = group.y * ROWS + channels * 4u;
     for (var i = 0u; i < 4u; i++) {
-        put_dx(n, ci, top + row, left + column + i, sums.a[i]);
-        put_dx(n, ci, top + row, left + column + 4u + i, sums.b[i]);
-        put_dx(n, ci, top + row + 1u, left + column + i, sums.c[i]);
-        put_dx(n, ci, top + row + 1u, left + column + 4u + i, sums.d[i]);
+        store_dx(n, ci, top + row, left + column + i, sums.a[i]);
+        store_dx(n, ci, top + row, left + column + 4u + i, sums.b[i]);
+        store_dx(n, ci, top + row + 1u, left + column + i, sums.c[i]);
+        store_dx(n, ci, top + row + 1u, left + column + 4u + i, sums.d[i]);
     }
 }
 
-fn put_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
+// dx of four in_channels at one position.
+fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
     if (ih >= p.in_h || iw >= p.in_w) { return; }
     let area = p.in_h * p.in_w;
     let i = (n * p.in_channels + ci) * area + ih * p.in_w + iw;
@@ -304,36 +324,38 @@ fn put_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
     if (ci + 3u < p.in_channels) { dx[i + area * 3u] = four.w; }
 }
 
-const COLUMNS = 16u; // in_channels of a group of backward_w
-const LINE = 73u; // staged values of an in_channel, 4 rows of PATCH, and one more for the banks' sake
+const COLUMNS = 16u; // in_channels of a workgroup of backward_w
+const LINE = 73u; // staged values of an in_channel, 4 rows of PATCH, and one more to avoid bank conflicts
 
-// dz of two rows of the convolution by SIDE columns: [2, SIDE, channels], four channels to a vector.
+// dz of two rows of SIDE positions: [2, SIDE, ROWS], four out_channels to a vector.
 var<workgroup> staged_dz: array<vec4<f32>, 2u * SIDE * PITCH>;
-// The four rows of x that they meet: [COLUMNS, LINE].
+// The four rows of x that they are multiplied by: [COLUMNS, LINE].
 var<workgroup> staged_x: array<f32, COLUMNS * LINE>;
 
-// Three rows of a column of x.
-fn x_column(line: u32, row: u32, column: u32) -> vec3<f32> {
+// Three rows, from `row` on, of one column of the staged in_channel `line`.
+fn load_staged_column(line: u32, row: u32, column: u32) -> vec3<f32> {
     let i = line * LINE + row * PATCH + column;
     return vec3(staged_x[i], staged_x[i + PATCH], staged_x[i + 2u * PATCH]);
 }
 
-// The four out_channels of the nine elements of a window, by row and column.
-struct Window {
+// Four out_channels of the nine elements of a window, by row and column.
+struct WindowSums {
     top: array<vec4<f32>, 3>,
     middle: array<vec4<f32>, 3>,
     bottom: array<vec4<f32>, 3>,
 }
 
-// As conv2d's backward_w with dz for dy: dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1,
-// zw + kw - 1], in two passes. First, sums over some rows of windows, about WINDOWS windows: part j of a weight goes to
-// scratch[j, co, ci, kh, kw].
+// As conv2d's backward_w with dz for dy:
+// dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1, zw + kw - 1]
+//
+// In two passes, as there are many positions and few weights. In the first a workgroup adds up some rows of windows, about
+// WINDOWS windows: part j of a weight goes to scratch[j, co, ci, kh, kw].
 @compute @workgroup_size(THREADS)
 fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let rows = max(1u, WINDOWS / out_w);
     let line = thread % COLUMNS;
     let channels = thread / COLUMNS;
-    var sums = Window();
+    var sums = WindowSums();
     for (var row = group.z * rows; row < min((group.z + 1u) * rows, p.batch * out_h); row++) {
         let n = row / out_h;
         let zh = i32(row % out_h * 2u);
@@ -344,22 +366,22 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 let co = group.y * ROWS + four * 4u;
                 let h = zh + i32(place / SIDE);
                 let w = i32(left + place % SIDE);
-                staged_dz[place * PITCH + four] = vec4(dz_or_zero(n, co, h, w), dz_or_zero(n, co + 1u, h, w),
-                    dz_or_zero(n, co + 2u, h, w), dz_or_zero(n, co + 3u, h, w));
+                staged_dz[place * PITCH + four] = vec4(load_dz_2x2(n, co, h, w), load_dz_2x2(n, co + 1u, h, w),
+                    load_dz_2x2(n, co + 2u, h, w), load_dz_2x2(n, co + 3u, h, w));
             }
             for (var i = thread; i < COLUMNS * 4u * PATCH; i += THREADS) {
                 let ci = i / (4u * PATCH);
                 let place = i % (4u * PATCH);
-                staged_x[ci * LINE + place] = x_or_zero(n, group.x * COLUMNS + ci, zh + i32(place / PATCH) - 1,
+                staged_x[ci * LINE + place] = load_x(n, group.x * COLUMNS + ci, zh + i32(place / PATCH) - 1,
                     i32(left + place % PATCH) - 1);
             }
             workgroupBarrier();
             for (var r = 0u; r < 2u; r++) {
-                // The window's columns slide: each is loaded once.
-                var first = x_column(line, r, 0u);
-                var second = x_column(line, r, 1u);
+                // The window slides to the right: each column is loaded once.
+                var first = load_staged_column(line, r, 0u);
+                var second = load_staged_column(line, r, 1u);
                 for (var c = 0u; c < SIDE; c++) {
-                    let third = x_column(line, r, c + 2u);
+                    let third = load_staged_column(line, r, c + 2u);
                     let dz = staged_dz[(r * SIDE + c) * PITCH + channels];
                     sums.top[0] += dz * first.x;
                     sums.top[1] += dz * second.x;
@@ -380,13 +402,14 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     let co = group.y * ROWS + channels * 4u;
     let ci = group.x * COLUMNS + line;
     for (var kw = 0u; kw < 3u; kw++) {
-        put_part(group.z, co, ci, kw, sums.top[kw]);
-        put_part(group.z, co, ci, 3u + kw, sums.middle[kw]);
-        put_part(group.z, co, ci, 6u + kw, sums.bottom[kw]);
+        store_partial_3x3(group.z, co, ci, kw, sums.top[kw]);
+        store_partial_3x3(group.z, co, ci, 3u + kw, sums.middle[kw]);
+        store_partial_3x3(group.z, co, ci, 6u + kw, sums.bottom[kw]);
     }
 }
 
-fn put_part(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
+// Four out_channels of one element of the window, in split `split`.
+fn store_partial_3x3(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
     if (ci >= in_channels) { return; }
     let area = in_channels * 9u;
     let i = (split * out_channels + co) * area + ci * 9u + tap;
@@ -396,7 +419,7 @@ fn put_part(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
     if (co + 3u < out_channels) { scratch[i + area * 3u] = four.w; }
 }
 
-// Then the parts, in order.
+// The second pass adds up the parts, always in the same order.
 @compute @workgroup_size(256)
 fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let element = flat_index(id, groups);

@@ -3,27 +3,31 @@
 // Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
 //             w [out_channels, in_channels, 3, 3], b [out_channels],
 //             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
-//             dx, dw as x, w and dy as y; scratch [splits, elements of dw], used by backward_w alone
-// One subgroup  of 32 threads multiplies 16 x 16 matrices. It owns 32 channels of four rows of 16 positions, eight such
-//             matrices of sums; in backward_w 16 out_channels of the nine elements of the windows of 16 in_channels
-// One group   four subgroups: 64 channels of a tile of 8 x 16 positions, in backward_w 64 out_channels of 16 in_channels.
-//             They stage what they share as halves, 16 channels of the sum at a time, or 2 x 16 positions
+//             dx, dw are shaped as x, w, and dy as y; scratch [splits, elements of dw], used by backward_w alone
+// Subgroup    32 threads, which together multiply matrices of 16 x 16. It owns 32 channels of four rows of 16 positions,
+//             which are eight such matrices of sums; in backward_w 16 out_channels of 16 in_channels, which are nine,
+//             one for each element of the window
+// Workgroup   four subgroups: 64 channels of a tile of 8 x 16 positions, in backward_w 64 out_channels of 16 in_channels.
+//             They stage in workgroup memory, as halves, what they share: for 16 channels of the sum at a time, in
+//             backward_w for 2 x 16 positions at a time
 // Reads       of workgroup memory 6 matrices for 8 products in forward and backward_x, and 10 for 9 in backward_w;
-//             of buffers, for a thread and 16 channels, 23 values of x and 72 of w for 9216 multiply-adds
-// Cost        the FLOP of the plain file, with channels and positions rounded up to whole tiles; 28 KiB of workgroup
-//             memory. Only for windows of 3x3, stride 1, padding 1, pooling 2x2, and out_w a multiple of 4
+//             of buffers, for 9216 multiply-adds of a thread, 72 values of w, and 23 of x in forward or 68 of dy, y and
+//             argmax in backward_x; in backward_w 57 values for 2304 multiply-adds
+// Cost        the FLOP of the plain file, and some for nothing: channels and positions are rounded up to whole tiles.
+//             28 KiB of workgroup memory. Only for windows of 3x3, stride 1, padding 1, pooling 2x2, and out_w a multiple
+//             of 4
 //
 // Improves on rung 4, which multiplies in f32: tensor cores multiply halves many times as fast. Buffers stay f32, and so do
-// sums, bias, ReLU and pooling; x, w and dy are rounded to 11 bits on their way into workgroup memory. It is used with
-// `--precision mixed` alone. Not measured yet, and not yet run on tensor cores: a test runs it with plain arithmetic in
-// place of the marked section, and translates that section for Vulkan.
+// sums, bias, ReLU and pooling; x, w and dz are rounded to halves, which have 11 significant bits, on their way into
+// workgroup memory. It is used with `--precision mixed` alone. Not measured yet, and not yet run on tensor cores: a test
+// runs it with plain arithmetic in place of the marked section, and checks how that section translates for Vulkan.
 //
-// A tile is a product of matrices for each element `tap` of the window: [channels, 16] of w times [16, positions] of x.
-// Patches are staged with their channels side by side, so that for every tap the 16 x 16 matrix of x begins at a
-// multiple of PITCH: one copy of the patch serves all nine.
+// The convolution is a sum of products of matrices, one for each element `tap` of the window: [channels, 16] of w times
+// [16, positions] of x. The channels of a position are staged side by side. So the 16 x 16 matrix of x for any tap is a
+// part of the patch that begins at a multiple of PITCH, and one copy of the patch serves all nine.
 //
-// The first maximum of a window wins, row by row, and a NaN beats every number. argmax is
-// kh * pool + kw of the winner.
+// Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
+// row * pool + column.
 
 enable f16;
 enable wgpu_cooperative_matrix;
@@ -66,67 +70,69 @@ override out_channels: u32;
 override out_h: u32;
 override out_w: u32;
 
-// Windows of the pooling, about, that one group of backward_w adds up.
+// Windows of the pooling that one workgroup of backward_w adds up. About as many: it takes whole rows.
 override WINDOWS: u32;
 
 const THREADS = 128u; // four subgroups
 const ROWS = 64u; // channels of a tile
-const HEIGHT = 8u; // positions of a tile
+const HEIGHT = 8u; // positions of a tile, HEIGHT x WIDTH
 const WIDTH = 16u;
-const PATCH_HEIGHT = 10u; // the same with the neighbours that a window of 3 meets
+const PATCH_HEIGHT = 10u; // the same with the neighbours on both sides that a window of 3 reads
 const PATCH_WIDTH = 18u;
 const DEPTH = 16u; // channels of the sum that are staged at a time
-// Halves from one position, or one row of factors, to the next: 8 more than DEPTH, so that eight rows of 16 bytes, which
-// are fetched at a time, lie in different banks. Vulkan wants rows to begin at multiples of 16 bytes, 8 halves.
+// Halves from one position, or one row of factors, to the next. It is 8 more than DEPTH to avoid bank conflicts: the 16
+// bytes of each of eight neighbouring rows, which are loaded at a time, lie in different banks. Vulkan wants rows to begin
+// at multiples of 16 bytes, which are 8 halves.
 const PITCH = 24u;
-const SUMS_PITCH = 20u;
+const SUMS_PITCH = 20u; // f32 from one row of sums to the next, padded for the same reason
 const SUMS = 640u; // values of two matrices of sums, 2 * 16 * SUMS_PITCH
 
-// Pictures, or the gradient of the convolution's output, around the tile: [PATCH_HEIGHT, PATCH_WIDTH, channels].
+// x in forward and backward_w, dz in backward_x, at the tile's positions and around them:
+// [PATCH_HEIGHT, PATCH_WIDTH, channels of the sum].
 var<workgroup> patches: array<f16, PATCH_HEIGHT * PATCH_WIDTH * PITCH>;
 // The weights of one row of the window: [3, ROWS, channels of the sum].
 var<workgroup> factors: array<f16, 3u * ROWS * PITCH>;
 // Two matrices of sums of each subgroup: [4, 2, 16, 16], channels by positions.
 var<workgroup> results: array<f32, 4u * SUMS>;
 
-// ---- tensor cores: nothing else touches them, so that a test can put plain arithmetic here.
+// ---- tensor cores: only this section uses them, so that a test can put plain arithmetic in its place.
 //
-// A subgroup holds a matrix of 16 x 16 together. `coopMultiplyAdd(a, b, c)` is a * b + c, of SPIR-V's
-// OpCooperativeMatrixMulAddKHR: rows of a are rows of c, columns of b are columns of c. Element (row, column) is at
-// row * pitch + column for coopLoadT and coopStoreT, which naga translates to RowMajorKHR, and at row + column * pitch for
-// coopLoad, ColumnMajorKHR. Every i here is a multiple of 8 halves or 4 sums, and every array above of 16 bytes, as
-// Vulkan wants of the pointers too.
+// The threads of a subgroup hold a matrix of 16 x 16 together, each a part of it. `coopMultiplyAdd(a, b, c)` is a * b + c
+// (SPIR-V's OpCooperativeMatrixMulAddKHR): the rows of a are rows of c, the columns of b are columns of c. coopLoadT and
+// coopStoreT find element (row, column) at row * pitch + column (RowMajorKHR), and coopLoad at row + column * pitch
+// (ColumnMajorKHR). Vulkan also wants these pointers to be multiples of 16 bytes: each i here is a multiple of 8 halves or
+// of 4 sums, and each array above begins at a multiple of 16 bytes.
 //
-// With cooperative matrices naga 30 declares Vulkan's memory model, but marks no access to workgroup memory as non-private,
-// and no barrier as making it available and visible, which that model asks for. Drivers have to keep the order all the same:
-// the thread that loads also stores to the same array, at places that a compiler cannot tell apart.
+// With cooperative matrices naga 30 declares Vulkan's memory model. That model asks to mark accesses to workgroup memory as
+// non-private, and barriers as making them available and visible; naga does neither. Drivers have to keep the order all the
+// same: the thread that loads also stores to the same array, at places that a compiler cannot tell apart.
 
 alias Left = coop_mat16x16<f16, A>;
 alias Right = coop_mat16x16<f16, B>;
 alias Sums = coop_mat16x16<f32, C>;
 
-// Which of the group's subgroups a thread is in.
+// Which of the workgroup's four subgroups this thread is in.
 fn subgroup_of(subgroup: u32, thread: u32) -> u32 {
     return subgroup;
 }
 
-// Rows are channels of the tile, columns are channels of the sum.
-fn weights_at(i: u32) -> Left {
+// A matrix of w: rows are channels of the tile, columns are channels of the sum.
+fn load_weights(i: u32) -> Left {
     return coopLoadT<Left>(&factors[i], PITCH);
 }
 
-// Rows are channels of the sum, columns are positions.
-fn positions_at(i: u32) -> Right {
+// A matrix of the patch: rows are channels of the sum, columns are positions.
+fn load_positions(i: u32) -> Right {
     return coopLoad<Right>(&patches[i], PITCH);
 }
 
-// Rows are out_channels, columns are positions.
-fn gradients_at(i: u32) -> Left {
+// A matrix of dz: rows are out_channels, columns are positions.
+fn load_gradients(i: u32) -> Left {
     return coopLoad<Left>(&staged_dz[i], DZ_PITCH);
 }
 
-// Rows are positions, columns are in_channels.
-fn channels_at(i: u32) -> Right {
+// A matrix of x: rows are positions, columns are in_channels.
+fn load_channels(i: u32) -> Right {
     return coopLoadT<Right>(&patches[i], PITCH);
 }
 
@@ -134,48 +140,51 @@ fn plus_product(sums: Sums, left: Left, right: Right) -> Sums {
     return coopMultiplyAdd(left, right, sums);
 }
 
-// Rows of `results` are rows of the sums.
-fn put_sums(i: u32, sums: Sums) {
+// Into `results`, row by row.
+fn store_sums(i: u32, sums: Sums) {
     coopStoreT(sums, &results[i], SUMS_PITCH);
 }
 
 // ---- end of tensor cores
 
-// Infinite beyond the largest half: an adapter may round down to that instead, and nobody would see the overflow.
-fn half(v: f32) -> f16 {
+// v as a half, infinite where it is beyond the largest half, 65504: an adapter may round it down to that one instead, and
+// nobody would see the overflow.
+fn round_to_half(v: f32) -> f16 {
     return f16(select(v, v * 3.0e38, abs(v) >= 65520.0));
 }
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// By bits: a shader compiler may assume that there are no NaNs and drop `v != v`.
+// Tested on the bits: a shader compiler may assume that there are no NaNs, and drop `v != v`.
 fn is_nan4(v: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
 }
 
-fn b_at(co: u32) -> f32 {
+// b[co], or 0 beyond the last channel.
+fn load_b(co: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
     return b[co];
 }
 
 // x[n, ci, ih, iw], or 0 outside.
-fn x_or_zero(n: u32, ci: u32, ih: i32, iw: i32) -> f32 {
+fn load_x(n: u32, ci: u32, ih: i32, iw: i32) -> f32 {
     if (ci >= in_channels || u32(ih) >= in_h || u32(iw) >= in_w) { return 0.0; }
     return x[((n * in_channels + ci) * in_h + u32(ih)) * in_w + u32(iw)];
 }
 
-fn w_or_zero(co: u32, ci: u32, tap: u32) -> f32 {
+// w[co, ci, kh, kw] with tap = kh * 3 + kw, or 0 outside.
+fn load_w_3x3(co: u32, ci: u32, tap: u32) -> f32 {
     if (co >= out_channels || ci >= in_channels) { return 0.0; }
     return w[(co * in_channels + ci) * 9u + tap];
 }
 
-// The gradient of the convolution's output, or 0 outside. Pooling hands dy to the window's winner only, and relu lets it
-// through only where its output, which is y there, is above 0.
-fn dz_or_zero(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
+// dz, the gradient of the convolution's output, or 0 outside. It is stored nowhere, but made from dy: pooling hands dy to
+// the window's winner only, and ReLU passes it on only where its output, which is y there, is above 0.
+fn load_dz_2x2(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
     let oh = u32(zh) / 2u;
     let ow = u32(zw) / 2u;
     if (co >= out_channels || zh < 0 || zw < 0 || oh >= out_h || ow >= out_w) { return 0.0; }
@@ -186,30 +195,31 @@ fn dz_or_zero(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
     return select(0.0, dy[i], winner == u32(zh) % 2u * 2u + u32(zw) % 2u && y[i] > 0.0);
 }
 
-// The largest relu(conv2d) of one window and where in the window it was, for four windows.
+// The largest relu(conv2d) so far and its place k in the window, for four windows.
 struct Best {
     value: vec4<f32>,
     k: vec4<u32>,
 }
 
+// max(v, 0), with NaN passed on.
 fn relu(v: vec4<f32>) -> vec4<f32> {
     return select(v, vec4<f32>(), v <= vec4<f32>());
 }
 
-// `best` after the window's element k. It is replaced by what is larger, and by the first NaN.
+// `best` after element k of the window, v before ReLU. What is larger replaces it, and so does the first NaN.
 fn best_after(best: Best, v: vec4<f32>, k: u32) -> Best {
     let value = relu(v);
     let wins = (value > best.value) | (is_nan4(value) & !is_nan4(best.value));
     return Best(select(best.value, value, wins), select(best.k, vec4(k), wins));
 }
 
-// The first maximum of a window's four elements.
-fn pooled(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
+// ReLU and pooling of one 2 x 2 window, whose elements k0 to k3 are given row by row.
+fn pool_window(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Best {
     return best_after(best_after(best_after(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
 }
 
-// The sums of a subgroup: 16 channels of its four rows, then the next 16.
-struct Tile {
+// The sums of a subgroup: a0 to a3 are 16 channels of its four rows of positions, b0 to b3 the next 16 channels.
+struct TensorTile {
     a0: Sums,
     a1: Sums,
     a2: Sums,
@@ -220,22 +230,22 @@ struct Tile {
     b3: Sums,
 }
 
-// The sums after the 16 products of one element of the window.
-fn plus_tap(sums: Tile, factor: u32, place: u32) -> Tile {
-    let a = weights_at(factor);
-    let b = weights_at(factor + 16u * PITCH);
-    let row0 = positions_at(place);
-    let row1 = positions_at(place + PATCH_WIDTH * PITCH);
-    let row2 = positions_at(place + 2u * PATCH_WIDTH * PITCH);
-    let row3 = positions_at(place + 3u * PATCH_WIDTH * PITCH);
-    return Tile(plus_product(sums.a0, a, row0), plus_product(sums.a1, a, row1),
+// The sums plus the products of one element of the window, over the 16 staged channels.
+fn plus_tap(sums: TensorTile, factor: u32, place: u32) -> TensorTile {
+    let a = load_weights(factor);
+    let b = load_weights(factor + 16u * PITCH);
+    let row0 = load_positions(place);
+    let row1 = load_positions(place + PATCH_WIDTH * PITCH);
+    let row2 = load_positions(place + 2u * PATCH_WIDTH * PITCH);
+    let row3 = load_positions(place + 3u * PATCH_WIDTH * PITCH);
+    return TensorTile(plus_product(sums.a0, a, row0), plus_product(sums.a1, a, row1),
         plus_product(sums.a2, a, row2), plus_product(sums.a3, a, row3),
         plus_product(sums.b0, b, row0), plus_product(sums.b1, b, row1),
         plus_product(sums.b2, b, row2), plus_product(sums.b3, b, row3));
 }
 
-// The sums of subgroup `own` after one row of the window, whose factors are staged.
-fn plus_row(sums: Tile, own: u32, kh: u32) -> Tile {
+// The sums of subgroup `own` plus the products of row kh of the window, whose factors are staged.
+fn plus_row(sums: TensorTile, own: u32, kh: u32) -> TensorTile {
     let factor = own % 2u * 32u * PITCH;
     let place = (own / 2u * 4u + kh) * PATCH_WIDTH * PITCH;
     let left = plus_tap(sums, factor, place);
@@ -243,8 +253,8 @@ fn plus_row(sums: Tile, own: u32, kh: u32) -> Tile {
     return plus_tap(middle, factor + 2u * ROWS * PITCH, place + 2u * PITCH);
 }
 
-// y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow).
-// A group owns 4 x 8 windows of one picture, which are groups.x tiles.
+// y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow)
+// A workgroup owns 4 x 8 windows of picture group.z: tile number group.x.
 @compute @workgroup_size(THREADS)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(subgroup_id) subgroup: u32) {
@@ -253,12 +263,12 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let top = group.x / across * HEIGHT;
     let left = group.x % across * WIDTH;
     let n = group.z;
-    var sums = Tile();
+    var sums = TensorTile();
     for (var ci = 0u; ci < in_channels; ci += DEPTH) {
         for (var i = thread; i < DEPTH * PATCH_HEIGHT * PATCH_WIDTH; i += THREADS) {
             let d = i / (PATCH_HEIGHT * PATCH_WIDTH);
             let place = i % (PATCH_HEIGHT * PATCH_WIDTH);
-            patches[place * PITCH + d] = half(x_or_zero(n, ci + d, i32(top + place / PATCH_WIDTH) - 1,
+            patches[place * PITCH + d] = round_to_half(load_x(n, ci + d, i32(top + place / PATCH_WIDTH) - 1,
                 i32(left + place % PATCH_WIDTH) - 1));
         }
         for (var kh = 0u; kh < 3u; kh++) {
@@ -266,44 +276,46 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
                 let kw = i % 3u;
                 let d = i / 3u % DEPTH;
                 let row = i / (3u * DEPTH);
-                factors[(kw * ROWS + row) * PITCH + d] = half(w_or_zero(group.y * ROWS + row, ci + d, kh * 3u + kw));
+                factors[(kw * ROWS + row) * PITCH + d] =
+                    round_to_half(load_w_3x3(group.y * ROWS + row, ci + d, kh * 3u + kw));
             }
             workgroupBarrier();
             sums = plus_row(sums, own, kh);
             workgroupBarrier();
         }
     }
-    // Of the subgroup whose sums a thread pools.
+    // Subgroup s stores its sums into part s of `results`. 32 threads, not always of that subgroup, pool each part.
     let co = group.y * ROWS + thread / 32u % 2u * 32u;
     let oh = top / 2u + thread / 64u * 2u;
-    put_pair(own, sums.a0, sums.a1);
-    pool_pair(n, co, oh, left / 2u, thread);
-    put_pair(own, sums.a2, sums.a3);
-    pool_pair(n, co, oh + 1u, left / 2u, thread);
-    put_pair(own, sums.b0, sums.b1);
-    pool_pair(n, co + 16u, oh, left / 2u, thread);
-    put_pair(own, sums.b2, sums.b3);
-    pool_pair(n, co + 16u, oh + 1u, left / 2u, thread);
+    store_sums_pair(own, sums.a0, sums.a1);
+    pool_sums_pair(n, co, oh, left / 2u, thread);
+    store_sums_pair(own, sums.a2, sums.a3);
+    pool_sums_pair(n, co, oh + 1u, left / 2u, thread);
+    store_sums_pair(own, sums.b0, sums.b1);
+    pool_sums_pair(n, co + 16u, oh, left / 2u, thread);
+    store_sums_pair(own, sums.b2, sums.b3);
+    pool_sums_pair(n, co + 16u, oh + 1u, left / 2u, thread);
 }
 
-// Two rows of sums, for every thread of the group.
-fn put_pair(own: u32, upper: Sums, lower: Sums) {
-    // Those before were fetched.
+// Stores two matrices of sums into workgroup memory, where every thread of the workgroup can read them.
+fn store_sums_pair(own: u32, upper: Sums, lower: Sums) {
+    // Until here, threads may still read the two before.
     workgroupBarrier();
-    put_sums(own * SUMS, upper);
-    put_sums(own * SUMS + SUMS / 2u, lower);
+    store_sums(own * SUMS, upper);
+    store_sums(own * SUMS + SUMS / 2u, lower);
     workgroupBarrier();
 }
 
-// Pools four windows in a row, which make one word of argmax, of one of 16 channels from co on.
-fn pool_pair(n: u32, first_co: u32, oh: u32, first_ow: u32, thread: u32) {
+// Pools what store_sums_pair stored, two rows of 16 positions in 16 channels. A thread pools four windows in a row, which
+// make one word of argmax, of one channel.
+fn pool_sums_pair(n: u32, first_co: u32, oh: u32, first_ow: u32, thread: u32) {
     let co = first_co + thread / 2u % 16u;
     let ow = first_ow + thread % 2u * 4u;
     let upper = thread / 32u * SUMS + thread / 2u % 16u * SUMS_PITCH + thread % 2u * 8u;
     let lower = upper + SUMS / 2u;
     if (co >= out_channels || oh >= out_h || ow >= out_w) { return; }
-    let bias = vec4(b_at(co));
-    let best = pooled(
+    let bias = vec4(load_b(co));
+    let best = pool_window(
         vec4(results[upper], results[upper + 2u], results[upper + 4u], results[upper + 6u]) + bias,
         vec4(results[upper + 1u], results[upper + 3u], results[upper + 5u], results[upper + 7u]) + bias,
         vec4(results[lower], results[lower + 2u], results[lower + 4u], results[lower + 6u]) + bias,
@@ -319,8 +331,8 @@ fn pool_pair(n: u32, first_co: u32, oh: u32, first_ow: u32, thread: u32) {
 }
 
 // As conv2d's backward_x with dz for dy:
-// dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, ih + 1 - kh, iw + 1 - kw] * w[co, ci, kh, kw],
-// which is forward's sum over the channels of dz, with every window turned by half a turn: element tap becomes 8 - tap.
+// dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, ih + 1 - kh, iw + 1 - kw] * w[co, ci, kh, kw]
+// That is forward's sum with dz for x and the window turned upside down: element tap becomes 8 - tap.
 @compute @workgroup_size(THREADS)
 fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(subgroup_id) subgroup: u32) {
@@ -329,12 +341,12 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let top = group.x / across * HEIGHT;
     let left = group.x % across * WIDTH;
     let n = group.z;
-    var sums = Tile();
+    var sums = TensorTile();
     for (var co = 0u; co < out_channels; co += DEPTH) {
         for (var i = thread; i < DEPTH * PATCH_HEIGHT * PATCH_WIDTH; i += THREADS) {
             let d = i / (PATCH_HEIGHT * PATCH_WIDTH);
             let place = i % (PATCH_HEIGHT * PATCH_WIDTH);
-            patches[place * PITCH + d] = half(dz_or_zero(n, co + d, i32(top + place / PATCH_WIDTH) - 1,
+            patches[place * PITCH + d] = round_to_half(load_dz_2x2(n, co + d, i32(top + place / PATCH_WIDTH) - 1,
                 i32(left + place % PATCH_WIDTH) - 1));
         }
         for (var kh = 0u; kh < 3u; kh++) {
@@ -342,46 +354,49 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
                 let kw = i % 3u;
                 let row = i / 3u % ROWS;
                 let d = i / (3u * ROWS);
-                factors[(kw * ROWS + row) * PITCH + d] = half(w_or_zero(co + d, group.y * ROWS + row, 8u - kh * 3u - kw));
+                factors[(kw * ROWS + row) * PITCH + d] =
+                    round_to_half(load_w_3x3(co + d, group.y * ROWS + row, 8u - kh * 3u - kw));
             }
             workgroupBarrier();
             sums = plus_row(sums, own, kh);
             workgroupBarrier();
         }
     }
-    // Of the subgroup whose sums a thread writes.
+    // 32 threads store each part of `results`, as in forward.
     let ci = group.y * ROWS + thread / 32u % 2u * 32u;
     let ih = top + thread / 64u * 4u;
-    put_pair(own, sums.a0, sums.a1);
-    store_pair(n, ci, ih, left, thread);
-    put_pair(own, sums.a2, sums.a3);
-    store_pair(n, ci, ih + 2u, left, thread);
-    put_pair(own, sums.b0, sums.b1);
-    store_pair(n, ci + 16u, ih, left, thread);
-    put_pair(own, sums.b2, sums.b3);
-    store_pair(n, ci + 16u, ih + 2u, left, thread);
+    store_sums_pair(own, sums.a0, sums.a1);
+    store_dx_pair(n, ci, ih, left, thread);
+    store_sums_pair(own, sums.a2, sums.a3);
+    store_dx_pair(n, ci, ih + 2u, left, thread);
+    store_sums_pair(own, sums.b0, sums.b1);
+    store_dx_pair(n, ci + 16u, ih, left, thread);
+    store_sums_pair(own, sums.b2, sums.b3);
+    store_dx_pair(n, ci + 16u, ih + 2u, left, thread);
 }
 
-// Half a row of each of 16 channels from ci on: two threads write a row, 16 two rows of a channel.
-fn store_pair(n: u32, first_ci: u32, first_ih: u32, left: u32, thread: u32) {
+// Stores what store_sums_pair stored to dx: two rows of 16 positions in 16 channels. Of 32 threads, 16 store one row of
+// one channel, the other 16 the same row of the next channel, and so on.
+fn store_dx_pair(n: u32, first_ci: u32, first_ih: u32, left: u32, thread: u32) {
     let iw = left + thread % 16u;
     for (var i = thread % 32u / 16u; i < 32u; i += 2u) {
         let ci = first_ci + i % 16u;
         let ih = first_ih + i / 16u;
         if (ci < in_channels && ih < in_h && iw < in_w) {
-            dx[((n * in_channels + ci) * in_h + ih) * in_w + iw] = results[thread / 32u * SUMS + i * SUMS_PITCH + thread % 16u];
+            dx[((n * in_channels + ci) * in_h + ih) * in_w + iw] =
+                results[thread / 32u * SUMS + i * SUMS_PITCH + thread % 16u];
         }
     }
 }
 
-const COLUMNS = 16u; // in_channels of a group of backward_w
-const DZ_PITCH = 72u; // halves from one position to the next, as PITCH
+const COLUMNS = 16u; // in_channels of a workgroup of backward_w
+const DZ_PITCH = 72u; // halves from one position of staged_dz to the next: ROWS and 8 more, as PITCH
 
-// dz of two rows of the convolution by WIDTH columns: [2, WIDTH, out_channels].
+// dz of two rows of WIDTH positions: [2, WIDTH, out_channels].
 var<workgroup> staged_dz: array<f16, 2u * WIDTH * DZ_PITCH>;
 
-// The sums of the nine elements of a window, each out_channels by in_channels.
-struct Window {
+// The sums of the nine elements of a window, each a matrix of out_channels by in_channels.
+struct TensorWindow {
     k0: Sums,
     k1: Sums,
     k2: Sums,
@@ -393,31 +408,33 @@ struct Window {
     k8: Sums,
 }
 
-// The sums after 16 positions: a row of dz, and what the nine elements of the window meet.
-fn plus_positions(sums: Window, gradient: u32, place: u32) -> Window {
-    let dz = gradients_at(gradient);
+// The sums plus the products over 16 positions: a row of dz times the row of x that each element of the window meets.
+fn plus_positions(sums: TensorWindow, gradient: u32, place: u32) -> TensorWindow {
+    let dz = load_gradients(gradient);
     let second = place + PATCH_WIDTH * PITCH;
     let third = place + 2u * PATCH_WIDTH * PITCH;
-    return Window(plus_product(sums.k0, dz, channels_at(place)),
-        plus_product(sums.k1, dz, channels_at(place + PITCH)),
-        plus_product(sums.k2, dz, channels_at(place + 2u * PITCH)),
-        plus_product(sums.k3, dz, channels_at(second)),
-        plus_product(sums.k4, dz, channels_at(second + PITCH)),
-        plus_product(sums.k5, dz, channels_at(second + 2u * PITCH)),
-        plus_product(sums.k6, dz, channels_at(third)),
-        plus_product(sums.k7, dz, channels_at(third + PITCH)),
-        plus_product(sums.k8, dz, channels_at(third + 2u * PITCH)));
+    return TensorWindow(plus_product(sums.k0, dz, load_channels(place)),
+        plus_product(sums.k1, dz, load_channels(place + PITCH)),
+        plus_product(sums.k2, dz, load_channels(place + 2u * PITCH)),
+        plus_product(sums.k3, dz, load_channels(second)),
+        plus_product(sums.k4, dz, load_channels(second + PITCH)),
+        plus_product(sums.k5, dz, load_channels(second + 2u * PITCH)),
+        plus_product(sums.k6, dz, load_channels(third)),
+        plus_product(sums.k7, dz, load_channels(third + PITCH)),
+        plus_product(sums.k8, dz, load_channels(third + 2u * PITCH)));
 }
 
-// As conv2d's backward_w with dz for dy: dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1,
-// zw + kw - 1], in two passes. First, sums over some rows of windows, about WINDOWS windows: part j of a weight goes to
-// scratch[j, co, ci, kh, kw]. A subgroup owns 16 out_channels.
+// As conv2d's backward_w with dz for dy:
+// dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1, zw + kw - 1]
+//
+// In two passes, as there are many positions and few weights. In the first a workgroup adds up some rows of windows, about
+// WINDOWS windows: part j of a weight goes to scratch[j, co, ci, kh, kw]. A subgroup owns 16 out_channels.
 @compute @workgroup_size(THREADS)
 fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(subgroup_id) subgroup: u32) {
     let own = subgroup_of(subgroup, thread);
     let rows = max(1u, WINDOWS / out_w);
-    var sums = Window();
+    var sums = TensorWindow();
     for (var row = group.z * rows; row < min((group.z + 1u) * rows, p.batch * out_h); row++) {
         let n = row / out_h;
         let zh = i32(row % out_h * 2u);
@@ -425,14 +442,14 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
             for (var i = thread; i < 2u * WIDTH * ROWS; i += THREADS) {
                 let place = i % (2u * WIDTH);
                 let co = i / (2u * WIDTH);
-                staged_dz[place * DZ_PITCH + co] = half(dz_or_zero(n, group.y * ROWS + co, zh + i32(place / WIDTH),
-                    i32(left + place % WIDTH)));
+                staged_dz[place * DZ_PITCH + co] = round_to_half(load_dz_2x2(n, group.y * ROWS + co,
+                    zh + i32(place / WIDTH), i32(left + place % WIDTH)));
             }
             for (var i = thread; i < COLUMNS * 4u * PATCH_WIDTH; i += THREADS) {
                 let ci = i / (4u * PATCH_WIDTH);
                 let place = i % (4u * PATCH_WIDTH);
-                patches[place * PITCH + ci] = half(x_or_zero(n, group.x * COLUMNS + ci, zh + i32(place / PATCH_WIDTH) - 1,
-                    i32(left + place % PATCH_WIDTH) - 1));
+                patches[place * PITCH + ci] = round_to_half(load_x(n, group.x * COLUMNS + ci,
+                    zh + i32(place / PATCH_WIDTH) - 1, i32(left + place % PATCH_WIDTH) - 1));
             }
             workgroupBarrier();
             sums = plus_positions(sums, own * 16u, 0u);
@@ -440,23 +457,24 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
             workgroupBarrier();
         }
     }
-    // Of the subgroup whose sums a thread writes.
+    // 32 threads store each part of `results`, as in forward.
     let co = group.y * ROWS + thread / 32u * 16u;
     let ci = group.x * COLUMNS;
-    put_pair(own, sums.k0, sums.k1);
-    store_parts(group.z, co, ci, 0u, thread);
-    put_pair(own, sums.k2, sums.k3);
-    store_parts(group.z, co, ci, 2u, thread);
-    put_pair(own, sums.k4, sums.k5);
-    store_parts(group.z, co, ci, 4u, thread);
-    put_pair(own, sums.k6, sums.k7);
-    store_parts(group.z, co, ci, 6u, thread);
-    put_pair(own, sums.k8, sums.k8);
-    store_parts(group.z, co, ci, 8u, thread);
+    store_sums_pair(own, sums.k0, sums.k1);
+    store_partial_pair(group.z, co, ci, 0u, thread);
+    store_sums_pair(own, sums.k2, sums.k3);
+    store_partial_pair(group.z, co, ci, 2u, thread);
+    store_sums_pair(own, sums.k4, sums.k5);
+    store_partial_pair(group.z, co, ci, 4u, thread);
+    store_sums_pair(own, sums.k6, sums.k7);
+    store_partial_pair(group.z, co, ci, 6u, thread);
+    store_sums_pair(own, sums.k8, sums.k8);
+    store_partial_pair(group.z, co, ci, 8u, thread);
 }
 
-// Elements tap and tap + 1 of the windows of 16 out_channels from co on and 16 in_channels from ci on.
-fn store_parts(split: u32, first_co: u32, first_ci: u32, first_tap: u32, thread: u32) {
+// Stores what store_sums_pair stored to scratch: two elements of the window, from first_tap on, of 16 out_channels and 16
+// in_channels.
+fn store_partial_pair(split: u32, first_co: u32, first_ci: u32, first_tap: u32, thread: u32) {
     let ci = first_ci + thread % 16u;
     for (var i = thread % 32u / 16u; i < 32u; i += 2u) {
         let co = first_co + i % 16u;
@@ -468,7 +486,7 @@ fn store_parts(split: u32, first_co: u32, first_ci: u32, first_tap: u32, thread:
     }
 }
 
-// Then the parts, in order.
+// The second pass adds up the parts, always in the same order.
 @compute @workgroup_size(256)
 fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let element = flat_index(id, groups);

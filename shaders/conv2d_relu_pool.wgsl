@@ -1,17 +1,17 @@
-// conv2d_relu_pool: y = max_pool(relu(conv2d(x, w, b))), with pooling windows that do not overlap
+// conv2d_relu_pool: y = max_pool(relu(conv2d(x, w, b))), with pooling windows of pool x pool that do not overlap
 //
 // Shapes      x [batch, in_channels, in_h, in_w], w [out_channels, in_channels, kernel_h, kernel_w],
 //             b [out_channels], y [batch, out_channels, out_h, out_w],
 //             argmax [batch, out_channels, argmax_words]: one byte per element of y, four to a word;
-//             dx, dw, db as x, w, b and dy as y. The convolution alone would give conv_h x conv_w.
+//             dx, dw, db are shaped as x, w, b, and dy as y. The convolution alone would give conv_h x conv_w
 // One thread  forward: one word of argmax, so four elements of y; backward: one element of the output
-// Reads       forward 2 * pool^2 * in_channels * kernel_h * kernel_w per element of y, backward as
-//             conv2d plus y and argmax
-// Cost        the FLOP of conv2d. What is saved is memory: the convolution's output, pool^2 times
-//             larger than y, is neither stored nor read again
+// Reads       forward 2 * pool^2 * in_channels * kernel_h * kernel_w per element of y; backward as conv2d, with dy, y and
+//             argmax in place of dy
+// Cost        the FLOP of conv2d. What is saved is memory: the convolution's output, pool^2 times as large as y, is
+//             neither stored nor read again
 //
-// The first maximum of a window wins, row by row, and a NaN beats every number. argmax is
-// kh * pool + kw of the winner.
+// Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
+// row * pool + column.
 
 struct Params {
     batch: u32,
@@ -45,23 +45,24 @@ struct Params {
 @group(0) @binding(9) var<storage, read_write> db: array<f32>;
 @group(0) @binding(10) var<storage, read_write> scratch: array<f32>;
 
-// Positions of a plane that one thread of backward_b's first pass adds up.
+// Positions of a plane (one channel of one image) that one thread of backward_b's first pass adds up.
 override CHUNK: u32;
-// Positions of the convolution that one thread of backward_w's first pass adds up, about.
+// Positions of the convolution's output that one thread of backward_w's first pass adds up. About as many: it takes
+// whole rows.
 override SPLIT: u32;
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// By bits: a shader compiler may assume that there are no NaNs and drop `v != v`.
+// Tested on the bits: a shader compiler may assume that there are no NaNs, and drop `v != v`.
 fn is_nan(v: f32) -> bool {
     return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
 }
 
-// Row (or column) i of the picture that output o reads through window element k; may lie outside.
+// Row (or column) of the picture that output o reads through window element k; it may lie outside.
 fn source(o: u32, stride: u32, pad: i32, k: u32) -> i32 {
     return i32(o * stride + k) - pad;
 }
@@ -74,7 +75,7 @@ fn target_of(i: u32, stride: u32, pad: i32, k: u32, out_len: u32) -> i32 {
     return select(-1, o, o < i32(out_len));
 }
 
-// relu(conv2d) at one position of the convolution's output.
+// relu(conv2d) at position (zh, zw) of the convolution's output.
 fn relu_conv(n: u32, co: u32, zh: u32, zw: u32) -> f32 {
     var sum = 0.0;
     for (var ci = 0u; ci < p.in_channels; ci++) {
@@ -122,12 +123,12 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     argmax[word] = packed;
 }
 
-// The gradient of the convolution's output at (zh, zw). Pooling hands dy to the window's winner only,
-// and relu lets it through only where its output, which is y there, is above 0.
-fn dz(plane: u32, zh: u32, zw: u32) -> f32 {
+// dz, the gradient of the convolution's output, at (zh, zw). It is stored nowhere, but made from dy: pooling hands dy to
+// the window's winner only, and ReLU passes it on only where its output, which is y there, is above 0.
+fn load_dz(plane: u32, zh: u32, zw: u32) -> f32 {
     let oh = zh / p.pool;
     let ow = zw / p.pool;
-    if (oh >= p.out_h || ow >= p.out_w) { return 0.0; } // rows and columns that pooling left out
+    if (oh >= p.out_h || ow >= p.out_w) { return 0.0; } // in rows and columns that pooling left out
     let o = oh * p.out_w + ow;
     let winner = (argmax[plane * p.argmax_words + o / 4u] >> (8u * (o % 4u))) & 255u;
     let i = plane * p.out_h * p.out_w + o;
@@ -137,7 +138,8 @@ fn dz(plane: u32, zh: u32, zw: u32) -> f32 {
 
 // As conv2d's backward_x with dz for dy:
 // dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, zh, zw] * w[co, ci, kh, kw]
-// with zh = (ih + pad_top - kh) / stride_h where that divides and lies inside the convolution's output.
+// with zh = (ih + pad_top - kh) / stride_h where that is a whole number and lies inside the convolution's output, and zw
+// alike.
 @compute @workgroup_size(256)
 fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let element = flat_index(id, groups);
@@ -154,7 +156,7 @@ fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
             for (var kw = 0u; kw < p.kernel_w; kw++) {
                 let zw = target_of(iw, p.stride_w, p.pad_left, kw, p.conv_w);
                 if (zw < 0) { continue; }
-                sum += dz(n * p.out_channels + co, u32(zh), u32(zw))
+                sum += load_dz(n * p.out_channels + co, u32(zh), u32(zw))
                     * w[((co * p.in_channels + ci) * p.kernel_h + kh) * p.kernel_w + kw];
             }
         }
@@ -162,9 +164,10 @@ fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     dx[element] = sum;
 }
 
-// As conv2d's backward_w with dz for dy: dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, ih, iw],
-// in two passes. First, sums over some rows of the convolution each, about SPLIT positions: part j of a
-// weight goes to scratch[j, co, ci, kh, kw].
+// As conv2d's backward_w with dz for dy: dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, ih, iw]
+//
+// In two passes, as there are many positions and few weights. The first pass adds up some rows of the convolution's
+// output each, about SPLIT positions: part j of a weight goes to scratch[j, co, ci, kh, kw].
 @compute @workgroup_size(256)
 fn backward_w_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = flat_index(id, groups);
@@ -186,14 +189,14 @@ fn backward_w_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num
         for (var zw = 0u; zw < p.conv_w; zw++) {
             let iw = source(zw, p.stride_w, p.pad_left, kw);
             if (iw < 0 || iw >= i32(p.in_w)) { continue; }
-            sum += dz(n * p.out_channels + co, zh, zw)
+            sum += load_dz(n * p.out_channels + co, zh, zw)
                 * x[((n * p.in_channels + ci) * p.in_h + u32(ih)) * p.in_w + u32(iw)];
         }
     }
     scratch[index] = sum;
 }
 
-// Then the parts, in order.
+// The second pass adds up the parts, always in the same order.
 @compute @workgroup_size(256)
 fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let element = flat_index(id, groups);
@@ -208,10 +211,11 @@ fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     dw[element] = sum;
 }
 
-// b[co] is added at every position, so db[co] = the sum of dz, which is the sum of dy where y > 0: where in
-// its window a maximum was does not matter. In two passes, as a thread for each channel would leave most
-// of a GPU without work. First, sums of CHUNK positions of a plane each: part j of channel co goes to
-// scratch[j, co].
+// b[co] is added at every position, so db[co] is the sum of dz. That is the sum of dy where y > 0: the place of the
+// maximum in its window does not matter.
+//
+// In two passes, as a thread for each channel would leave most of a GPU without work. The first pass adds up CHUNK
+// positions of a plane each: part j of channel co goes to scratch[j, co].
 @compute @workgroup_size(256)
 fn backward_b_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = flat_index(id, groups);
@@ -229,7 +233,7 @@ fn backward_b_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num
     scratch[index] = sum;
 }
 
-// Then the parts, in order.
+// The second pass adds up the parts, always in the same order.
 @compute @workgroup_size(256)
 fn backward_b(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let co = flat_index(id, groups);

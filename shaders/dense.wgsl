@@ -1,12 +1,13 @@
 // dense: y = x w^T + b
 //
 // Shapes      x [batch, in_features], w [out_features, in_features], b [out_features],
-//             y [batch, out_features]; dx, dw, db as x, w, b and dy as y
+//             y [batch, out_features]; dx, dw, db are shaped as x, w, b, and dy as y;
+//             scratch [parts, batch, out_features], used by forward alone
 // One thread  owns one element of the output
-// Reads       forward 2 * in_features and what its two passes share, backward_x 2 * out_features, backward_w 2 * batch,
+// Reads       forward 2 * in_features, and then the parts and b; backward_x 2 * out_features; backward_w 2 * batch;
 //             backward_b batch;  writes 1
-// Cost        2 * batch * in_features * out_features FLOP each for forward, backward_x and backward_w,
-//             which a batch of 32 cannot keep busy: w is read once per image
+// Cost        2 * batch * in_features * out_features FLOP each for forward, backward_x and backward_w. Two reads for each
+//             multiply-add: memory sets the pace, not arithmetic. The next rung reads less
 
 struct Params {
     batch: u32,
@@ -25,18 +26,20 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> db: array<f32>;
 @group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
 
-// Inputs that one thread of the first pass adds up.
+// Terms that one thread of forward's first pass adds up.
 override CHUNK: u32;
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// y[n, o] = b[o] + sum_i x[n, i] * w[o, i], in two passes: a sum over all inputs (a picture of 256x256
-// gives 262,144) would leave most of a GPU without work. First, sums of CHUNK terms each: part j of
-// element y[n, o] goes to scratch[j, n, o].
+// y[n, o] = b[o] + sum_i x[n, i] * w[o, i]
+//
+// In two passes: y has few elements and each is a long sum (262,144 terms for a picture of 256x256), so one thread for
+// each would leave most of a GPU without work. The first pass adds up CHUNK terms each: part j of y[n, o] goes to
+// scratch[j, n, o].
 @compute @workgroup_size(256)
 fn forward_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = flat_index(id, groups);
@@ -52,7 +55,7 @@ fn forward_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
     scratch[index] = sum;
 }
 
-// Then the parts, in order, and the bias.
+// The second pass adds up the parts, always in the same order, and the bias.
 @compute @workgroup_size(256)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let element = flat_index(id, groups);

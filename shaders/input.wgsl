@@ -1,6 +1,6 @@
 // input: y = (pixel / 255 - mean) / std_dev, from bytes in [batch, height, width, channels]
 //
-// Shapes      pixels: batch * height * width * channels bytes, four to a word, lowest bits first
+// Shapes      pixels: batch * height * width * channels bytes, four to a word, the first in the lowest bits
 //             y [batch, channels, height, width]
 // One thread  owns one element of y
 // Reads       1 word;  writes 1
@@ -19,8 +19,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> pixels: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }

@@ -1,8 +1,11 @@
 // loss_scale: whether a gradient overflowed, and the scale of the next loss
 //
+// In mixed precision the loss is multiplied by a scale, so that small gradients are not lost in halves. A scale that is
+// too large makes gradients overflow.
+//
 // Shapes      gradient holds p.len values; overflow, scale, inverse and good_steps are one value each
-// One thread  owns one element of the gradient; in update there is only one
-// Reads       look 1, and writes only where it finds something;  update 4, writes 3
+// One thread  look: owns one element of the gradient; update: one thread does it all
+// Reads       look 1, update 4;  writes look 1 if it finds something, update 3
 // Cost        4 bytes read per parameter: a seventh of what Adam moves
 
 struct Params {
@@ -17,20 +20,23 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> inverse: f32;
 @group(0) @binding(5) var<storage, read_write> good_steps: u32;
 
-const LARGEST = 0x1p125f; // the inverse of the next but one would not be a normal number any more
+// The largest scale. Its inverse 2^-125 is a normal number; that of a scale four times as large would not be one, and a GPU
+// may take it for 0.
+const LARGEST = 0x1p125f;
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// By bits: a shader compiler may assume that there are no infinities and NaNs.
+// Tested on the bits: a shader compiler may assume that there are no infinities and no NaNs.
 fn is_finite(v: f32) -> bool {
     return (bitcast<u32>(v) & 0x7f800000u) != 0x7f800000u;
 }
 
-// Must be known before any parameter is updated: a step is skipped as a whole.
+// Sets the flag if the gradient is infinite or NaN somewhere. This is known before any parameter is updated, because a step
+// is skipped as a whole.
 @compute @workgroup_size(256)
 fn look(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_index(id, groups);
@@ -38,8 +44,8 @@ fn look(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     if (!is_finite(gradient[i])) { atomicMax(&overflow, 1u); }
 }
 
-// Half the scale after an overflow, twice the scale after growth_interval steps in a row without one. Both are powers of
-// two, as is inverse = 1 / scale: nothing is rounded.
+// Halves the scale after an overflow, and doubles it after growth_interval steps in a row without one. scale and
+// inverse = 1 / scale are powers of two: nothing is ever rounded.
 @compute @workgroup_size(256)
 fn update(@builtin(global_invocation_id) id: vec3<u32>) {
     if (id.x > 0u) { return; }

@@ -1,12 +1,12 @@
-// max_pool2d: y = the largest x of each window; windows may overlap, a last partial window is left out
+// max_pool2d: y = the largest x of each window; windows may overlap, a last window that is cut off is left out
 //
 // Shapes      x, dx [batch, channels, in_h, in_w]; y, dy, argmax [batch, channels, out_h, out_w]
 // One thread  forward: one element of y; backward_x: one element of dx
-// Reads       forward window_h * window_w, backward_x up to 2 * window_h * window_w;  writes 2 and 1
+// Reads       forward window_h * window_w + 1, backward_x up to 2 * window_h * window_w;  writes forward 2, backward_x 1
 // Cost        the time is that of moving the bytes
 //
-// The first maximum of a window wins, row by row, and a NaN beats every number. argmax is
-// kh * window_w + kw of the winner.
+// Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
+// kh * window_w + kw.
 
 struct Params {
     batch: u32,
@@ -28,13 +28,13 @@ struct Params {
 @group(0) @binding(4) var<storage, read> dy: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// By bits: a shader compiler may assume that there are no NaNs and drop `v != v`.
+// Tested on the bits: a shader compiler may assume that there are no NaNs, and drop `v != v`.
 fn is_nan(v: f32) -> bool {
     return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
 }

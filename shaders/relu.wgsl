@@ -1,9 +1,17 @@
-// relu: y = max(x, 0), with NaN passed on.
+// relu: y = max(x, 0), with NaN passed on
 //
 // Shapes      every buffer holds p.len values
 // One thread  owns one element
 // Reads       forward 1, backward_x 2;  writes 1
-// Cost        no arithmetic to speak of: the time is that of moving the bytes
+// Cost        next to no arithmetic: the time is that of moving the bytes
+//
+// How to read a shader, as this is the simplest one:
+// - The `var`s are buffers on the GPU, and p holds the sizes. Rust hands over each one by its binding number.
+// - A function with @compute is an entry point. The GPU runs it once for each thread, and there is a thread for each
+//   element. Threads come in workgroups, here of 256.
+// - A thread learns from global_invocation_id which one it is, and so which element is its own.
+// - Workgroups are always whole: 1000 elements take four of them, 1024 threads. The guard `if (i >= p.len)` sends the
+//   24 threads home that have no element.
 
 struct Params {
     len: u32,
@@ -15,13 +23,14 @@ struct Params {
 @group(0) @binding(3) var<storage, read> dy: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dx: array<f32>;
 
-// Position of this thread in the whole grid. A grid is two-dimensional because one dimension ends at
-// 65,535 groups, which is 16.7 million elements.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// A choice and not max(x, 0), which would turn NaN into 0 and hide that a run diverged.
+// select(a, b, condition) is b where the condition holds, else a. Here it stands in place of max(x, 0), which may turn
+// NaN into 0 and so hide that a run diverged.
 @compute @workgroup_size(256)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_index(id, groups);
@@ -29,8 +38,8 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     y[i] = select(x[i], 0.0, x[i] <= 0.0);
 }
 
-// The slope of y = max(x, 0) is 1 where x > 0, which is where y > 0, and 0 where x < 0. At the kink
-// it is taken as 0. So dx = dy where y > 0: y is kept for the next layer anyway, x need not be.
+// The slope of y = max(x, 0) is 1 where x > 0, which is where y > 0, and 0 where x < 0. At x = 0 it is taken as 0.
+// So dx = dy where y > 0, else 0. y is read and not x, because y is kept for the next layer anyway.
 @compute @workgroup_size(256)
 fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_index(id, groups);

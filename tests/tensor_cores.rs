@@ -79,10 +79,10 @@ struct Left {{ at: u32, gradients: bool }}
 struct Right {{ at: u32, channels: bool }}
 struct Sums {{ a: vec4<f32>, b: vec4<f32> }}
 
-fn weights_at(i: u32) -> Left {{ return Left(i, false); }}
-fn gradients_at(i: u32) -> Left {{ return Left(i, true); }}
-fn positions_at(i: u32) -> Right {{ return Right(i, false); }}
-fn channels_at(i: u32) -> Right {{ return Right(i, true); }}
+fn load_weights(i: u32) -> Left {{ return Left(i, false); }}
+fn load_gradients(i: u32) -> Left {{ return Left(i, true); }}
+fn load_positions(i: u32) -> Right {{ return Right(i, false); }}
+fn load_channels(i: u32) -> Right {{ return Right(i, true); }}
 
 fn left_value(left: Left, row: u32, k: u32) -> f32 {{
     if (left.gradients) {{ return f32(staged_dz[left.at + k * DZ_PITCH + row]); }}
@@ -104,7 +104,7 @@ fn plus_product(sums: Sums, left: Left, right: Right) -> Sums {{
     return Sums(a, b);
 }}
 
-fn put_sums(i: u32, sums: Sums) {{
+fn store_sums(i: u32, sums: Sums) {{
     let at = i + lane / 2u * SUMS_PITCH + lane % 2u * 8u;
 {stores}}}
 {after}"
