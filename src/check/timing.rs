@@ -4,7 +4,7 @@ use super::kernels::Prepared;
 use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::Tensor;
-use std::time::Instant;
+use web_time::Instant;
 
 /// Seconds of every one of `runs` calls with `rung`, sorted; one call before them warms up.
 ///
