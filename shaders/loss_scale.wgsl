@@ -4,8 +4,8 @@
 // too large makes gradients overflow.
 //
 // Shapes      gradient holds p.len values; overflow, scale, inverse and good_steps are one value each
-// One thread  look: owns one element of the gradient; update: one thread does it all
-// Reads       look 1, update 4;  writes look 1 if it finds something, update 3
+// One thread  of detect owns one element of the gradient; update has one thread
+// Reads       detect 1, update 4;  writes detect 1 where it finds something, update 3
 // Cost        4 bytes read per parameter: a seventh of what Adam moves
 
 struct Params {
@@ -38,7 +38,7 @@ fn is_finite(v: f32) -> bool {
 // Sets the flag if the gradient is infinite or NaN somewhere. This is known before any parameter is updated, because a step
 // is skipped as a whole.
 @compute @workgroup_size(256)
-fn look(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+fn detect(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_index(id, groups);
     if (i >= p.len) { return; }
     if (!is_finite(gradient[i])) { atomicMax(&overflow, 1u); }

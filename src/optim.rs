@@ -3,7 +3,7 @@
 use crate::device::Device;
 use crate::error::Result;
 use crate::ops::adam::{adam, scaled_adam};
-use crate::ops::loss_scale::{look, update};
+use crate::ops::loss_scale::{detect, update};
 use crate::reference;
 use crate::tensor::{Kind, Tensor};
 
@@ -62,7 +62,7 @@ impl Adam {
         let params = self.next(parameters, gradients);
         let overflow = Tensor::zeros(parameters[0].device(), &[1], Kind::U32)?;
         for gradient in gradients {
-            look(gradient, &overflow)?;
+            detect(gradient, &overflow)?;
         }
         for ((parameter, gradient), (m, v)) in parameters.iter().zip(gradients).zip(&self.moments) {
             scaled_adam(params, gradient, &scale.inverse, &overflow, parameter, m, v)?;

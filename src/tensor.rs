@@ -142,17 +142,17 @@ impl Tensor {
     /// Starts copying to the host; the values are those of now, whatever is recorded later.
     pub fn read_later(tensors: &[&Tensor]) -> Result<Pending> {
         let lengths = tensors.iter().map(|tensor| tensor.len()).collect();
-        let source = match tensors[0].device().gpu() {
+        let words = match tensors[0].device().gpu() {
             Some(gpu) => {
                 let parts: Vec<_> = tensors.iter().map(|tensor| tensor.gpu_part()).collect();
-                Source::Gpu(gpu.read_later(&parts)?)
+                Words::Gpu(gpu.read_later(&parts)?)
             }
             None => {
                 let values = tensors.iter().flat_map(|tensor| tensor.words().to_vec()).collect();
-                Source::Cpu(values, Instant::now())
+                Words::Cpu(values, Instant::now())
             }
         };
-        Ok(Pending { source, lengths })
+        Ok(Pending { words, lengths })
     }
 
     /// Waits for the device and reads the values.
@@ -206,11 +206,11 @@ impl std::fmt::Debug for Tensor {
 
 /// Values on their way to the host.
 pub struct Pending {
-    source: Source,
+    words: Words,
     lengths: Vec<usize>,
 }
 
-enum Source {
+enum Words {
     Cpu(Vec<u32>, Instant),
     Gpu(Readback),
 }
@@ -218,9 +218,9 @@ enum Source {
 impl Pending {
     /// The values of each tensor, as bits, and when the device was done with them.
     pub async fn wait(self) -> Result<(Vec<Vec<u32>>, Instant)> {
-        let (all, completed) = match self.source {
-            Source::Cpu(values, completed) => (values, completed),
-            Source::Gpu(readback) => readback.finish().await?,
+        let (all, completed) = match self.words {
+            Words::Cpu(values, completed) => (values, completed),
+            Words::Gpu(readback) => readback.finish().await?,
         };
         let mut rest = all.as_slice();
         let mut take = |&len: &usize| {

@@ -7,9 +7,9 @@ use crate::reference::loss_scale::Params;
 use crate::tensor::Tensor;
 
 /// Raises `overflow` (u32 `[1]`) where the gradient is infinite or NaN.
-pub fn look(gradient: &Tensor, overflow: &Tensor) -> Result<()> {
+pub fn detect(gradient: &Tensor, overflow: &Tensor) -> Result<()> {
     let params = Params { len: gradient.len() as u32, growth_interval: 0 };
-    LOOK.run(gradient.device(), &params, &[gradient], &[overflow])
+    DETECT.run(gradient.device(), &params, &[gradient], &[overflow])
 }
 
 /// Halves `scale` where `overflow` is raised, and doubles it after `growth_interval` steps in a row where it was not;
@@ -27,19 +27,19 @@ pub fn update(
 
 const SOURCE: &str = include_str!("../../shaders/loss_scale.wgsl");
 
-pub static LOOK: Kernel<Params> =
-    kernel!(loss_scale::look(gradient) -> (overflow: flag), items: |p| p.len as usize);
+pub static DETECT: Kernel<Params> =
+    kernel!(loss_scale::detect(gradient) -> (overflow: flag), items: |p| p.len as usize);
 pub static UPDATE: Kernel<Params> = kernel!(
     loss_scale::update(overflow: u32) -> (scale: update, inverse: update, good_steps: update u32),
     items: |_| 1);
 
 pub fn cases(table: Table) -> Vec<Case> {
-    look_cases(table).into_iter().chain(update_cases(table)).collect()
+    detect_cases(table).into_iter().chain(update_cases(table)).collect()
 }
 
 const NO_GOLDEN: &str = "tests/loss_scale.rs follows the scale from step to step";
 
-fn look_cases(table: Table) -> Vec<Case> {
+fn detect_cases(table: Table) -> Vec<Case> {
     let params = |len| Params { len, growth_interval: 3 };
     let sizes = match table {
         Table::Awkward => vec![
@@ -69,7 +69,7 @@ fn look_cases(table: Table) -> Vec<Case> {
             }
             Some(Values::Float(values))
         })
-        .kernel(&LOOK, |_| Tolerance::Exact)
+        .kernel(&DETECT, |_| Tolerance::Exact)
         .cases()
 }
 

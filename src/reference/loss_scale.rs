@@ -18,7 +18,7 @@ params! {
 pub const LARGEST: f32 = f32::from_bits(0x7e00_0000);
 
 /// Raises `overflow` where a gradient is infinite or NaN. Nothing else is written.
-pub fn look<T: Real>(_p: &Params, elements: Range<usize>, gradient: &[T], overflow: &mut [u32]) {
+pub fn detect<T: Real>(_p: &Params, elements: Range<usize>, gradient: &[T], overflow: &mut [u32]) {
     overflow[0] |= u32::from(gradient[elements].iter().any(|g| !g.is_finite()));
 }
 

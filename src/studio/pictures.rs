@@ -25,45 +25,45 @@ const REMEMBERED_BYTES: usize = 256 << 20;
 const MAX_SHOWN: usize = 1024;
 
 /// The pictures that pages know, by number.
-pub struct Pictures(Recent<Source>);
+pub struct Pictures(Recent<Picture>);
 
 /// Where a picture is.
 #[derive(Clone)]
-pub enum Source {
+pub enum Picture {
     Upload(Bytes),
     File(Arc<PathBuf>),
 }
 
-impl Source {
+impl Picture {
     /// As a network of this size sees it: gray bytes `[size, size]`.
     pub fn decode(&self, size: usize) -> Answer<Vec<u8>> {
         let decoded = match self {
-            Source::Upload(bytes) => decode_bytes(bytes, size),
-            Source::File(path) => decode_file(path, size),
+            Picture::Upload(bytes) => decode_bytes(bytes, size),
+            Picture::File(path) => decode_file(path, size),
         };
         decoded.map_err(|why| unusable(format!("this picture cannot be used: {why}")))
     }
 
     fn bytes(&self) -> usize {
         match self {
-            Source::Upload(bytes) => bytes.len(),
-            Source::File(_) => 0,
+            Picture::Upload(bytes) => bytes.len(),
+            Picture::File(_) => 0,
         }
     }
 }
 
 impl Default for Pictures {
     fn default() -> Pictures {
-        Pictures(Recent::new(REMEMBERED, REMEMBERED_BYTES, Source::bytes))
+        Pictures(Recent::new(REMEMBERED, REMEMBERED_BYTES, Picture::bytes))
     }
 }
 
 impl Pictures {
-    pub fn add(&self, source: Source) -> u64 {
+    pub fn add(&self, source: Picture) -> u64 {
         self.0.add(source)
     }
 
-    pub fn get(&self, id: u64) -> Answer<Source> {
+    pub fn get(&self, id: u64) -> Answer<Picture> {
         self.0.get(id).ok_or_else(|| not_found("this picture was forgotten: add it again"))
     }
 }
@@ -92,13 +92,13 @@ pub async fn add(
         status => Refusal::new(status, why.body_text()),
     })?;
     let (source, name) = if is_upload {
-        (Source::Upload(bytes), None)
+        (Picture::Upload(bytes), None)
     } else {
         let named: Named =
             serde_json::from_slice(&bytes).map_err(|why| unusable(format!("not understood: {why}")))?;
         let path = worker::blocking(move || named.file(&folders)).await??;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        (Source::File(Arc::new(path)), name)
+        (Picture::File(Arc::new(path)), name)
     };
     // Whatever is no picture is refused now, not when it is used.
     let tried = source.clone();

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Body, unusable};
 use super::folders::inside;
-use super::pictures::{Pictures, Source};
+use super::pictures::{Picture, Pictures};
 use super::runs;
 use super::worker::{self, Worker};
 use crate::data::{self, Folder};
@@ -113,7 +113,7 @@ pub async fn mistakes(
             // A link that leads elsewhere is counted, but not shown.
             let path = inside(&folder.root.join(&pictures.paths[index]), &folder.root)?;
             Some(json!({
-                "picture": remembered.add(Source::File(Arc::new(path))),
+                "picture": remembered.add(Picture::File(Arc::new(path))),
                 "name": pictures.paths[index], "label": network.classes[label],
                 "predicted": network.classes[class], "probability": probability,
             }))

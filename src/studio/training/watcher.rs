@@ -6,7 +6,7 @@ use crate::model::Model;
 use crate::report::profile::lines;
 use crate::studio::inside::{self, Slots};
 use crate::studio::log::Log;
-use crate::studio::pictures::Source;
+use crate::studio::pictures::Picture;
 use crate::studio::seen::{Insides, groups};
 use crate::train::{EpochRecord, Progress, StepRecord};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ const SHARE: u32 = 4;
 #[derive(Clone)]
 pub struct Followed {
     pub picture: u64,
-    pub source: Source,
+    pub source: Picture,
     /// Steps from one look to the next.
     pub every: u32,
     /// The step of the next look.
