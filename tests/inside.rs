@@ -70,6 +70,9 @@ fn conv2d_params(layer: &Conv2d, input: &[usize], output: &[usize]) -> conv2d::P
     }
 }
 
+/// A definition that computes y from x, w and b.
+type WeightedSum<'a> = dyn Fn(&[f64], &[f64], &[f64], &mut [f64]) + 'a;
+
 /// What the definition makes of a layer's input, and how far from it the layer may be.
 fn expected(inside: &Inside, index: usize) -> (Vec<f64>, Vec<f64>) {
     let placed = &inside.layers[index].placed;
@@ -79,7 +82,7 @@ fn expected(inside: &Inside, index: usize) -> (Vec<f64>, Vec<f64>) {
     let mut y = vec![0.0; len];
     let slots: Vec<_> = inside.slots_of(index).into_iter().map(|(_, values)| f64s(values)).collect();
     // A sum of so many terms and its bound, from a definition that computes y from x, w and b.
-    let sum = |terms: usize, run: &dyn Fn(&[f64], &[f64], &[f64], &mut [f64])| {
+    let sum = |terms: usize, run: &WeightedSum| {
         let (mut y, mut magnitude) = (vec![0.0; len], vec![0.0; len]);
         run(&x, &slots[0], &slots[1], &mut y);
         run(&magnitudes(&x), &magnitudes(&slots[0]), &magnitudes(&slots[1]), &mut magnitude);
