@@ -219,7 +219,9 @@ fn uses_inside(folder: &[String], sources: &[(PathBuf, String)]) -> BTreeMap<Str
         if from == "mod" {
             for part in &parts {
                 used.extend(
-                    paths(&code, part).into_iter().map(|rest| [folder, &[part.clone()], &rest].concat()),
+                    paths(&code, part)
+                        .into_iter()
+                        .map(|rest| [folder, std::slice::from_ref(part), &rest].concat()),
                 );
             }
         }
