@@ -73,6 +73,14 @@ fn a_network_of_ones_own_is_described_and_trained() {
 }
 
 #[test]
+fn an_op_of_ones_own_passes_every_check_on_the_cpu_and_in_its_shader() {
+    let said = Said::of(example("own_op").arg("software").output().unwrap());
+    said.succeeds();
+    assert_eq!(said.stdout.matches("checks passed").count(), 2, "{}", said.stdout);
+    assert!(numbers(&said.stdout, "off by")[0] < 1e-6, "{}", said.stdout);
+}
+
+#[test]
 fn predict_says_what_the_program_says() {
     let place = Place::new();
     place.train("--out run").succeeds();

@@ -1,7 +1,6 @@
 //! `pawgrad evaluate`
 
-use super::device::DeviceArgs;
-use super::load::load_model;
+use super::load::ModelArgs;
 use super::output::outln;
 use super::progress::{Detail, Terminal};
 use crate::error::{Result, error};
@@ -16,22 +15,18 @@ pub struct EvaluateArgs {
     /// Folder with one sub-folder of pictures per class
     #[arg(long, default_value = "dataset/test_set", value_name = "DIR")]
     test_dir: PathBuf,
-    /// The model file [default: the one of the newest run in runs/]
-    #[arg(long, value_name = "FILE.safetensors")]
-    model: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    device: DeviceArgs,
 }
 
 /// Pictures that are computed at a time.
 const BATCH: usize = 32;
 
 pub async fn run(args: EvaluateArgs) -> Result<()> {
-    let (device, _) = args.device.open().await?;
-    let model = load_model(args.model.as_deref(), &device)?;
+    let model = args.model.load().await?;
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
     let pictures = load_pictures(&args.test_dir, model.network.image_size, &mut terminal)?;
     let classes = &model.network.classes;

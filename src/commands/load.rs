@@ -1,11 +1,30 @@
 //! Loading a model: that of a file, or of the newest run.
 
+use super::device::DeviceArgs;
 use crate::device::Device;
 use crate::error::{Result, error};
 use crate::files::{named, read_file};
 use crate::model::Model;
 use crate::run::{MODEL_FILE, RUNS};
+use clap::Args;
 use std::path::{Path, PathBuf};
+
+/// Which model, and where it computes.
+#[derive(Args)]
+pub struct ModelArgs {
+    /// The model file [default: the one of the newest run in runs/]
+    #[arg(long, value_name = "FILE.safetensors")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+impl ModelArgs {
+    pub async fn load(&self) -> Result<Model> {
+        let (device, _) = self.device.open().await?;
+        load_model(self.model.as_deref(), &device)
+    }
+}
 
 /// The model of `file`, or of the newest run.
 pub fn load_model(file: Option<&Path>, device: &Device) -> Result<Model> {

@@ -1,7 +1,6 @@
 //! `pawgrad predict`
 
-use super::device::DeviceArgs;
-use super::load::load_model;
+use super::load::ModelArgs;
 use super::output::outln;
 use crate::data::{decode_file, folder};
 use crate::error::{Result, error};
@@ -20,14 +19,11 @@ pub struct PredictArgs {
     /// Pictures, or folders of pictures
     #[arg(required = true, value_name = "IMAGE|DIR")]
     pictures: Vec<PathBuf>,
-    /// The model file [default: the one of the newest run in runs/]
-    #[arg(long, value_name = "FILE.safetensors")]
-    model: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Print one JSON object per picture
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    device: DeviceArgs,
 }
 
 /// One line of `--json`.
@@ -42,8 +38,7 @@ struct Prediction<'a> {
 }
 
 pub async fn run(args: PredictArgs) -> Result<()> {
-    let (device, _) = args.device.open().await?;
-    let model = load_model(args.model.as_deref(), &device)?;
+    let model = args.model.load().await?;
     let mut paths = Vec::new();
     for path in &args.pictures {
         if !path.is_dir() {

@@ -137,7 +137,8 @@ impl Scalar for f32 {
     }
 }
 
-/// Declares a [`Params`] struct of `u32`, `i32` and `f32` scalars.
+/// Declares a [`Params`](crate::reference::Params) struct of `u32`, `i32` and `f32` scalars.
+#[macro_export]
 macro_rules! params {
     ($(#[$doc:meta])* pub struct Params { $($(#[$field_doc:meta])* pub $name:ident: $kind:ident,)+ }) => {
         $(#[$doc])*
@@ -145,18 +146,18 @@ macro_rules! params {
         #[repr(C)]
         pub struct Params { $($(#[$field_doc])* pub $name: $kind,)+ }
 
-        impl crate::reference::Params for Params {
-            const FIELDS: &'static [crate::reference::Field] = &[$(crate::reference::Field {
+        impl $crate::reference::Params for Params {
+            const FIELDS: &'static [$crate::reference::Field] = &[$($crate::reference::Field {
                 name: stringify!($name),
                 kind: stringify!($kind),
                 offset: std::mem::offset_of!(Params, $name),
             }),+];
             fn words(&self) -> Vec<u32> {
-                vec![$(crate::reference::Scalar::to_word(self.$name)),+]
+                vec![$($crate::reference::Scalar::to_word(self.$name)),+]
             }
             fn from_words(words: &[u32]) -> Self {
                 let mut words = words.iter().copied();
-                Params { $($name: crate::reference::Scalar::from_word(
+                Params { $($name: $crate::reference::Scalar::from_word(
                     words.next().expect("one word per field"))),+ }
             }
         }
