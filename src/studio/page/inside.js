@@ -3,7 +3,6 @@
 import { post } from "./api.js";
 import { fillDevices } from "./config.js";
 import { $, announce, el, replace, setText } from "./dom.js";
-import { startFollowing } from "./follow.js";
 import { HeatView } from "./heat.js";
 import { LayerView } from "./layers.js";
 import { chosenModel } from "./models.js";
@@ -154,5 +153,4 @@ export function startInside() {
     setText($("inside-status"), "The server was started anew: choose a picture again.");
     if (currentView() === "inside") prepare();
   });
-  startFollowing();
 }

@@ -14,6 +14,7 @@ import { loadPlotly } from "./charts.js";
 import { startConfig, startConfigControls } from "./config.js";
 import { startCurves } from "./curves.js";
 import { $, setText } from "./dom.js";
+import { startFollowing } from "./follow.js";
 import { setInsideDevices, startInside } from "./inside.js";
 import { startModels } from "./models.js";
 import { startPredict } from "./predict.js";
@@ -40,6 +41,7 @@ startResult();
 startModels();
 startPredict();
 startInside();
+startFollowing();
 startRuns();
 onConnection((isUp) => setText($("connection"), isUp ? "" : "Connection lost, retrying …"));
 onReset(() =>
