@@ -137,6 +137,30 @@ fn load_w(co: u32, ci: u32, tap: u32) -> f32 {
     return w[(co * p.in_channels + ci) * kernel_h * kernel_w + tap];
 }
 
+// Stages w of out_channels co0 to co0 + ROWS - 1, for the lines (ci, kh) from line0 to `end`.
+fn stage_w_out_channels(thread: u32, co0: u32, line0: u32, end: u32) {
+    for (var i = thread; i < (end - line0) * kernel_w * (ROWS / 4u); i += THREADS) {
+        let k = line0 * kernel_w + i / (ROWS / 4u);
+        let ci = k / (kernel_h * kernel_w);
+        let tap = k % (kernel_h * kernel_w);
+        let co = co0 + i % (ROWS / 4u) * 4u;
+        staged[i] = vec4(load_w(co, ci, tap), load_w(co + 1u, ci, tap),
+            load_w(co + 2u, ci, tap), load_w(co + 3u, ci, tap));
+    }
+}
+
+// Stages w of in_channels ci0 to ci0 + ROWS - 1, for the lines (co, kh) from line0 to `end`.
+fn stage_w_in_channels(thread: u32, ci0: u32, line0: u32, end: u32) {
+    for (var i = thread; i < (end - line0) * kernel_w * (ROWS / 4u); i += THREADS) {
+        let k = line0 * kernel_w + i / (ROWS / 4u);
+        let co = k / (kernel_h * kernel_w);
+        let tap = k % (kernel_h * kernel_w);
+        let ci = ci0 + i % (ROWS / 4u) * 4u;
+        staged[i] = vec4(load_w(co, ci, tap), load_w(co, ci + 1u, tap),
+            load_w(co, ci + 2u, tap), load_w(co, ci + 3u, tap));
+    }
+}
+
 // b[co], or 0 beyond the last channel.
 fn load_b(co: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
@@ -188,14 +212,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     for (var line0 = 0u; line0 < lines; line0 += step) {
         let end = min(line0 + step, lines);
         workgroupBarrier();
-        for (var i = thread; i < (end - line0) * kernel_w * (ROWS / 4u); i += THREADS) {
-            let k = line0 * kernel_w + i / (ROWS / 4u);
-            let ci = k / (kernel_h * kernel_w);
-            let tap = k % (kernel_h * kernel_w);
-            let co = co0 + i % (ROWS / 4u) * 4u;
-            staged[i] = vec4(load_w(co, ci, tap), load_w(co + 1u, ci, tap),
-                load_w(co + 2u, ci, tap), load_w(co + 3u, ci, tap));
-        }
+        stage_w_out_channels(thread, co0, line0, end);
         workgroupBarrier();
         var k = lane % 8u;
         for (var line = line0; line < select(0u, end, busy); line++) {
@@ -288,14 +305,7 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     for (var line0 = 0u; line0 < lines; line0 += step) {
         let end = min(line0 + step, lines);
         workgroupBarrier();
-        for (var i = thread; i < (end - line0) * kernel_w * (ROWS / 4u); i += THREADS) {
-            let k = line0 * kernel_w + i / (ROWS / 4u);
-            let co = k / (kernel_h * kernel_w);
-            let tap = k % (kernel_h * kernel_w);
-            let ci = ci0 + i % (ROWS / 4u) * 4u;
-            staged[i] = vec4(load_w(co, ci, tap), load_w(co, ci + 1u, tap),
-                load_w(co, ci + 2u, tap), load_w(co, ci + 3u, tap));
-        }
+        stage_w_in_channels(thread, ci0, line0, end);
         workgroupBarrier();
         var k = lane % 8u;
         for (var line = line0; line < select(0u, end, busy); line++) {

@@ -40,6 +40,7 @@ const ROWS = 32u; // rows of a tile: eight lanes load four each
 // from registers to memory.
 alias MatrixTile = array<mat4x4<f32>, ROWS / 4u>;
 
+// All products of an element of a (rows) and one of b (columns).
 fn outer(a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
     return mat4x4(a * b.x, a * b.y, a * b.z, a * b.w);
 }

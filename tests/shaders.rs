@@ -225,40 +225,153 @@ fn params_are_the_same_struct_in_rust_and_in_every_shader() {
     }
 }
 
+/// What stands in several shaders on purpose, as each is complete: which files share which items.
+const COPIES: &[(&str, &str)] = &[
+    (
+        "adam add binary_cross_entropy ceiling conv2d conv2d.2_tiled conv2d_relu_pool conv2d_relu_pool.2_tiled \
+         conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared conv2d_relu_pool.5_tensor dense dense.2_tiled dropout \
+         input loss_scale max_pool2d relu sigmoid",
+        "fn flat_index",
+    ),
+    ("adam loss_scale", "fn is_finite"),
+    ("add relu sigmoid", "struct Params"),
+    ("conv2d_relu_pool max_pool2d", "fn is_nan"),
+    ("conv2d conv2d.2_tiled conv2d_relu_pool conv2d_relu_pool.2_tiled max_pool2d", "fn target_of"),
+    ("conv2d conv2d.2_tiled conv2d_relu_pool conv2d_relu_pool.2_tiled", "fn source"),
+    ("conv2d conv2d_relu_pool", "fn backward_b"),
+    // Rungs of one op.
+    ("dense dense.2_tiled", "struct Params, fn forward"),
+    ("conv2d conv2d.2_tiled", "struct Params"),
+    (
+        "conv2d_relu_pool conv2d_relu_pool.2_tiled conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared \
+         conv2d_relu_pool.5_tensor",
+        "struct Params",
+    ),
+    // Tiles.
+    ("conv2d.2_tiled conv2d_relu_pool.2_tiled dense.2_tiled", "fn outer"),
+    (
+        "conv2d.2_tiled conv2d_relu_pool.2_tiled",
+        "struct FourRows, alias Tile, fn plus_outer, fn add_term, fn pick_rows, fn load_w, fn stage_w_out_channels, \
+         fn stage_w_in_channels, fn locate_x_line, fn load_x_of_line, fn load_x_four, fn store_dx_eight, \
+         fn store_partial_eight, fn store_partial",
+    ),
+    ("conv2d.2_tiled conv2d_relu_pool.2_tiled conv2d_relu_pool.3_textures", "struct Line"),
+    (
+        "conv2d.2_tiled conv2d_relu_pool.2_tiled conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared",
+        "fn store_dx",
+    ),
+    (
+        "conv2d.2_tiled conv2d_relu_pool.2_tiled conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared \
+         conv2d_relu_pool.5_tensor",
+        "fn load_b",
+    ),
+    (
+        "conv2d_relu_pool.2_tiled conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared conv2d_relu_pool.5_tensor",
+        "fn is_nan4, struct Best",
+    ),
+    (
+        "conv2d_relu_pool.2_tiled conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared",
+        "fn store_y_pooled, fn store_argmax",
+    ),
+    (
+        "conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared conv2d_relu_pool.5_tensor",
+        "override in_channels, fn relu, fn best_after, fn pool_window",
+    ),
+    (
+        "conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared",
+        "struct PatchSums, struct Run, fn plus_slid, fn plus_three, fn store_windows",
+    ),
+    (
+        "conv2d_relu_pool.4_shared conv2d_relu_pool.5_tensor",
+        "fn load_x, fn load_w_3x3, fn load_dz_2x2, fn backward_w",
+    ),
+];
+
 #[test]
 fn helpers_of_one_name_are_copies_of_each_other() {
-    let mut helpers: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let mut places: BTreeMap<(String, String), Vec<(String, String)>> = BTreeMap::new();
     for (file, source) in files() {
-        for function in functions(&source) {
-            let name = function.split('(').next().unwrap().to_string();
-            // What an op does at one place of its own is its own business.
-            if ["fn dz", "fn relu_conv", "fn keeps"].contains(&name.as_str()) {
-                continue;
-            }
-            let (first, text) = helpers.entry(name.clone()).or_insert((file.clone(), function.clone()));
-            assert_eq!(*text, function, "{name} differs between {first} and {file}");
+        for Copyable { name, code, comment } in functions(&source) {
+            let file = file.trim_end_matches(".wgsl").to_string();
+            places.entry((name, code)).or_default().push((file, comment));
         }
     }
+
+    let mut found = BTreeSet::new();
+    for ((name, _), copies) in places.iter().filter(|(_, copies)| copies.len() > 1) {
+        let mut files: Vec<_> = copies.iter().map(|(file, _)| file.as_str()).collect();
+        files.sort_unstable();
+        found.insert((name.as_str(), files));
+        let comments: BTreeSet<_> = copies.iter().map(|(_, comment)| comment).collect();
+        assert!(comments.len() == 1, "comments on copies of {name} differ: {comments:#?}");
+    }
+    let listed = COPIES
+        .iter()
+        .flat_map(|(files, names)| {
+            let files: Vec<_> = files.split_whitespace().collect();
+            names.split(", ").map(move |name| (name, files.clone()))
+        })
+        .collect();
+    let not_listed: Vec<_> = found.difference(&listed).collect();
+    assert!(not_listed.is_empty(), "copies that COPIES does not list: {not_listed:#?}");
+    let not_copies: Vec<_> = listed.difference(&found).collect();
     assert!(
-        helpers.contains_key("fn flat_index") && helpers.contains_key("fn is_nan"),
-        "{:?}",
-        helpers.keys()
+        not_copies.is_empty(),
+        "COPIES lists what is no copy, or not in these files alone: {not_copies:#?}"
     );
+
+    // A name means one thing, except where Rust gives it to each op: entry points, Params and overrides.
+    let mut texts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for ((name, code), _) in &places {
+        if !code.starts_with("@compute") && name != "struct Params" && !name.starts_with("override") {
+            texts.entry(name).or_default().insert(code);
+        }
+    }
+    for (name, texts) in texts {
+        assert!(texts.len() == 1, "{name} stands for different things: {texts:#?}");
+    }
 }
 
-/// The functions of a shader that are no entry points, as text.
-fn functions(source: &str) -> Vec<String> {
-    let mut functions = Vec::new();
-    let mut previous = "";
-    let mut lines = source.lines();
-    while let Some(line) = lines.next() {
-        if line.starts_with("fn ") && !previous.starts_with("@compute") {
-            let body = lines.by_ref().take_while(|line| *line != "}").collect::<Vec<_>>().join("\n");
-            functions.push(format!("{line}\n{body}"));
+/// A part of a shader that may stand in others too.
+struct Copyable {
+    /// What it is and its name; a block of overrides is named after its first.
+    name: String,
+    code: String,
+    comment: String,
+}
+
+/// The functions, structs, aliases and blocks of two or more overrides of a shader.
+fn functions(source: &str) -> Vec<Copyable> {
+    let mut found = Vec::new();
+    let lines: Vec<_> = source.lines().collect();
+    let (mut at, mut comment) = (0, Vec::new());
+    while at < lines.len() {
+        let rest = &lines[at..];
+        let line = rest[0];
+        let len = match line.split([' ', '(']).next() {
+            Some("@compute" | "fn" | "struct") => rest.iter().position(|line| *line == "}").unwrap() + 1,
+            Some("override") => rest.iter().take_while(|line| line.starts_with("override ")).count(),
+            _ => 1,
+        };
+        let declaration = if line.starts_with("@compute") { rest[1] } else { line };
+        let is_copyable = match declaration.split(' ').next() {
+            Some("fn" | "struct" | "alias") => true,
+            Some("override") => len > 1,
+            _ => false,
+        };
+        if is_copyable {
+            let name: Vec<_> = declaration.split([' ', '(', ':', ';']).take(2).collect();
+            let [name, code, comment] = [name.join(" "), rest[..len].join("\n"), comment.join("\n")];
+            found.push(Copyable { name, code, comment });
         }
-        previous = line;
+        if line.starts_with("//") {
+            comment.push(line);
+        } else {
+            comment.clear();
+        }
+        at += len;
     }
-    functions
+    found
 }
 
 /// Storing one component may touch the others (WGSL leaves that open, and Metal does), so that two threads must not share

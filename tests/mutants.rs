@@ -1,0 +1,112 @@
+//! The lists of wrong edits in tests/mutants, without making the edits: they fit the code, and leave out no kernel.
+//! `tests/mutants/run` makes them.
+
+use pawgrad::check::all;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+/// One wrong edit.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mutant {
+    kernel: String,
+    file: String,
+    within: Option<String>,
+    wrong: String,
+    from: String,
+    to: String,
+}
+
+#[derive(serde::Deserialize)]
+struct List {
+    mutant: Vec<Mutant>,
+}
+
+/// All wrong edits, by the op whose list they are in.
+fn lists() -> BTreeMap<String, Vec<Mutant>> {
+    let paths = fs::read_dir("tests/mutants").unwrap().map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| {
+            let list: List = toml::from_str(&fs::read_to_string(&path).unwrap())
+                .unwrap_or_else(|why| panic!("{path:?}: {why}"));
+            (path.file_stem().unwrap().to_str().unwrap().to_string(), list.mutant)
+        })
+        .collect()
+}
+
+/// The bodies of the functions of a name: from the line that declares it to the brace that closes it, which is
+/// indented as that line is. As in `tests/mutants/run`.
+fn functions<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let declaration = line.trim_start_matches(' ');
+        let without_pub = match declaration.strip_prefix("pub") {
+            Some(rest) => rest.trim_start_matches(|c: char| c != ' ').trim_start(),
+            None => declaration,
+        };
+        let after_name = without_pub.strip_prefix("fn ").and_then(|rest| rest.strip_prefix(name));
+        let is_name = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        if after_name.is_some_and(is_name) {
+            let indent = line.len() - declaration.len();
+            let end = format!("\n{}}}", " ".repeat(indent));
+            let len = text[start..].find(&format!("{end}\n")).expect("a brace that closes the function");
+            found.push(&text[start..start + len + end.len()]);
+        }
+        start += line.len();
+    }
+    found
+}
+
+#[test]
+fn every_wrong_edit_has_one_place() {
+    for mutant in lists().into_values().flatten() {
+        let Mutant { kernel, file, within, wrong, from, to } = &mutant;
+        let name = format!("{kernel}, {file}: {wrong}");
+        assert!(from != to, "{name}: changes nothing");
+        let text = fs::read_to_string(file).unwrap_or_else(|why| panic!("{name}: {why}"));
+        let place = match within {
+            None => text.as_str(),
+            Some(function) => {
+                let found = functions(&text, function);
+                assert!(found.len() == 1, "{name}: {} functions are named {function}", found.len());
+                found[0]
+            }
+        };
+        let times = place.matches(from.as_str()).count();
+        assert!(times == 1, "{name}: {from:?} occurs {times} times");
+    }
+}
+
+#[test]
+fn every_kernel_has_wrong_edits_of_its_shader_and_of_its_reference() {
+    let kernels: BTreeSet<&str> = all().iter().map(|case| case.call.name()).collect();
+    let mut missing = Vec::new();
+    for kernel in &kernels {
+        let (op, _) = kernel.split_once('.').unwrap();
+        let list = lists().remove(op).unwrap_or_default();
+        let of_kernel = |folder: &str| {
+            list.iter().any(|mutant| mutant.kernel == *kernel && mutant.file.starts_with(folder))
+        };
+        missing.extend(
+            ["shaders/", "src/reference/"]
+                .into_iter()
+                .filter(|folder| !of_kernel(folder))
+                .map(|folder| format!("{kernel} in {folder}")),
+        );
+    }
+    assert!(missing.is_empty(), "no wrong edit of {missing:#?}");
+
+    for (list, mutants) in lists() {
+        for mutant in mutants {
+            if list == "studio" {
+                // Here the name is that of a test.
+                assert!(mutant.file.starts_with("src/studio/"), "{}", mutant.file);
+                continue;
+            }
+            assert!(kernels.contains(mutant.kernel.as_str()), "{list}.toml: no kernel {}", mutant.kernel);
+            assert!(mutant.kernel.starts_with(&format!("{list}.")), "{list}.toml lists {}", mutant.kernel);
+        }
+    }
+}
