@@ -322,7 +322,7 @@ fn helpers_of_one_name_are_copies_of_each_other() {
 
     // A name means one thing, except where Rust gives it to each op: entry points, Params and overrides.
     let mut texts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for ((name, code), _) in &places {
+    for (name, code) in places.keys() {
         if !code.starts_with("@compute") && name != "struct Params" && !name.starts_with("override") {
             texts.entry(name).or_default().insert(code);
         }
