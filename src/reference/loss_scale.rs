@@ -14,7 +14,7 @@ params! {
     }
 }
 
-/// Largest scale, 2^125: the inverse of the next but one would not be a normal number any more.
+/// Largest scale, 2^125: its inverse is a normal number; that of a scale four times as large would not be one.
 pub const LARGEST: f32 = f32::from_bits(0x7e00_0000);
 
 /// Raises `overflow` where a gradient is infinite or NaN. Nothing else is written.

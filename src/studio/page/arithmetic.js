@@ -17,7 +17,7 @@ export function arithmetic(unit, layer) {
     case "function":
       return [steps([["value of the layer before", "", unit.input]], unit.formula, unit.output)];
     default:
-      return [el("p", {}, `${layer.name} hands on what it gets: ${precise(unit.output)}.`)];
+      return [el("p", {}, `${layer.name} passes its input on unchanged: ${precise(unit.output)}.`)];
   }
 }
 
@@ -133,7 +133,7 @@ function pooling({ window: inputs, output }) {
   const flat = inputs.flat();
   const winner = flat.indexOf(Math.max(...flat)); // the first, as the kernel takes it
   return [
-    el("p", { class: "hint" }, "The largest of these is kept; it alone will get the gradient."),
+    el("p", { class: "hint" }, "The largest of these is kept; in training it alone receives the gradient."),
     el(
       "div",
       { class: "term" },

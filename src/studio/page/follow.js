@@ -26,13 +26,13 @@ async function ask() {
 const note = (text) => setText($("follow-note"), text);
 
 function describe() {
-  if (!$("follow").checked) return "The maps are drawn anew with the weights of the moment.";
+  if (!$("follow").checked) return "The maps are redrawn during training, with the current weights.";
   return isTraining() ? "Following: the next maps come soon." : "Following begins with the next training.";
 }
 
 async function redraw({ step, inside, picture }) {
   if (!$("follow").checked || isDrawing || currentView() !== "inside" || document.hidden) return;
-  if (picture !== insidePicture()?.id) return note("Another page follows another picture: tick again to follow this one.");
+  if (picture !== insidePicture()?.id) return note("Another open page follows a different picture. Tick the box again to follow this one.");
   isDrawing = true;
   try {
     const info = await get(api`/api/inside/${inside}`);

@@ -150,7 +150,7 @@ export function startInside() {
     [picture, views, samplesAreThere, asked] = [null, null, false, 0];
     forgetPictures();
     $("inside-result").hidden = true;
-    setText($("inside-status"), "The server was started anew: choose a picture again.");
+    setText($("inside-status"), "The server was restarted: choose a picture again.");
     if (currentView() === "inside") prepare();
   });
 }

@@ -43,7 +43,7 @@ function confusionTable(run) {
 }
 
 function refresh(run) {
-  setText($("test-accuracy"), verdict(run) ?? "Known after the first epoch.");
+  setText($("test-accuracy"), verdict(run) ?? "Shown after the first epoch.");
   if (run?.confusion) replace($("confusion"), confusionTable(run));
   else replace($("confusion"));
 }
@@ -57,7 +57,7 @@ function forget(run) {
     $("mistakes-note"),
     isOver
       ? "The model looks at every test picture again: this can take some seconds."
-      : "Found when the training has ended.",
+      : "Available when the training has ended.",
   );
 }
 
@@ -74,7 +74,7 @@ async function load(run) {
     setText(
       $("mistakes-note"),
       worst.length
-        ? "The surer the network was, the more wrong it was."
+        ? "Sorted by how sure the network was of its wrong answer."
         : "None: every test picture was named correctly.",
     );
     replace($("mistakes"), worst.map(mistake));

@@ -129,7 +129,7 @@ export class SourceView {
               "p",
               { class: "hint" },
               this.layer.fused
-                ? `In training this is part of ${this.layer.fused}: its time is shown at the convolution before.`
+                ? `In training this is part of ${this.layer.fused}: its time is shown with the convolution before it.`
                 : `In step ${event.step} of the training, nothing was measured here.`,
             )
           : [

@@ -17,7 +17,7 @@ function reasonNotToStart() {
   if (asked === "stop") return "Stopping: the step is finished and the model is saved …";
   if (isTraining()) return "A training is in progress: stop it, or wait for its end.";
   const problem = firstProblem();
-  return problem && `Please mend “${problem.part.field.label}” first.`;
+  return problem && `Please correct “${problem.part.field.label}” first.`;
 }
 
 export function refreshButtons() {
