@@ -28,6 +28,8 @@ pub struct Case {
     pub shape: Shape,
     /// Values for buffers that plain random numbers do not suit.
     pub draw: Draw,
+    /// Buffers whose sign decides what is summed: error bounds are computed with them as they are.
+    pub gates: &'static [&'static str],
     /// For random inputs.
     pub tolerance: Tolerance,
     /// Whether the result is exact when all inputs are small integers.

@@ -10,6 +10,7 @@ pub struct Row<P: 'static> {
     shape: fn(&P, &str) -> Vec<u32>,
     draw: fn(&P, &str, &mut Random) -> Option<Values>,
     exact_on_integers: bool,
+    gates: &'static [&'static str],
     no_golden: Option<&'static str>,
     cases: Vec<Case>,
 }
@@ -22,6 +23,7 @@ impl<P: Params> Row<P> {
             shape,
             draw: |_, _, _| None,
             exact_on_integers: true,
+            gates: &[],
             no_golden: None,
             cases: Vec::new(),
         }
@@ -37,6 +39,11 @@ impl<P: Params> Row<P> {
         Row { exact_on_integers: false, ..self }
     }
 
+    /// Buffers whose sign decides what is summed, so that `Tolerance::Sum` must not take them as absolute values.
+    pub fn gates(self, gates: &'static [&'static str]) -> Self {
+        Row { gates, ..self }
+    }
+
     /// Why no independent framework says what these kernels should compute.
     pub fn no_golden(self, why: &'static str) -> Self {
         Row { no_golden: Some(why), ..self }
@@ -50,6 +57,7 @@ impl<P: Params> Row<P> {
             why,
             shape: Box::new(move |name| shape(&params, name).into_iter().map(|size| size as usize).collect()),
             draw: Box::new(move |name, random| draw(&params, name, random)),
+            gates: self.gates,
             tolerance: tolerance(&params),
             exact_on_integers: self.exact_on_integers,
             no_golden: self.no_golden,
