@@ -1,5 +1,6 @@
 //! Answers that are no success: a status and a sentence for a person.
 
+use super::advice::sentence;
 use crate::error::{Error, ErrorKind};
 use axum::Json;
 use axum::extract::{FromRequest, Request};
@@ -54,7 +55,7 @@ impl From<Error> for Refusal {
             }
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Refusal::new(status, error.message)
+        Refusal::new(status, sentence(&error))
     }
 }
 

@@ -13,6 +13,7 @@
 //! folders, pictures, runs, sources, devices      what the page asks about
 //! ```
 
+mod advice;
 mod answer;
 mod assets;
 mod devices;

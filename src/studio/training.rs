@@ -2,6 +2,7 @@
 
 mod watcher;
 
+use super::advice::sentence;
 use super::answer::{Answer, Body, Refusal, unusable};
 use super::devices;
 use super::log::Log;
@@ -142,8 +143,8 @@ impl Training {
         let (end, error) = match trained {
             Ok(Ok(End::Finished | End::StepsDone)) => ("finished", None),
             Ok(Ok(End::Interrupted)) => ("stopped", None),
-            Ok(Err(why)) if why.kind == ErrorKind::Interrupted => ("stopped", Some(why.message)),
-            Ok(Err(why)) => ("failed", Some(why.message)),
+            Ok(Err(why)) if why.kind == ErrorKind::Interrupted => ("stopped", Some(sentence(&why))),
+            Ok(Err(why)) => ("failed", Some(sentence(&why))),
             Err(panic) => {
                 let what = panic.downcast_ref::<String>().map(String::as_str);
                 let what = what.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason was given");

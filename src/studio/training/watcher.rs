@@ -4,6 +4,7 @@ use crate::device::Device;
 use crate::error::{ErrorKind, Result};
 use crate::model::Model;
 use crate::report::profile::lines;
+use crate::studio::advice::sentence;
 use crate::studio::inside::{self, Slots};
 use crate::studio::log::Log;
 use crate::studio::pictures::Picture;
@@ -126,7 +127,7 @@ impl Watcher {
             Err(why) if why.kind == ErrorKind::DeviceLost => return Err(why),
             Err(why) => {
                 *self.followed.lock().unwrap() = None;
-                self.say(&format!("The picture is followed no more: {}", why.message));
+                self.say(&format!("The picture is followed no more: {}", sentence(&why)));
             }
         }
         self.look_at = Some(Instant::now() + PAUSE.max(start.elapsed() * (SHARE - 1)));

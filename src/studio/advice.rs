@@ -1,0 +1,32 @@
+//! What helps against an error, in the words of the page.
+
+use crate::error::{Error, Remedy};
+
+/// The error's message, and what to do.
+pub fn sentence(why: &Error) -> String {
+    match why.remedy.and_then(words) {
+        None => why.message.clone(),
+        Some(words) => format!("{}. {words}", why.message),
+    }
+}
+
+/// `None` where the page has nothing to change.
+fn words(remedy: Remedy) -> Option<String> {
+    let words = match remedy {
+        Remedy::OtherImageSize => "Choose another image size.",
+        Remedy::LargerImageSize => "Choose a larger image size.",
+        Remedy::SmallerImageSize => "Choose a smaller image size.",
+        Remedy::MicroBatch(most) => return Some(format!("Choose a batch size of {most} or less.")),
+        Remedy::LessMemory => "Choose a smaller image size, or another device.",
+        Remedy::SmallerLearningRate => "A smaller learning rate usually helps.",
+        Remedy::GpuDriver | Remedy::SoftwareDriver => "The device CPU needs no driver.",
+        Remedy::OtherTuning => "Run `pawgrad tune` again.",
+        Remedy::OwnRung
+        | Remedy::FullPrecision
+        | Remedy::StartFromWeights
+        | Remedy::OtherFolder
+        | Remedy::OtherPort
+        | Remedy::Token => return None,
+    };
+    Some(words.to_string())
+}
