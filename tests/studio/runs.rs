@@ -250,8 +250,8 @@ fn pictures_are_predicted_and_looked_into() {
     assert_eq!(
         names,
         [
-            "conv1", "pool1", "conv2", "pool2", "conv3", "pool3", "flatten1", "dense1", "dropout1", "dense2",
-            "dense3"
+            "conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "conv3", "relu3", "pool3", "flatten1",
+            "dense1", "relu4", "dropout1", "dense2", "relu5", "dense3"
         ]
     );
     for layer in layers {
