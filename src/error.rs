@@ -31,12 +31,15 @@ pub enum ErrorKind {
 pub enum Remedy {
     /// Another height and width of the pictures.
     OtherImageSize,
+    /// A larger height and width.
     LargerImageSize,
+    /// A smaller height and width.
     SmallerImageSize,
     /// At most this many pictures at a time on the device.
     MicroBatch(usize),
     /// Smaller pictures, fewer of them at a time, or a device with more memory.
     LessMemory,
+    /// A smaller learning rate.
     SmallerLearningRate,
     /// The rung that was forced, left to the device's choice.
     OwnRung,
@@ -61,15 +64,19 @@ pub enum Remedy {
 /// An error says what was wrong, with the numbers, and what helps.
 #[derive(Debug, Clone)]
 pub struct Error {
+    /// What a caller can act on.
     pub kind: ErrorKind,
     /// Facts, in the words of the core.
     pub message: String,
+    /// What helps, where that is known.
     pub remedy: Option<Remedy>,
 }
 
+/// A value, or the crate's error.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// With a message, and nothing that helps.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error { kind, message: message.into(), remedy: None }
     }

@@ -9,9 +9,13 @@ use crate::tensor::{Kind, Tensor};
 
 /// Adam as Keras 3 writes it (Kingma and Ba, "Adam", 2015, with "epsilon hat").
 pub struct Adam {
+    /// About the distance that a weight moves in a step.
     pub learning_rate: f64,
+    /// How much of the first moment a step keeps.
     pub beta1: f64,
+    /// How much of the second moment a step keeps.
     pub beta2: f64,
+    /// Added to the square root of the second moment.
     pub epsilon: f64,
     /// Steps done so far.
     step: u32,
@@ -38,6 +42,12 @@ impl Adam {
 
     /// Updates every parameter from its gradient. The result (u32 `[1]`) is raised where a gradient was
     /// infinite or NaN; it can be read later.
+    ///
+    /// # Errors
+    /// What the device reports.
+    ///
+    /// # Panics
+    /// Where these are not as many parameters as [`new`](Adam::new) was given, or not one gradient for each.
     pub fn apply(&mut self, parameters: &[&Tensor], gradients: &[Tensor]) -> Result<Tensor> {
         let params = self.next(parameters, gradients);
         let non_finite = Tensor::zeros(parameters[0].device(), &[1], Kind::U32)?;
@@ -53,6 +63,12 @@ impl Adam {
     /// A skipped step counts in t all the same: the host, which works the step size out of it, does not wait for an answer.
     /// PyTorch and Keras do not count it. With beta1 = 0.9 and beta2 = 0.999 the first update after one skipped step is 0.74
     /// times as long as theirs, after five or more about half; with sixteen, later ones reach 1.2 times.
+    ///
+    /// # Errors
+    /// What the device reports.
+    ///
+    /// # Panics
+    /// As [`apply`](Adam::apply).
     pub fn apply_scaled(
         &mut self,
         parameters: &[&Tensor],
@@ -95,11 +111,20 @@ pub struct LossScale {
 
 impl LossScale {
     /// As PyTorch's GradScaler begins (torch.amp.GradScaler): 2^16, doubled after 2000 steps in a row without overflow.
+    ///
+    /// # Errors
+    /// What the device reports.
     pub fn new(device: &Device) -> Result<LossScale> {
         LossScale::starting_at(device, 16, 2000)
     }
 
     /// 2^`exponent` at first, doubled after `growth_interval` steps in a row without overflow.
+    ///
+    /// # Errors
+    /// What the device reports.
+    ///
+    /// # Panics
+    /// For an exponent beyond ±125, and an interval of 0.
     pub fn starting_at(device: &Device, exponent: i32, growth_interval: u32) -> Result<LossScale> {
         assert!((-125..=125).contains(&exponent) && growth_interval > 0, "2^{exponent}, {growth_interval}");
         let power = |exponent: i32| Tensor::from_f32(device, &[1], &[2f32.powi(exponent)]);

@@ -17,16 +17,19 @@ use std::sync::Arc;
 /// A tensor on a tape.
 #[derive(Clone, Debug)]
 pub struct Var {
+    /// Its values.
     pub tensor: Tensor,
     id: usize,
     needs_grad: bool,
 }
 
 impl Var {
+    /// Whether backward finds its gradient: it is a parameter, or was computed from one.
     pub fn needs_grad(&self) -> bool {
         self.needs_grad
     }
 
+    /// The shape of its tensor.
     pub fn shape(&self) -> &[usize] {
         self.tensor.shape()
     }
@@ -61,6 +64,7 @@ impl Tape {
         Tape { device: device.clone(), entries: RefCell::default(), next_id: Cell::new(0), accumulate }
     }
 
+    /// Where its values are computed.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -103,7 +107,7 @@ impl Tape {
         output
     }
 
-    /// The gradients of `output` with respect to every parameter, given its own gradient `dy`.
+    /// The gradients of `output` with respect to every parameter, given its own gradient `dy`, which has its shape.
     ///
     /// Uses the tape up: each entry, with the activations it holds, is dropped as soon as it is done.
     ///

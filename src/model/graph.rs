@@ -30,10 +30,12 @@ impl PartialEq for Node {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Graph {
+    /// Each takes what earlier ones made.
     pub nodes: Vec<Node>,
 }
 
 impl Graph {
+    /// Without layers.
     pub fn new() -> Graph {
         Graph::default()
     }
@@ -102,8 +104,11 @@ pub struct Placed {
     pub layer: AnyLayer,
     /// Where each input comes from.
     pub inputs: Vec<Origin>,
+    /// One for each input: `[channels, height, width]` or `[features]`.
     pub input_shapes: Vec<Vec<usize>>,
+    /// As those.
     pub output_shape: Vec<usize>,
+    /// The tensors that the layer owns.
     pub slots: Vec<Slot>,
     /// How many layers of its type come before it.
     pub number: u32,

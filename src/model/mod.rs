@@ -114,6 +114,7 @@ impl Model {
         Model::of(self.network.clone(), &self.device, self.tensors.clone(), false)
     }
 
+    /// Where its weights are.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -154,8 +155,8 @@ impl Model {
         self.tensors.iter().map(var).collect()
     }
 
-    /// The logits `[batch, logits]` of `pixels` (bytes, packed as for [`ops::input`]) with the model's own
-    /// [`vars`](Model::vars).
+    /// The logits `[batch, logits]` of `pixels` (bytes `[batch, height, width, channels]`, packed by [`ops::input::pack`])
+    /// with the model's own [`vars`](Model::vars).
     ///
     /// # Errors
     /// What the device reports.

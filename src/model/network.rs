@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
+    /// Of a picture: 1, gray.
     pub channels: usize,
     /// Names of the classes, in the order of the labels.
     pub classes: Vec<String>,
@@ -19,7 +20,9 @@ pub struct Network {
     pub head: Head,
     /// Pictures are resized to this many pixels in height and width.
     pub image_size: usize,
+    /// The layers.
     pub nodes: Graph,
+    /// How pixels become the input.
     pub preprocessing: Preprocessing,
 }
 
@@ -27,7 +30,9 @@ pub struct Network {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocessing {
+    /// `bt601`: the luma of BT.601.
     pub grayscale: String,
+    /// `bilinear_antialiased`: as Pillow's BILINEAR; the aspect ratio is not kept.
     pub resize: String,
     /// The input is `(pixel / 255 - mean) / std_dev`.
     pub mean: f32,

@@ -15,12 +15,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Evaluation {
     /// Mean over the pictures.
     pub loss: f64,
+    /// Share of right answers, 0 to 1.
     pub accuracy: f64,
     /// How many pictures of each class (rows) were taken for each class (columns).
     pub confusion: Vec<Vec<usize>>,
 }
 
 /// Evaluates `model` on all pictures, `batch_size` at a time, without dropout; `None` where `stop` was raised.
+///
+/// # Errors
+/// `OutOfMemory` where not one picture fits the device's limits; what the device reports.
+///
+/// # Panics
+/// For a batch size of 0.
 pub async fn evaluate(
     model: &Model,
     pictures: &Pictures,
@@ -48,7 +55,11 @@ pub async fn evaluate(
     Ok(Some(Evaluation { loss: loss / images, accuracy: hits as f64 / images, confusion }))
 }
 
-/// The score of every class for each of `count` pictures, given as bytes `[count, height, width, channels]`.
+/// The score of every class for each of `count` pictures, given as bytes `[count, height, width, channels]` of the
+/// network's image size; the scores of a picture add up to 1.
+///
+/// # Errors
+/// `Usage` for no picture, `OutOfMemory` where not one fits the device's limits; what the device reports.
 pub async fn scores(model: &Model, pixels: &[u8], count: usize) -> Result<Vec<Vec<f32>>> {
     Ok(infer(model, pixels, None, count).await?.0)
 }

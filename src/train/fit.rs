@@ -14,9 +14,13 @@ use web_time::Instant;
 /// What the loop needs to know beside the trainer.
 #[derive(Debug, Clone)]
 pub struct Schedule {
+    /// How often to go through all training pictures.
     pub epochs: usize,
+    /// Pictures of an optimizer step; the last of an epoch may have fewer.
     pub batch_size: usize,
+    /// Whether each epoch takes the pictures in an order of its own.
     pub shuffle: bool,
+    /// Of the shuffling.
     pub seed: u64,
     /// Stop after this many optimizer steps, without validation.
     pub max_steps: Option<usize>,
@@ -25,6 +29,7 @@ pub struct Schedule {
 /// How a training run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
+    /// After all epochs.
     Finished,
     /// After `max_steps`.
     StepsDone,

@@ -12,7 +12,9 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// The micro-batch and what it takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
+    /// Pictures of an optimizer step.
     pub batch: usize,
+    /// Pictures that the device works on at a time.
     pub micro_batch: usize,
     /// Bytes of each kind of buffer.
     pub bytes: Vec<(&'static str, u64)>,

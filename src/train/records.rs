@@ -12,7 +12,9 @@ pub struct StepRecord {
     pub epoch: usize,
     /// Mean over the batch, before the step's update.
     pub loss: f32,
+    /// Share of right answers, 0 to 1, before the step's update.
     pub accuracy: f64,
+    /// Pictures of the batch.
     pub images: usize,
     /// Wall time since the previous step completed on the device.
     pub seconds: f64,

@@ -15,6 +15,7 @@ use web_time::Instant;
 
 /// A model in training.
 pub struct Trainer {
+    /// Its parameters are changed in place by every step.
     pub model: Model,
     adam: Adam,
     plan: Plan,
@@ -37,7 +38,9 @@ pub struct BatchGradients {
 
 /// A step under way on the device.
 pub struct StepUnderWay {
+    /// From 1.
     pub step: u32,
+    /// Pictures of its batch.
     pub images: usize,
     scaled: bool,
     values: Pending,
@@ -50,6 +53,7 @@ pub struct StepResult {
     pub step: u32,
     /// Mean over the batch.
     pub loss: f32,
+    /// Right answers among the `images` pictures.
     pub hits: u32,
     pub images: usize,
     /// When the device had completed the step.
@@ -68,7 +72,11 @@ pub struct Scaling {
 }
 
 impl Trainer {
-    /// With loss scaling where the model's device was opened for mixed precision.
+    /// With loss scaling where the model's device was opened for mixed precision. `plan` says how many pictures the device
+    /// works on at a time; `seed` is that of the dropout masks.
+    ///
+    /// # Errors
+    /// `OutOfMemory` where Adam's moments, two more copies of the parameters, do not fit.
     pub fn new(model: Model, plan: Plan, learning_rate: f64, seed: u64) -> Result<Trainer> {
         let adam = Adam::new(&model.parameters(), learning_rate)?;
         let one = Tensor::from_f32(model.device(), &[1], &[1.0])?;
@@ -92,12 +100,21 @@ impl Trainer {
     }
 
     /// One optimizer step; its results can be read later, so that the device need not wait for the host.
+    ///
+    /// # Errors
+    /// What the device reports. That the loss or a gradient is not finite is found by [`StepUnderWay::finish`].
     pub fn step(&mut self, batch: &Batch) -> Result<StepUnderWay> {
         let gradients = self.gradients(batch)?;
         self.apply(gradients)
     }
 
     /// Gradients of the loss of the whole batch, added up over its micro-batches.
+    ///
+    /// # Errors
+    /// What the device reports.
+    ///
+    /// # Panics
+    /// For a batch without pictures.
     pub fn gradients(&self, batch: &Batch) -> Result<BatchGradients> {
         let images = batch.labels.len();
         let picture = batch.pixels.len() / images;
@@ -153,6 +170,9 @@ impl Trainer {
     }
 
     /// Updates the parameters and starts reading back what the step found.
+    ///
+    /// # Errors
+    /// What the device reports.
     pub fn apply(&mut self, batch: BatchGradients) -> Result<StepUnderWay> {
         self.model.device().enter("adam");
         let (parameters, gradients) = (self.model.parameters(), &batch.gradients);

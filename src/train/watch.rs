@@ -20,8 +20,11 @@ pub trait Progress {
     fn decoding(&mut self, _dir: &Path, _total: usize) -> Box<dyn Fn(usize) + Sync> {
         Box::new(|_| ())
     }
+    /// `epoch`, from 0, of `epochs` begins, and has `steps` optimizer steps.
     fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize);
+    /// A step was recorded.
     fn step_done(&mut self, step: &StepRecord);
+    /// An epoch was recorded.
     fn epoch_done(&mut self, epoch: &EpochRecord);
     /// The model as it is, when a step was recorded and before the next one is.
     ///

@@ -13,9 +13,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2d {
+    /// Maps of the output.
     pub filters: usize,
+    /// The window, in pixels.
     pub kernel_size: [usize; 2],
+    /// Pixels from window to window.
     pub strides: [usize; 2],
+    /// Whether zeros surround the input.
     pub padding: Padding,
 }
 

@@ -15,10 +15,12 @@ const TOP: usize = 32;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dense {
+    /// Features of the output.
     pub units: usize,
 }
 
 impl Dense {
+    /// With so many units.
     pub fn new(units: usize) -> Dense {
         Dense { units }
     }

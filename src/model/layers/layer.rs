@@ -108,10 +108,12 @@ pub enum Mode {
     /// With dropout, whose masks depend on all of this.
     Train {
         seed: u32,
+        /// From 1.
         step: u32,
         /// Position in the whole batch of the first picture.
         first_image: usize,
     },
+    /// Without dropout.
     Infer,
 }
 

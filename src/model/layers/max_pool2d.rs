@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaxPool2d {
+    /// The window, in pixels.
     pub pool_size: [usize; 2],
+    /// Pixels from window to window.
     pub strides: [usize; 2],
 }
 
