@@ -47,6 +47,8 @@ pub enum Remedy {
     FullPrecision,
     /// A table of rungs made anew, or none.
     OtherTuning,
+    /// The precision that a table of rungs was made for, or no table.
+    TunedPrecision,
     /// Training that starts from a file of weights.
     StartFromWeights,
     /// Another folder for the results.

@@ -42,7 +42,8 @@ impl Tuning {
     /// `Usage` where it is none, or was made for another adapter, driver or precision than `device`.
     pub fn read(path: &Path, device: &Device) -> Result<Tuning> {
         let text = fs::read_to_string(path)
-            .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", path.display()))?;
+            .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", path.display()))
+            .map_err(|why| why.with(Remedy::OtherTuning))?;
         let unusable = |why: String| error!(Usage, "{} {why}", path.display()).with(Remedy::OtherTuning);
         let tuning: Tuning = toml::from_str(&text).map_err(|why| {
             unusable(format!("is no table of rungs, such as rungs.toml in the folder of a run: {why}"))
@@ -56,10 +57,8 @@ impl Tuning {
         }
         // Mixed precision has rungs of its own: with a table of f32, a run would be mixed in name only.
         if *precision != device.precision() {
-            return Err(unusable(format!(
-                "was made for the precision {precision}, not for {}",
-                device.precision()
-            )));
+            let message = format!("was made for the precision {precision}, not for {}", device.precision());
+            return Err(unusable(message).with(Remedy::TunedPrecision));
         }
         Ok(tuning)
     }
@@ -72,7 +71,7 @@ impl Tuning {
         match Tuning::path(device) {
             Ok(path) if path.exists() => Tuning::read(&path, device).map(Some).map_err(|why| {
                 let message = format!("the stored tuning cannot be used: {}", why.message);
-                why.saying(message).with(Remedy::OtherTuning)
+                why.saying(message)
             }),
             _ => Ok(None),
         }

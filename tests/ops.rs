@@ -66,9 +66,9 @@ fn a_tensor_that_a_kernel_does_not_take_is_an_error() {
         let relu = |inputs: &[&Tensor], outputs: &[&Tensor]| {
             message(ops::relu::BACKWARD_X.run(&device, &relu::Params { len: 1 }, inputs, outputs))
         };
-        assert_eq!(relu(&[float, uint], &[float]), "relu.backward_x: dy is f32, not u32");
-        assert_eq!(relu(&[float, float], &[uint]), "relu.backward_x: dx is f32, not u32");
-        assert_eq!(relu(&[float], &[float]), "relu.backward_x takes y, dy as inputs: 2, not 1");
+        assert_eq!(relu(&[float, uint], &[float]), "relu.backward_x: dy must be f32, but u32 was given");
+        assert_eq!(relu(&[float, float], &[uint]), "relu.backward_x: dx must be f32, but u32 was given");
+        assert_eq!(relu(&[float], &[float]), "relu.backward_x takes 2 inputs (y, dy), but 1 were given");
         assert_eq!(relu(&[float, float], &[]), "relu.backward_x takes dx as outputs: 1, not 0");
         let pool = max_pool2d::Params {
             batch: 1,

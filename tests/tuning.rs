@@ -74,7 +74,7 @@ fn a_tuning_that_does_not_belong_here_is_refused() {
     fails(&text.replacen("dense.forward@", "dense.forward@0", 1), &["other shaders", "dense.forward@0"]);
     fails("rungs = 3", &["rungs.toml"]);
     let of_mixed = text.replacen("[rungs]", "precision = \"mixed\"\n\n[rungs]", 1);
-    fails(&of_mixed, &["precision mixed", "not for f32", "--tuning none"]);
+    fails(&of_mixed, &["precision mixed", "not for f32", "use that --precision", "--tuning none"]);
     place.run(&format!("{TRAIN} --tuning missing.toml --out refused")).fails(2, &["missing.toml"]);
 }
 

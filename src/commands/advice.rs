@@ -23,6 +23,7 @@ fn words(remedy: Remedy) -> String {
             "leave out --precision mixed, or name another adapter with --device (`pawgrad devices` lists them)"
         }
         Remedy::OtherTuning => "run `pawgrad tune` (again), or leave the table out with --tuning none",
+        Remedy::TunedPrecision => "use that --precision, or leave the table out with --tuning none",
         Remedy::OtherFolder => "choose another --out",
         Remedy::OtherPort => "another --port may be free",
         Remedy::Token => "choose a --token, or leave --host out",

@@ -6,7 +6,7 @@ use crate::check::tune::{Tuned, tune};
 use crate::data::Batch;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision, RungTable};
-use crate::error::Result;
+use crate::error::{Result, error};
 use crate::model::{Model, Network};
 use crate::run::job::default_image_size;
 use crate::train::Trainer;
@@ -39,6 +39,9 @@ pub struct TuneArgs {
 
 pub async fn run(args: TuneArgs) -> Result<()> {
     let start = Instant::now();
+    if args.batch_size == 0 || args.micro_batch == Some(0) {
+        return Err(error!(Usage, "--batch-size and --micro-batch must be 1 or more"));
+    }
     let (device, line) = adapters::open(&args.device, args.precision).await?;
     let image_size = args.image_size.unwrap_or_else(|| default_image_size(&device));
     outln!("{line}; {image_size}x{image_size}, batch {}", args.batch_size);

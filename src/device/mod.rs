@@ -78,6 +78,11 @@ impl Device {
         Device(Rc::new(Inner { name, driver, kind, limits, gpu, pool, rungs, scope, profile }))
     }
 
+    /// Whether the kernels of one can use the tensors of the other: handles of one device, or of the CPU.
+    pub fn shares_memory_with(&self, other: &Device) -> bool {
+        Rc::ptr_eq(&self.0, &other.0) || (self.kind() == DeviceKind::Cpu && other.kind() == DeviceKind::Cpu)
+    }
+
     pub fn name(&self) -> &str {
         &self.0.name
     }

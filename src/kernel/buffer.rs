@@ -1,6 +1,7 @@
 //! The buffers of a kernel, as it declares them: once, for its shaders, its reference and its tests.
 
 use super::Kernel;
+use crate::device::Device;
 use crate::error::{Result, error};
 use crate::tensor::{Kind, Tensor};
 
@@ -46,22 +47,32 @@ impl<P> Kernel<P> {
         self.buffers.iter().filter(|buffer| buffer.usage == Usage::Flag).count()
     }
 
-    /// Whether these tensors are as many as the kernel takes, and of the kinds that it takes.
+    /// Whether these tensors are as many as the kernel takes, on `device`, and of the kinds that it takes.
     ///
     /// Their lengths are left to the ops, which know shapes.
-    pub(super) fn check(&self, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
+    pub(super) fn check(&self, device: &Device, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
         for (what, buffers, tensors) in
             [("inputs", self.inputs(), inputs), ("outputs", self.outputs(), outputs)]
         {
             if buffers.len() != tensors.len() {
                 let names: Vec<_> = buffers.iter().map(|buffer| buffer.name).collect();
                 let (names, wanted, given) = (names.join(", "), buffers.len(), tensors.len());
-                return Err(error!(Other, "{} takes {names} as {what}: {wanted}, not {given}", self.name));
+                return Err(error!(
+                    Other,
+                    "{} takes {wanted} {what} ({names}), but {given} were given", self.name
+                ));
             }
             for (buffer, tensor) in buffers.iter().zip(tensors) {
+                if !device.shares_memory_with(tensor.device()) {
+                    let (name, own, other) = (buffer.name, device.name(), tensor.device().name());
+                    return Err(error!(Other, "{}: {name} is on {other}, not on {own}", self.name));
+                }
                 if buffer.kind != tensor.kind() {
                     let (wanted, given) = (word(buffer.kind), word(tensor.kind()));
-                    return Err(error!(Other, "{}: {} is {wanted}, not {given}", self.name, buffer.name));
+                    return Err(error!(
+                        Other,
+                        "{}: {} must be {wanted}, but {given} was given", self.name, buffer.name
+                    ));
                 }
             }
         }

@@ -15,7 +15,7 @@ impl<P: Params> Kernel<P> {
     /// Tensors that are not those of the declaration, a rung that was forced but cannot be used, and what the device
     /// reports.
     pub fn run(&self, device: &Device, params: &P, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
-        self.check(inputs, outputs)?;
+        self.check(device, inputs, outputs)?;
         match device.kind() {
             DeviceKind::Cpu => self.run_on_cpu(device, params, inputs, outputs),
             DeviceKind::Software | DeviceKind::Gpu => {

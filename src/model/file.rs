@@ -125,15 +125,15 @@ fn read_network(bytes: &[u8]) -> Result<Network> {
     let mut network: Value = serde_json::from_str(network).map_err(|why| unusable(&why))?;
     let version = network.as_object_mut().and_then(|fields| fields.remove("version"));
     let network: Network = match version.as_ref().map(Value::as_u64) {
-        None => version_1::network(network).map_err(|why| unusable(&why))?,
+        None | Some(Some(1)) => version_1::network(network).map_err(|why| unusable(&why))?,
         Some(Some(VERSION)) => serde_json::from_value(network).map_err(|why| unusable(&why))?,
-        Some(_) => {
-            let version = version.unwrap_or_default();
+        Some(Some(later @ VERSION..)) => {
             return Err(error!(
                 Model,
-                "the file is of version {version}, and this program reads versions 1 to {VERSION}: it takes a newer pawgrad"
+                "the file is of version {later}, and this program reads versions 1 to {VERSION}: it takes a newer pawgrad"
             ));
         }
+        Some(_) => return Err(unusable(&format!("its version is {}", version.unwrap_or_default()))),
     };
     network.placed().map_err(|why| of_file(&why))?;
     Ok(network)

@@ -48,9 +48,11 @@ impl Graph {
     /// As [`then`](Graph::then).
     pub fn then_any(mut self, layer: AnyLayer) -> Graph {
         let stem = layer.stem();
-        let number = 1 + self.nodes.iter().filter(|node| node.layer.stem() == stem).count();
+        let is_taken = |name: &String| self.nodes.iter().any(|node| node.name == *name);
+        let mut names = (1..).map(|number| format!("{stem}{number}"));
+        let name = names.find(|name| !is_taken(name)).expect("numbers do not end");
         let input = self.nodes.last().map_or(INPUT, |node| &node.name).to_string();
-        self.nodes.push(Node { name: format!("{stem}{number}"), layer, inputs: vec![input] });
+        self.nodes.push(Node { name, layer, inputs: vec![input] });
         self
     }
 
@@ -142,8 +144,14 @@ impl Placed {
 
 fn place(node: &Node, input: &[usize], before: &[Placed]) -> Result<Placed> {
     let Node { name, layer, inputs } = node;
-    if name.is_empty() || name == INPUT || before.iter().any(|earlier| earlier.name == *name) {
-        return Err(error!(Usage, "another name is needed: this one is empty or taken"));
+    if name.is_empty() || name == INPUT {
+        return Err(error!(
+            Usage,
+            "another name is needed: this one is empty, or that of the network's input"
+        ));
+    }
+    if before.iter().any(|earlier| earlier.name == *name) {
+        return Err(error!(Usage, "another name is needed: a layer before it has this one"));
     }
     if inputs.len() != layer.arity() {
         let (wanted, got) = (layer.arity(), inputs.len());

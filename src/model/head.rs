@@ -25,9 +25,11 @@ pub struct Outcome {
 }
 
 impl Head {
-    /// The head that tells so many classes apart: there is one for two, so far.
-    pub fn of_classes(_count: usize) -> Head {
-        Head::Sigmoid
+    /// How many classes it tells apart.
+    pub fn classes(self) -> usize {
+        match self {
+            Head::Sigmoid => 2,
+        }
     }
 
     /// How many logits of a picture it takes: the features of the network's last layer.

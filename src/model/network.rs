@@ -56,9 +56,9 @@ pub const MIN_IMAGE_SIZE: usize = 8;
 pub const MAX_IMAGE_SIZE: usize = 16_384;
 
 impl Network {
-    /// A network of these layers for gray pictures, with the head that tells so many classes apart.
+    /// A network of these layers for gray pictures of two classes.
     pub fn new(classes: Vec<String>, image_size: usize, nodes: Graph) -> Network {
-        let (head, preprocessing) = (Head::of_classes(classes.len()), Preprocessing::default());
+        let (head, preprocessing) = (Head::Sigmoid, Preprocessing::default());
         Network { channels: 1, classes, head, image_size, nodes, preprocessing }
     }
 
@@ -122,7 +122,10 @@ impl Network {
                 error!(Usage, "an image size of {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}");
             return Err(why.with(Remedy::OtherImageSize));
         }
-        if self.classes.len() != 2 || self.classes[0] == self.classes[1] || self.channels != 1 {
+        if self.classes.len() != self.head.classes()
+            || self.classes[0] == self.classes[1]
+            || self.channels != 1
+        {
             let (classes, channels) = (self.classes.join(", "), self.channels);
             return Err(error!(
                 Usage,

@@ -29,15 +29,21 @@ pub fn network(description: Value) -> Result<Network> {
     for (index, mut fields) in old.layers.into_iter().enumerate() {
         let activation = fields.remove("activation");
         let type_name = fields.remove("type").unwrap_or_default();
-        let type_name = type_name.as_str().ok_or_else(|| error!(Usage, "a layer has no type"))?;
+        let type_name = type_name.as_str().ok_or_else(|| error!(Usage, "layer {index} has no type"))?;
         nodes = nodes.then_any(read(type_name, Value::Object(fields))?);
-        match activation.as_ref().map(Value::as_str) {
-            None | Some(Some("linear")) if index != last => {}
-            Some(Some("relu")) if index != last => nodes = nodes.then_any(Arc::new(Relu {})),
+        let can_have_one = ["conv2d", "dense"].contains(&type_name);
+        match activation.as_ref().map(|activation| activation.as_str().unwrap_or_default()) {
+            None if !can_have_one => {}
+            Some("linear") if can_have_one && index != last => {}
+            Some("relu") if can_have_one && index != last => nodes = nodes.then_any(Arc::new(Relu {})),
             // Its sigmoid is the head's now.
-            Some(Some("sigmoid")) if index == last => {}
+            Some("sigmoid") if can_have_one && index == last => {}
             _ => {
-                return Err(error!(Usage, "a layer has the activation {activation:?}, which it cannot have"));
+                let activation = activation.unwrap_or_default();
+                return Err(error!(
+                    Usage,
+                    "layer {index}, {type_name}, has the activation {activation}, which it cannot have"
+                ));
             }
         }
     }

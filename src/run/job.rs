@@ -148,7 +148,8 @@ pub async fn run(
     let device = trainer.model.device();
     if let Some(count @ 1..) = device.untuned_kernels() {
         progress.message(&format!(
-            "{count} of {} kernels ran with default rungs, as they were not tuned at these sizes: `pawgrad tune` does that",
+            "{count} of {} kernels ran with default rungs, as they were not tuned at these sizes: `pawgrad tune` tunes for the image size and \
+             the batch size that it is given",
             device.chosen_rungs().len()
         ));
     }

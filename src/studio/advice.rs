@@ -21,7 +21,8 @@ fn words(remedy: Remedy) -> Option<String> {
         Remedy::SmallerLearningRate => "A smaller learning rate usually helps.",
         Remedy::GpuDriver | Remedy::SoftwareDriver => "The device CPU needs no driver.",
         Remedy::OtherTuning => "Run `pawgrad tune` again.",
-        Remedy::OwnRung
+        Remedy::TunedPrecision
+        | Remedy::OwnRung
         | Remedy::FullPrecision
         | Remedy::StartFromWeights
         | Remedy::OtherFolder

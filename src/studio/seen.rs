@@ -6,7 +6,7 @@ use super::pictures::Pictures;
 use super::recent::Recent;
 use super::worker::{self, Worker};
 use super::{devices, runs};
-use crate::model::layers::Unit;
+use crate::model::layers::{Conv2d, Unit};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -177,15 +177,17 @@ pub async fn values(
     Ok(Json(json!({"values": values[..values.len().min(MOST_VALUES)]})))
 }
 
-/// The windows of the first layer.
+/// The windows of the first convolution.
 pub async fn filters(State(insides): State<Arc<Insides>>, Path(id): Path<u64>) -> Answer<Json<Value>> {
     let inside = insides.get(id)?;
-    let first = inside.layers.first().and_then(|seen| seen.placed.slots.first());
-    let weight = inside.layers.first().and_then(|_| inside.slots_of(0).first().copied());
+    let first = inside.layers.iter().position(|seen| seen.placed.layer.downcast::<Conv2d>().is_some());
+    let first = first.ok_or_else(|| not_found("there is no convolution"))?;
+    let slot = inside.layers[first].placed.slots.iter().find(|slot| slot.name == "weight");
+    let weight = inside.slots_of(first).into_iter().find(|(name, _)| *name == "weight");
     let (Some(&[_, in_channels, height, width]), Some((_, weight))) =
-        (first.map(|slot| &slot.shape[..]), weight)
+        (slot.map(|slot| &slot.shape[..]), weight)
     else {
-        return Err(not_found("the first layer has no windows"));
+        return Err(not_found("the first convolution's windows were not read"));
     };
     let windows: Vec<Vec<&[f32]>> = weight
         .chunks(in_channels * height * width)

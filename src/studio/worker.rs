@@ -8,7 +8,6 @@ use crate::device::adapters::Choice;
 use crate::error::Result;
 use crate::files::{named, read_file};
 use crate::model::Model;
-
 use axum::http::StatusCode;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -76,7 +76,8 @@ impl Plan {
                 // With micro-batches there are the sum so far and the newest.
                 ("gradients of parameters", if splits { 2 * parameters } else { parameters }),
                 ("activations", per_image * micro_batch as u64),
-                // Walking back holds the gradient of one layer's output and that of its input.
+                // Walking back holds the gradient of one layer's output and that of its input. Where a network branches, one
+                // more waits for each branch, which is not counted.
                 ("gradients of activations", 2 * largest * micro_batch as u64),
             ],
         })

@@ -78,6 +78,12 @@ impl Trainer {
     /// # Errors
     /// `OutOfMemory` where Adam's moments, two more copies of the parameters, do not fit.
     pub fn new(model: Model, plan: Plan, learning_rate: f64, seed: u64) -> Result<Trainer> {
+        if model.parameters().is_empty() {
+            return Err(error!(
+                Usage,
+                "the network has nothing to learn: none of its layers has a parameter"
+            ));
+        }
         let adam = Adam::new(&model.parameters(), learning_rate)?;
         let one = Tensor::from_f32(model.device(), &[1], &[1.0])?;
         // The masks' hash takes 32 bits: both halves of the seed count.

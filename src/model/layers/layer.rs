@@ -47,7 +47,7 @@ pub trait Layer: TypeName + Fields + Debug + Any + Send + Sync {
     fn forward(&self, context: &Context, inputs: &[Var]) -> Result<Var>;
 
     /// The buffers that one picture's forward pass makes and that stay until its backward pass, each with its name and its
-    /// count of values. The memory plan adds them up. On the tape every output stays, unless it is a view of its input.
+    /// count of values at most (dropout with a rate of 0 makes none). The memory plan adds them up. On the tape every output stays, unless it is a view of its input.
     fn keeps(&self, inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)>;
 
     /// Floating-point operations of one picture's forward pass: a multiplication and an addition count as two. Each of the

@@ -45,13 +45,18 @@ layers! {
     relu::Relu,
 }
 
+/// The types that files can name.
+pub fn types() -> impl Iterator<Item = &'static str> {
+    REGISTRY.iter().map(|(known, _)| *known)
+}
+
 /// The layer of this type with these fields.
 ///
 /// # Errors
 /// `Usage` for a type that is not known, with those that are; for a field that is missing, unknown or of the wrong kind.
 pub fn read(type_name: &str, fields: Value) -> Result<AnyLayer> {
     let Some((_, read)) = REGISTRY.iter().find(|(known, _)| *known == type_name) else {
-        let known: Vec<_> = REGISTRY.iter().map(|(known, _)| *known).collect();
+        let known: Vec<_> = types().collect();
         return Err(error!(Usage, "there is no layer type \"{type_name}\"; there are {}", known.join(", ")));
     };
     read(fields).map_err(|why| error!(Usage, "a layer of type {type_name} cannot be read: {why}"))

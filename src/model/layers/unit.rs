@@ -89,8 +89,6 @@ impl Behind<'_> {
     /// `Usage` where it was not read.
     pub fn slot(&self, name: &str) -> Result<&[f32]> {
         let slot = self.slots.iter().find(|(known, _)| *known == name);
-        slot.map(|(_, values)| *values).ok_or_else(|| {
-            error!(Usage, "{name} has too many values to be read while the training is followed")
-        })
+        slot.map(|(_, values)| *values).ok_or_else(|| error!(Usage, "{name} was not read"))
     }
 }

@@ -91,12 +91,12 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8]) -> Result<Insi
     let words = pack(pixels);
     let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
 
+    let last = heat::last_maps(model)?;
     // Not every adapter has a clock; what was computed can be seen all the same.
     let is_timed = device.start_profile().is_ok();
     let tape = Tape::new(device, accumulate);
     let vars = model.vars(&tape, false);
     let (mut made, mut cut) = (Vec::new(), None);
-    let last = heat::last_maps(model)?;
     let mut keep = |index, y: Var| {
         made.push(y.tensor.clone());
         if index != last {

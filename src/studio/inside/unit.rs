@@ -21,11 +21,14 @@ impl Inside {
         }
         let output = seen.values[(channel * height + row) * width + column];
         let at = [channel, row, column];
-        seen.placed.layer.unit(&Behind {
-            at,
-            output,
-            inputs: self.inputs_of(index),
-            slots: self.slots_of(index),
-        })
+        let (inputs, slots) = (self.inputs_of(index), self.slots_of(index));
+        if slots.len() < seen.placed.slots.len() {
+            return Err(error!(
+                Usage,
+                "the weights of {} are too many to be read while the training is followed: look at the saved model",
+                seen.placed.name
+            ));
+        }
+        seen.placed.layer.unit(&Behind { at, output, inputs, slots })
     }
 }
