@@ -1,4 +1,4 @@
-//! The device: reading back, profiles, memory that is counted, and the order of its files.
+//! The device: reading back, profiles, memory that is counted.
 
 mod common;
 
@@ -7,8 +7,6 @@ use pawgrad::ops::add::accumulate;
 use pawgrad::ops::relu::relu;
 use pawgrad::tape::Tape;
 use pawgrad::tensor::{Kind, Tensor};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 fn devices() -> [Device; 2] {
     [Device::cpu(), common::software()]
@@ -78,65 +76,4 @@ fn live_bytes_are_those_of_the_tensors_that_are_alive() {
         assert_eq!(device.peak_bytes(), 400);
         drop(b);
     }
-}
-
-/// The files of src/device with their text.
-fn files() -> BTreeMap<String, String> {
-    let text = |path| fs::read_to_string(path).unwrap();
-    let files = fs::read_dir("src/device").unwrap().map(|entry| entry.unwrap().path());
-    files.map(|path| (path.file_stem().unwrap().to_str().unwrap().to_string(), text(path))).collect()
-}
-
-/// Only one place waits for the device, and not in a browser, which cannot: there an await alone completes.
-#[test]
-fn one_native_function_waits_for_the_device() {
-    let polls: Vec<_> = files().into_iter().filter(|(_, text)| text.contains(".poll(")).collect();
-    let [(file, text)] = &polls[..] else { panic!("{:?}", polls.iter().map(|poll| &poll.0)) };
-    let before = text.split(".poll(").next().unwrap();
-    assert_eq!((file.as_str(), text.matches(".poll(").count()), ("connection", 1));
-    let function = before.rfind("fn ").unwrap();
-    assert!(before[..function].ends_with("#[cfg(not(target_arch = \"wasm32\"))]\n    pub "), "{before}");
-}
-
-/// The first names of the paths behind `word`: of `super::{Limits, pool::Pool}` those are `Limits` and `pool`.
-fn names<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
-    let first = |path: &'a str| path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
-    let paths = text.split(word).skip(1);
-    paths
-        .flat_map(|path| match path.strip_prefix('{') {
-            Some(list) => list.split('}').next().unwrap().split(", ").map(first).collect(),
-            None => vec![first(path)],
-        })
-        .collect()
-}
-
-/// Who reads a file needs those that it uses, and none of them needs it.
-#[test]
-fn no_files_use_each_other_in_a_circle() {
-    let files = files();
-    // What `mod.rs` passes on belongs to the file that defines it.
-    let passed_on = files["mod"].lines().filter(|line| line.starts_with("pub") && line.contains(" use "));
-    let passed_on: Vec<(&str, Vec<&str>)> =
-        passed_on.map(|line| (names(line, " use ")[0], names(line, "::"))).collect();
-    let defines = |name: &str| match passed_on.iter().find(|(_, names)| names.contains(&name)) {
-        Some((file, _)) => file.to_string(),
-        None if files.contains_key(name) => name.to_string(),
-        None => "mod".to_string(),
-    };
-    let mut uses: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for (file, text) in &files {
-        let used = match file.as_str() {
-            "mod" => names(text, "\nuse ").into_iter().filter(|name| files.contains_key(*name)).collect(),
-            _ => names(text, "super::"),
-        };
-        uses.insert(file, used.into_iter().map(defines).collect());
-    }
-    assert!(uses["gpu"].contains("readback") && uses["adapters"].contains("mod"), "{uses:?}");
-    // Takes away whatever uses nothing that is left: a circle stays.
-    while let Some(file) =
-        uses.keys().copied().find(|file| !uses[file].iter().any(|used| uses.contains_key(used.as_str())))
-    {
-        uses.remove(file);
-    }
-    assert!(uses.is_empty(), "in a circle, or using one: {uses:?}");
 }

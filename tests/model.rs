@@ -6,7 +6,7 @@ use common::{classes, network};
 use pawgrad::device::Device;
 use pawgrad::error::{ErrorKind, Result};
 use pawgrad::model::layers::{
-    Context, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, Mode, Relu, TypeName,
+    self, Context, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, Mode, Relu, TypeName,
 };
 use pawgrad::model::slot::{Init, Slot};
 use pawgrad::model::{Graph, Model, Network, Placed};
@@ -14,6 +14,7 @@ use pawgrad::ops;
 use pawgrad::ops::conv2d::Padding;
 use pawgrad::tape::{Tape, Var};
 use pawgrad::tensor::Tensor;
+use pawgrad::train::Trainer;
 use pawgrad::train::evaluate::scores;
 use pawgrad::train::plan::Plan;
 use serde::Serialize;
@@ -110,8 +111,14 @@ fn a_mistake_in_a_graph_is_named_with_its_node() {
     assert!(network(8, dense()).placed().is_ok());
     for (graph, wanted) in [
         (Graph::new(), "a network has at least one layer"),
-        (dense().add("flatten1", Dense::new(1), &["dense1"]), "flatten1: another name is needed"),
-        (dense().add("input", Dense::new(1), &["dense1"]), "input: another name is needed"),
+        (
+            dense().add("flatten1", Dense::new(1), &["dense1"]),
+            "flatten1: another name is needed: a layer before",
+        ),
+        (
+            dense().add("input", Dense::new(1), &["dense1"]),
+            "input: another name is needed: this one is empty, or that of",
+        ),
         (
             dense().add("late", Dense::new(1), &["later"]),
             "late: it takes \"later\", which is no layer before it",
@@ -178,6 +185,55 @@ fn a_branch_comes_together_again_and_each_value_is_taken_once_it_is_there() {
     assert!(vars.iter().all(|var| gradients.take(var).is_some()));
 }
 
+/// Where no gradient is wanted, a value goes with its last reader: at most what a layer takes and makes is alive.
+#[test]
+fn inference_lets_go_of_what_nobody_takes_any_more() {
+    let map = 3 * 64 * 4; // bytes of three maps of 8x8
+    let start = || Graph::new().then(Conv2d::new(3, 3));
+    let chain = start().then(Relu {}).then(Conv2d::new(3, 3)).then(Relu {}).then(Relu {});
+    // The last relu waits for the sum of relu1 with itself.
+    let branch = start()
+        .then(Relu {})
+        .add("side", Conv2d::new(3, 3), &["relu1"])
+        .add("twice", Sum {}, &["relu1", "relu1"])
+        .add("sum", Sum {}, &["side", "twice"])
+        .then(Relu {});
+    let chain_alive = [map + 256, 2 * map, 2 * map, 2 * map, 2 * map];
+    let branch_alive = [map + 256, 2 * map, 2 * map, 3 * map, 3 * map, 2 * map];
+    for (graph, wanted) in [(chain, &chain_alive[..]), (branch, &branch_alive)] {
+        let device = Device::cpu();
+        let graph = graph.then(Flatten {}).then(Dense::new(1));
+        let model = Model::new(network(8, graph), &device, 1, false).unwrap();
+        let pixels = Tensor::from_u32(&device, &[16], &[7; 16]).unwrap();
+        let tape = Tape::new(&device, ops::add::accumulate);
+        let (vars, before) = (model.vars(&tape, false), device.live_bytes());
+        let mut alive = Vec::new();
+        let mut count = |_, y: Var| {
+            alive.push(device.live_bytes() - before);
+            y
+        };
+        model.forward_through(&tape, &vars, &pixels, 1, Mode::Infer, &mut count).unwrap();
+        assert_eq!(alive[..wanted.len()], *wanted);
+    }
+}
+
+#[test]
+fn a_network_without_anything_to_learn_is_refused() {
+    let graph = Graph::new().then(MaxPool2d::new(8)).then(Flatten {});
+    let device = Device::cpu();
+    let model = Model::new(network(8, graph), &device, 1, true).unwrap();
+    let plan = Plan::new(&model, device.limits(), 4, None).unwrap();
+    let why = Trainer::new(model, plan, 0.001, 1).err().unwrap();
+    assert!(why.message.contains("nothing to learn"), "{}", why.message);
+}
+
+#[test]
+fn names_are_numbered_around_those_that_are_taken() {
+    let graph = Graph::new().add("relu2", Relu {}, &["input"]).then(Relu {}).then(Relu {});
+    let names: Vec<_> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["relu2", "relu1", "relu3"]);
+}
+
 #[test]
 fn layers_are_fused_only_where_nobody_else_takes_what_is_between() {
     let labels = |graph: Graph| {
@@ -221,6 +277,10 @@ fn every_kind_of_layer_comes_back_from_a_file() {
         .then(Flatten {})
         .then(Dropout::new(0.25))
         .then(Dense::new(1));
+    for known in layers::types() {
+        let is_here = graph.nodes.iter().any(|node| node.layer.type_name() == known);
+        assert!(is_here, "add a layer of the type {known} to this test's network");
+    }
     let device = Device::cpu();
     let model = Model::new(network(8, graph), &device, 3, true).unwrap();
     let bytes = pollster::block_on(model.to_bytes()).unwrap();
@@ -263,6 +323,8 @@ fn a_file_of_a_later_version_or_an_unknown_layer_is_named() {
     let bytes = pollster::block_on(model.to_bytes()).unwrap();
     for (from, to, words) in [
         (r#"\"version\":2"#, r#"\"version\":3"#, &["version 3", "newer pawgrad"][..]),
+        (r#"\"version\":2"#, r#"\"version\":0"#, &["its version is 0"]),
+        (r#"\"version\":2"#, r#"\"version\":\"2\""#, &["its version is \"2\""]),
         (
             r#"\"type\":\"dense\""#,
             r#"\"type\":\"denser\""#,

@@ -2,7 +2,7 @@
 
 mod common;
 
-use pawgrad::device::Device;
+use pawgrad::device::{Device, DeviceKind};
 use pawgrad::error::{ErrorKind, Result};
 use pawgrad::ops;
 use pawgrad::ops::conv2d::Padding;
@@ -69,7 +69,11 @@ fn a_tensor_that_a_kernel_does_not_take_is_an_error() {
         assert_eq!(relu(&[float, uint], &[float]), "relu.backward_x: dy must be f32, but u32 was given");
         assert_eq!(relu(&[float, float], &[uint]), "relu.backward_x: dx must be f32, but u32 was given");
         assert_eq!(relu(&[float], &[float]), "relu.backward_x takes 2 inputs (y, dy), but 1 were given");
-        assert_eq!(relu(&[float, float], &[]), "relu.backward_x takes dx as outputs: 1, not 0");
+        let elsewhere = if device.kind() == DeviceKind::Cpu { common::software() } else { Device::cpu() };
+        let other = Tensor::from_f32(&elsewhere, float.shape(), &vec![0.0; float.len()]).unwrap();
+        let wanted = format!("relu.backward_x: dy is on {}, not on {}", elsewhere.name(), device.name());
+        assert_eq!(relu(&[float, &other], &[float]), wanted);
+        assert_eq!(relu(&[float, float], &[]), "relu.backward_x takes 1 outputs (dx), but 0 were given");
         let pool = max_pool2d::Params {
             batch: 1,
             channels: 1,

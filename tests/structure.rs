@@ -354,6 +354,18 @@ fn wgpu_appears_only_where_the_gpu_is() {
     }
 }
 
+/// Only one place waits for the device, and not in a browser, which cannot: there an await alone completes.
+#[test]
+fn one_native_function_waits_for_the_device() {
+    let sources = sources();
+    let polls: Vec<_> = sources.iter().filter(|(_, text)| text.contains(".poll(")).collect();
+    let [(path, text)] = &polls[..] else { panic!("{:?}", polls.iter().map(|poll| &poll.0)) };
+    assert_eq!((path.as_path(), text.matches(".poll(").count()), (Path::new("src/device/connection.rs"), 1));
+    let before = text.split(".poll(").next().unwrap();
+    let function = before.rfind("fn ").unwrap();
+    assert!(before[..function].ends_with("#[cfg(not(target_arch = \"wasm32\"))]\n    pub "), "{before}");
+}
+
 #[test]
 fn shaders_are_included_only_by_ops() {
     for (path, text) in sources() {
