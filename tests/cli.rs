@@ -261,7 +261,7 @@ fn too_little_memory_is_an_error_and_no_crash() {
     let place = Place::new();
     // dense1 of 512x512 pictures takes 512 MiB, and Adam's moments twice that.
     let line = "train --train-dir train --test-dir test --image-size 512 --device cpu --out run";
-    let script = format!("ulimit -v 1500000; exec {} {line}", env!("CARGO_BIN_EXE_pawgrad"));
+    let script = format!("ulimit -v 1500000; exec '{}' {line}", env!("CARGO_BIN_EXE_pawgrad"));
     place.bash(&script).fails(5, &["536870912", "--image-size"]);
 }
 
@@ -285,7 +285,7 @@ fn a_full_disk_ends_the_run_and_leaves_what_was_saved() {
     let place = Place::new();
     let line = "train --train-dir train --test-dir test --image-size 8 --epochs 2 --batch-size 4 --device cpu --out run";
     // 1 MiB: the model, 1.6 MB, does not fit. XFSZ is ignored so that the write fails instead of the process.
-    let script = format!("trap '' XFSZ; ulimit -f 1024; exec {} {line}", env!("CARGO_BIN_EXE_pawgrad"));
+    let script = format!("trap '' XFSZ; ulimit -f 1024; exec '{}' {line}", env!("CARGO_BIN_EXE_pawgrad"));
     place.bash(&script).fails(8, &["model.safetensors", "no epoch was finished"]);
     assert_eq!(place.lines("run/steps.jsonl").len(), 3, "the steps are there");
     assert!(!files(&place.path("run")).iter().any(|name| name == "model.safetensors"), "no half model");
@@ -312,8 +312,10 @@ fn a_model_that_became_useless_is_not_saved() {
 fn a_reader_that_goes_away_ends_the_program_quietly() {
     let place = Place::new();
     place.train("--out run --max-steps 1").succeeds();
-    let predict =
-        format!("{} predict --device cpu --model run/model.safetensors train", env!("CARGO_BIN_EXE_pawgrad"));
+    let predict = format!(
+        "'{}' predict --device cpu --model run/model.safetensors train",
+        env!("CARGO_BIN_EXE_pawgrad")
+    );
     let shell = |script: &str| place.bash(script);
     assert_eq!(shell(&format!("{predict} | true; exit ${{PIPESTATUS[0]}}")).stderr, "");
     shell(&format!("{predict} > /dev/full")).fails(8, &["results cannot be written"]);

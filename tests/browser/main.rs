@@ -18,7 +18,7 @@ fn bundled(name: &str) -> PathBuf {
 /// A studio with the bundled pictures, as in a fresh clone.
 fn with_bundled_pictures() -> Studio {
     let place = Place::new();
-    let copy = format!("cp -r {} dataset", bundled("").display());
+    let copy = format!("cp -r '{}' dataset", bundled("").display());
     place.bash(&copy).succeeds();
     Studio::at(place, "")
 }

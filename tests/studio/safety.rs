@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 fn only_this_machine_is_served() {
     let place = Place::new();
     // Whatever is served after all ends soon: a test must not wait for it for ever.
-    let serve =
-        |options: &str| place.bash(&format!("timeout 20 {} serve {options}", env!("CARGO_BIN_EXE_pawgrad")));
+    let serve = |options: &str| {
+        place.bash(&format!("timeout 20 '{}' serve {options}", env!("CARGO_BIN_EXE_pawgrad")))
+    };
     serve("--port 0 --host 0.0.0.0").fails(2, &["0.0.0.0", "--token"]);
     serve("--port 0 --host 192.168.0.1").fails(2, &["--token"]);
     serve("--port 0 --host 0.0.0.0 --token short").fails(2, &["eight"]);
