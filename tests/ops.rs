@@ -87,7 +87,7 @@ fn a_tensor_that_a_kernel_does_not_take_is_an_error() {
             stride_w: 1,
         };
         let pool = ops::max_pool2d::FORWARD.run(&device, &pool, &[float], &[&tensor(Kind::F32), float]);
-        assert_eq!(message(pool), "max_pool2d.forward: argmax is u32, not f32");
+        assert_eq!(message(pool), "max_pool2d.forward: argmax must be u32, but f32 was given");
     }
 }
 
