@@ -414,7 +414,7 @@ fn every_module_is_on_the_map() {
 fn files_stay_small() {
     for (path, text) in sources() {
         let lines = text.lines().count();
-        let limit = 260;
+        let limit = 270;
         assert!(lines <= limit, "{path:?} has {lines} lines: give it a folder");
     }
 }
