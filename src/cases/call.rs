@@ -3,7 +3,7 @@
 use crate::cpu::{self, Input, Output};
 use crate::device::{Device, DeviceKind};
 use crate::error::Result;
-use crate::kernel::{Buffer, Kernel, Rounding, Rung};
+use crate::kernel::{Buffer, Kernel, PLAIN, Rounding, Rung};
 use crate::reference::{Field, Params};
 use crate::tensor::Tensor;
 
@@ -39,6 +39,8 @@ pub trait Call: Send + Sync {
 /// The shader of a rung.
 pub struct Source {
     pub rung: &'static str,
+    /// Under `shaders`.
+    pub file: String,
     pub text: &'static str,
     /// The entry points that the kernel runs.
     pub entries: Vec<&'static str>,
@@ -118,6 +120,10 @@ impl<P: Params> Call for KernelCall<P> {
     fn sources(&self) -> Vec<Source> {
         let source = |rung: &Rung<P>| Source {
             rung: rung.name,
+            file: match rung.file {
+                PLAIN => format!("{}.wgsl", self.kernel.op()),
+                file => format!("{}.{file}.wgsl", self.kernel.op()),
+            },
             text: rung.source,
             entries: rung.passes.iter().map(|pass| pass.entry).collect(),
             constants: rung.constants,

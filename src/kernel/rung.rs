@@ -4,8 +4,10 @@ use crate::device::{Limits, textures};
 
 /// One way to compute a kernel on a GPU.
 pub struct Rung<P: 'static> {
-    /// The part of the file's name that distinguishes it from the plain one: `1_plain`, `2_tiled`.
+    /// `2_shared` is step 2 of the ladder for GPUs; a name without a number is made for software adapters.
     pub name: &'static str,
+    /// Its file is `shaders/<op>.<file>.wgsl`; that of the plain one is `shaders/<op>.wgsl`.
+    pub file: &'static str,
     pub source: &'static str,
     /// Dispatches, in order.
     pub passes: &'static [Pass<P>],
@@ -100,6 +102,7 @@ impl<P> Rung<P> {
     pub const fn new(name: &'static str, source: &'static str, passes: &'static [Pass<P>]) -> Rung<P> {
         Rung {
             name,
+            file: name,
             source,
             passes,
             scratch: |_| 0,
@@ -118,9 +121,9 @@ impl<P> Rung<P> {
         Rung::new(PLAIN, source, passes)
     }
 
-    /// As [`new`](Rung::new), for threads that share factors with the other lanes of their subgroup, of which there
-    /// must be eight. These rungs were measured on lavapipe alone; on a GPU they have to be asked for.
-    pub const fn broadcasting(
+    /// As [`new`](Rung::new), for lavapipe and its like, on which a load takes longer than a hundred multiply-adds: threads
+    /// share factors with the other lanes of their subgroup, of which there must be eight. On a GPU it has to be asked for.
+    pub const fn for_software(
         name: &'static str,
         source: &'static str,
         passes: &'static [Pass<P>],
@@ -131,6 +134,20 @@ impl<P> Rung<P> {
             ..Rung::new(name, source, passes)
         }
     }
+}
+
+/// Groups that keep a large GPU busy: some for each of the 132 cores of an H100, so that fast ones need not wait for slow
+/// ones.
+const ENOUGH_GROUPS: u32 = 512;
+/// Terms that are worth a group of their own.
+const FEWEST_TERMS: u32 = 256;
+/// Terms of the longest part: a short sum is more exact, and software drivers end long loops.
+const MOST_TERMS: u32 = 8192;
+
+/// In how many parts to add up long sums of `terms` terms each, where there are `groups` groups for each part.
+pub fn parts(groups: u32, terms: u32) -> u32 {
+    let enough = ENOUGH_GROUPS.div_ceil(groups);
+    enough.clamp(terms.div_ceil(MOST_TERMS), terms.div_ceil(FEWEST_TERMS))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Convolution, ReLU and non-overlapping max-pooling in one, without storing the big activation.
 
 mod cases;
+mod patch;
 mod rungs;
-mod shared;
 mod tensor;
 mod textures;
 
@@ -83,7 +83,7 @@ fn pooled(conv: &reference::conv2d::Params, pool: u32) -> Params {
 }
 
 pub static FORWARD: Kernel<Params> = Kernel {
-    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_TILED, textures::FORWARD, shared::FORWARD, tensor::FORWARD],
+    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_GEMM, patch::FORWARD, tensor::FORWARD, textures::FORWARD],
     flop,
     ..kernel!(
         conv2d_relu_pool::forward(x, w, b) -> (y, argmax: u32),
@@ -92,10 +92,10 @@ pub static FORWARD: Kernel<Params> = Kernel {
 pub static BACKWARD_X: Kernel<Params> = Kernel {
     rungs: &[
         rungs::BACKWARD_X_PLAIN,
-        rungs::BACKWARD_X_TILED,
-        textures::BACKWARD_X,
-        shared::BACKWARD_X,
+        rungs::BACKWARD_X_GEMM,
+        patch::BACKWARD_X,
         tensor::BACKWARD_X,
+        textures::BACKWARD_X,
     ],
     flop,
     ..kernel!(
@@ -105,10 +105,10 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
 pub static BACKWARD_W: Kernel<Params> = Kernel {
     rungs: &[
         rungs::BACKWARD_W_PLAIN,
-        rungs::BACKWARD_W_TILED,
-        textures::BACKWARD_W,
-        shared::BACKWARD_W,
+        rungs::BACKWARD_W_GEMM,
+        patch::BACKWARD_W,
         tensor::BACKWARD_W,
+        textures::BACKWARD_W,
     ],
     flop,
     ..kernel!(
@@ -116,7 +116,7 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
         items: |p| (p.out_channels * p.in_channels) as usize, fast)
 };
 pub static BACKWARD_B: Kernel<Params> = Kernel {
-    rungs: &[rungs::BACKWARD_B_PLAIN],
+    rungs: &[rungs::BACKWARD_B_PLAIN, rungs::BACKWARD_B_GEMM],
     ..kernel!(conv2d_relu_pool::backward_b(y, dy) -> (db), items: |p| p.out_channels as usize)
 };
 
