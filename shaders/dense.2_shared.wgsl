@@ -1,7 +1,7 @@
 // dense, rung 2: a workgroup reads a tile of both factors once, and all its threads share it
 //
 // Shapes      as in the plain file: x [batch, in_features], w [out_features, in_features], b [out_features],
-//             y [batch, out_features]; dx, dw are shaped as x, w, and dy as y; scratch [parts, batch, out_features]
+//             y [batch, out_features]; dx, dw, db are shaped as x, w, b, and dy as y; scratch [parts, batch, out_features]
 // One thread  owns one element of the output
 // Workgroup   16 x 16 threads: a tile of 16 x 16 elements. For 16 terms of the sum at a time, each thread stages one value
 //             of either factor in workgroup memory
@@ -25,6 +25,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> dy: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dw: array<f32>;
+@group(0) @binding(8) var<storage, read_write> db: array<f32>;
 @group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
 
 // Terms that one workgroup of forward's first pass adds up.
@@ -131,4 +132,21 @@ fn backward_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         sum += staged_sum(own.y, own.x);
     }
     if (o < p.out_features && i < p.in_features) { dw[o * p.in_features + i] = sum; }
+}
+
+// db[o] = sum_n dy[n, o]. A group owns 16 elements, and 16 threads add up a share of each.
+@compute @workgroup_size(TILE, TILE)
+fn backward_b(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) own: vec3<u32>) {
+    let o = group.x * TILE + own.x;
+    var share = 0.0;
+    for (var n = own.y; n < p.batch; n += TILE) {
+        share += load_dy_feature(n, o);
+    }
+    staged_rows[own.y * PITCH + own.x] = share;
+    workgroupBarrier();
+    var sum = 0.0;
+    for (var i = 0u; i < TILE; i++) {
+        sum += staged_rows[i * PITCH + own.x];
+    }
+    if (own.y == 0u && o < p.out_features) { db[o] = sum; }
 }

@@ -29,9 +29,6 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
 
-// Terms that one workgroup of forward's first pass adds up.
-override CHUNK: u32;
-
 const SIDE = 64u; // elements of a tile in both directions
 const DEPTH = 16u; // terms of the sum that are staged at a time
 const PITCH = 65u; // from one staged term to the next: one more than SIDE, as in rung 2
@@ -78,15 +75,20 @@ fn plus_staged(sums: mat4x4<f32>, row: u32, column: u32) -> mat4x4<f32> {
     return new_sums;
 }
 
-// y[n, o] = b[o] + sum_i x[n, i] * w[o, i], in two passes, as in the plain file. Rows are images, columns out_features.
+// y[n, o] = b[o] + sum_i x[n, i] * w[o, i], in two passes, as in the plain file. Rows are images, columns out_features. Group
+// z of the grid adds up part z of the sum: there are as many parts as groups.
 @compute @workgroup_size(256)
-fn forward_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn forward_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(num_workgroups) groups: vec3<u32>) {
     let first_n = group.y * SIDE;
     let first_o = group.x * SIDE;
     let row = thread / 16u * 4u;
     let column = thread % 16u;
     var sums = mat4x4<f32>();
-    for (var first = group.z * CHUNK; first < min((group.z + 1u) * CHUNK, p.in_features); first += DEPTH) {
+    let steps = (p.in_features + DEPTH - 1u) / DEPTH;
+    let steps_of_part = (steps + groups.z - 1u) / groups.z;
+    for (var step = group.z * steps_of_part; step < min((group.z + 1u) * steps_of_part, steps); step++) {
+        let first = step * DEPTH;
         for (var i = thread; i < SIDE * DEPTH; i += 256u) {
             let k = i % DEPTH;
             staged_rows[k * PITCH + i / DEPTH] = load_x_feature(first_n + i / DEPTH, first + k);
@@ -123,8 +125,8 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     let elements = p.batch * p.out_features;
     if (element >= elements) { return; }
     var sum = 0.0;
-    for (var part = 0u; part * CHUNK < p.in_features; part++) {
-        sum += scratch[part * elements + element];
+    for (var i = element; i < arrayLength(&scratch); i += elements) {
+        sum += scratch[i];
     }
     y[element] = sum + b[element % p.out_features];
 }

@@ -281,9 +281,17 @@ const ANYWHERE: [&str; 2] = ["fn flat_index", "struct Params"];
 
 /// What else stands in several shaders on purpose, as each is complete: which files share which items.
 const COPIES: &[(&str, &str)] = &[
-    ("adam loss_scale", "fn is_finite"),
+    ("adam adam.2_four loss_scale loss_scale.2_four", "fn is_finite"),
+    (
+        "adam.2_four add.2_four input.2_four loss_scale.2_four relu.2_four",
+        "fn four_apart, fn those_there, fn first_of_four",
+    ),
     ("conv2d conv2d.2_gemm conv2d.lanes conv2d_relu_pool conv2d_relu_pool.2_gemm", "fn source"),
-    ("conv2d conv2d.2_gemm conv2d.lanes conv2d_relu_pool conv2d_relu_pool.2_gemm max_pool2d", "fn target_of"),
+    (
+        "conv2d conv2d.2_gemm conv2d.lanes conv2d_relu_pool conv2d_relu_pool.2_gemm max_pool2d \
+         max_pool2d.2_constants",
+        "fn target_of",
+    ),
     ("conv2d conv2d_relu_pool", "fn backward_b"),
     (
         "conv2d.2_gemm conv2d.lanes conv2d_relu_pool.2_gemm dense.3_registers dense.4_vectors dense.lanes",
@@ -306,7 +314,7 @@ const COPIES: &[(&str, &str)] = &[
     ("conv2d.lanes conv2d_relu_pool.3_patch conv2d_relu_pool.textures", "fn store_dx"),
     ("conv2d.lanes conv2d_relu_pool.textures", "struct Line"),
     ("conv2d_relu_pool conv2d_relu_pool.2_gemm", "fn load_dz"),
-    ("conv2d_relu_pool conv2d_relu_pool.2_gemm max_pool2d", "fn is_nan"),
+    ("conv2d_relu_pool conv2d_relu_pool.2_gemm max_pool2d max_pool2d.2_constants", "fn is_nan"),
     (
         "conv2d_relu_pool.3_patch conv2d_relu_pool.4_tensor",
         "fn load_x, fn load_w_3x3, fn load_dz_2x2, fn backward_w",
@@ -320,7 +328,7 @@ const COPIES: &[(&str, &str)] = &[
         "struct PatchSums, struct Run, fn plus_slid, fn plus_three, fn store_windows, fn store_y_pooled, \
          fn store_argmax",
     ),
-    ("dense dense.2_shared dense.3_registers dense.lanes", "fn forward"),
+    ("dense dense.2_shared dense.lanes", "fn forward"),
     ("dense.2_shared dense.3_registers dense.4_vectors dense.lanes", "fn load_dy_feature"),
     ("dense.2_shared dense.3_registers dense.lanes", "fn load_x_feature, fn load_w_feature"),
     ("dense.4_vectors dense.lanes", "fn store_partial_features"),

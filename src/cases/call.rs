@@ -1,7 +1,7 @@
 //! A kernel with its sizes, without the type of its `Params`: what a table of all kernels can hold.
 
 use crate::cpu::{self, Input, Output};
-use crate::device::{Device, DeviceKind};
+use crate::device::{Device, DeviceKind, Limits};
 use crate::error::Result;
 use crate::kernel::{Buffer, Kernel, PLAIN, Rounding, Rung};
 use crate::reference::{Field, Params};
@@ -23,6 +23,9 @@ pub trait Call: Send + Sync {
     fn flop(&self) -> f64;
     /// Names of the rungs for these sizes on this device, from plain to fast.
     fn rungs(&self, device: &Device) -> Vec<&'static str>;
+    /// The rung that an adapter with these limits takes unless another is asked for, and why it takes none of those that
+    /// come after it.
+    fn default_rung(&self, limits: &Limits) -> Option<Default>;
     /// What this rung rounds to; f32 for the CPU's.
     fn rounding(&self, rung: &str) -> Rounding;
     /// What a table of tuned rungs knows it by.
@@ -34,6 +37,14 @@ pub trait Call: Send + Sync {
     fn run(&self, device: &Device, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()>;
     /// The definition, in f64.
     fn reference(&self, inputs: &[Input<f64>], outputs: &mut [Output<f64>]);
+}
+
+/// The rung that an adapter takes unless another is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Default {
+    pub rung: &'static str,
+    /// Those that come after it, each with what speaks against it there.
+    pub others: Vec<(&'static str, &'static str)>,
 }
 
 /// The shader of a rung.
@@ -100,8 +111,17 @@ impl<P: Params> Call for KernelCall<P> {
         if device.kind() == DeviceKind::Cpu {
             return names;
         }
-        let usable = self.kernel.rungs.iter().map(|rung| rung.usable(device.limits(), &self.params));
+        let usable =
+            self.kernel.rungs.iter().map(|rung| rung.problem(device.limits(), &self.params).is_none());
         names.into_iter().zip(usable).filter(|(_, usable)| *usable).map(|(name, _)| name).collect()
+    }
+
+    fn default_rung(&self, limits: &Limits) -> Option<Default> {
+        let rung = self.kernel.default_rung(limits, &self.params)?;
+        let later = self.kernel.rungs.iter().rev().take_while(|later| later.name != rung.name);
+        let problem = |later: &Rung<P>| Some((later.name, later.problem_as_default(limits, &self.params)?));
+        let others: Vec<_> = later.filter_map(problem).collect();
+        Some(Default { rung: rung.name, others: others.into_iter().rev().collect() })
     }
 
     fn rounding(&self, rung: &str) -> Rounding {

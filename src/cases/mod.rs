@@ -8,7 +8,7 @@ mod row;
 mod tolerance;
 mod values;
 
-pub use call::{Call, Source, call};
+pub use call::{Call, Default, Source, call};
 pub use row::{Row, lengths};
 pub use tolerance::Tolerance;
 pub use values::{Random, Style, Values};

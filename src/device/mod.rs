@@ -72,6 +72,13 @@ impl Device {
         Device::new("CPU".to_string(), String::new(), DeviceKind::Cpu, Limits::of_cpu(), None)
     }
 
+    /// A made-up adapter that computes nothing: kernels choose their rungs by `limits`, and a profile lists them with their
+    /// groups, FLOP and bytes. Whatever is read is 0.
+    pub fn on_paper(limits: Limits) -> Device {
+        let kind = if limits.software { DeviceKind::Software } else { DeviceKind::Gpu };
+        Device::new("an adapter on paper".to_string(), String::new(), kind, limits, None)
+    }
+
     fn new(name: String, driver: String, kind: DeviceKind, limits: Limits, gpu: Option<Gpu>) -> Device {
         let scope = RefCell::new("".into());
         let (pool, rungs, profile) = Default::default();
@@ -239,6 +246,9 @@ impl Device {
         let bytes = words as u64 * 4;
         if let Some(gpu) = self.gpu() {
             return Ok(Memory::Gpu(gpu.create_buffer(bytes)?));
+        }
+        if self.kind() != DeviceKind::Cpu {
+            return Ok(Memory::OnPaper(words));
         }
         let mut values = Vec::new();
         values

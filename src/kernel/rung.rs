@@ -20,14 +20,14 @@ pub struct Rung<P: 'static> {
     pub constants: &'static [(&'static str, f64)],
     /// Loop iterations of one thread, all nested loops together: software drivers end loops early.
     pub iterations: fn(&P) -> usize,
-    /// What the rung needs of an adapter.
-    pub requires: fn(&Limits) -> bool,
-    /// Which sizes it covers.
-    pub fits: fn(&P) -> bool,
+    /// What the rung needs of an adapter that one with these limits lacks. WebGPU's default limits are always there.
+    pub lacks: fn(&Limits) -> Option<&'static str>,
+    /// The sizes that the rung is for, where these are others.
+    pub only_for: fn(&P) -> Option<&'static str>,
     /// How exact its sums are: what its results may be compared with.
     pub error: Rounding,
-    /// Where it is taken unless another is asked for: where it was measured to be faster than those before it.
-    pub default_on: fn(&Limits) -> bool,
+    /// Whether it is made for software adapters, and taken there alone unless it is asked for.
+    pub for_software: bool,
 }
 
 impl<P> Rung<P> {
@@ -36,17 +36,30 @@ impl<P> Rung<P> {
         texels == 0 || textures::height(texels * 4).max(textures::WIDTH) <= u64::from(limits.max_texture_side)
     }
 
-    /// Whether an adapter with these limits can compute these sizes with it.
-    pub fn usable(&self, limits: &Limits, params: &P) -> bool {
-        (self.requires)(limits)
-            && (self.fits)(params)
-            && (self.iterations)(params) <= limits.max_loop_iterations
-            && (self.scratch)(params) as u64 * 4 <= limits.max_binding.min(limits.max_buffer)
-            && self.textures_fit(limits, params)
-            && self.passes.iter().all(|pass| match pass.grid {
-                Grid::Threads(_) => true,
-                Grid::Groups(groups) => groups(params).into_iter().all(|groups| groups <= MAX_GROUPS),
-            })
+    fn grids_fit(&self, params: &P) -> bool {
+        self.passes.iter().all(|pass| pass.grid.groups(params).into_iter().all(|groups| groups <= MAX_GROUPS))
+    }
+
+    /// Why an adapter with these limits cannot compute these sizes with it; `None` where it can.
+    pub fn problem(&self, limits: &Limits, params: &P) -> Option<&'static str> {
+        let scratch = (self.scratch)(params) as u64 * 4;
+        let checks = [
+            (
+                (self.iterations)(params) > limits.max_loop_iterations,
+                "its loops are longer than the driver's",
+            ),
+            (scratch > limits.max_binding.min(limits.max_buffer), "its partial sums exceed a buffer"),
+            (!self.textures_fit(limits, params), "its textures are too large"),
+            (!self.grids_fit(params), "it needs more groups than there may be"),
+        ];
+        let exceeded = || checks.into_iter().find(|(is_exceeded, _)| *is_exceeded).map(|(_, why)| why);
+        (self.lacks)(limits).or_else(|| (self.only_for)(params)).or_else(exceeded)
+    }
+
+    /// Why it is not the default there; `None` where it may be.
+    pub fn problem_as_default(&self, limits: &Limits, params: &P) -> Option<&'static str> {
+        let misplaced = self.for_software && !limits.software;
+        misplaced.then_some("it is made for software adapters").or_else(|| self.problem(limits, params))
     }
 }
 
@@ -79,8 +92,21 @@ impl<P> Pass<P> {
 pub enum Grid<P: 'static> {
     /// This many threads in groups of 256, of which the shader makes a flat index.
     Threads(fn(&P) -> usize),
+    /// The same where a thread owns four of these.
+    ThreadsOfFour(fn(&P) -> usize),
     /// These groups.
     Groups(fn(&P) -> [u32; 3]),
+}
+
+impl<P> Grid<P> {
+    /// The groups of a dispatch.
+    pub fn groups(&self, params: &P) -> [u32; 3] {
+        match self {
+            Grid::Threads(threads) => flat_grid(threads(params)),
+            Grid::ThreadsOfFour(items) => flat_grid(items(params).div_ceil(4)),
+            Grid::Groups(groups) => groups(params),
+        }
+    }
 }
 
 /// The name of the plain rung, whose shader is `shaders/<op>.wgsl`.
@@ -109,10 +135,10 @@ impl<P> Rung<P> {
             texels: |_| 0,
             constants: &[],
             iterations: |_| 0,
-            requires: |_| true,
-            fits: |_| true,
+            lacks: |_| None,
+            only_for: |_| None,
             error: Rounding::F32,
-            default_on: |_| true,
+            for_software: false,
         }
     }
 
@@ -129,8 +155,10 @@ impl<P> Rung<P> {
         passes: &'static [Pass<P>],
     ) -> Rung<P> {
         Rung {
-            requires: |limits| limits.min_subgroup_size >= 8,
-            default_on: |limits| limits.software,
+            lacks: |limits| {
+                (limits.min_subgroup_size < 8).then_some("it needs subgroups of 8 threads or more")
+            },
+            for_software: true,
             ..Rung::new(name, source, passes)
         }
     }
@@ -139,15 +167,16 @@ impl<P> Rung<P> {
 /// Groups that keep a large GPU busy: some for each of the 132 cores of an H100, so that fast ones need not wait for slow
 /// ones.
 const ENOUGH_GROUPS: u32 = 512;
-/// Terms that are worth a group of their own.
-const FEWEST_TERMS: u32 = 256;
+/// Multiply-adds that are worth a group of their own.
+const FEWEST_PRODUCTS: u32 = 1 << 20;
 /// Terms of the longest part: a short sum is more exact, and software drivers end long loops.
 const MOST_TERMS: u32 = 8192;
 
-/// In how many parts to add up long sums of `terms` terms each, where there are `groups` groups for each part.
-pub fn parts(groups: u32, terms: u32) -> u32 {
-    let enough = ENOUGH_GROUPS.div_ceil(groups);
-    enough.clamp(terms.div_ceil(MOST_TERMS), terms.div_ceil(FEWEST_TERMS))
+/// In how many parts to add up long sums of `terms` terms each, where there are `groups` groups for each part, with
+/// `results` sums each.
+pub fn parts(groups: u32, results: u32, terms: u32) -> u32 {
+    let fewest_terms = FEWEST_PRODUCTS.div_ceil(results).min(MOST_TERMS);
+    ENOUGH_GROUPS.div_ceil(groups).clamp(terms.div_ceil(MOST_TERMS), terms.div_ceil(fewest_terms))
 }
 
 #[cfg(test)]

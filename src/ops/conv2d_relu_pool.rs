@@ -58,6 +58,9 @@ pub fn conv2d_relu_pool(
 /// The largest pooling window whose index fits a byte.
 pub const MAX_POOL: usize = 16;
 
+/// The largest pooling window for which fusing pays: with larger ones little memory is saved, and GPUs have no fast rung.
+pub const LARGEST_FUSED_POOL: usize = rungs::LARGEST_POOL as usize;
+
 /// The sizes of a convolution that is pooled.
 fn pooled(conv: &reference::conv2d::Params, pool: u32) -> Params {
     let (out_h, out_w) = (conv.out_h / pool, conv.out_w / pool);

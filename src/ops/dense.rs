@@ -74,8 +74,10 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
     flop,
     ..kernel!(dense::backward_w(x, dy) -> (dw), items: |p| (p.out_features * p.in_features) as usize, fast)
 };
-pub static BACKWARD_B: Kernel<Params> =
-    kernel!(dense::backward_b(dy) -> (db), items: |p| p.out_features as usize);
+pub static BACKWARD_B: Kernel<Params> = Kernel {
+    rungs: &[rungs::BACKWARD_B_PLAIN, rungs::BACKWARD_B_SHARED],
+    ..kernel!(dense::backward_b(dy) -> (db), items: |p| p.out_features as usize)
+};
 
 fn flop(p: &Params) -> f64 {
     2.0 * f64::from(p.batch) * f64::from(p.in_features) * f64::from(p.out_features)

@@ -210,7 +210,7 @@ pub const fn gemm<P>(source: &'static str, passes: &'static [Pass<P>]) -> Rung<P
 const fn lanes(passes: &'static [Pass<Params>]) -> Rung<Params> {
     Rung {
         constants: &[("ROWS", ROWS as f64), ("SPLIT", SPLIT as f64)],
-        fits: |p| p.kernel_w <= 128,
+        only_for: |p| (p.kernel_w > 128).then_some("it is for windows of at most 128 columns"),
         ..Rung::for_software("lanes", LANES_SOURCE, passes)
     }
 }
@@ -250,12 +250,13 @@ fn weight_tiles(p: &Params) -> [u32; 2] {
 
 /// Sums that its backward_w's first pass leaves for each weight.
 fn weight_parts(p: &Params) -> u32 {
-    parts(weight_tiles(p).iter().product(), p.batch * p.out_h * p.out_w)
+    parts(weight_tiles(p).iter().product(), SIDE * SIDE, p.batch * p.out_h * p.out_w)
 }
 
 /// Sums that its backward_b's first pass leaves for each plane.
 fn plane_parts(p: &impl Convolution) -> u32 {
-    parts(p.conv2d().out_channels * p.conv2d().batch, p.dy_len())
+    // A group has one result, whatever it reads.
+    parts(p.conv2d().out_channels * p.conv2d().batch, 1, p.dy_len())
 }
 
 /// The groups of a second pass, in which 16 threads add up the parts of an element.

@@ -1,7 +1,7 @@
 //! The third rung, which reads a patch once for all elements of the window, for windows of 3x3 with pooling 2x2.
 
 use super::super::conv2d::rungs::sums_of_parts;
-use super::rungs::{fits, rows_of_part, weight_parts, weights};
+use super::rungs::{only_for_own_windows, rows_of_part, weight_parts, weights};
 use crate::kernel::{Grid, Pass, Rung};
 use crate::reference::conv2d_relu_pool::Params;
 
@@ -34,7 +34,10 @@ pub const BACKWARD_X: Rung<Params> = patch(&[Pass::new(
 /// With fewer in_channels most of a group would have nothing to do, as in the first convolution.
 pub const BACKWARD_W: Rung<Params> = Rung {
     scratch: |p| parts(p) as usize * weights(p),
-    fits: |p| fits(p) && p.in_channels >= COLUMNS / 2,
+    only_for: |p| {
+        let few = p.in_channels < COLUMNS / 2;
+        only_for_own_windows(p).or_else(|| few.then_some("it is for 8 in_channels or more"))
+    },
     ..patch(&[
         Pass::new(
             "backward_w_partial",
@@ -52,14 +55,14 @@ const fn patch(passes: &'static [Pass<Params>]) -> Rung<Params> {
             ("WIDTH", WIDTH as f64),
             ("COLUMNS", COLUMNS as f64),
         ],
-        fits,
+        only_for: only_for_own_windows,
         iterations,
         ..Rung::new("3_patch", SOURCE, passes)
     }
 }
 
 fn parts(p: &Params) -> u32 {
-    weight_parts(p, p.in_channels.div_ceil(COLUMNS) * p.out_channels.div_ceil(ROWS))
+    weight_parts(p, ROWS, COLUMNS)
 }
 
 /// Of all three: channels in turn, or rows of windows and their columns, and what is staged for each.

@@ -22,7 +22,7 @@ pub const FORWARD_GEMM: Rung<Params> = Rung {
         let pooled = words_of_tile(p).div_ceil(4) * 4 * (1 + p.pool * p.pool);
         staged(p.in_channels * p.kernel_h * p.kernel_w) + 4 * pooled as usize
     },
-    fits: |p| p.pool <= LARGEST_POOL,
+    only_for: |p| (p.pool > LARGEST_POOL).then_some("it is for pooling windows of at most 4 x 4"),
     ..gemm(
         GEMM_SOURCE,
         &[Pass::new(
@@ -59,11 +59,14 @@ impl Convolution for Params {
     }
 }
 
-/// Whether these are the network's own windows, and words of argmax lie in one row.
-pub fn fits(p: &Params) -> bool {
+/// The network's own windows, with words of argmax that lie in one row.
+pub fn only_for_own_windows(p: &Params) -> Option<&'static str> {
     let same = p.conv_h == p.in_h && p.conv_w == p.in_w && p.pad_top == 1 && p.pad_left == 1;
     let window = [p.kernel_h, p.kernel_w, p.stride_h, p.stride_w, p.pool] == [3, 3, 1, 1, 2];
-    same && window && p.out_w.is_multiple_of(4)
+    let fits = same && window && p.out_w.is_multiple_of(4);
+    (!fits).then_some(
+        "it is for windows of 3x3 with stride and padding 1, pooling 2x2, and a multiple of 4 columns of y",
+    )
 }
 
 /// Elements of w.
@@ -71,9 +74,10 @@ pub fn weights(p: &Params) -> usize {
     conv2d::weights(&p.conv2d())
 }
 
-/// In how many parts a rung for these windows adds up weights, where `groups` groups share a part.
-pub fn weight_parts(p: &Params, groups: u32) -> u32 {
-    parts(groups, p.batch * p.conv_h * p.conv_w)
+/// In how many parts a rung for these windows adds up weights, where a group owns so many out_channels and in_channels.
+pub fn weight_parts(p: &Params, out_channels: u32, in_channels: u32) -> u32 {
+    let groups = p.out_channels.div_ceil(out_channels) * p.in_channels.div_ceil(in_channels);
+    parts(groups, out_channels * in_channels * 9, p.batch * p.conv_h * p.conv_w)
 }
 
 /// Rows of windows in one of the parts.

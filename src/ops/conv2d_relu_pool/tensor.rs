@@ -1,7 +1,7 @@
 //! The fourth rung, which multiplies halves on tensor cores, for the network's own convolutions in mixed precision.
 
 use super::super::conv2d::rungs::sums_of_parts;
-use super::rungs::{fits, rows_of_part, weight_parts, weights};
+use super::rungs::{only_for_own_windows, rows_of_part, weight_parts, weights};
 use crate::kernel::{Grid, Pass, Rounding, Rung};
 use crate::reference::conv2d_relu_pool::Params;
 
@@ -57,15 +57,20 @@ const fn tensor(passes: &'static [Pass<Params>]) -> Rung<Params> {
             ("COLUMNS", COLUMNS as f64),
         ],
         error: Rounding::Halves,
-        requires: |limits| limits.tensor_cores && limits.max_workgroup_memory >= MEMORY,
-        fits,
+        lacks: |limits| {
+            if !limits.tensor_cores {
+                return Some("it is for mixed precision on tensor cores");
+            }
+            (limits.max_workgroup_memory < MEMORY).then_some("it needs 28 KiB of workgroup memory")
+        },
+        only_for: only_for_own_windows,
         iterations,
         ..Rung::new("4_tensor", SOURCE, passes)
     }
 }
 
 fn parts(p: &Params) -> u32 {
-    weight_parts(p, p.in_channels.div_ceil(COLUMNS) * p.out_channels.div_ceil(ROWS))
+    weight_parts(p, ROWS, COLUMNS)
 }
 
 /// Of all three: channels in turn, or rows of windows and their columns, and what is staged for each.

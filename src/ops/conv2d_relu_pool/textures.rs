@@ -1,7 +1,7 @@
 //! A rung for software adapters, which fetches from textures, for the network's own convolutions.
 
 use super::super::conv2d::rungs::{ROWS, rows_in_parts};
-use super::rungs::{fits, weights};
+use super::rungs::{only_for_own_windows, weights};
 use crate::device::textures::WIDTH;
 use crate::kernel::{Grid, Pass, Rung};
 use crate::reference::conv2d_relu_pool::Params;
@@ -69,7 +69,7 @@ const fn textures(passes: &'static [Pass<Params>]) -> Rung<Params> {
             ("WIDTH", WIDTH as f64),
             ("WINDOWS", WINDOWS as f64),
         ],
-        fits,
+        only_for: only_for_own_windows,
         ..Rung::for_software("textures", SOURCE, passes)
     }
 }

@@ -37,6 +37,9 @@ pub const BACKWARD_W_PLAIN: Rung<Params> = Rung {
     )
 };
 
+pub const BACKWARD_B_PLAIN: Rung<Params> =
+    Rung::plain(SOURCE, &[Pass::new("backward_b", Grid::Threads(|p| p.out_features as usize))]);
+
 /// Elements of a tile of the second rung in both directions, and terms that it stages at a time.
 const TILE: u32 = 16;
 
@@ -66,6 +69,12 @@ pub const BACKWARD_W_SHARED: Rung<Params> = Rung {
     )])
 };
 
+/// A group adds up 16 out_features.
+pub const BACKWARD_B_SHARED: Rung<Params> = Rung {
+    iterations: |p| (p.batch.div_ceil(16) + 16) as usize,
+    ..shared(&[Pass::new("backward_b", Grid::Groups(|p| [p.out_features.div_ceil(16), 1, 1]))])
+};
+
 const fn shared(passes: &'static [Pass<Params>]) -> Rung<Params> {
     Rung {
         constants: &[("CHUNK", CHUNK as f64), ("TILE", TILE as f64)],
@@ -76,13 +85,14 @@ const fn shared(passes: &'static [Pass<Params>]) -> Rung<Params> {
 /// Elements of a tile of the third rung in both directions.
 const SIDE: u32 = 64;
 
+/// In as many parts as rung 5, for which it stands in.
 pub const FORWARD_REGISTERS: Rung<Params> = Rung {
-    scratch: |p| chunks(p) as usize * elements(p),
-    iterations: |p| chunks(p).max(staged(CHUNK)) as usize,
+    scratch: |p| forward_parts(p) as usize * elements(p),
+    iterations: |p| staged(p.in_features.div_ceil(forward_parts(p))).max(forward_parts(p)) as usize,
     ..registers(&[
         Pass::new(
             "forward_partial",
-            Grid::Groups(|p| [p.out_features.div_ceil(SIDE), p.batch.div_ceil(SIDE), chunks(p)]),
+            Grid::Groups(|p| [p.out_features.div_ceil(SIDE), p.batch.div_ceil(SIDE), forward_parts(p)]),
         ),
         Pass::new("forward", Grid::Threads(elements)),
     ])
@@ -103,10 +113,7 @@ pub const BACKWARD_W_REGISTERS: Rung<Params> = Rung {
 };
 
 const fn registers(passes: &'static [Pass<Params>]) -> Rung<Params> {
-    Rung {
-        constants: &[("CHUNK", CHUNK as f64), ("SIDE", SIDE as f64)],
-        ..Rung::new("3_registers", REGISTERS_SOURCE, passes)
-    }
+    Rung { constants: &[("SIDE", SIDE as f64)], ..Rung::new("3_registers", REGISTERS_SOURCE, passes) }
 }
 
 /// Elements of a tile of the fourth rung, along the side of which there is much, and along the other.
@@ -151,7 +158,9 @@ pub const FORWARD_SPLIT_K: Rung<Params> = Rung {
 const fn vectors(passes: &'static [Pass<Params>]) -> Rung<Params> {
     Rung {
         constants: &[("WIDE", WIDE as f64), ("NARROW", NARROW as f64)],
-        fits: |p| p.in_features.is_multiple_of(4),
+        only_for: |p| {
+            (!p.in_features.is_multiple_of(4)).then_some("it is for inputs that are a multiple of 4")
+        },
         ..Rung::new("4_vectors", VECTORS_SOURCE, passes)
     }
 }
@@ -161,7 +170,7 @@ fn forward_groups(p: &Params, parts: u32) -> [u32; 3] {
 }
 
 fn forward_parts(p: &Params) -> u32 {
-    parts(p.out_features.div_ceil(WIDE), p.in_features)
+    parts(p.out_features.div_ceil(WIDE), WIDE * NARROW, p.in_features)
 }
 
 /// Inputs that one thread of forward's first pass adds up, with lanes.
