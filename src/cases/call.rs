@@ -1,7 +1,7 @@
 //! A kernel with its sizes, without the type of its `Params`: what a table of all kernels can hold.
 
 use crate::cpu::{self, Input, Output};
-use crate::device::{Device, DeviceKind};
+use crate::device::{Device, DeviceKind, Limits};
 use crate::error::Result;
 use crate::kernel::{Buffer, Kernel, Rounding, Rung};
 use crate::reference::{Field, Params};
@@ -23,6 +23,8 @@ pub trait Call: Send + Sync {
     fn flop(&self) -> f64;
     /// Names of the rungs for these sizes on this device, from plain to fast.
     fn rungs(&self, device: &Device) -> Vec<&'static str>;
+    /// The rung for these sizes on an adapter with these limits, where nobody asked for another and nothing was tuned.
+    fn default_rung(&self, limits: &Limits) -> Option<&'static str>;
     /// What this rung rounds to; f32 for the CPU's.
     fn rounding(&self, rung: &str) -> Rounding;
     /// What a table of tuned rungs knows it by.
@@ -44,6 +46,10 @@ pub struct Source {
     pub entries: Vec<&'static str>,
     /// What Rust and the shader must agree on beside sizes.
     pub constants: &'static [(&'static str, f64)],
+    /// A value for every `override` that the shader may declare: with them it is compiled for these sizes.
+    pub overrides: Vec<(&'static str, f64)>,
+    /// Whether the rung covers these sizes.
+    pub fits: bool,
 }
 
 /// The erased form of `kernel` with `params`.
@@ -102,6 +108,10 @@ impl<P: Params> Call for KernelCall<P> {
         names.into_iter().zip(usable).filter(|(_, usable)| *usable).map(|(name, _)| name).collect()
     }
 
+    fn default_rung(&self, limits: &Limits) -> Option<&'static str> {
+        self.kernel.default_rung(limits, &self.params).map(|rung| rung.name)
+    }
+
     fn rounding(&self, rung: &str) -> Rounding {
         let known = self.kernel.rungs.iter().find(|known| known.name == rung);
         known.map_or(Rounding::F32, |rung| rung.error)
@@ -121,6 +131,8 @@ impl<P: Params> Call for KernelCall<P> {
             text: rung.source,
             entries: rung.passes.iter().map(|pass| pass.entry).collect(),
             constants: rung.constants,
+            overrides: rung.overrides(&self.params),
+            fits: (rung.fits)(&self.params),
         };
         self.kernel.rungs.iter().map(source).collect()
     }

@@ -2,7 +2,7 @@
 
 use super::{Kernel, Rung};
 use crate::cpu;
-use crate::device::{Device, DeviceKind};
+use crate::device::{Device, DeviceKind, Limits};
 use crate::error::{Error, Remedy, Result, error};
 use crate::reference::Params;
 use std::fmt::Write;
@@ -43,12 +43,18 @@ impl<P: Params> Kernel<P> {
             // so that one key has one rung.
             let before = || rungs.noted(&key).and_then(|name| named(&name)).filter(usable);
             let tuned = || rungs.tuned(&key).and_then(|name| named(&name)).filter(usable);
-            let by_default = |rung: &&Rung<P>| (rung.default_on)(limits) && usable(rung);
-            let rung = before().or_else(tuned).or_else(|| self.rungs.iter().rev().find(by_default));
+            let rung = before().or_else(tuned).or_else(|| self.default_rung(limits, params));
             rung.ok_or_else(|| self.no_rung(device, params))?
         };
         rungs.note(key, rung.name);
         Ok(rung)
+    }
+
+    /// The rung for these sizes on an adapter with these limits where nobody asked for another and nothing was tuned: the
+    /// last default that can be used.
+    pub(crate) fn default_rung(&self, limits: &Limits, params: &P) -> Option<&Rung<P>> {
+        let by_default = |rung: &&Rung<P>| (rung.default_on)(limits) && rung.usable(limits, params);
+        self.rungs.iter().rev().find(by_default)
     }
 
     fn no_rung(&self, device: &Device, params: &P) -> Error {
