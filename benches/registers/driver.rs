@@ -29,7 +29,7 @@ pub struct Compiled {
 const EXTENSIONS: [&CStr; 2] = [khr::pipeline_executable_properties::NAME, ash::ext::robustness2::NAME];
 
 impl Gpu {
-    /// The GPU that `RADV_FORCE_FAMILY` asks for, a variable that Mesa knows up to version 25.
+    /// A GPU of this family, for which the environment's `RADV_FORCE_FAMILY` asks too. Mesa knows that up to version 25.
     pub fn open(family: &str) -> Result<Gpu, String> {
         // SAFETY: calls of Vulkan as its specification asks for them: handles are alive, and structs that a call reads
         // outlive it.

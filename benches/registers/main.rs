@@ -55,6 +55,11 @@ fn report(options: &Options) -> Result<(), String> {
         }
         Failure::Failed(why) => why,
     })?;
+    if let Some(row) =
+        measured.planted.iter().find(|row| !row.counts.as_ref().is_some_and(|counts| counts.spills()))
+    {
+        return Err(format!("{} tells of no spill where one was planted: {row:?}", measured.report.driver));
+    }
     let only = |report: Report| match &options.only {
         Some(name) => report.only(name),
         None => report,
@@ -74,6 +79,8 @@ fn report(options: &Options) -> Result<(), String> {
             );
         } else if stored != now {
             println!("Nothing is worse, but some counts changed: store them with --update.");
+        } else {
+            println!("All is as it was stored.");
         }
     }
     Ok(())

@@ -13,9 +13,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// GPUs to compile for, as the table calls them, and as Mesa's versions do.
-const FAMILIES: [(&str, [&str; 2]); 3] =
-    [("GCN 5", ["vega10", "gfx900"]), ("RDNA 2", ["navi21", "gfx1030"]), ("RDNA 3", ["gfx1100", "navi31"])];
+/// GPUs to compile for, as the table calls them and as the driver does: some versions know one name, some the other.
+///
+/// Mesa 22.3 gives a thread of RDNA 3 at most 132 registers and spills the rest; Mesa 25 gives it 256, as the GPU does.
+const FAMILIES: [(&str, &[&str]); 3] =
+    [("GCN 5", &["vega10"]), ("RDNA 2", &["navi21"]), ("RDNA 3", &["gfx1100", "navi31"])];
 
 /// Where a process of its own writes what it found.
 const TO: &str = "PAWGRAD_REGISTERS_TO";
@@ -39,22 +41,24 @@ pub struct Measured {
     pub planted: Vec<Row>,
 }
 
-/// What one process writes.
+/// What one process writes, or why its driver cannot take this family for a GPU.
+type Said = Result<Found, String>;
+
 #[derive(Serialize, Deserialize)]
-enum Said {
-    NoDriver(String),
-    Found { driver: String, rows: Vec<Row>, planted: Row },
+struct Found {
+    report: Report,
+    planted: Row,
 }
 
 /// Compiles everything for all families, in processes that run this program with `arguments`: there it calls
 /// [`in_a_process_of_its_own`]. Disassemblies go to the folder `assembly`.
 pub fn measure(arguments: &[&str], assembly: Option<&Path>) -> Result<Measured, Failure> {
     let folder = tempfile::tempdir().expect("a folder for temporary files");
-    let start = |family: &str, forced: &str| -> (Child, PathBuf) {
+    let start = |family: &str, forced: &str| {
         let to = folder.path().join(format!("{family}.{forced}"));
         let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
         command.args(arguments).env(FORCED, forced).env(TO, &to);
-        // A cache has no statistics.
+        // What comes out of a cache has no statistics.
         command.env("MESA_SHADER_CACHE_DISABLE", "true");
         if let Some(assembly) = assembly {
             command.env(ASSEMBLY, assembly.join(family));
@@ -62,59 +66,49 @@ pub fn measure(arguments: &[&str], assembly: Option<&Path>) -> Result<Measured, 
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         (child.expect("a copy of this program starts"), to)
     };
-    let wait = |family: &str, forced: &str, (child, to): (Child, PathBuf)| -> Result<Said, Failure> {
-        let output = child.wait_with_output().expect("it was started");
-        let said = fs::read_to_string(&to).ok().and_then(|text| serde_json::from_str(&text).ok());
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        match said.filter(|_| output.status.success()) {
-            Some(said) => Ok(said),
-            // It ends the process.
-            None if stderr.contains("Unknown family") => Ok(Said::NoDriver(stderr.trim().to_string())),
-            None => Err(Failure::Failed(format!(
-                "compiling for {family} ({forced}): {}\n{stderr}",
-                output.status
-            ))),
-        }
-    };
-
     let started: Vec<_> = FAMILIES.iter().map(|(family, names)| start(family, names[0])).collect();
-    let mut measured =
-        Measured { report: Report { driver: String::new(), rows: Vec::new() }, planted: Vec::new() };
-    for ((family, names), first) in FAMILIES.iter().zip(started) {
-        let mut said = wait(family, names[0], first)?;
+    let (mut report, mut planted) = (Report { driver: String::new(), rows: Vec::new() }, Vec::new());
+    for ((family, names), (child, to)) in FAMILIES.iter().zip(started) {
+        let mut found = finish(child, &to);
         for other in &names[1..] {
-            if matches!(said, Said::NoDriver(_)) {
-                said = wait(family, other, start(family, other))?;
+            if let Err(Failure::NoDriver(_)) = found {
+                let (child, to) = start(family, other);
+                found = finish(child, &to);
             }
         }
-        match said {
-            Said::NoDriver(why) => return Err(Failure::NoDriver(why)),
-            Said::Found { driver, mut rows, mut planted } => {
-                for row in rows.iter_mut().chain([&mut planted]) {
-                    row.family = family.to_string();
-                }
-                measured.report.driver = driver;
-                measured.report.rows.extend(rows);
-                measured.planted.push(planted);
-            }
+        let found = found?;
+        let named = |row: Row| Row { family: family.to_string(), ..row };
+        report.driver = found.report.driver;
+        report.rows.extend(found.report.rows.into_iter().map(named));
+        planted.push(named(found.planted));
+    }
+    report.rows.sort_by(|a, b| a.key().cmp(&b.key()));
+    Ok(Measured { report, planted })
+}
+
+fn finish(child: Child, to: &Path) -> Result<Found, Failure> {
+    let output = child.wait_with_output().expect("it was started");
+    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_string();
+    let said: Option<Said> = fs::read_to_string(to).ok().and_then(|text| serde_json::from_str(&text).ok());
+    match said.filter(|_| output.status.success()) {
+        Some(said) => said.map_err(Failure::NoDriver),
+        // The driver ends the process where it does not know a name.
+        None if stderr.contains("Unknown family") => Err(Failure::NoDriver(stderr)),
+        None => {
+            Err(Failure::Failed(format!("the process for {}: {}\n{stderr}", to.display(), output.status)))
         }
     }
-    measured.report.rows.sort_by(|a, b| a.key().cmp(&b.key()));
-    Ok(measured)
 }
 
 /// Compiles everything for the family that the environment names, if it asks for that; otherwise gives false.
 pub fn in_a_process_of_its_own() -> bool {
     let (Some(to), Ok(family)) = (std::env::var_os(TO), std::env::var(FORCED)) else { return false };
-    let said = match Gpu::open(&family) {
-        Err(why) => Said::NoDriver(why),
-        Ok(gpu) => compile_all(&gpu),
-    };
+    let said: Said = Gpu::open(&family).map(|gpu| compile_all(&gpu));
     fs::write(to, serde_json::to_string(&said).expect("plain values")).expect("the folder is there");
     true
 }
 
-fn compile_all(gpu: &Gpu) -> Said {
+fn compile_all(gpu: &Gpu) -> Found {
     let mut taken = defaults(&gpu.limits);
     taken.extend(defaults(&Limits { tensor_cores: true, ..gpu.limits }));
     // What is taken on software adapters alone spills so much here that compiling it takes seconds: once is enough.
@@ -135,7 +129,7 @@ fn compile_all(gpu: &Gpu) -> Said {
     let programs = programs().into_iter().filter(is_wanted);
     let rows =
         programs.map(|program| row(&program, taken.contains(&(program.kernel, program.rung)))).collect();
-    Said::Found { driver: gpu.driver.clone(), rows, planted: row(&planted(), true) }
+    Found { report: Report { driver: gpu.driver.clone(), rows }, planted: row(&planted(), true) }
 }
 
 /// Nothing for what multiplies on tensor cores, which no GPU here has.
