@@ -179,7 +179,7 @@ pub fn check(stored: &Report, now: &Report) -> Result<(), String> {
     Err(format!(
         "{}\n\n\
          See what the compiler makes of it: cargo bench --bench registers -- --only KERNEL --assembly FOLDER\n\
-         A rung that spills by default must not be a default, or own less. Counts of another rung may get worse for a\n\
+         A default must not spill: let a thread own less, or make another rung the default. Other counts may get worse for a\n\
          reason, such as a time that was measured on a real adapter: cargo bench --bench registers -- --update",
         worse.join("\n")
     ))
@@ -230,7 +230,7 @@ fn losses(before: &Counts, after: &Counts) -> Vec<String> {
     }
     if after.waves < before.waves {
         losses.push(format!(
-            "a SIMD unit held {} of its subgroups, now {} (vector registers: {}, now {}; workgroup memory: {} bytes, now {})",
+            "{} waves fitted a SIMD unit, now {} fit (vector registers: {}, now {}; workgroup memory: {} bytes, now {})",
             before.waves, after.waves, before.vgprs, after.vgprs, before.workgroup, after.workgroup
         ));
     }
