@@ -57,6 +57,10 @@ pub struct Source {
     pub entries: Vec<&'static str>,
     /// What Rust and the shader must agree on beside sizes.
     pub constants: &'static [(&'static str, f64)],
+    /// A value for every `override` that the shader may declare: with them it is compiled for these sizes.
+    pub overrides: Vec<(&'static str, f64)>,
+    /// Whether the rung covers these sizes.
+    pub fits: bool,
 }
 
 /// The erased form of `kernel` with `params`.
@@ -147,6 +151,8 @@ impl<P: Params> Call for KernelCall<P> {
             text: rung.source,
             entries: rung.passes.iter().map(|pass| pass.entry).collect(),
             constants: rung.constants,
+            overrides: rung.overrides(&self.params),
+            fits: (rung.only_for)(&self.params).is_none(),
         };
         self.kernel.rungs.iter().map(source).collect()
     }

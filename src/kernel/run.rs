@@ -135,7 +135,7 @@ impl<P: Params> Kernel<P> {
             return Ok(());
         };
         let words = params.words();
-        let constants: Vec<_> = sizes(params).into_iter().chain(rung.constants.iter().copied()).collect();
+        let constants = rung.overrides(params);
         let file = format!("{}.{}", self.op(), rung.name);
 
         let scratch = match (rung.scratch)(params) {
@@ -156,6 +156,13 @@ impl<P: Params> Kernel<P> {
             gpu.dispatch(&pipeline, &words, &buffers, &textures, groups, label)?;
         }
         Ok(())
+    }
+}
+
+impl<P: Params> Rung<P> {
+    /// A value for every `override` that its shader may declare: sizes, and its own constants.
+    pub(crate) fn overrides(&self, params: &P) -> Vec<(&'static str, f64)> {
+        sizes(params).into_iter().chain(self.constants.iter().copied()).collect()
     }
 }
 
