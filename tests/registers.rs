@@ -6,7 +6,7 @@ mod registers;
 
 use registers::hottest::{Hottest, hottest};
 use registers::measure::{self, Failure, Measured};
-use registers::report::{Counts, Report, Row, check, same_driver};
+use registers::report::{Counts, Report, Row, check, same_driver, shown_in_docs};
 use std::io::Write;
 use std::sync::OnceLock;
 
@@ -169,4 +169,10 @@ fn the_loop_that_multiplies_most_is_counted_without_the_loops_in_it() {
     let unrolled = text.replace("s_branch", "s_nop").replace("s_cbranch_scc", "s_nop");
     assert_eq!(hottest(&unrolled), Some(Hottest { multiply_adds: 6, vector: 12 }), "no loop at all");
     assert_eq!(hottest("v_add_f32_e32 v0, v1, v2"), None);
+}
+
+#[test]
+fn the_table_in_the_docs_is_the_stored_one() {
+    let stored = Report::stored().unwrap();
+    assert_eq!(shown_in_docs().unwrap(), stored.markdown(), "run: cargo bench --bench registers -- --update");
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Prints a table. `--check` compares it with benches/results/registers.json and fails where a rung got worse; `--update`
-//! stores it there. It needs Mesa's driver RADV, up to version 25: tests/run installs it.
+//! stores it there, and in docs/ladder.md. It needs Mesa's driver RADV, up to version 25: tests/run installs it.
 
 #[path = "mod.rs"]
 mod registers;
@@ -68,6 +68,7 @@ fn report(options: &Options) -> Result<(), String> {
     println!("{}\n{}", now.driver, now.table());
     if options.update {
         std::fs::write(Report::path(), now.to_json()).map_err(|why| why.to_string())?;
+        now.write_docs()?;
     }
     if options.check {
         let stored = only(Report::stored()?);

@@ -1,7 +1,7 @@
 //! What was counted: as a table, as the stored file, and compared with it.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -110,6 +110,49 @@ impl Report {
         self
     }
 
+    /// The table in docs/ladder.md: passes that multiply and add, with the size that takes most registers.
+    pub fn markdown(&self) -> String {
+        let multiplies = |row: &&Row| row.counts.as_ref().is_some_and(|counts| counts.multiply_adds > 0);
+        let mut passes: BTreeMap<[&str; 3], BTreeMap<&str, &Row>> = BTreeMap::new();
+        for row in self.rows.iter().filter(multiplies) {
+            let of_families = passes.entry([&row.kernel, &row.rung, &row.pass]).or_default();
+            let largest = of_families.entry(&row.family).or_insert(row);
+            if row.counts.as_ref().map(|counts| counts.vgprs)
+                > largest.counts.as_ref().map(|counts| counts.vgprs)
+            {
+                *largest = row;
+            }
+        }
+        let families: BTreeSet<_> = self.rows.iter().map(|row| row.family.as_str()).collect();
+        let mut table = "| kernel | rung | pass |".to_string();
+        families.iter().for_each(|family| table += &format!(" {family} |"));
+        table += &format!("\n|---|---|---|{}", "---|".repeat(families.len()));
+        for ([kernel, rung, pass], rows) in passes {
+            table += &format!("\n| {kernel} | {rung} | {pass} |");
+            for family in &families {
+                let cell = rows.get(family).and_then(|row| Some((row.default, row.counts.as_ref()?)));
+                table += &cell.map_or(" |".to_string(), |(default, counts)| {
+                    let mark = if default { "**" } else { "" };
+                    let share = 100.0 * counts.share().unwrap_or(0.0);
+                    let Counts { vgprs, waves, spilled_vgprs, .. } = counts;
+                    format!(" {mark}{vgprs} / {waves} / {spilled_vgprs}, {share:.0} %{mark} |")
+                });
+            }
+        }
+        table
+    }
+
+    /// Writes that table between its marks in the docs.
+    pub fn write_docs(&self) -> Result<(), String> {
+        let text = std::fs::read_to_string(DOCS).map_err(|why| format!("{DOCS}: {why}"))?;
+        let (before, shown, after) = split_docs(&text)?;
+        let table = self.markdown();
+        if shown == table {
+            return Ok(());
+        }
+        std::fs::write(DOCS, format!("{before}{table}{after}")).map_err(|why| format!("{DOCS}: {why}"))
+    }
+
     pub fn table(&self) -> String {
         let mut lines = vec![HEADINGS.map(String::from)];
         lines.extend(self.rows.iter().map(cells));
@@ -125,6 +168,24 @@ impl Report {
         }
         table
     }
+}
+
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ladder.md");
+
+/// The table in docs/ladder.md.
+pub fn shown_in_docs() -> Result<String, String> {
+    let text = std::fs::read_to_string(DOCS).map_err(|why| format!("{DOCS}: {why}"))?;
+    split_docs(&text).map(|(_, shown, _)| shown.to_string())
+}
+
+/// What is before the table, the table, and what is behind it.
+fn split_docs(text: &str) -> Result<(&str, &str, &str), String> {
+    let (begin, end) = ("<!-- registers:begin -->\n", "\n<!-- registers:end -->");
+    let first = text.find(begin).map(|at| at + begin.len());
+    let last = first.and_then(|first| Some(first + text[first..].find(end)?));
+    let (first, last) =
+        first.zip(last).ok_or_else(|| format!("{DOCS} has no place for the table of registers"))?;
+    Ok((&text[..first], &text[first..last], &text[last..]))
 }
 
 /// Columns that hold words.

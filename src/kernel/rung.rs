@@ -42,6 +42,11 @@ impl<P> Rung<P> {
 
     /// Why an adapter with these limits cannot compute these sizes with it; `None` where it can.
     pub fn problem(&self, limits: &Limits, params: &P) -> Option<&'static str> {
+        // In this order: grids and scratch have no meaning for sizes that it is not for.
+        (self.lacks)(limits).or_else(|| (self.only_for)(params)).or_else(|| self.exceeds(limits, params))
+    }
+
+    fn exceeds(&self, limits: &Limits, params: &P) -> Option<&'static str> {
         let scratch = (self.scratch)(params) as u64 * 4;
         let checks = [
             (
@@ -52,8 +57,7 @@ impl<P> Rung<P> {
             (!self.textures_fit(limits, params), "its textures are too large"),
             (!self.grids_fit(params), "it needs more groups than there may be"),
         ];
-        let exceeded = || checks.into_iter().find(|(is_exceeded, _)| *is_exceeded).map(|(_, why)| why);
-        (self.lacks)(limits).or_else(|| (self.only_for)(params)).or_else(exceeded)
+        checks.into_iter().find(|(is_exceeded, _)| *is_exceeded).map(|(_, why)| why)
     }
 
     /// Why it is not the default there; `None` where it may be.
