@@ -1,4 +1,4 @@
-// conv2d_relu_pool, rung 5: products of halves on tensor cores, summed up in f32
+// conv2d_relu_pool, rung 4: products of halves on tensor cores, summed up in f32
 //
 // Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
 //             w [out_channels, in_channels, 3, 3], b [out_channels],
@@ -17,10 +17,11 @@
 //             28 KiB of workgroup memory. Only for windows of 3x3, stride 1, padding 1, pooling 2x2, and out_w a multiple
 //             of 4
 //
-// Improves on rung 4, which multiplies in f32: tensor cores multiply halves many times as fast. Buffers stay f32, and so do
+// Improves on rung 3, which multiplies in f32: tensor cores multiply halves many times as fast. Buffers stay f32, and so do
 // sums, bias, ReLU and pooling; x, w and dz are rounded to halves, which have 11 significant bits, on their way into
 // workgroup memory. It is used with `--precision mixed` alone. Not measured yet, and not yet run on tensor cores: a test
-// runs it with plain arithmetic in place of the marked section, and checks how that section translates for Vulkan.
+// runs it with plain arithmetic in place of the marked section, and checks how that section translates for Vulkan. The whole
+// ladder: docs/ladder.md
 //
 // The convolution is a sum of products of matrices, one for each element `tap` of the window: [channels, 16] of w times
 // [16, positions] of x. The channels of a position are staged side by side. So the 16 x 16 matrix of x for any tap is a

@@ -158,7 +158,7 @@ fn wrong_values_are_named() {
         ("--image-size 4294967296", &["--image-size 4294967296", "16384"]),
         ("--dropout 1", &["--dropout 1"]),
         ("--rung conv2d", &["OP=RUNG", "conv2d: fast, reference"]),
-        ("--rung conv2d=2_tiled", &["2_tiled", "conv2d: fast"]),
+        ("--rung conv2d=2_tiled", &["2_tiled", "lanes", "conv2d: fast"]),
         ("--tuning rungs.toml", &["--tuning rungs.toml", "CPU"]),
         ("--rung conv3d=1_plain", &["conv3d"]),
     ] {
