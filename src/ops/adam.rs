@@ -47,7 +47,9 @@ pub static SCALED_STEP: Kernel<Params> = kernel!(
     items: |p| p.len as usize);
 
 pub fn cases(table: Table) -> Vec<Case> {
-    let at = |t, len| Params { len, ..Params::of_step(t, 0.001, [0.9, 0.999], 1e-7) };
+    fn at(t: u32, len: u32) -> Params {
+        Params { len, ..Params::of_step(t, 0.001, [0.9, 0.999], 1e-7) }
+    }
     let sizes = match table {
         Table::Awkward => vec![
             (at(1, 257), "the first step"),
@@ -63,6 +65,7 @@ pub fn cases(table: Table) -> Vec<Case> {
         _ => vec![p.len],
     };
     Row::new(sizes, shape)
+        .random(|dice| at(dice.size(2000), dice.size(5000)))
         .inexact()
         .no_golden("a whole network's steps are compared instead")
         .draw(|p, name, random| match name {

@@ -1,0 +1,176 @@
+//! Every kernel at random sizes: every rung that covers them, on integers and on random numbers, twice.
+//!
+//! `cargo test` draws a few; `tests/fuzz` as many as it is asked for.
+
+mod common;
+
+use clap::Parser;
+use pawgrad::check;
+use pawgrad::check::fuzz::{Drawn, Exam, Fuzz, line, parse};
+use pawgrad::check::kernels::Got;
+use pawgrad::device::adapters::{Choice, open};
+use pawgrad::device::{Device, DeviceKind, Precision};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs every kernel at random sizes and compares it with its definition
+#[derive(Parser)]
+#[command(name = "tests/fuzz")]
+struct Args {
+    /// Cases to draw
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    cases: u64,
+    /// Equal seeds draw equal cases
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    seed: u64,
+    /// cpu, software, gpu, or an adapter's index or a part of its name
+    #[arg(long, default_value = "cpu")]
+    device: Choice,
+    /// Only this op (conv2d) or kernel (conv2d.forward)
+    #[arg(long, value_name = "OP")]
+    only: Option<String>,
+    /// Only this rung
+    #[arg(long, value_name = "RUNG")]
+    rung: Option<String>,
+    /// Instead of drawing: this kernel with these sizes, as a failure prints them
+    #[arg(long, value_name = "LINE")]
+    replay: Option<String>,
+}
+
+#[test]
+fn every_op_says_how_its_sizes_are_drawn() {
+    for case in check::all() {
+        assert!(
+            case.at_random.is_some(),
+            "{}: its row in the table of cases needs .random(|dice| Params {{ … }})",
+            case.call.name()
+        );
+    }
+}
+
+#[test]
+fn kernels_on_the_cpu_equal_their_definition_at_random_sizes() {
+    fuzz(&Args { cases: 300, ..Args::parse_from(["short"]) }, &Device::cpu());
+}
+
+#[test]
+fn kernels_in_wgsl_equal_their_definition_at_random_sizes() {
+    fuzz(&Args { cases: 100, ..Args::parse_from(["short"]) }, &common::software());
+}
+
+#[test]
+#[ignore = "tests/fuzz runs it, with arguments in the environment, one a line"]
+fn long() {
+    let arguments = std::env::var("PAWGRAD_FUZZ").unwrap_or_default();
+    let args = Args::parse_from(["tests/fuzz"].into_iter().chain(arguments.lines()));
+    let (device, line) = pollster::block_on(open(&args.device, Precision::F32)).unwrap();
+    println!("{line}");
+    match &args.replay {
+        Some(line) => replay(&args, &device, line),
+        None => fuzz(&args, &device),
+    }
+}
+
+/// Draws cases, makes those that fail as small as it can, and prints which rungs ran how often.
+fn fuzz(args: &Args, device: &Device) {
+    let selected = |kernel: &str| {
+        common::selected(kernel) && args.only.as_deref().is_none_or(|only| common::is_of(kernel, only))
+    };
+    let fuzz = Fuzz::new(device, selected, args.rung.clone());
+    assert!(!fuzz.kernels().is_empty(), "no kernel of this name has this rung on {}", device.name());
+    let mut seen = Seen::default();
+    let mut failures: BTreeMap<(&str, &str), String> = BTreeMap::new();
+    for index in 0..args.cases {
+        let drawn = fuzz.draw(args.seed, index);
+        let mut exam = Exam::new(&drawn.case);
+        for rung in fuzz.rungs(&drawn.case) {
+            // One failure of each is enough.
+            let of = (drawn.case.call.name(), rung);
+            if !failures.contains_key(&of)
+                && let Err(report) = seen.check(&mut exam, device, rung)
+            {
+                println!("case {index} of seed {}: {report}\n", args.seed);
+                failures.insert(of, smallest(&fuzz, &drawn, device, rung, report));
+            }
+        }
+    }
+    seen.print();
+    let reports: Vec<_> = failures.into_values().collect();
+    assert!(reports.is_empty(), "{} kernels fail:\n\n{}", reports.len(), reports.join("\n\n"));
+}
+
+/// Runs the one case that a line describes.
+fn replay(args: &Args, device: &Device, line: &str) {
+    let case = parse(line).unwrap();
+    let mut exam = Exam::new(&case);
+    for rung in Fuzz::new(device, |_| true, args.rung.clone()).rungs(&case) {
+        attempt(&mut exam, device, rung, |_| {}).unwrap_or_else(|report| panic!("{report}"));
+        println!("{} {rung} is right", case.call.name());
+    }
+}
+
+/// The report of the smallest sizes with which a rung fails, from those that failed with `report`.
+fn smallest(fuzz: &Fuzz, drawn: &Drawn, device: &Device, rung: &str, mut report: String) -> String {
+    let case = drawn.shrink(|case| {
+        let runs = fuzz.rungs(case).contains(&rung);
+        match attempt(&mut Exam::new(case), device, rung, |_| {}) {
+            Err(why) if runs => {
+                report = why;
+                true
+            }
+            _ => false,
+        }
+    });
+    let op = case.call.op();
+    let device = match device.kind() {
+        DeviceKind::Cpu => "cpu",
+        DeviceKind::Software => "software",
+        DeviceKind::Gpu => "gpu",
+    };
+    format!(
+        "{report}\nFor the table of cases of src/ops/{op}:\n    ({}, \"…\"),\n\
+         To run it again: tests/fuzz --device {device} --rung {rung} --replay '{}'",
+        case.call.params(),
+        line(&case)
+    )
+}
+
+/// What ran.
+#[derive(Default)]
+struct Seen {
+    /// Cases of every kernel and rung.
+    counts: BTreeMap<(&'static str, &'static str), usize>,
+    /// Of every result.
+    bits: blake3::Hasher,
+}
+
+impl Seen {
+    fn check(&mut self, exam: &mut Exam, device: &Device, rung: &'static str) -> Result<(), String> {
+        *self.counts.entry((exam.case().call.name(), rung)).or_default() += 1;
+        attempt(exam, device, rung, |got| {
+            got.iter().flat_map(|got| &got.payload).for_each(|word| {
+                self.bits.update(&word.to_le_bytes());
+            });
+        })
+    }
+
+    fn print(&self) {
+        println!("{:<32}{:<16}{:>7}", "kernel", "rung", "cases");
+        for ((kernel, rung), count) in &self.counts {
+            println!("{kernel:<32}{rung:<16}{count:>7}");
+        }
+        println!("bits {}", self.bits.finalize().to_hex());
+    }
+}
+
+/// Runs a case with a rung; a panic is an error too.
+fn attempt(exam: &mut Exam, device: &Device, rung: &str, seen: impl FnMut(&[Got])) -> Result<(), String> {
+    let call = &exam.case().call;
+    let (name, params) = (call.name(), call.params());
+    let check = AssertUnwindSafe(|| pollster::block_on(exam.check(device, rung, seen)));
+    catch_unwind(check).unwrap_or_else(|panic| {
+        let why = panic.downcast_ref::<String>().map(String::as_str);
+        let why = why.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+        Err(format!("{name} {rung} on {} panics: {why}\n{params}", device.name()))
+    })
+}
