@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// What a case may cost, in FLOP. One in [`LARGE`] may cost as many times that, so that some sizes are large together.
-const WORK: f64 = 1e6;
+const WORK: f64 = 4e6;
 const LARGE: u32 = 16;
 /// What moving a byte costs.
 const BYTE: f64 = 4.0;
