@@ -39,18 +39,22 @@ impl<'a> Fuzz<'a> {
         Fuzz { device, kernels, rung }
     }
 
-    /// Names of the kernels that cases are drawn for.
-    pub fn kernels(&self) -> Vec<&'static str> {
-        self.kernels.iter().map(|case| case.call.name()).collect()
+    /// Names of the kernels that cases are drawn for, each with every rung that may run.
+    pub fn kernels(&self) -> Vec<(&'static str, &'static str)> {
+        let of = |case: &Case| {
+            let (name, rungs) = (case.call.name(), known(case, self.device));
+            rungs.into_iter().filter(|rung| self.runs(rung)).map(|rung| (name, rung)).collect::<Vec<_>>()
+        };
+        self.kernels.iter().flat_map(of).collect()
     }
 
     /// Case `index` of a seed.
     ///
     /// # Panics
     /// Where there is no kernel.
-    pub fn draw(&self, seed: u64, index: u64) -> Drawn {
+    pub fn draw(&self, seed: u64, index: usize) -> Drawn {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(index);
+        rng.set_stream(index as u64);
         // The more there is to vary, the more often.
         let fields = |case: &Case| case.call.fields().len();
         let kernel = self.kernels.choose_weighted(&mut rng, fields).expect("some kernel");
@@ -75,8 +79,11 @@ impl<'a> Fuzz<'a> {
 
     /// The rungs that a case is run with.
     pub fn rungs(&self, case: &Case) -> Vec<&'static str> {
-        let rungs = case.call.rungs(self.device);
-        rungs.into_iter().filter(|rung| self.rung.as_deref().is_none_or(|only| only == *rung)).collect()
+        case.call.rungs(self.device).into_iter().filter(|rung| self.runs(rung)).collect()
+    }
+
+    fn runs(&self, rung: &str) -> bool {
+        self.rung.as_deref().is_none_or(|only| only == rung)
     }
 }
 

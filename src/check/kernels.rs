@@ -160,3 +160,29 @@ fn magnitude(case: &Case, inputs: &[Values], outputs: &[Values]) -> Vec<Values> 
     let outputs: Vec<_> = outputs.iter().map(|values| values.map(f64::abs)).collect();
     reference(case, &inputs, &outputs, |v| v).iter().map(|values| values.map(f64::abs)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::fuzz::parse;
+
+    #[test]
+    fn of_two_maxima_that_differ_by_a_rounding_any_may_win() {
+        let case = parse(
+            "conv2d_relu_pool.forward batch=1 in_channels=1 out_channels=1 in_h=2 in_w=2 conv_h=2 conv_w=2 out_h=1 \
+             out_w=1 kernel_h=1 kernel_w=1 stride_h=1 stride_w=1 pad_top=0 pad_left=0 pool=2 argmax_words=1",
+        )
+        .unwrap();
+        let float = |values: &[f64]| Values::Float(values.to_vec());
+        let inputs = vec![float(&[0.7, 0.3, 0.7 + 1e-9, 0.5]), float(&[1.0]), float(&[0.1])];
+        let outputs = vec![float(&[0.0]), Values::Uint(vec![0])];
+        let question = Question::with_values(&case, Rounding::F32, (inputs, outputs), Style::Random);
+        let answer =
+            |argmax: u32| [0.8f32.to_bits(), argmax].map(|word| Got { payload: vec![word], guard: vec![] });
+        for (argmax, is_right) in [(2, true), (0, true), (1, false), (3, false), (256, false)] {
+            assert_eq!(question.judge(&answer(argmax)).is_ok(), is_right, "{argmax}");
+        }
+        let question = Question { style: Style::Integers, ..question };
+        assert!(question.judge(&answer(0)).is_err(), "whole numbers are exact");
+    }
+}
