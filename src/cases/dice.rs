@@ -43,16 +43,12 @@ impl Dice {
     pub fn sizes<const N: usize>(&mut self, most: [u32; N]) -> [u32; N] {
         let mut sizes = most.map(|most| self.any_size(most));
         let (one, other) = (self.rng.random_range(0..N), self.rng.random_range(0..N));
-        match self.rng.random_range(0..4) {
+        match self.rng.random_range(0..6) {
             0 => sizes = sizes.map(|_| sizes[one]),
-            1 => sizes[other] = sizes[one],
-            2 => sizes[other] = sizes[one] + 1,
+            1 => sizes = sizes.map(|_| sizes[one] + self.rng.random_range(0..2)),
+            2 => sizes[other] = sizes[one],
+            3 => sizes[other] = sizes[one] + 1,
             _ => {}
-        }
-        // All alike but for one.
-        if self.rng.random_range(0..8) == 0 {
-            sizes = sizes.map(|_| sizes[one]);
-            sizes[other] += 1;
         }
         std::array::from_fn(|i| self.show(sizes[i].min(most[i]), 1, most[i]))
     }
