@@ -33,8 +33,7 @@ fn integers<T: TryFrom<u64>>(value: &Value) -> Vec<T> {
 /// A case of the table with the entry's kernel and sizes.
 fn case_of(entry: &Value) -> Case {
     let name = entry["kernel"].as_str().unwrap();
-    let mut case =
-        all().into_iter().find(|case| case.call.name() == name).unwrap_or_else(|| panic!("no {name}"));
+    let case = all().into_iter().find(|case| case.call.name() == name).unwrap_or_else(|| panic!("no {name}"));
     let params = &entry["params"];
     let words: Vec<u32> = case
         .call
@@ -51,8 +50,7 @@ fn case_of(entry: &Value) -> Case {
             (_, name) => params[name].as_u64().unwrap() as u32,
         })
         .collect();
-    case.call = case.call.with_params(&words);
-    case
+    (case.with_params)(&words)
 }
 
 /// The values of a buffer, packed as kernels take them.

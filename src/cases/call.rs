@@ -18,8 +18,6 @@ pub trait Call: Send + Sync {
     fn fields(&self) -> &'static [Field];
     /// The sizes as words, in the order of the fields.
     fn words(&self) -> Vec<u32>;
-    /// The same kernel with other sizes, given as words in the order of the fields.
-    fn with_params(&self, words: &[u32]) -> Box<dyn Call>;
     fn flop(&self) -> f64;
     /// Names of the rungs for these sizes on this device, from plain to fast.
     fn rungs(&self, device: &Device) -> Vec<&'static str>;
@@ -100,10 +98,6 @@ impl<P: Params> Call for KernelCall<P> {
 
     fn words(&self) -> Vec<u32> {
         self.params.words()
-    }
-
-    fn with_params(&self, words: &[u32]) -> Box<dyn Call> {
-        call(self.kernel, P::from_words(words))
     }
 
     fn flop(&self) -> f64 {

@@ -4,11 +4,13 @@
 //! more and one less than a tile, one and many channels); `why` says what each is there for and is printed when it fails.
 
 mod call;
+mod dice;
 mod row;
 mod tolerance;
 mod values;
 
 pub use call::{Call, Default, Source, call};
+pub use dice::Dice;
 pub use row::{Row, lengths};
 pub use tolerance::Tolerance;
 pub use values::{Random, Style, Values};
@@ -18,6 +20,8 @@ use crate::tensor::Kind;
 
 type Shape = Box<dyn Fn(&str) -> Vec<usize> + Send + Sync>;
 type Draw = Box<dyn Fn(&str, &mut Random) -> Option<Values> + Send + Sync>;
+type WithParams = Box<dyn Fn(&[u32]) -> Case + Send + Sync>;
+type AtRandom = Box<dyn Fn(&mut Dice) -> Case + Send + Sync>;
 
 /// One kernel, one set of sizes, and how to draw its inputs.
 pub struct Case {
@@ -36,6 +40,10 @@ pub struct Case {
     pub exact_on_integers: bool,
     /// Why no independent framework says what the kernel should compute; `None` where one does.
     pub no_golden: Option<&'static str>,
+    /// The same kernel with other sizes, given as words in the order of the fields.
+    pub with_params: WithParams,
+    /// The same kernel with sizes that dice draw; `None` where the op does not say how.
+    pub at_random: Option<AtRandom>,
 }
 
 impl Case {

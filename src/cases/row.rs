@@ -1,58 +1,94 @@
 //! The row of an op in the table of cases: sizes, and the kernels that are run with all of them.
 
-use super::{Case, Random, Table, Tolerance, Values, call};
+use super::{Case, Dice, Random, Table, Tolerance, Values, call};
 use crate::kernel::Kernel;
 use crate::reference::Params;
 
 /// Kernels of one op with the sizes that they share. What is said of a row holds for the kernels that are named behind it.
 pub struct Row<P: 'static> {
     sizes: Vec<(P, &'static str)>,
+    about: About<P>,
+    cases: Vec<Case>,
+}
+
+/// What is said of a row, at whatever sizes.
+#[derive(Clone, Copy)]
+struct About<P> {
     shape: fn(&P, &str) -> Vec<u32>,
+    random: Option<fn(&mut Dice) -> P>,
     draw: fn(&P, &str, &mut Random) -> Option<Values>,
     exact_on_integers: bool,
     gates: &'static [&'static str],
     no_golden: Option<&'static str>,
-    cases: Vec<Case>,
 }
 
 impl<P: Params> Row<P> {
     /// With sizes, each with what it is there for, and the shape of every buffer by its name.
     pub fn new(sizes: Vec<(P, &'static str)>, shape: fn(&P, &str) -> Vec<u32>) -> Self {
-        Row {
-            sizes,
+        let about = About {
             shape,
+            random: None,
             draw: |_, _, _| None,
             exact_on_integers: true,
             gates: &[],
             no_golden: None,
-            cases: Vec::new(),
-        }
+        };
+        Row { sizes, about, cases: Vec::new() }
+    }
+
+    /// How sizes are drawn at random: any that the op allows, by `dice` alone.
+    pub fn random(mut self, random: fn(&mut Dice) -> P) -> Self {
+        self.about.random = Some(random);
+        self
     }
 
     /// Values of buffers, by name, that plain random numbers do not suit.
-    pub fn draw(self, draw: fn(&P, &str, &mut Random) -> Option<Values>) -> Self {
-        Row { draw, ..self }
+    pub fn draw(mut self, draw: fn(&P, &str, &mut Random) -> Option<Values>) -> Self {
+        self.about.draw = draw;
+        self
     }
 
     /// Results are rounded even where all inputs are small integers.
-    pub fn inexact(self) -> Self {
-        Row { exact_on_integers: false, ..self }
+    pub fn inexact(mut self) -> Self {
+        self.about.exact_on_integers = false;
+        self
     }
 
     /// Buffers whose sign decides what is summed, so that `Tolerance::Sum` must not take them as absolute values.
-    pub fn gates(self, gates: &'static [&'static str]) -> Self {
-        Row { gates, ..self }
+    pub fn gates(mut self, gates: &'static [&'static str]) -> Self {
+        self.about.gates = gates;
+        self
     }
 
     /// Why no independent framework says what these kernels should compute.
-    pub fn no_golden(self, why: &'static str) -> Self {
-        Row { no_golden: Some(why), ..self }
+    pub fn no_golden(mut self, why: &'static str) -> Self {
+        self.about.no_golden = Some(why);
+        self
     }
 
     /// A kernel, and how far its results may be from the reference's.
     pub fn kernel(mut self, kernel: &'static Kernel<P>, tolerance: fn(&P) -> Tolerance) -> Self {
-        let (shape, draw) = (self.shape, self.draw);
-        let case = |&(params, why): &(P, &'static str)| Case {
+        let about = self.about;
+        self.cases.extend(self.sizes.iter().map(|&(params, why)| about.case(kernel, tolerance, params, why)));
+        self
+    }
+
+    pub fn cases(self) -> Vec<Case> {
+        self.cases
+    }
+}
+
+impl<P: Params> About<P> {
+    fn case(
+        self,
+        kernel: &'static Kernel<P>,
+        tolerance: fn(&P) -> Tolerance,
+        params: P,
+        why: &'static str,
+    ) -> Case {
+        let About { shape, random, draw, .. } = self;
+        let with = move |params, why| self.case(kernel, tolerance, params, why);
+        Case {
             call: call(kernel, params),
             why,
             shape: Box::new(move |name| shape(&params, name).into_iter().map(|size| size as usize).collect()),
@@ -61,13 +97,10 @@ impl<P: Params> Row<P> {
             tolerance: tolerance(&params),
             exact_on_integers: self.exact_on_integers,
             no_golden: self.no_golden,
-        };
-        self.cases.extend(self.sizes.iter().map(case));
-        self
-    }
-
-    pub fn cases(self) -> Vec<Case> {
-        self.cases
+            with_params: Box::new(move |words| with(P::from_words(words), "given sizes")),
+            at_random: random
+                .map(|random| Box::new(move |dice: &mut Dice| with(random(dice), "random sizes")) as _),
+        }
     }
 }
 

@@ -2,10 +2,13 @@
 //!
 //! - [`gradient`] checks the references' backward functions against finite differences, in f64.
 //! - [`kernels`] runs a kernel on a device and compares it with the reference, element by element.
+//! - [`fuzz`] draws sizes at random for that, and makes those that fail as small as it can.
 //! - [`timing`] says how long a kernel takes, [`ceiling`] how fast the device is at most, [`tune`] which rung is fastest.
 
+mod buffers;
 pub mod ceiling;
 pub mod compare;
+pub mod fuzz;
 pub mod gradient;
 pub mod kernels;
 pub mod timing;

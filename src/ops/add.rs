@@ -44,6 +44,7 @@ pub static ACCUMULATE: Kernel<Params> =
 
 pub fn cases(table: Table) -> Vec<Case> {
     Row::new(lengths(table, |len| Params { len }), |p, _| vec![p.len])
+        .random(|dice| Params { len: dice.size(5000) })
         .kernel(&FORWARD, |_| Tolerance::Elementwise)
         .no_golden("it is forward in place")
         .kernel(&ACCUMULATE, |_| Tolerance::Elementwise)

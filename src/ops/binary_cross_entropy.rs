@@ -61,6 +61,10 @@ pub fn cases(table: Table) -> Vec<Case> {
         _ => vec![p.batch],
     };
     Row::new(sizes, shape)
+        .random(|dice| {
+            let batch = dice.size(300);
+            Params { batch, whole_batch: batch + dice.up_to(40) }
+        })
         .inexact()
         .draw(|p, name, random| match name {
             "labels" => Some(Values::Uint((0..p.batch).map(|_| random.below(2)).collect())),

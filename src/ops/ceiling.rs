@@ -16,11 +16,12 @@ pub static MULTIPLY_ADD: Kernel<Params> = Kernel {
     ..kernel!(ceiling::multiply_add(x) -> (y), items: |p| p.len as usize, fast)
 };
 
-/// Numbers halve their distance from 2 in each round, so that a missing round shows. Halving eight times keeps all bits of
+/// Numbers halve their distance from 2 in each round, so that a missing round shows. Halving twelve times keeps all bits of
 /// small integers.
 pub fn cases(table: Table) -> Vec<Case> {
     let sizes = lengths(table, |len| Params { len, rounds: 2, factor: 0.5, term: 1.0 });
     Row::new(sizes, |p, _| vec![p.len])
+        .random(|dice| Params { len: dice.size(5000), rounds: dice.size(3), factor: 0.5, term: 1.0 })
         .no_golden("it measures a device")
         .kernel(&COPY, |_| Tolerance::Exact)
         .kernel(&MULTIPLY_ADD, |_| Tolerance::Sum { terms: 32 })

@@ -49,10 +49,10 @@ pub static FORWARD: Kernel<Params> = kernel!(dropout::forward(x) -> (y), items: 
 pub static BACKWARD_X: Kernel<Params> = kernel!(dropout::backward_x(dy) -> (dx), items: |p| p.len as usize);
 
 pub fn cases(table: Table) -> Vec<Case> {
-    let params = |len, first, rate: f32| {
+    const fn params(len: u32, first: u32, rate: f32) -> Params {
         let scale = if rate < 1.0 { 1.0 / (1.0 - rate) } else { 0.0 };
         Params { len, first, seed: 0x9e37_79b9, step: 7, layer: 1, rate, scale }
-    };
+    }
     let sizes = match table {
         Table::Awkward => vec![
             (params(1757, 0, 0.5), "half is dropped"),
@@ -64,6 +64,12 @@ pub fn cases(table: Table) -> Vec<Case> {
         Table::Network { batch, .. } => vec![(params(batch * 128, 0, 0.5), "behind dense1")],
     };
     Row::new(sizes, |p, _| vec![p.len])
+        .random(|dice| Params {
+            seed: dice.up_to(u32::MAX),
+            step: dice.size(100_000),
+            layer: dice.up_to(3),
+            ..params(dice.size(5000), dice.up_to(100_000), dice.one_of(&[0.5, 0.0, 1.0, 0.6, 0.1]))
+        })
         .inexact() // 1 / (1 - rate) need not be whole
         .no_golden("the mask comes from this program's own hash")
         .kernel(&FORWARD, |_| Tolerance::Elementwise)

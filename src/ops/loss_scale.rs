@@ -55,6 +55,7 @@ fn detect_cases(table: Table) -> Vec<Case> {
         }
     };
     Row::new(sizes, |p, name| if name == "overflow" { vec![1] } else { vec![p.len] })
+        .random(|dice| Params { len: dice.size(5000), growth_interval: 3 })
         .no_golden(NO_GOLDEN)
         .draw(|p, name, random| {
             if name == "overflow" {
@@ -66,6 +67,7 @@ fn detect_cases(table: Table) -> Vec<Case> {
                 257 => values[256] = f64::INFINITY,
                 1757 => values[1000] = f64::NAN,
                 1758 => values[0] = f64::NEG_INFINITY,
+                len if len % 2 == 0 => values[random.below(len) as usize] = f64::NAN,
                 _ => {}
             }
             Some(Values::Float(values))
@@ -88,6 +90,7 @@ fn update_cases(table: Table) -> Vec<Case> {
         Table::Network { .. } => vec![(params(1), "the scale")],
     };
     Row::new(sizes, |_, _| vec![1])
+        .random(|dice| Params { len: dice.size(5), growth_interval: dice.size(4) })
         .no_golden(NO_GOLDEN)
         .draw(|p, name, _| {
             let exponent = if p.len == 4 { 125 } else { 16 };

@@ -73,20 +73,18 @@ fn window(p: &Params) -> usize {
     (p.window_h * (1 + p.window_w)) as usize
 }
 
+fn params(
+    [batch, channels]: [u32; 2],
+    [in_h, in_w]: [u32; 2],
+    [window_h, window_w]: [u32; 2],
+    [stride_h, stride_w]: [u32; 2],
+) -> Params {
+    let out_h = (in_h - window_h) / stride_h + 1;
+    let out_w = (in_w - window_w) / stride_w + 1;
+    Params { batch, channels, in_h, in_w, out_h, out_w, window_h, window_w, stride_h, stride_w }
+}
+
 pub fn cases(table: Table) -> Vec<Case> {
-    let params =
-        |[batch, channels]: [u32; 2], [in_h, in_w]: [u32; 2], window: [u32; 2], stride: [u32; 2]| Params {
-            batch,
-            channels,
-            in_h,
-            in_w,
-            out_h: (in_h - window[0]) / stride[0] + 1,
-            out_w: (in_w - window[1]) / stride[1] + 1,
-            window_h: window[0],
-            window_w: window[1],
-            stride_h: stride[0],
-            stride_w: stride[1],
-        };
     let sizes = match table {
         Table::Awkward => vec![
             (params([1, 1], [2, 2], [2, 2], [2, 2]), "one window"),
@@ -106,6 +104,12 @@ pub fn cases(table: Table) -> Vec<Case> {
         _ => vec![p.batch, p.channels, p.out_h, p.out_w],
     };
     Row::new(sizes, shape)
+        .random(|dice| {
+            let [batch, channels, in_h, in_w] = dice.sizes([5, 70, 70, 70]);
+            let [window_h, window_w, stride_h, stride_w] = dice.sizes([6; 4]);
+            let window = [window_h.min(in_h), window_w.min(in_w)];
+            params([batch, channels], [in_h, in_w], window, [stride_h, stride_w])
+        })
         .draw(|p, name, random| {
             let len = p.batch * p.channels * p.out_h * p.out_w;
             let window = p.window_h * p.window_w;

@@ -30,6 +30,7 @@ pub fn cases(table: Table) -> Vec<Case> {
         sizes.push((Params { len: 65_535 * 256 + 300 }, "a grid of two rows"));
     }
     Row::new(sizes, |p, _| vec![p.len])
+        .random(|dice| Params { len: dice.size(5000) })
         .kernel(&FORWARD, |_| Tolerance::Exact)
         .kernel(&BACKWARD_X, |_| Tolerance::Exact)
         .cases()

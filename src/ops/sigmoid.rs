@@ -25,6 +25,7 @@ pub static BACKWARD_X: Kernel<Params> =
 
 pub fn cases(table: Table) -> Vec<Case> {
     Row::new(lengths(table, |len| Params { len }), |p, _| vec![p.len])
+        .random(|dice| Params { len: dice.size(5000) })
         .inexact()
         .kernel(&FORWARD, |_| Tolerance::Elementwise)
         .kernel(&BACKWARD_X, |_| Tolerance::Elementwise)

@@ -19,7 +19,12 @@ pub fn software() -> Device {
 /// (`conv2d.backward_w`) or an op (`conv2d`).
 pub fn selected(kernel: &str) -> bool {
     let only = std::env::var("PAWGRAD_ONLY").ok();
-    only.is_none_or(|only| kernel == only || kernel.split('.').next() == Some(&only))
+    only.is_none_or(|only| is_of(kernel, &only))
+}
+
+/// Whether a kernel has this name, or is one of the op of this name.
+pub fn is_of(kernel: &str, name: &str) -> bool {
+    kernel == name || kernel.split('.').next() == Some(name)
 }
 
 /// The names of two classes.

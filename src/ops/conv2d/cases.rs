@@ -1,7 +1,7 @@
 //! Sizes of convolutions, for tests and timing.
 
 use super::{BACKWARD_B, BACKWARD_W, BACKWARD_X, FORWARD};
-use crate::cases::{Case, Row, Table, Tolerance};
+use crate::cases::{Case, Dice, Row, Table, Tolerance};
 use crate::reference::conv2d::Params;
 
 pub fn cases(table: Table) -> Vec<Case> {
@@ -12,11 +12,39 @@ pub fn cases(table: Table) -> Vec<Case> {
         _ => vec![p.batch, p.out_channels, p.out_h, p.out_w],
     };
     Row::new(conv_sizes(table).iter().map(conv_params).collect(), shape)
+        .random(random)
         .kernel(&FORWARD, |p| Tolerance::sum(p.in_channels * p.kernel_h * p.kernel_w))
         .kernel(&BACKWARD_X, |p| Tolerance::sum(p.out_channels * p.kernel_h * p.kernel_w))
         .kernel(&BACKWARD_W, |p| Tolerance::sum(p.batch * p.out_h * p.out_w))
         .kernel(&BACKWARD_B, |p| Tolerance::sum(p.batch * p.out_h * p.out_w))
         .cases()
+}
+
+/// Any convolution; every other one has the network's windows, which some rungs are made for.
+pub fn random(dice: &mut Dice) -> Params {
+    let [batch, in_channels, out_channels, in_h, in_w] = dice.sizes([9, 260, 260, 300, 300]);
+    let is_network = dice.up_to(1) == 0;
+    let [kernel_h, kernel_w, stride_h, stride_w] =
+        if is_network { [3, 3, 1, 1] } else { dice.sizes([7, 7, 4, 4]) };
+    let mut zeros = |kernel: u32| if is_network { 1 } else { dice.up_to(kernel - 1) };
+    let [top, bottom] = [zeros(kernel_h), zeros(kernel_h)];
+    let [left, right] = [zeros(kernel_w), zeros(kernel_w)];
+    let (kernel_h, kernel_w) = (kernel_h.min(in_h + top + bottom), kernel_w.min(in_w + left + right));
+    Params {
+        batch,
+        in_channels,
+        out_channels,
+        in_h,
+        in_w,
+        out_h: (in_h + top + bottom - kernel_h) / stride_h + 1,
+        out_w: (in_w + left + right - kernel_w) / stride_w + 1,
+        kernel_h,
+        kernel_w,
+        stride_h,
+        stride_w,
+        pad_top: top as i32,
+        pad_left: left as i32,
+    }
 }
 
 /// Convolution sizes: [batch, in, out channels], `[in_h, in_w]`, kernel, stride, and zeros in all per axis,

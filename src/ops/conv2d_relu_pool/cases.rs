@@ -1,8 +1,8 @@
 //! Sizes of convolutions with pooling, for tests and timing.
 
-use super::super::conv2d::cases::{ConvSize, conv_params, conv_sizes};
-use super::{BACKWARD_B, BACKWARD_W, BACKWARD_X, FORWARD, pooled};
-use crate::cases::{Case, Random, Row, Table, Tolerance, Values};
+use super::super::conv2d::cases::{self as conv2d, ConvSize, conv_params, conv_sizes};
+use super::{BACKWARD_B, BACKWARD_W, BACKWARD_X, FORWARD, MAX_POOL, pooled};
+use crate::cases::{Case, Dice, Random, Row, Table, Tolerance, Values};
 use crate::reference::conv2d_relu_pool::Params;
 
 pub fn cases(table: Table) -> Vec<Case> {
@@ -14,12 +14,21 @@ pub fn cases(table: Table) -> Vec<Case> {
         _ => vec![p.batch, p.out_channels, p.out_h, p.out_w],
     };
     Row::new(sizes(table), shape)
+        .random(random)
         .draw(draw)
         .kernel(&FORWARD, |p| Tolerance::sum(p.in_channels * p.kernel_h * p.kernel_w))
         .kernel(&BACKWARD_X, |p| Tolerance::sum(p.out_channels * p.kernel_h * p.kernel_w))
         .kernel(&BACKWARD_W, |p| Tolerance::sum(p.batch * p.conv_h * p.conv_w))
         .kernel(&BACKWARD_B, |p| Tolerance::sum(p.batch * p.out_h * p.out_w))
         .cases()
+}
+
+/// Any convolution, half of them with the network's pooling.
+fn random(dice: &mut Dice) -> Params {
+    let conv = conv2d::random(dice);
+    let largest = conv.out_h.min(conv.out_w).min(MAX_POOL as u32);
+    let pool = if dice.up_to(1) == 0 { largest.min(2) } else { dice.size(largest) };
+    pooled(&conv, pool)
 }
 
 /// What forward left: ReLU'd maxima, and places within windows.

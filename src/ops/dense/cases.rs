@@ -5,7 +5,9 @@ use crate::cases::{Case, Row, Table, Tolerance};
 use crate::reference::dense::Params;
 
 pub fn cases(table: Table) -> Vec<Case> {
-    let params = |batch, in_features, out_features| Params { batch, in_features, out_features };
+    fn params(batch: u32, in_features: u32, out_features: u32) -> Params {
+        Params { batch, in_features, out_features }
+    }
     let sizes = match table {
         Table::Awkward => vec![
             (params(1, 1, 1), "the smallest"),
@@ -30,6 +32,10 @@ pub fn cases(table: Table) -> Vec<Case> {
         _ => vec![p.batch, p.out_features],
     };
     Row::new(sizes, shape)
+        .random(|dice| {
+            let [batch, out_features] = dice.sizes([300; 2]);
+            params(batch, dice.size(5000), out_features)
+        })
         .kernel(&FORWARD, |p| Tolerance::sum(p.in_features))
         .kernel(&BACKWARD_X, |p| Tolerance::sum(p.out_features))
         .kernel(&BACKWARD_W, |p| Tolerance::sum(p.batch))
