@@ -333,8 +333,8 @@ fn store_partial_channels(part: u32, co: u32, weight: u32, four: vec4<f32>) {
 // What each of a group's 16 x 16 threads has added up: [16 shares, 16 elements].
 var<workgroup> shares: array<f32, 256>;
 
-// The sum of one element over all parts that are `stride` words apart in scratch. 16 threads take a share each: part 0, 16,
-// 32 …, part 1, 17 … One of them adds up the shares, always in the same order.
+// The sum of one element over all parts, which are `elements` words apart in scratch. 16 threads take a share each: part 0,
+// 16, 32 …, part 1, 17 … Then the shares are added up, always in the same order.
 fn sum_of_parts(element: u32, elements: u32, thread: u32) -> f32 {
     var share = 0.0;
     if (element < elements) {

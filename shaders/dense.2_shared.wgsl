@@ -6,10 +6,11 @@
 // Workgroup   16 x 16 threads: a tile of 16 x 16 elements. For 16 terms of the sum at a time, each thread stages one value
 //             of either factor in workgroup memory
 // Reads       of buffers 2 values for 16 multiply-adds, 0.5 bytes for each; of workgroup memory 2 for each, 8 bytes
-// Cost        2 KiB of workgroup memory, and few registers
+// Cost        2.1 KiB of workgroup memory, and few registers
 //
-// Improves on rung 1, where each of 16 threads in a row reads the same w, and each of 16 in a column the same x. What limits
-// it now is workgroup memory: two loads for one multiply-add. Used where asked for. The whole ladder: docs/ladder.md
+// Improves on rung 1, where the 16 threads of a row all read the same row of x, and the 16 of a column the same row of w. What
+// limits it now is workgroup memory: two loads for one multiply-add. The default for backward_b alone; else it is there to be
+// read. The whole ladder: docs/ladder.md
 
 struct Params {
     batch: u32,
@@ -28,12 +29,12 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> db: array<f32>;
 @group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
 
-// Terms that one workgroup of forward's first pass adds up.
+// Terms that one workgroup of forward's first pass adds up, a multiple of TILE.
 override CHUNK: u32;
 
 const TILE = 16u;
-// From one staged term to the next. One more than TILE: neighbouring threads then store into different memory banks, also
-// where they store neighbouring terms.
+// From one staged term to the next. One more than TILE: of 32 threads that store neighbouring terms at most two then meet in a
+// memory bank.
 const PITCH = 17u;
 
 // 16 terms of the sum: of the tile's rows, and of its columns. Term k of row r is at k * PITCH + r.
@@ -77,7 +78,7 @@ fn forward_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     let first_o = group.x * TILE;
     var sum = 0.0;
     for (var i = group.z * CHUNK; i < min((group.z + 1u) * CHUNK, p.in_features); i += TILE) {
-        // Neighbouring threads read neighbouring terms: one transaction of memory serves them all.
+        // Neighbouring threads read neighbouring terms: few sectors serve them all.
         staged_rows[own.x * PITCH + own.y] = load_x_feature(first_n + own.y, i + own.x);
         staged_columns[own.x * PITCH + own.y] = load_w_feature(first_o + own.y, i + own.x);
         sum += staged_sum(own.y, own.x);

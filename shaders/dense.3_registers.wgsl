@@ -7,11 +7,11 @@
 // Workgroup   16 x 16 threads: 64 x 64 elements. They stage 16 terms of the sum at a time, 8 values each
 // Reads       of buffers 8 values for 256 multiply-adds of a thread, 0.125 bytes for each; of workgroup memory 8 for 16, 2
 //             bytes for each
-// Cost        8 KiB of workgroup memory; registers for 16 sums and 8 factors
+// Cost        8.1 KiB of workgroup memory; registers for 16 sums and 8 factors
 //
-// Improves on rung 2, which loads two values from workgroup memory for each multiply-add: here 8 serve 16. What limits it
-// now are the instructions around the multiply-adds: every load brings one value. Used where in_features is no multiple of 4,
-// which rung 4 needs. The whole ladder: docs/ladder.md
+// Improves on rung 2, which loads two values from workgroup memory for each multiply-add: here 8 serve 16. What limits it is
+// still workgroup memory, and every load is an instruction that brings a single value. The default on GPUs where in_features is
+// no multiple of 4, which rung 4 needs. The whole ladder: docs/ladder.md
 
 struct Params {
     batch: u32,

@@ -12,7 +12,7 @@
 //
 // Improves on rung 3, whose loads bring one value each: here one instruction brings four, and a value that is loaded is used
 // eight times. What limits forward now is that few workgroups share a long sum: dense1 at 256x256 has one tile of 128 x 32
-// for batch 32. Rung 5 is this file with more parts. The whole ladder: docs/ladder.md
+// for batch 32, and 64 parts. Rung 5 is this file with more parts. The default on GPUs. The whole ladder: docs/ladder.md
 
 struct Params {
     batch: u32,
@@ -159,8 +159,8 @@ fn store_partial_features(part: u32, n: u32, o: u32, four: vec4<f32>) {
 // What each of a group's 16 x 16 threads has added up: [16 shares, 16 elements].
 var<workgroup> shares: array<f32, 256>;
 
-// The sum of one element over all parts that are `stride` words apart in scratch. 16 threads take a share each: part 0, 16,
-// 32 …, part 1, 17 … One of them adds up the shares, always in the same order.
+// The sum of one element over all parts, which are `elements` words apart in scratch. 16 threads take a share each: part 0,
+// 16, 32 …, part 1, 17 … Then the shares are added up, always in the same order.
 fn sum_of_parts(element: u32, elements: u32, thread: u32) -> f32 {
     var share = 0.0;
     if (element < elements) {

@@ -26,8 +26,8 @@ pub struct Rung<P: 'static> {
     pub only_for: fn(&P) -> Option<&'static str>,
     /// How exact its sums are: what its results may be compared with.
     pub error: Rounding,
-    /// Whether it is made for software adapters, and taken there alone unless it is asked for.
-    pub for_software: bool,
+    /// Where it is taken unless another is asked for.
+    pub default_on: Adapters,
 }
 
 impl<P> Rung<P> {
@@ -62,9 +62,23 @@ impl<P> Rung<P> {
 
     /// Why it is not the default there; `None` where it may be.
     pub fn problem_as_default(&self, limits: &Limits, params: &P) -> Option<&'static str> {
-        let misplaced = self.for_software && !limits.software;
-        misplaced.then_some("it is made for software adapters").or_else(|| self.problem(limits, params))
+        let misplaced = match (self.default_on, limits.software) {
+            (Adapters::Software, false) => Some("it is made for software adapters"),
+            (Adapters::Gpus, true) => Some("it is made for GPUs, and slower than a plain rung here"),
+            _ => None,
+        };
+        misplaced.or_else(|| self.problem(limits, params))
     }
+}
+
+/// Adapters that take a rung by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adapters {
+    All,
+    /// Those that run shaders on the CPU.
+    Software,
+    /// Hardware.
+    Gpus,
 }
 
 /// What a rung rounds to.
@@ -142,7 +156,7 @@ impl<P> Rung<P> {
             lacks: |_| None,
             only_for: |_| None,
             error: Rounding::F32,
-            for_software: false,
+            default_on: Adapters::All,
         }
     }
 
@@ -162,7 +176,7 @@ impl<P> Rung<P> {
             lacks: |limits| {
                 (limits.min_subgroup_size < 8).then_some("it needs subgroups of 8 threads or more")
             },
-            for_software: true,
+            default_on: Adapters::Software,
             ..Rung::new(name, source, passes)
         }
     }

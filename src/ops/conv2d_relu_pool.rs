@@ -86,7 +86,7 @@ fn pooled(conv: &reference::conv2d::Params, pool: u32) -> Params {
 }
 
 pub static FORWARD: Kernel<Params> = Kernel {
-    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_GEMM, patch::FORWARD, tensor::FORWARD, textures::FORWARD],
+    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_GEMM, patch::FORWARD, textures::FORWARD, tensor::FORWARD],
     flop,
     ..kernel!(
         conv2d_relu_pool::forward(x, w, b) -> (y, argmax: u32),
@@ -97,8 +97,8 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
         rungs::BACKWARD_X_PLAIN,
         rungs::BACKWARD_X_GEMM,
         patch::BACKWARD_X,
-        tensor::BACKWARD_X,
         textures::BACKWARD_X,
+        tensor::BACKWARD_X,
     ],
     flop,
     ..kernel!(
@@ -110,8 +110,8 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
         rungs::BACKWARD_W_PLAIN,
         rungs::BACKWARD_W_GEMM,
         patch::BACKWARD_W,
-        tensor::BACKWARD_W,
         textures::BACKWARD_W,
+        tensor::BACKWARD_W,
     ],
     flop,
     ..kernel!(

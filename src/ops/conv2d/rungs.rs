@@ -1,7 +1,7 @@
 //! The ways to compute a convolution on a GPU. Those of backward, where only the gate in front of dy differs, are also
 //! `conv2d_relu_pool`'s.
 
-use crate::kernel::{Grid, Pass, Rung, parts};
+use crate::kernel::{Adapters, Grid, Pass, Rung, parts};
 use crate::reference;
 use crate::reference::conv2d::Params;
 
@@ -192,6 +192,8 @@ pub const fn backward_b_gemm<P: Convolution>(source: &'static str) -> Rung<P> {
     Rung {
         scratch: |p| (p.conv2d().out_channels * p.conv2d().batch * plane_parts(p)) as usize,
         iterations: |p| (p.dy_len().div_ceil(plane_parts(p)) + p.conv2d().batch * plane_parts(p)) as usize,
+        // Its many barriers cost lavapipe a hundred times what it reads.
+        default_on: Adapters::Gpus,
         ..gemm(source, passes)
     }
 }

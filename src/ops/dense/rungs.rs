@@ -1,6 +1,6 @@
 //! The ways to compute a fully connected layer on a GPU.
 
-use crate::kernel::{Grid, Pass, Rung, parts};
+use crate::kernel::{Adapters, Grid, Pass, Rung, parts};
 use crate::reference::dense::Params;
 
 pub const SOURCE: &str = include_str!("../../../shaders/dense.wgsl");
@@ -72,6 +72,7 @@ pub const BACKWARD_W_SHARED: Rung<Params> = Rung {
 /// A group adds up 16 out_features.
 pub const BACKWARD_B_SHARED: Rung<Params> = Rung {
     iterations: |p| (p.batch.div_ceil(16) + 16) as usize,
+    default_on: Adapters::Gpus,
     ..shared(&[Pass::new("backward_b", Grid::Groups(|p| [p.out_features.div_ceil(16), 1, 1]))])
 };
 
