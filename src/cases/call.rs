@@ -1,7 +1,7 @@
 //! A kernel with its sizes, without the type of its `Params`: what a table of all kernels can hold.
 
 use crate::cpu::{self, Input, Output};
-use crate::device::{Device, DeviceKind};
+use crate::device::{Device, DeviceKind, Limits};
 use crate::error::Result;
 use crate::kernel::{Buffer, Kernel, Rounding, Rung};
 use crate::reference::{Field, Params};
@@ -23,6 +23,8 @@ pub trait Call: Send + Sync {
     fn flop(&self) -> f64;
     /// Names of the rungs for these sizes on this device, from plain to fast.
     fn rungs(&self, device: &Device) -> Vec<&'static str>;
+    /// Whether an adapter with these limits has what this rung requires, whatever the sizes.
+    fn is_allowed(&self, rung: &str, limits: &Limits) -> bool;
     /// What this rung rounds to; f32 for the CPU's.
     fn rounding(&self, rung: &str) -> Rounding;
     /// What a table of tuned rungs knows it by.
@@ -100,6 +102,10 @@ impl<P: Params> Call for KernelCall<P> {
         }
         let usable = self.kernel.rungs.iter().map(|rung| rung.usable(device.limits(), &self.params));
         names.into_iter().zip(usable).filter(|(_, usable)| *usable).map(|(name, _)| name).collect()
+    }
+
+    fn is_allowed(&self, rung: &str, limits: &Limits) -> bool {
+        self.kernel.rungs.iter().any(|known| known.name == rung && (known.requires)(limits))
     }
 
     fn rounding(&self, rung: &str) -> Rounding {
