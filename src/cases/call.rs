@@ -24,6 +24,8 @@ pub trait Call: Send + Sync {
     /// The rung that an adapter with these limits takes unless another is asked for, and why it takes none of those that
     /// come after it.
     fn default_rung(&self, limits: &Limits) -> Option<Default>;
+    /// Whether an adapter with these limits has what this rung requires, whatever the sizes.
+    fn is_allowed(&self, rung: &str, limits: &Limits) -> bool;
     /// What this rung rounds to; f32 for the CPU's.
     fn rounding(&self, rung: &str) -> Rounding;
     /// What a table of tuned rungs knows it by.
@@ -120,6 +122,10 @@ impl<P: Params> Call for KernelCall<P> {
         let problem = |later: &Rung<P>| Some((later.name, later.problem_as_default(limits, &self.params)?));
         let others: Vec<_> = later.filter_map(problem).collect();
         Some(Default { rung: rung.name, others: others.into_iter().rev().collect() })
+    }
+
+    fn is_allowed(&self, rung: &str, limits: &Limits) -> bool {
+        self.kernel.rungs.iter().any(|known| known.name == rung && (known.lacks)(limits).is_none())
     }
 
     fn rounding(&self, rung: &str) -> Rounding {
