@@ -1,12 +1,13 @@
 //! A small network learns the bundled pictures on the software adapter: what kernels and tape add up to on a driver.
 //!
 //! It takes a minute or more, so `cargo test` leaves it out, and `tests/drivers` runs it on every driver that it finds:
-//! `cargo test --release --test learning -- --ignored --nocapture`
+//! `cargo test --release --test learning -- --ignored --nocapture`. With PAWGRAD_PRECISION=mixed it learns in mixed precision.
 
 mod common;
 
 use pawgrad::check;
 use pawgrad::data::{Folder, Pictures, epoch_order};
+use pawgrad::device::{Precision, adapters};
 use pawgrad::model::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu};
 use pawgrad::model::{Graph, Model};
 use pawgrad::train::Trainer;
@@ -46,7 +47,9 @@ fn pictures(split: &str) -> Pictures {
 #[ignore = "takes a minute or more: tests/drivers runs it on every driver"]
 fn a_small_network_learns_the_bundled_pictures() {
     let (training, test) = (pictures("training_set"), pictures("test_set"));
-    let device = common::software();
+    let precision = std::env::var("PAWGRAD_PRECISION").map_or(Precision::F32, |named| named.parse().unwrap());
+    let opened = adapters::open(&adapters::Choice::Software, precision);
+    let (device, _) = pollster::block_on(opened).expect("a software adapter with this precision");
     let model = Model::new(common::network(SIZE, network()), &device, SEED, true).unwrap();
     let plan = Plan::new(&model, device.limits(), BATCH, None).unwrap();
     let mut trainer = Trainer::new(model, plan, 0.002, SEED).unwrap();

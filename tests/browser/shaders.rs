@@ -44,7 +44,7 @@ struct Found {
 }
 
 /// Asks for what browsers have and these shaders use, and for no limits beyond the defaults. What is wrong with a pipeline is
-/// known at once, but Chromium's driver for the CPU can take long to compile a right one.
+/// known before Chromium's driver for the CPU compiles it, which can take long.
 const SCRIPT: &str = r"async (shaders) => {
     const adapter = await navigator.gpu.requestAdapter();
     const device = await adapter.requestDevice({requiredFeatures: ['subgroups']});
