@@ -204,7 +204,7 @@ pub fn line(case: &Case) -> String {
     case.call.name().to_string() + &fields.collect::<String>()
 }
 
-/// The case that [`line`] wrote.
+/// The case that [`line()`] wrote.
 ///
 /// # Errors
 /// What is wrong with the line.
