@@ -132,7 +132,7 @@ impl Drawn {
         }
     }
 
-    /// With one throw that shows its least, half or one less.
+    /// With one throw that shows its least, half, or a little less: not every size shows what is wrong.
     fn smaller(&self, throw: usize, mut fails: impl FnMut(&Case) -> bool) -> Option<Drawn> {
         let &shown = self.thrown.get(throw).filter(|shown| **shown > 0)?;
         let with = |less| {
@@ -140,7 +140,9 @@ impl Drawn {
             thrown[throw] = less;
             Drawn::new(&self.case, Dice::again(&thrown))
         };
-        [0, shown / 2, shown - 1].into_iter().map(with).find(|smaller| fails(&smaller.case))
+        let less =
+            [0, shown / 2, shown - shown / 8, shown - 1, shown.saturating_sub(2), shown.saturating_sub(3)];
+        less.into_iter().filter(|less| *less < shown).map(with).find(|smaller| fails(&smaller.case))
     }
 }
 
