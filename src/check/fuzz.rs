@@ -5,7 +5,6 @@ use super::{Case, Style, all};
 use crate::cases::Dice;
 use crate::device::{Device, DeviceKind};
 use crate::kernel::Rounding;
-use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -56,8 +55,9 @@ impl<'a> Fuzz<'a> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(index as u64);
         // The more there is to vary, the more often.
-        let fields = |case: &Case| case.call.fields().len();
-        let kernel = self.kernels.choose_weighted(&mut rng, fields).expect("some kernel");
+        let lots = self.kernels.iter().flat_map(|case| case.call.fields().iter().map(move |_| case));
+        let lots: Vec<&Case> = lots.collect();
+        let kernel = lots[rng.random_range(0..lots.len())];
         // Some rungs cover few sizes: one is chosen, and sizes are drawn until it does.
         let known = known(kernel, self.device);
         let wanted = self.rung.as_deref().unwrap_or(known[rng.random_range(0..known.len())]);
@@ -206,7 +206,7 @@ pub fn line(case: &Case) -> String {
     case.call.name().to_string() + &fields.collect::<String>()
 }
 
-/// The case that [`line`] wrote.
+/// The case that [`line()`] wrote.
 ///
 /// # Errors
 /// What is wrong with the line.
