@@ -161,7 +161,7 @@ fn fuzz(args: &Args) {
     }
     seen.print();
     let reports: Vec<_> = failures.into_values().collect();
-    assert!(reports.is_empty(), "{} kernels fail:\n\n{}", reports.len(), reports.join("\n\n"));
+    assert!(reports.is_empty(), "rungs that fail: {}\n\n{}", reports.len(), reports.join("\n\n"));
 }
 
 fn device(args: &Args) -> Device {

@@ -5,7 +5,6 @@ use super::{Case, Style, all};
 use crate::cases::Dice;
 use crate::device::{Device, DeviceKind};
 use crate::kernel::Rounding;
-use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -56,8 +55,9 @@ impl<'a> Fuzz<'a> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(index as u64);
         // The more there is to vary, the more often.
-        let fields = |case: &Case| case.call.fields().len();
-        let kernel = self.kernels.choose_weighted(&mut rng, fields).expect("some kernel");
+        let lots = self.kernels.iter().flat_map(|case| case.call.fields().iter().map(move |_| case));
+        let lots: Vec<&Case> = lots.collect();
+        let kernel = lots[rng.random_range(0..lots.len())];
         // Some rungs cover few sizes: one is chosen, and sizes are drawn until it does.
         let known = known(kernel, self.device);
         let wanted = self.rung.as_deref().unwrap_or(known[rng.random_range(0..known.len())]);
@@ -132,7 +132,7 @@ impl Drawn {
         }
     }
 
-    /// With one throw that shows its least, half or one less.
+    /// With one throw that shows its least, half, or a little less: not every size shows what is wrong.
     fn smaller(&self, throw: usize, mut fails: impl FnMut(&Case) -> bool) -> Option<Drawn> {
         let &shown = self.thrown.get(throw).filter(|shown| **shown > 0)?;
         let with = |less| {
@@ -140,7 +140,9 @@ impl Drawn {
             thrown[throw] = less;
             Drawn::new(&self.case, Dice::again(&thrown))
         };
-        [0, shown / 2, shown - 1].into_iter().map(with).find(|smaller| fails(&smaller.case))
+        let less =
+            [0, shown / 2, shown - shown / 8, shown - 1, shown.saturating_sub(2), shown.saturating_sub(3)];
+        less.into_iter().filter(|less| *less < shown).map(with).find(|smaller| fails(&smaller.case))
     }
 }
 
