@@ -302,7 +302,7 @@ fn the_true_section_is_valid_and_loads_each_matrix_in_its_role_and_layout() {
     validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE);
     validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
     let info = validator.validate(&module).unwrap_or_else(|why| panic!("{}", why.emit_to_string(source)));
-    let sizes = ["in_channels", "in_h", "in_w", "out_channels", "out_h", "out_w", "WINDOWS"];
+    let sizes = ["in_channels", "in_h", "in_w", "out_channels", "out_h", "out_w"];
     let sizes = sizes.iter().map(|name| (name.to_string(), 32.0)).collect();
 
     // Of each entry point: use, layout and stride of what is loaded; and how many products it has.

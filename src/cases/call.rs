@@ -23,7 +23,7 @@ pub trait Call: Send + Sync {
     fn rungs(&self, device: &Device) -> Vec<&'static str>;
     /// The rung that an adapter with these limits takes unless another is asked for, and why it takes none of those that
     /// come after it.
-    fn default_rung(&self, limits: &Limits) -> Option<Default>;
+    fn default_rung(&self, limits: &Limits) -> Option<DefaultRung>;
     /// Whether an adapter with these limits has what this rung requires, whatever the sizes.
     fn is_allowed(&self, rung: &str, limits: &Limits) -> bool;
     /// What this rung rounds to; f32 for the CPU's.
@@ -41,7 +41,7 @@ pub trait Call: Send + Sync {
 
 /// The rung that an adapter takes unless another is asked for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Default {
+pub struct DefaultRung {
     pub rung: &'static str,
     /// Those that come after it, each with what speaks against it there.
     pub others: Vec<(&'static str, &'static str)>,
@@ -116,12 +116,12 @@ impl<P: Params> Call for KernelCall<P> {
         names.into_iter().zip(usable).filter(|(_, usable)| *usable).map(|(name, _)| name).collect()
     }
 
-    fn default_rung(&self, limits: &Limits) -> Option<Default> {
+    fn default_rung(&self, limits: &Limits) -> Option<DefaultRung> {
         let rung = self.kernel.default_rung(limits, &self.params)?;
         let later = self.kernel.rungs.iter().rev().take_while(|later| later.name != rung.name);
         let problem = |later: &Rung<P>| Some((later.name, later.problem_as_default(limits, &self.params)?));
         let others: Vec<_> = later.filter_map(problem).collect();
-        Some(Default { rung: rung.name, others: others.into_iter().rev().collect() })
+        Some(DefaultRung { rung: rung.name, others: others.into_iter().rev().collect() })
     }
 
     fn is_allowed(&self, rung: &str, limits: &Limits) -> bool {

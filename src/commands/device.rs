@@ -1,9 +1,9 @@
 //! The options that choose a device, its precision and its rungs.
 
+use crate::check::PLAIN;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Result, error};
-use crate::kernel::PLAIN;
 use crate::tuning::Tuning;
 use clap::Args;
 use std::collections::BTreeSet;

@@ -1,8 +1,7 @@
 //! `pawgrad devices`
 
 use super::output::outln;
-use crate::cases::Default;
-use crate::check::{Table, table};
+use crate::check::{DefaultRung, Table, table};
 use crate::device::adapters::{list, preferred};
 use crate::device::{DeviceKind, Limits};
 use crate::error::Result;
@@ -65,7 +64,7 @@ fn list_rungs(limits: &Limits) {
         if case.call.sources().len() == 1 {
             continue;
         }
-        let Some(Default { rung, others }) = case.call.default_rung(limits) else { continue };
+        let Some(DefaultRung { rung, others }) = case.call.default_rung(limits) else { continue };
         let why: Vec<_> = others.iter().map(|(rung, why)| format!("not {rung}: {why}")).collect();
         outln!("     {:<28} {:<19} {rung:<12} {}", case.call.name(), case.why, why.join("; "));
     }

@@ -48,7 +48,7 @@ use rungs::Rungs;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use timer::Times;
+use timer::spans;
 
 /// A handle to the place where kernels run.
 #[derive(Clone)]
@@ -262,13 +262,4 @@ impl Device {
     pub(crate) fn free(&self, memory: Memory, words: usize) {
         self.0.pool.put(memory, words);
     }
-}
-
-/// Reads `times` and gives all spans of `profile`.
-async fn spans(profile: Option<Rc<Profile>>, times: Vec<Times>) -> Result<Vec<Span>> {
-    let Some(profile) = profile else { return Ok(Vec::new()) };
-    for times in times {
-        times.add_to(&profile).await?;
-    }
-    Ok(profile.take())
 }

@@ -1,6 +1,7 @@
 //! 2-D convolution.
 
 pub(super) mod cases;
+pub(super) mod lanes;
 pub(super) mod rungs;
 
 pub use cases::cases;
@@ -101,17 +102,17 @@ pub(super) fn params(
 }
 
 pub static FORWARD: Kernel<Params> = Kernel {
-    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_GEMM, rungs::FORWARD_LANES],
+    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_GEMM, lanes::FORWARD],
     flop,
     ..kernel!(conv2d::forward(x, w, b) -> (y), items: |p| (p.batch * p.out_channels) as usize, fast)
 };
 pub static BACKWARD_X: Kernel<Params> = Kernel {
-    rungs: &[rungs::BACKWARD_X_PLAIN, rungs::BACKWARD_X_GEMM, rungs::BACKWARD_X_LANES],
+    rungs: &[rungs::BACKWARD_X_PLAIN, rungs::BACKWARD_X_GEMM, lanes::BACKWARD_X],
     flop,
     ..kernel!(conv2d::backward_x(w, dy) -> (dx), items: |p| (p.batch * p.in_channels) as usize, fast)
 };
 pub static BACKWARD_W: Kernel<Params> = Kernel {
-    rungs: &[rungs::BACKWARD_W_PLAIN, rungs::BACKWARD_W_GEMM, rungs::BACKWARD_W_LANES],
+    rungs: &[rungs::BACKWARD_W_PLAIN, rungs::BACKWARD_W_GEMM, lanes::BACKWARD_W],
     flop,
     ..kernel!(conv2d::backward_w(x, dy) -> (dw), items: |p| (p.out_channels * p.in_channels) as usize, fast)
 };

@@ -153,12 +153,10 @@ pub async fn run(
             device.chosen_rungs().len()
         ));
     } else if device.kind() == DeviceKind::Gpu && device.untuned_kernels().is_none() {
-        progress.message(&format!(
-            "This adapter was not tuned: `pawgrad tune --image-size {} --batch-size {}` measures every rung once, and later runs take \
-             the fastest",
-            trainer.model.network.image_size,
-            trainer.micro_batch_size()
-        ));
+        progress.message(
+            "This adapter was not tuned: `pawgrad tune` measures every rung once, at the image size and the batch size that it is \
+             given, and later runs take the fastest",
+        );
     }
     progress.detail(&format!(
         "Buffers held on the device: {:.1} MiB",

@@ -7,16 +7,11 @@ use crate::reference::conv2d::Params;
 
 pub const SOURCE: &str = include_str!("../../../shaders/conv2d.wgsl");
 const GEMM_SOURCE: &str = include_str!("../../../shaders/conv2d.2_gemm.wgsl");
-const LANES_SOURCE: &str = include_str!("../../../shaders/conv2d.lanes.wgsl");
 
 /// Channels of a tile, and its positions or weights, of the second rung.
 pub const SIDE: u32 = 64;
-/// Channels in a tile of lanes.
-pub const ROWS: u32 = 32;
-/// Columns that a thread of lanes owns.
-const COLUMNS: u32 = 8;
 /// Positions of the convolution, about, that one thread (plain) or group (lanes) of backward_w's first pass adds up.
-const SPLIT: u32 = 8192;
+pub const SPLIT: u32 = 8192;
 /// Positions of a plane that one thread of the plain backward_b's first pass adds up.
 const CHUNK: u32 = 4096;
 
@@ -29,7 +24,7 @@ pub const FORWARD_PLAIN: Rung<Params> = Rung {
 };
 pub const FORWARD_GEMM: Rung<Params> = Rung {
     iterations: |p| staged(terms(p)),
-    ..gemm(
+    ..second(
         GEMM_SOURCE,
         &[Pass::new(
             "forward",
@@ -39,45 +34,10 @@ pub const FORWARD_GEMM: Rung<Params> = Rung {
         )],
     )
 };
-pub const FORWARD_LANES: Rung<Params> = Rung {
-    iterations: |p| slides(p, p.in_channels),
-    ..lanes(&[Pass::new(
-        "forward",
-        Grid::Groups(|p| {
-            let columns = p.batch * p.out_h * p.out_w.div_ceil(COLUMNS);
-            [columns.div_ceil(256), p.out_channels.div_ceil(ROWS), 1]
-        }),
-    )])
-};
 pub const BACKWARD_X_PLAIN: Rung<Params> = backward_x_plain(SOURCE);
 pub const BACKWARD_X_GEMM: Rung<Params> = backward_x_gemm(GEMM_SOURCE);
-pub const BACKWARD_X_LANES: Rung<Params> = Rung {
-    iterations: |p| slides(p, p.out_channels),
-    ..lanes(&[Pass::new(
-        "backward_x",
-        Grid::Groups(|p| {
-            let columns = p.batch * p.in_h * p.in_w.div_ceil(COLUMNS);
-            [columns.div_ceil(256), p.in_channels.div_ceil(ROWS), 1]
-        }),
-    )])
-};
 pub const BACKWARD_W_PLAIN: Rung<Params> = backward_w_plain(SOURCE);
 pub const BACKWARD_W_GEMM: Rung<Params> = backward_w_gemm(GEMM_SOURCE);
-/// Sums of about `SPLIT` positions each, one group for each of them and each tile of weights, then the sums of those.
-pub const BACKWARD_W_LANES: Rung<Params> = Rung {
-    scratch: partial_weights,
-    iterations: positions,
-    ..lanes(&[
-        Pass::new(
-            "backward_w_partial",
-            Grid::Groups(|p| {
-                let lines = (p.in_channels * p.kernel_h).div_ceil(2) * p.kernel_w.div_ceil(4);
-                [lines.div_ceil(256), p.out_channels.div_ceil(ROWS), splits(p)]
-            }),
-        ),
-        Pass::new("backward_w", Grid::Threads(weights)),
-    ])
-};
 pub const BACKWARD_B_PLAIN: Rung<Params> = backward_b_plain(SOURCE);
 pub const BACKWARD_B_GEMM: Rung<Params> = backward_b_gemm(GEMM_SOURCE);
 
@@ -122,7 +82,7 @@ pub const fn backward_x_gemm<P: Convolution>(source: &'static str) -> Rung<P> {
             let p = p.conv2d();
             staged(p.out_channels * p.kernel_h * p.kernel_w)
         },
-        ..gemm(source, passes)
+        ..second(source, passes)
     }
 }
 
@@ -163,7 +123,7 @@ pub const fn backward_w_gemm<P: Convolution>(source: &'static str) -> Rung<P> {
             let parts = weight_parts(&p);
             staged((p.batch * p.out_h * p.out_w).div_ceil(parts)).max(parts as usize)
         },
-        ..gemm(source, passes)
+        ..second(source, passes)
     }
 }
 
@@ -194,7 +154,7 @@ pub const fn backward_b_gemm<P: Convolution>(source: &'static str) -> Rung<P> {
         iterations: |p| (p.dy_len().div_ceil(plane_parts(p)) + p.conv2d().batch * plane_parts(p)) as usize,
         // Its many barriers cost lavapipe a hundred times what it reads.
         default_on: Adapters::Gpus,
-        ..gemm(source, passes)
+        ..second(source, passes)
     }
 }
 
@@ -204,17 +164,8 @@ pub const fn plain<P>(source: &'static str, passes: &'static [Pass<P>]) -> Rung<
 }
 
 /// A rung of the second file.
-pub const fn gemm<P>(source: &'static str, passes: &'static [Pass<P>]) -> Rung<P> {
+pub const fn second<P>(source: &'static str, passes: &'static [Pass<P>]) -> Rung<P> {
     Rung { constants: &[("SIDE", SIDE as f64)], ..Rung::new("2_gemm", source, passes) }
-}
-
-/// A rung of the file for software adapters. On lavapipe it is 35 to 70 times as fast as the plain one.
-const fn lanes(passes: &'static [Pass<Params>]) -> Rung<Params> {
-    Rung {
-        constants: &[("ROWS", ROWS as f64), ("SPLIT", SPLIT as f64)],
-        only_for: |p| (p.kernel_w > 128).then_some("it is for windows of at most 128 columns"),
-        ..Rung::for_software("lanes", LANES_SOURCE, passes)
-    }
 }
 
 fn x_len(p: &Params) -> usize {
@@ -227,16 +178,16 @@ pub fn weights(p: &Params) -> usize {
 }
 
 /// Sums that the plain backward_w's first pass leaves for each weight, and that of lanes.
-fn splits(p: &Params) -> u32 {
+pub fn splits(p: &Params) -> u32 {
     rows_in_parts(p.batch * p.out_h, p.out_w, SPLIT)
 }
 
-fn partial_weights(p: &Params) -> usize {
+pub fn partial_weights(p: &Params) -> usize {
     splits(p) as usize * weights(p)
 }
 
 /// Loop iterations of backward_w: over the rows of a part and their columns, or over the parts.
-fn positions(p: &Params) -> usize {
+pub fn positions(p: &Params) -> usize {
     (2 * SPLIT.max(p.out_w)).max(splits(p)) as usize
 }
 
@@ -288,9 +239,4 @@ fn partial_biases<P: Convolution>(p: &P) -> usize {
 /// Loop iterations over a window of so many channels, all nested loops together.
 pub fn window(p: &Params, channels: u32) -> usize {
     (channels * (1 + p.kernel_h * (1 + p.kernel_w))) as usize
-}
-
-/// The same where a thread slides over `COLUMNS` columns.
-fn slides(p: &Params, channels: u32) -> usize {
-    (channels * p.kernel_h * (p.kernel_w + COLUMNS)) as usize
 }

@@ -1,7 +1,7 @@
 //! The first two rungs, which are those of the convolution, pooled; and what the others, for the network's own windows,
 //! have in common.
 
-use super::super::conv2d::rungs::{self as conv2d, Convolution, SIDE, gemm, plain, staged, window};
+use super::super::conv2d::rungs::{self as conv2d, Convolution, SIDE, plain, second, staged, window};
 use crate::kernel::{Grid, Pass, Rung, parts};
 use crate::reference;
 use crate::reference::conv2d_relu_pool::Params;
@@ -23,7 +23,7 @@ pub const FORWARD_GEMM: Rung<Params> = Rung {
         staged(p.in_channels * p.kernel_h * p.kernel_w) + 4 * pooled as usize
     },
     only_for: |p| (p.pool > LARGEST_POOL).then_some("it is for pooling windows of at most 4 x 4"),
-    ..gemm(
+    ..second(
         GEMM_SOURCE,
         &[Pass::new(
             "forward",

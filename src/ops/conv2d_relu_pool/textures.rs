@@ -1,6 +1,7 @@
 //! A rung for software adapters, which fetches from textures, for the network's own convolutions.
 
-use super::super::conv2d::rungs::{ROWS, rows_in_parts};
+use super::super::conv2d::lanes::ROWS;
+use super::super::conv2d::rungs::rows_in_parts;
 use super::rungs::{only_for_own_windows, weights};
 use crate::device::textures::WIDTH;
 use crate::kernel::{Grid, Pass, Rung};
