@@ -49,7 +49,10 @@ impl<P: Params> Kernel<P> {
             let rung = before().or_else(tuned).or_else(|| self.default_rung(limits, params));
             rung.ok_or_else(|| self.no_rung(device, params))?
         };
-        rungs.note(key, rung.name);
+        // What only moves bytes is not tuned: there is little to gain, and every tensor's length would be measured.
+        if (self.flop)(params) > 0.0 {
+            rungs.note(key, rung.name);
+        }
         Ok(rung)
     }
 
