@@ -12,7 +12,8 @@
 //             backward_b batch * out_h * out_w per element of db, in two passes;  writes 1
 // Cost        2 * batch * out_channels * out_h * out_w * in_channels * kernel_h * kernel_w FLOP each for
 //             forward, backward_x and backward_w. Two reads for each multiply-add: memory sets the pace, not
-//             arithmetic. The next rung reads less
+//             arithmetic. The next rung reads less. The whole ladder:
+//             docs/ladder.md
 
 struct Params {
     batch: u32,

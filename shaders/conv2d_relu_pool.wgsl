@@ -8,7 +8,7 @@
 // Reads       forward 2 * pool^2 * in_channels * kernel_h * kernel_w per element of y; backward as conv2d, with dy, y and
 //             argmax in place of dy
 // Cost        the FLOP of conv2d. What is saved is memory: the convolution's output, pool^2 times as large as y, is
-//             neither stored nor read again
+//             neither stored nor read again. The next rungs read less: docs/ladder.md
 //
 // Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
 // row * pool + column.

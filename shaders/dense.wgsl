@@ -7,7 +7,8 @@
 // Reads       forward 2 * in_features, and then the parts and b; backward_x 2 * out_features; backward_w 2 * batch;
 //             backward_b batch;  writes 1
 // Cost        2 * batch * in_features * out_features FLOP each for forward, backward_x and backward_w. Two reads for each
-//             multiply-add: memory sets the pace, not arithmetic. The next rung reads less
+//             multiply-add: memory sets the pace, not arithmetic. The next rung reads less. The whole ladder:
+//             docs/ladder.md
 
 struct Params {
     batch: u32,

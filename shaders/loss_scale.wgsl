@@ -6,7 +6,7 @@
 // Shapes      gradient holds p.len values; overflow, scale, inverse and good_steps are one value each
 // One thread  of detect owns one element of the gradient; update has one thread
 // Reads       detect 1, update 4;  writes detect 1 where it finds something, update 3
-// Cost        4 bytes read per parameter: a seventh of what Adam moves
+// Cost        4 bytes read per parameter: a seventh of what Adam moves. Rung 2 is faster: docs/ladder.md
 
 struct Params {
     len: u32,

@@ -3,7 +3,7 @@
 // Shapes      x, dx [batch, channels, in_h, in_w]; y, dy, argmax [batch, channels, out_h, out_w]
 // One thread  forward: one element of y; backward_x: one element of dx
 // Reads       forward window_h * window_w + 1, backward_x up to 2 * window_h * window_w;  writes forward 2, backward_x 1
-// Cost        the time is that of moving the bytes
+// Cost        the time is that of moving the bytes. Rung 2 is faster: docs/ladder.md
 //
 // Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
 // kh * window_w + kw.

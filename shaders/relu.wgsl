@@ -6,12 +6,21 @@
 // Cost        next to no arithmetic: the time is that of moving the bytes
 //
 // How to read a shader, as this is the simplest one:
-// - The `var`s are buffers on the GPU, and p holds the sizes. Rust hands over each one by its binding number.
 // - A function with @compute is an entry point. The GPU runs it once for each thread, and there is a thread for each
 //   element. Threads come in workgroups, here of 256.
+// - Bindings. The `var`s are memory on the GPU. Rust makes a buffer for each, and hands it over by its number:
+//   @binding(1) is x. `read` buffers are inputs, `read_write` ones may be written. p, in `uniform` memory, holds the sizes,
+//   which are the same for all threads. An entry point gets just the bindings that it uses.
+// - Dispatch. Rust then says how many workgroups to run: `dispatch_workgroups(4, 1, 1)` runs four, 1024 threads, in any
+//   order and as many at a time as the GPU has room for. The three numbers are the grid.
 // - A thread learns from global_invocation_id which one it is, and so which element is its own.
+// - Words: @group(0) is the one set of bindings that there is here. 1u is a 1 of the type u32. An `override` is a constant that
+//   Rust sets before the shader is compiled. workgroup_id says in which group of the grid a thread is, and
+//   local_invocation_index which one of its group. A mat4x4 is four columns of four: m[1] is its second column.
 // - Workgroups are always whole: 1000 elements take four of them, 1024 threads. The guard `if (i >= p.len)` sends the
 //   24 threads home that have no element.
+// - Neighbouring threads read neighbouring elements: that is what memory is fast at. docs/ladder.md has more of this kind,
+//   and the faster rungs.
 
 struct Params {
     len: u32,

@@ -81,6 +81,7 @@ impl Tensor {
             (Memory::Gpu(buffer), Some(gpu)) => {
                 gpu.write(buffer, self.offset as u64 * 4, bytemuck::cast_slice(words))?
             }
+            (Memory::OnPaper(_), _) => {}
             _ => self.words_mut().copy_from_slice(words),
         }
         Ok(())
@@ -92,6 +93,7 @@ impl Tensor {
             (Memory::Gpu(buffer), Some(gpu)) => {
                 gpu.clear(buffer, self.offset as u64 * 4, self.len() as u64 * 4)
             }
+            (Memory::OnPaper(_), _) => {}
             _ => self.words_mut().fill(0),
         }
     }
@@ -148,7 +150,11 @@ impl Tensor {
                 Words::Gpu(gpu.read_later(&parts)?)
             }
             None => {
-                let values = tensors.iter().flat_map(|tensor| tensor.words().to_vec()).collect();
+                let values = tensors.iter().flat_map(|tensor| match tensor.memory() {
+                    Memory::OnPaper(_) => vec![0; tensor.len()],
+                    _ => tensor.words().to_vec(),
+                });
+                let values = values.collect();
                 Words::Cpu(values, Instant::now())
             }
         };
@@ -174,7 +180,7 @@ impl Tensor {
     pub(crate) fn gpu_part(&self) -> (&wgpu::Buffer, u64, u64) {
         match self.memory() {
             Memory::Gpu(buffer) => (buffer, self.offset as u64 * 4, self.len() as u64 * 4),
-            Memory::Cpu(_) => panic!("a tensor of the CPU was used with a GPU"),
+            Memory::Cpu(_) | Memory::OnPaper(_) => panic!("a tensor of another device was used with a GPU"),
         }
     }
 
@@ -182,7 +188,7 @@ impl Tensor {
     pub(crate) fn words(&self) -> Ref<'_, [u32]> {
         match self.memory() {
             Memory::Cpu(values) => Ref::map(values.borrow(), |values| &values[self.offset..][..self.len()]),
-            Memory::Gpu(_) => panic!("a tensor of a GPU was used with the CPU"),
+            Memory::Gpu(_) | Memory::OnPaper(_) => panic!("a tensor of another device was used with the CPU"),
         }
     }
 
@@ -193,7 +199,7 @@ impl Tensor {
             Memory::Cpu(values) => {
                 RefMut::map(values.borrow_mut(), |values| &mut values[self.offset..][..self.len()])
             }
-            Memory::Gpu(_) => panic!("a tensor of a GPU was used with the CPU"),
+            Memory::Gpu(_) | Memory::OnPaper(_) => panic!("a tensor of another device was used with the CPU"),
         }
     }
 }

@@ -158,7 +158,7 @@ fn wrong_values_are_named() {
         ("--image-size 4294967296", &["--image-size 4294967296", "16384"]),
         ("--dropout 1", &["--dropout 1"]),
         ("--rung conv2d", &["OP=RUNG", "conv2d: fast, reference"]),
-        ("--rung conv2d=2_tiled", &["2_tiled", "conv2d: fast"]),
+        ("--rung conv2d=2_tiled", &["2_tiled", "lanes", "conv2d: fast"]),
         ("--tuning rungs.toml", &["--tuning rungs.toml", "CPU"]),
         ("--rung conv3d=1_plain", &["conv3d"]),
     ] {
@@ -583,7 +583,7 @@ fn a_profile_says_where_the_time_goes() {
             of_kernels.iter().find(|cells| cells[..2] == ["conv1", "conv2d_relu_pool.backward_w"]).unwrap();
         assert_eq!(
             (conv1[2].as_str(), conv1[3].as_str()),
-            if device == "cpu" { ("fast", "1") } else { ("3_textures", "3") }
+            if device == "cpu" { ("fast", "1") } else { ("textures", "3") }
         );
         let lines = table.lines().take_while(|line| !line.starts_with("Open"));
         let share = |line: &str| line.split(" %").next()?.split_whitespace().last()?.parse::<f64>().ok();

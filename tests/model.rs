@@ -289,16 +289,21 @@ fn every_kind_of_layer_comes_back_from_a_file() {
     assert!(bytes == pollster::block_on(again.to_bytes()).unwrap());
 }
 
-/// What pawgrad 0.1.0 made of two pictures with this file of its own.
+/// What pawgrad 0.1.0 made of two pictures with this file of its own, with the definitions of all kernels: the fast ones sum
+/// up in another order on CPUs with wider vectors.
 #[test]
 fn a_model_file_of_version_1_gives_the_same_bits() {
     let bytes = include_bytes!("fixtures/version_1.safetensors");
     let pixels: Vec<u8> = (0..2 * 144).map(|i| (i * 37 % 251) as u8).collect();
     for fuse in [true, false] {
-        let model = Model::from_bytes(bytes, &Device::cpu(), fuse).unwrap();
+        let device = Device::cpu();
+        for op in ["conv2d", "conv2d_relu_pool", "dense"] {
+            device.force_rung(op, "reference");
+        }
+        let model = Model::from_bytes(bytes, &device, fuse).unwrap();
         let found = pollster::block_on(scores(&model, &pixels, 2)).unwrap();
         let bits: Vec<_> = found.iter().map(|scores| scores[1].to_bits()).collect();
-        assert_eq!(bits, [1_053_766_853, 1_050_806_407], "fused {fuse}");
+        assert_eq!(bits, [1_053_766_852, 1_050_806_406], "fused {fuse}");
         let names: Vec<_> = model.network.nodes.nodes.iter().map(|node| node.name.as_str()).collect();
         let wanted = [
             "conv1", "relu1", "pool1", "conv2", "flatten1", "dense1", "relu2", "dropout1", "dense2", "dense3",

@@ -281,47 +281,57 @@ const ANYWHERE: [&str; 2] = ["fn flat_index", "struct Params"];
 
 /// What else stands in several shaders on purpose, as each is complete: which files share which items.
 const COPIES: &[(&str, &str)] = &[
-    ("adam loss_scale", "fn is_finite"),
-    ("conv2d_relu_pool max_pool2d", "fn is_nan"),
-    ("conv2d conv2d.2_tiled conv2d_relu_pool conv2d_relu_pool.2_tiled max_pool2d", "fn target_of"),
-    ("conv2d conv2d.2_tiled conv2d_relu_pool conv2d_relu_pool.2_tiled", "fn source"),
+    ("adam adam.2_four loss_scale loss_scale.2_four", "fn is_finite"),
+    (
+        "adam.2_four add.2_four input.2_four loss_scale.2_four relu.2_four",
+        "fn four_apart, fn those_there, fn first_of_four",
+    ),
+    ("conv2d conv2d.2_gemm conv2d.lanes conv2d_relu_pool conv2d_relu_pool.2_gemm", "fn source"),
+    (
+        "conv2d conv2d.2_gemm conv2d.lanes conv2d_relu_pool conv2d_relu_pool.2_gemm max_pool2d \
+         max_pool2d.2_constants",
+        "fn target_of",
+    ),
     ("conv2d conv2d_relu_pool", "fn backward_b"),
-    ("dense dense.2_tiled", "fn forward"),
-    ("conv2d.2_tiled conv2d_relu_pool.2_tiled dense.2_tiled", "fn outer"),
     (
-        "conv2d.2_tiled conv2d_relu_pool.2_tiled",
-        "struct FourRows, alias Tile, fn plus_outer, fn add_term, fn pick_rows, fn load_w, fn stage_w_out_channels, fn stage_w_in_channels, fn locate_x_line, fn load_x_of_line, fn load_x_four, fn store_dx_eight, fn store_partial_eight, fn store_partial",
-    ),
-    ("conv2d.2_tiled conv2d_relu_pool.2_tiled conv2d_relu_pool.3_textures", "struct Line"),
-    (
-        "conv2d.2_tiled conv2d_relu_pool.2_tiled conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared",
-        "fn store_dx",
+        "conv2d.2_gemm conv2d.lanes conv2d_relu_pool.2_gemm dense.3_registers dense.4_vectors dense.lanes",
+        "fn outer",
     ),
     (
-        "conv2d.2_tiled conv2d_relu_pool.2_tiled conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared \
-         conv2d_relu_pool.5_tensor",
+        "conv2d.2_gemm conv2d.lanes conv2d_relu_pool.3_patch conv2d_relu_pool.4_tensor conv2d_relu_pool.textures",
         "fn load_b",
     ),
     (
-        "conv2d_relu_pool.2_tiled conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared conv2d_relu_pool.5_tensor",
-        "fn is_nan4, struct Best",
+        "conv2d.2_gemm conv2d_relu_pool.2_gemm",
+        "struct TileSums, fn plus_gathered, fn sixteen_apart, fn load_term, fn load_turned_term, fn \
+         gather_x, fn store_dx_square, fn store_dx_channels, fn store_partial_square, fn \
+         store_partial_channels, fn backward_w, fn backward_b",
     ),
     (
-        "conv2d_relu_pool.2_tiled conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared",
-        "fn store_y_pooled, fn store_argmax",
+        "conv2d.2_gemm conv2d_relu_pool.2_gemm conv2d_relu_pool.3_patch conv2d_relu_pool.4_tensor dense.4_vectors",
+        "fn sum_of_parts",
     ),
+    ("conv2d.lanes conv2d_relu_pool.3_patch conv2d_relu_pool.textures", "fn store_dx"),
+    ("conv2d.lanes conv2d_relu_pool.textures", "struct Line"),
+    ("conv2d_relu_pool conv2d_relu_pool.2_gemm", "fn load_dz"),
+    ("conv2d_relu_pool conv2d_relu_pool.2_gemm max_pool2d max_pool2d.2_constants", "fn is_nan"),
     (
-        "conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared conv2d_relu_pool.5_tensor",
-        "override in_channels, fn relu, fn best_after, fn pool_window",
-    ),
-    (
-        "conv2d_relu_pool.3_textures conv2d_relu_pool.4_shared",
-        "struct PatchSums, struct Run, fn plus_slid, fn plus_three, fn store_windows",
-    ),
-    (
-        "conv2d_relu_pool.4_shared conv2d_relu_pool.5_tensor",
+        "conv2d_relu_pool.3_patch conv2d_relu_pool.4_tensor",
         "fn load_x, fn load_w_3x3, fn load_dz_2x2, fn backward_w",
     ),
+    (
+        "conv2d_relu_pool.3_patch conv2d_relu_pool.4_tensor conv2d_relu_pool.textures",
+        "override in_channels, fn is_nan4, struct Best, fn relu, fn best_after, fn pool_window",
+    ),
+    (
+        "conv2d_relu_pool.3_patch conv2d_relu_pool.textures",
+        "struct PatchSums, struct Run, fn plus_slid, fn plus_three, fn store_windows, fn store_y_pooled, \
+         fn store_argmax",
+    ),
+    ("dense dense.2_shared dense.lanes", "fn forward"),
+    ("dense.2_shared dense.3_registers dense.4_vectors dense.lanes", "fn load_dy_feature"),
+    ("dense.2_shared dense.3_registers dense.lanes", "fn load_x_feature, fn load_w_feature"),
+    ("dense.4_vectors dense.lanes", "fn store_partial_features"),
 ];
 
 #[test]
@@ -481,7 +491,8 @@ fn constants(module: &Module) -> BTreeMap<String, Option<f64>> {
 
 /// The names in capitals in the file that lays out a rung's grids.
 fn names_in_rust(op: &str, rung: &str) -> BTreeSet<String> {
-    let of_its_own = format!("src/ops/{op}/{}.rs", rung.split('_').nth(1).unwrap());
+    let of_its_own =
+        format!("src/ops/{op}/{}.rs", rung.trim_start_matches(|c: char| c.is_numeric() || c == '_'));
     let files = [of_its_own, format!("src/ops/{op}/rungs.rs"), format!("src/ops/{op}.rs")];
     let text = files.iter().find_map(|file| std::fs::read_to_string(file).ok()).unwrap();
     let is_word = |c: char| c.is_alphanumeric() || c == '_';

@@ -389,7 +389,7 @@ fn threads_files_and_clocks_stay_out_of_the_core() {
                 "web_time",
                 "Instant",
                 "rayon",
-                "gemm",
+                "gemm::",
                 "pollster",
             ];
             for word in words {

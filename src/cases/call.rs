@@ -1,9 +1,9 @@
 //! A kernel with its sizes, without the type of its `Params`: what a table of all kernels can hold.
 
 use crate::cpu::{self, Input, Output};
-use crate::device::{Device, DeviceKind};
+use crate::device::{Device, DeviceKind, Limits};
 use crate::error::Result;
-use crate::kernel::{Buffer, Kernel, Rounding, Rung};
+use crate::kernel::{Buffer, Kernel, PLAIN, Rounding, Rung};
 use crate::reference::{Field, Params};
 use crate::tensor::Tensor;
 
@@ -21,6 +21,11 @@ pub trait Call: Send + Sync {
     fn flop(&self) -> f64;
     /// Names of the rungs for these sizes on this device, from plain to fast.
     fn rungs(&self, device: &Device) -> Vec<&'static str>;
+    /// The rung that an adapter with these limits takes unless another is asked for, and why it takes none of those that
+    /// come after it.
+    fn default_rung(&self, limits: &Limits) -> Option<DefaultRung>;
+    /// Whether an adapter with these limits has what this rung requires, whatever the sizes.
+    fn is_allowed(&self, rung: &str, limits: &Limits) -> bool;
     /// What this rung rounds to; f32 for the CPU's.
     fn rounding(&self, rung: &str) -> Rounding;
     /// What a table of tuned rungs knows it by.
@@ -34,14 +39,28 @@ pub trait Call: Send + Sync {
     fn reference(&self, inputs: &[Input<f64>], outputs: &mut [Output<f64>]);
 }
 
+/// The rung that an adapter takes unless another is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DefaultRung {
+    pub rung: &'static str,
+    /// Those that come after it, each with what speaks against it there.
+    pub others: Vec<(&'static str, &'static str)>,
+}
+
 /// The shader of a rung.
 pub struct Source {
     pub rung: &'static str,
+    /// Under `shaders`.
+    pub file: String,
     pub text: &'static str,
     /// The entry points that the kernel runs.
     pub entries: Vec<&'static str>,
     /// What Rust and the shader must agree on beside sizes.
     pub constants: &'static [(&'static str, f64)],
+    /// A value for every `override` that the shader may declare: with them it is compiled for these sizes.
+    pub overrides: Vec<(&'static str, f64)>,
+    /// Whether the rung covers these sizes.
+    pub fits: bool,
 }
 
 /// The erased form of `kernel` with `params`.
@@ -92,8 +111,21 @@ impl<P: Params> Call for KernelCall<P> {
         if device.kind() == DeviceKind::Cpu {
             return names;
         }
-        let usable = self.kernel.rungs.iter().map(|rung| rung.usable(device.limits(), &self.params));
+        let usable =
+            self.kernel.rungs.iter().map(|rung| rung.problem(device.limits(), &self.params).is_none());
         names.into_iter().zip(usable).filter(|(_, usable)| *usable).map(|(name, _)| name).collect()
+    }
+
+    fn default_rung(&self, limits: &Limits) -> Option<DefaultRung> {
+        let rung = self.kernel.default_rung(limits, &self.params)?;
+        let later = self.kernel.rungs.iter().rev().take_while(|later| later.name != rung.name);
+        let problem = |later: &Rung<P>| Some((later.name, later.problem_as_default(limits, &self.params)?));
+        let others: Vec<_> = later.filter_map(problem).collect();
+        Some(DefaultRung { rung: rung.name, others: others.into_iter().rev().collect() })
+    }
+
+    fn is_allowed(&self, rung: &str, limits: &Limits) -> bool {
+        self.kernel.rungs.iter().any(|known| known.name == rung && (known.lacks)(limits).is_none())
     }
 
     fn rounding(&self, rung: &str) -> Rounding {
@@ -112,9 +144,15 @@ impl<P: Params> Call for KernelCall<P> {
     fn sources(&self) -> Vec<Source> {
         let source = |rung: &Rung<P>| Source {
             rung: rung.name,
+            file: match rung.file {
+                PLAIN => format!("{}.wgsl", self.kernel.op()),
+                file => format!("{}.{file}.wgsl", self.kernel.op()),
+            },
             text: rung.source,
             entries: rung.passes.iter().map(|pass| pass.entry).collect(),
             constants: rung.constants,
+            overrides: rung.overrides(&self.params),
+            fits: (rung.only_for)(&self.params).is_none(),
         };
         self.kernel.rungs.iter().map(source).collect()
     }

@@ -14,7 +14,8 @@ pub mod kernels;
 pub mod timing;
 pub mod tune;
 
-pub use crate::cases::{Case, Random, Style, Table, Values};
+pub use crate::cases::{Case, DefaultRung, Random, Style, Table, Values};
+pub use crate::kernel::PLAIN;
 pub use crate::ops::cases as table;
 
 use crate::device::Device;

@@ -6,8 +6,11 @@ use crate::check::{Case, Table, ceiling, table, timing};
 use crate::device::Precision;
 use crate::device::adapters::{self, Choice};
 use crate::error::{ErrorKind, Result, error};
+use crate::files::replace;
 use crate::train::settings::image_size_problem;
 use clap::Args;
+use serde::Serialize;
+use std::path::PathBuf;
 
 #[derive(Args)]
 pub struct BenchArgs {
@@ -32,6 +35,38 @@ pub struct BenchArgs {
     /// How often each is run, after once to warm up
     #[arg(long, default_value_t = 5, value_name = "N")]
     runs: usize,
+    /// Also write what was measured into this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// What `--json` writes. Times are in seconds.
+#[derive(Serialize)]
+struct Report {
+    adapter: String,
+    driver: String,
+    precision: String,
+    image_size: u32,
+    batch: u32,
+    peak_flop_per_second: f64,
+    peak_bytes_per_second: f64,
+    rows: Vec<Row>,
+}
+
+/// One rung of one kernel at the sizes of one layer.
+#[derive(Serialize)]
+struct Row {
+    kernel: &'static str,
+    layer: &'static str,
+    rung: &'static str,
+    /// Whether the adapter takes it unless another is asked for.
+    default: bool,
+    median: f64,
+    fastest: f64,
+    flop: f64,
+    bytes: f64,
+    /// Of the peak that limits it, arithmetic or memory; by the median.
+    share_of_peak: f64,
 }
 
 pub async fn run(args: BenchArgs) -> Result<()> {
@@ -62,12 +97,13 @@ pub async fn run(args: BenchArgs) -> Result<()> {
     }
 
     let (device, line) = adapters::open(&args.device, args.precision).await?;
+    let mut rows = Vec::new();
     let peak = ceiling::measure(&device).await?;
     outln!("{line}; {size}x{size}, batch {batch}");
     outln!("Peak: {:.1} GFLOP/s, and {:.1} GB/s copied.\n", peak.flops / 1e9, peak.bandwidth / 1e9);
     let header = ["kernel", "layer", "rung", "ms", "fastest", "GFLOP/s", "GB/s", "of peak"];
     let [kernel, layer, rung, median, fastest, rate, moved, share] = header;
-    outln!("{kernel:<31} {layer:<19} {rung:<10} {median:>9} {fastest:>9} {rate:>8} {moved:>7} {share:>8}");
+    outln!("{kernel:<31} {layer:<19} {rung:<11} {median:>9} {fastest:>9} {rate:>8} {moved:>7} {share:>8}");
     for case in &cases {
         let name = format!("{:<31} {:<19}", case.call.name(), case.why);
         let call = match Prepared::new(case, &device) {
@@ -78,27 +114,53 @@ pub async fn run(args: BenchArgs) -> Result<()> {
             call => call?,
         };
         for (index, rung) in case.call.rungs(&device).into_iter().enumerate() {
-            // 2 of 2_tiled, which may be the first that this device can run; on the CPU they have no numbers.
+            // 2 of 2_shared, which may be the first that this device can run; some have names and no numbers.
             let number = rung.split('_').next().and_then(|number| number.parse().ok()).unwrap_or(index + 1);
             if number < args.from_rung {
                 continue;
             }
             if case.call.flop() > device.limits().max_submit_flop as f64 {
-                outln!("{name} {rung:<10} is more than one submit may take here: use a smaller --batch");
+                outln!("{name} {rung:<11} is more than one submit may take here: use a smaller --batch");
                 continue;
             }
             let times = timing::time(&call, &device, rung, args.runs).await?;
             let (median, fastest) = (times[times.len() / 2], times[0]);
             let (flop, bytes) = (case.call.flop(), kernels::bytes(case));
             let rate = if flop > 0.0 { format!("{:.1}", flop / median / 1e9) } else { "-".to_string() };
-            let share = 100.0 * (flop / median / peak.flops).max(bytes / median / peak.bandwidth);
+            let share = (flop / median / peak.flops).max(bytes / median / peak.bandwidth);
+            let default = case.call.default_rung(device.limits()).is_some_and(|default| default.rung == rung);
+            rows.push(Row {
+                kernel: case.call.name(),
+                layer: case.why,
+                rung,
+                default,
+                median,
+                fastest,
+                flop,
+                bytes,
+                share_of_peak: share,
+            });
             outln!(
-                "{name} {rung:<10} {:>9.3} {:>9.3} {rate:>8} {:>7.1} {share:>6.0} %",
+                "{name} {rung:<11} {:>9.3} {:>9.3} {rate:>8} {:>7.1} {:>6.0} %",
                 median * 1e3,
                 fastest * 1e3,
                 bytes / median / 1e9,
+                share * 100.0,
             );
         }
+    }
+    if let Some(file) = &args.json {
+        let report = Report {
+            adapter: device.name().to_string(),
+            driver: device.driver().to_string(),
+            precision: args.precision.to_string(),
+            image_size: size,
+            batch,
+            peak_flop_per_second: peak.flops,
+            peak_bytes_per_second: peak.bandwidth,
+            rows,
+        };
+        replace(file, &serde_json::to_vec_pretty(&report).expect("a report is plain data"))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The options that choose a device, its precision and its rungs.
 
+use crate::check::PLAIN;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Result, error};
@@ -25,6 +26,14 @@ pub struct DeviceArgs {
     #[arg(long, value_name = "FILE|none")]
     pub tuning: Option<PathBuf>,
 }
+
+/// Rungs of earlier versions, and what became of them.
+const GONE: [(&str, &str); 4] = [
+    ("2_tiled", "where it was made for software adapters: that is lanes, or textures, now"),
+    ("3_textures", "which is textures now"),
+    ("4_shared", "which is 3_patch now"),
+    ("5_tensor", "which is 4_tensor now"),
+];
 
 impl DeviceArgs {
     /// Opens the device; the second value says in one line which and why.
@@ -67,9 +76,6 @@ impl DeviceArgs {
                 (tuning, "rungs as in the file")
             }
             None => match Tuning::stored(device)? {
-                None if device.kind() == DeviceKind::Gpu => {
-                    return Ok("default rungs: `pawgrad tune` finds faster ones");
-                }
                 None => return Ok("default rungs"),
                 Some(tuning) if unknown(&tuning).is_some() => {
                     (tuning, "some shaders are not the tuned ones any more: run `pawgrad tune` again")
@@ -91,12 +97,21 @@ impl DeviceArgs {
             error!(Usage, "--rung takes OP=RUNG, not \"{op_and_rung}\". On {}:\n{}", device.name(), listed())
         })?;
         if !known.get(op).is_some_and(|rungs| rungs.contains(rung)) {
+            let now = GONE
+                .iter()
+                .find(|(gone, _)| *gone == rung)
+                .map_or(String::new(), |(_, now)| format!(", {now}"));
             return Err(error!(
                 Usage,
-                "there is no rung \"{rung}\" of \"{op}\" on {}. There are:\n{}",
+                "there is no rung \"{rung}\" of \"{op}\" on {}{now}. There are:\n{}",
                 device.name(),
                 listed()
             ));
+        }
+        if rung == PLAIN && known[op].len() > 1 {
+            eprintln!(
+                "note: {op}'s {PLAIN} is made to be read, not to be fast: expect steps that take ten to a hundred times as long"
+            );
         }
         device.force_rung(op, rung);
         Ok(())

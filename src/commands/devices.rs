@@ -1,11 +1,20 @@
 //! `pawgrad devices`
 
 use super::output::outln;
-use crate::device::DeviceKind;
+use crate::check::{DefaultRung, Table, table};
 use crate::device::adapters::{list, preferred};
+use crate::device::{DeviceKind, Limits};
 use crate::error::Result;
+use clap::Args;
 
-pub async fn run() -> Result<()> {
+#[derive(Args)]
+pub struct DevicesArgs {
+    /// Also which rung each kernel of the default network takes on each adapter, and why none that comes after it
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+pub async fn run(args: DevicesArgs) -> Result<()> {
     let adapters = list().await;
     let gpu = preferred(&adapters);
     let software = adapters.iter().position(|adapter| adapter.kind == DeviceKind::Software);
@@ -32,6 +41,9 @@ pub async fn run() -> Result<()> {
         outln!("   tensor cores       {tensor_cores}");
         let choice = if Some(index) == software { "software".to_string() } else { index.to_string() };
         outln!("   choose it with     --device {choice}");
+        if args.verbose {
+            list_rungs(limits);
+        }
     }
     outln!("cpu  this program's own code, {} threads; needs no driver", rayon::current_num_threads());
     outln!();
@@ -42,4 +54,18 @@ pub async fn run() -> Result<()> {
         ),
     }
     Ok(())
+}
+
+/// The default rungs of the default network's kernels, where there is more than one to choose from.
+fn list_rungs(limits: &Limits) {
+    let with_tensor_cores = if limits.tensor_cores { ", in mixed precision" } else { "" };
+    outln!("   rungs by default   at 256x256, batch 32{with_tensor_cores}:");
+    for case in table(Table::Network { image_size: 256, batch: 32 }) {
+        if case.call.sources().len() == 1 {
+            continue;
+        }
+        let Some(DefaultRung { rung, others }) = case.call.default_rung(limits) else { continue };
+        let why: Vec<_> = others.iter().map(|(rung, why)| format!("not {rung}: {why}")).collect();
+        outln!("     {:<28} {:<19} {rung:<12} {}", case.call.name(), case.why, why.join("; "));
+    }
 }

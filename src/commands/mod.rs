@@ -58,7 +58,7 @@ enum Command {
     /// Print the network's layers, parameters and memory
     Summary(summary::SummaryArgs),
     /// List the adapters that can be used, and which one `auto` takes
-    Devices,
+    Devices(devices::DevicesArgs),
     /// Check every kernel's gradient, on every device
     Gradcheck(gradcheck::GradcheckArgs),
     /// Time every kernel with every rung at the network's sizes
@@ -81,7 +81,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Summary(args) => summary::run(args),
             Command::Bench(args) => bench::run(args).await,
             Command::Tune(args) => tune::run(args).await,
-            Command::Devices => devices::run().await,
+            Command::Devices(args) => devices::run(args).await,
             Command::Gradcheck(args) => gradcheck::run(args).await,
             Command::Dataset(args) => dataset::run(args),
         }

@@ -150,7 +150,11 @@ impl Gpu {
         recording.flop += flop;
 
         let bind = |buffer: &wgpu::Buffer, offset, len| Bound::Buffer { buffer: buffer.clone(), offset, len };
-        let mut bound = vec![(0, bind(&self.uniforms, slot, (params.len() as u64 * 4).next_multiple_of(16)))];
+        let mut bound = Vec::new();
+        // A pass that takes its sizes from overrides, or from the grid, may need no params.
+        if let Some(&number) = pipeline.bindings.get("p") {
+            bound.push((number, bind(&self.uniforms, slot, (params.len() as u64 * 4).next_multiple_of(16))));
+        }
         for part in buffers {
             bound.push((pipeline.bindings[part.name], bind(part.buffer, part.offset, part.len)));
         }

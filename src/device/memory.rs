@@ -6,6 +6,8 @@ use std::cell::RefCell;
 pub(crate) enum Memory {
     Cpu(RefCell<Vec<u32>>),
     Gpu(wgpu::Buffer),
+    /// Of a device on paper: this many words, none of which is there.
+    OnPaper(usize),
 }
 
 impl Memory {
@@ -14,6 +16,7 @@ impl Memory {
         match self {
             Memory::Cpu(values) => values.borrow().len(),
             Memory::Gpu(buffer) => (buffer.size() / 4) as usize,
+            Memory::OnPaper(words) => *words,
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct Label {
     pub flop: f64,
     /// Bytes of the buffers that it uses, each once.
     pub bytes: f64,
+    /// Values that the kernel's outputs hold, whichever pass writes them.
+    pub outputs: usize,
     /// Groups of threads that were dispatched; `None` on the CPU.
     pub groups: Option<[u32; 3]>,
 }

@@ -1,7 +1,7 @@
 //! Timestamps around the passes of a submit: the device's own clock.
 
 use super::connection::Connection;
-use super::profile::{Label, Profile};
+use super::profile::{Label, Profile, Span};
 use super::readback::{Readback, Readbacks};
 use crate::error::Result;
 use std::rc::Rc;
@@ -102,4 +102,13 @@ impl Times {
         }
         Ok(())
     }
+}
+
+/// Reads `times` and gives all spans of `profile`.
+pub(super) async fn spans(profile: Option<Rc<Profile>>, times: Vec<Times>) -> Result<Vec<Span>> {
+    let Some(profile) = profile else { return Ok(Vec::new()) };
+    for times in times {
+        times.add_to(&profile).await?;
+    }
+    Ok(profile.take())
 }

@@ -2,7 +2,7 @@
 
 use super::{Kernel, Rung};
 use crate::cpu;
-use crate::device::{Device, DeviceKind};
+use crate::device::{Device, DeviceKind, Limits};
 use crate::error::{Error, Remedy, Result, error};
 use crate::reference::Params;
 use std::fmt::Write;
@@ -23,32 +23,43 @@ impl<P: Params> Kernel<P> {
     pub(super) fn choose(&self, device: &Device, params: &P) -> Result<&Rung<P>> {
         let limits = device.limits();
         let [plain] = self.rungs else { return self.choose_of_many(device, params) };
-        plain.usable(limits, params).then_some(plain).ok_or_else(|| self.no_rung(device, params))
+        plain.problem(limits, params).is_none().then_some(plain).ok_or_else(|| self.no_rung(device, params))
     }
 
     fn choose_of_many(&self, device: &Device, params: &P) -> Result<&Rung<P>> {
         let (rungs, limits) = (device.rungs(), device.limits());
         let key = self.key(device, params);
         let named = |name: &str| self.rungs.iter().find(|rung| rung.name == name);
-        let usable = |rung: &&Rung<P>| rung.usable(limits, params);
+        let usable = |rung: &&Rung<P>| rung.problem(limits, params).is_none();
         // Not every kernel of an op has every rung: some have none but the plain one.
         let rung = if let Some(rung) = rungs.forced(self.op()).and_then(|name| named(&name)) {
             Some(rung).filter(usable).ok_or_else(|| {
-                let (rung, kernel, device) = (rung.name, self.name, device.name());
-                let why = error!(Usage, "the rung {rung} cannot compute {kernel} of {params:?} on {device}");
-                why.with(Remedy::OwnRung)
+                let (kernel, device) = (self.name, device.name());
+                let problem = rung.problem(limits, params).expect("what is usable is taken");
+                let rung = rung.name;
+                let what =
+                    error!(Usage, "{rung} cannot compute {kernel} of {params:?} on {device}: {problem}");
+                what.with(Remedy::OwnRung)
             })?
         } else {
             // What was taken before comes first: the smaller last batch of an epoch runs with the rung of the others,
             // so that one key has one rung.
             let before = || rungs.noted(&key).and_then(|name| named(&name)).filter(usable);
             let tuned = || rungs.tuned(&key).and_then(|name| named(&name)).filter(usable);
-            let by_default = |rung: &&Rung<P>| (rung.default_on)(limits) && usable(rung);
-            let rung = before().or_else(tuned).or_else(|| self.rungs.iter().rev().find(by_default));
+            let rung = before().or_else(tuned).or_else(|| self.default_rung(limits, params));
             rung.ok_or_else(|| self.no_rung(device, params))?
         };
-        rungs.note(key, rung.name);
+        // What only moves bytes is not tuned: there is little to gain, and every tensor's length would be measured.
+        if (self.flop)(params) > 0.0 {
+            rungs.note(key, rung.name);
+        }
         Ok(rung)
+    }
+
+    /// The rung that an adapter with these limits takes unless another is asked for: the last of the ladder that it can
+    /// use. It is decided from limits and sizes alone, so that it is known before any adapter is there.
+    pub fn default_rung(&self, limits: &Limits, params: &P) -> Option<&Rung<P>> {
+        self.rungs.iter().rev().find(|rung| rung.problem_as_default(limits, params).is_none())
     }
 
     fn no_rung(&self, device: &Device, params: &P) -> Error {

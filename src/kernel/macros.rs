@@ -13,7 +13,8 @@
 ///
 /// `items` is how many pieces the outputs can be computed in. The one rung is plain: the entry point `function` of the
 /// module's `SOURCE`, with a thread for each item. Other rungs are given by `Kernel { rungs: &[…], ..kernel!(…) }`. A
-/// last argument `fast` says that the CPU has a function of its own, `cpu::<op>::<function>`.
+/// last argument `fast` says that the CPU has a function of its own, `cpu::<op>::<function>`; `four` that there is a second
+/// rung in `FOUR_SOURCE`, whose threads own four items each.
 macro_rules! kernel {
     ($op:ident::$function:ident
      ($($input:ident $(: $in:ident)?),+) -> ($($output:ident $(: $($out:ident)+)?),+), items: $items:expr) => {
@@ -46,6 +47,27 @@ macro_rules! kernel {
             cpu: Some(|p, inputs, outputs| $crate::kernel::call!(
                 $crate::cpu::$op::$function, (p),
                 inputs, ($($input $(: $in)?),+), outputs, ($($output $(: $($out)+)?),+))),
+            ..$crate::kernel::kernel!(
+                $op::$function($($input $(: $in)?),+) -> ($($output $(: $($out)+)?),+), items: $items)
+        }
+    };
+    ($op:ident::$function:ident
+     ($($input:ident $(: $in:ident)?),+) -> ($($output:ident $(: $($out:ident)+)?),+), items: $items:expr, four) => {
+        $crate::kernel::Kernel {
+            rungs: &[
+                $crate::kernel::Rung::plain(
+                    SOURCE,
+                    &[$crate::kernel::Pass::new(stringify!($function), $crate::kernel::Grid::Threads($items))],
+                ),
+                $crate::kernel::Rung::new(
+                    "2_four",
+                    FOUR_SOURCE,
+                    &[$crate::kernel::Pass::new(
+                        stringify!($function),
+                        $crate::kernel::Grid::ThreadsOfFour($items),
+                    )],
+                ),
+            ],
             ..$crate::kernel::kernel!(
                 $op::$function($($input $(: $in)?),+) -> ($($output $(: $($out)+)?),+), items: $items)
         }

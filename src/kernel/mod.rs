@@ -12,7 +12,7 @@ mod rung;
 
 pub use buffer::{Buffer, Usage};
 pub(crate) use macros::{buffer, call, kernel, slice};
-pub use rung::{Grid, PLAIN, Pass, Rounding, Rung, flat_grid};
+pub use rung::{Adapters, Grid, PLAIN, Pass, Rounding, Rung, flat_grid, parts};
 
 use crate::cpu::{FastFunction, ReferenceFunction};
 

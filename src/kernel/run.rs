@@ -1,6 +1,6 @@
 //! Running a kernel: on the CPU, or as the passes of a rung on a GPU.
 
-use super::{Grid, Kernel, Pass, Rung, flat_grid};
+use super::{Kernel, Pass, Rung};
 use crate::cpu::{self, Input, Output};
 use crate::device::bindings::Part;
 use crate::device::{Device, DeviceKind, Label};
@@ -53,7 +53,8 @@ impl<P: Params> Kernel<P> {
             })
             .collect();
         let mut output_words: Vec<_> = outputs.iter().map(|tensor| tensor.words_mut()).collect();
-        let mut outputs: Vec<_> = outputs
+        let tensors = outputs;
+        let mut outputs: Vec<_> = tensors
             .iter()
             .zip(&mut output_words)
             .map(|(tensor, words)| match tensor.kind() {
@@ -65,7 +66,7 @@ impl<P: Params> Kernel<P> {
         let fast = self.cpu.filter(|_| !plain);
         let rung = if fast.is_some() { cpu::FAST } else { cpu::REFERENCE };
         device.measure(
-            || self.label(device, (rung, self.name), params, bytes, 1),
+            || self.label(device, (rung, self.name), params, tensors, bytes, 1),
             || match fast {
                 Some(fast) => fast(params, &inputs, &mut outputs),
                 None => {
@@ -83,11 +84,41 @@ impl<P: Params> Kernel<P> {
         device: &Device,
         (rung, pass): (&'static str, &'static str),
         params: &P,
+        outputs: &[&Tensor],
         bytes: f64,
         passes: usize,
     ) -> Label {
         let flop = (self.flop)(params) / passes as f64;
-        Label { scope: device.scope(), kernel: self.name, rung, pass, flop, bytes, groups: None }
+        let outputs = outputs.iter().map(|tensor| tensor.len()).sum();
+        Label { scope: device.scope(), kernel: self.name, rung, pass, flop, bytes, outputs, groups: None }
+    }
+
+    /// On paper: lists the passes of this rung, each with its share of the bytes, partial sums once written and once read.
+    fn list_rung(
+        &self,
+        rung: &Rung<P>,
+        device: &Device,
+        params: &P,
+        inputs: &[&Tensor],
+        outputs: &[&Tensor],
+    ) {
+        let words: usize = inputs.iter().chain(outputs).map(|tensor| tensor.len()).sum();
+        let bytes = 4.0 * (words + 2 * (rung.scratch)(params)) as f64;
+        let passes = rung.passes.len();
+        for pass in rung.passes {
+            let label = || {
+                let of_pass = self.label(
+                    device,
+                    (rung.name, pass.entry),
+                    params,
+                    outputs,
+                    bytes / passes as f64,
+                    passes,
+                );
+                Label { groups: Some(pass.grid.groups(params)), ..of_pass }
+            };
+            device.measure(label, || ());
+        }
     }
 
     /// Computes with this rung on a GPU.
@@ -99,9 +130,12 @@ impl<P: Params> Kernel<P> {
         inputs: &[&Tensor],
         outputs: &[&Tensor],
     ) -> Result<()> {
-        let gpu = device.gpu().expect("rungs run on a GPU");
+        let Some(gpu) = device.gpu() else {
+            self.list_rung(rung, device, params, inputs, outputs);
+            return Ok(());
+        };
         let words = params.words();
-        let constants: Vec<_> = sizes(params).into_iter().chain(rung.constants.iter().copied()).collect();
+        let constants = rung.overrides(params);
         let file = format!("{}.{}", self.op(), rung.name);
 
         let scratch = match (rung.scratch)(params) {
@@ -115,15 +149,20 @@ impl<P: Params> Kernel<P> {
         for pass in rung.passes {
             let pipeline = gpu.pipeline(&file, rung.source, pass.entry, &constants)?;
             let (buffers, textures) = bound(pass, &parts, |name| pipeline.bindings.contains_key(name));
-            let groups = match pass.grid {
-                Grid::Threads(threads) => flat_grid(threads(params)),
-                Grid::Groups(groups) => groups(params),
-            };
+            let groups = pass.grid.groups(params);
             let bytes = buffers.iter().map(|part| part.len as f64).sum();
-            let label = self.label(device, (rung.name, pass.entry), params, bytes, rung.passes.len());
+            let label =
+                self.label(device, (rung.name, pass.entry), params, outputs, bytes, rung.passes.len());
             gpu.dispatch(&pipeline, &words, &buffers, &textures, groups, label)?;
         }
         Ok(())
+    }
+}
+
+impl<P: Params> Rung<P> {
+    /// A value for every `override` that its shader may declare: sizes, and its own constants.
+    pub(crate) fn overrides(&self, params: &P) -> Vec<(&'static str, f64)> {
+        sizes(params).into_iter().chain(self.constants.iter().copied()).collect()
     }
 }
 

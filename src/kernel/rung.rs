@@ -4,8 +4,10 @@ use crate::device::{Limits, textures};
 
 /// One way to compute a kernel on a GPU.
 pub struct Rung<P: 'static> {
-    /// The part of the file's name that distinguishes it from the plain one: `1_plain`, `2_tiled`.
+    /// `2_shared` is step 2 of the ladder for GPUs; a name without a number is made for software adapters.
     pub name: &'static str,
+    /// Its file is `shaders/<op>.<file>.wgsl`; that of the plain one is `shaders/<op>.wgsl`.
+    pub file: &'static str,
     pub source: &'static str,
     /// Dispatches, in order.
     pub passes: &'static [Pass<P>],
@@ -18,14 +20,14 @@ pub struct Rung<P: 'static> {
     pub constants: &'static [(&'static str, f64)],
     /// Loop iterations of one thread, all nested loops together: software drivers end loops early.
     pub iterations: fn(&P) -> usize,
-    /// What the rung needs of an adapter.
-    pub requires: fn(&Limits) -> bool,
-    /// Which sizes it covers.
-    pub fits: fn(&P) -> bool,
+    /// What the rung needs of an adapter that one with these limits lacks. WebGPU's default limits are always there.
+    pub lacks: fn(&Limits) -> Option<&'static str>,
+    /// The sizes that the rung is for, where these are others.
+    pub only_for: fn(&P) -> Option<&'static str>,
     /// How exact its sums are: what its results may be compared with.
     pub error: Rounding,
-    /// Where it is taken unless another is asked for: where it was measured to be faster than those before it.
-    pub default_on: fn(&Limits) -> bool,
+    /// Where it is taken unless another is asked for.
+    pub default_on: Adapters,
 }
 
 impl<P> Rung<P> {
@@ -34,18 +36,49 @@ impl<P> Rung<P> {
         texels == 0 || textures::height(texels * 4).max(textures::WIDTH) <= u64::from(limits.max_texture_side)
     }
 
-    /// Whether an adapter with these limits can compute these sizes with it.
-    pub fn usable(&self, limits: &Limits, params: &P) -> bool {
-        (self.requires)(limits)
-            && (self.fits)(params)
-            && (self.iterations)(params) <= limits.max_loop_iterations
-            && (self.scratch)(params) as u64 * 4 <= limits.max_binding.min(limits.max_buffer)
-            && self.textures_fit(limits, params)
-            && self.passes.iter().all(|pass| match pass.grid {
-                Grid::Threads(_) => true,
-                Grid::Groups(groups) => groups(params).into_iter().all(|groups| groups <= MAX_GROUPS),
-            })
+    fn grids_fit(&self, params: &P) -> bool {
+        self.passes.iter().all(|pass| pass.grid.groups(params).into_iter().all(|groups| groups <= MAX_GROUPS))
     }
+
+    /// Why an adapter with these limits cannot compute these sizes with it; `None` where it can.
+    pub fn problem(&self, limits: &Limits, params: &P) -> Option<&'static str> {
+        // In this order: grids and scratch have no meaning for sizes that it is not for.
+        (self.lacks)(limits).or_else(|| (self.only_for)(params)).or_else(|| self.exceeds(limits, params))
+    }
+
+    fn exceeds(&self, limits: &Limits, params: &P) -> Option<&'static str> {
+        let scratch = (self.scratch)(params) as u64 * 4;
+        let checks = [
+            (
+                (self.iterations)(params) > limits.max_loop_iterations,
+                "its loops are longer than the driver's",
+            ),
+            (scratch > limits.max_binding.min(limits.max_buffer), "its partial sums exceed a buffer"),
+            (!self.textures_fit(limits, params), "its textures are too large"),
+            (!self.grids_fit(params), "it needs more groups than there may be"),
+        ];
+        checks.into_iter().find(|(is_exceeded, _)| *is_exceeded).map(|(_, why)| why)
+    }
+
+    /// Why it is not the default there; `None` where it may be.
+    pub fn problem_as_default(&self, limits: &Limits, params: &P) -> Option<&'static str> {
+        let misplaced = match (self.default_on, limits.software) {
+            (Adapters::Software, false) => Some("it is made for software adapters"),
+            (Adapters::Gpus, true) => Some("it is made for GPUs, and slower than a plain rung here"),
+            _ => None,
+        };
+        misplaced.or_else(|| self.problem(limits, params))
+    }
+}
+
+/// Adapters that take a rung by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adapters {
+    All,
+    /// Those that run shaders on the CPU.
+    Software,
+    /// Hardware.
+    Gpus,
 }
 
 /// What a rung rounds to.
@@ -77,8 +110,21 @@ impl<P> Pass<P> {
 pub enum Grid<P: 'static> {
     /// This many threads in groups of 256, of which the shader makes a flat index.
     Threads(fn(&P) -> usize),
+    /// The same where a thread owns four of these.
+    ThreadsOfFour(fn(&P) -> usize),
     /// These groups.
     Groups(fn(&P) -> [u32; 3]),
+}
+
+impl<P> Grid<P> {
+    /// The groups of a dispatch.
+    pub fn groups(&self, params: &P) -> [u32; 3] {
+        match self {
+            Grid::Threads(threads) => flat_grid(threads(params)),
+            Grid::ThreadsOfFour(items) => flat_grid(items(params).div_ceil(4)),
+            Grid::Groups(groups) => groups(params),
+        }
+    }
 }
 
 /// The name of the plain rung, whose shader is `shaders/<op>.wgsl`.
@@ -100,16 +146,17 @@ impl<P> Rung<P> {
     pub const fn new(name: &'static str, source: &'static str, passes: &'static [Pass<P>]) -> Rung<P> {
         Rung {
             name,
+            file: name,
             source,
             passes,
             scratch: |_| 0,
             texels: |_| 0,
             constants: &[],
             iterations: |_| 0,
-            requires: |_| true,
-            fits: |_| true,
+            lacks: |_| None,
+            only_for: |_| None,
             error: Rounding::F32,
-            default_on: |_| true,
+            default_on: Adapters::All,
         }
     }
 
@@ -118,19 +165,36 @@ impl<P> Rung<P> {
         Rung::new(PLAIN, source, passes)
     }
 
-    /// As [`new`](Rung::new), for threads that share factors with the other lanes of their subgroup, of which there
-    /// must be eight. These rungs were measured on lavapipe alone; on a GPU they have to be asked for.
-    pub const fn broadcasting(
+    /// As [`new`](Rung::new), for lavapipe and its like, on which a load takes longer than a hundred multiply-adds: threads
+    /// share factors with the other lanes of their subgroup, of which there must be eight. On a GPU it has to be asked for.
+    pub const fn for_software(
         name: &'static str,
         source: &'static str,
         passes: &'static [Pass<P>],
     ) -> Rung<P> {
         Rung {
-            requires: |limits| limits.min_subgroup_size >= 8,
-            default_on: |limits| limits.software,
+            lacks: |limits| {
+                (limits.min_subgroup_size < 8).then_some("it needs subgroups of 8 threads or more")
+            },
+            default_on: Adapters::Software,
             ..Rung::new(name, source, passes)
         }
     }
+}
+
+/// Groups that keep a large GPU busy: some for each of the 132 cores of an H100, so that fast ones need not wait for slow
+/// ones.
+const ENOUGH_GROUPS: u32 = 512;
+/// Multiply-adds that are worth a group of their own.
+const FEWEST_PRODUCTS: u32 = 1 << 20;
+/// Terms of the longest part: a short sum is more exact, and software drivers end long loops.
+const MOST_TERMS: u32 = 8192;
+
+/// In how many parts to add up long sums of `terms` terms each, where there are `groups` groups for each part, with
+/// `results` sums each.
+pub fn parts(groups: u32, results: u32, terms: u32) -> u32 {
+    let fewest_terms = FEWEST_PRODUCTS.div_ceil(results).min(MOST_TERMS);
+    ENOUGH_GROUPS.div_ceil(groups).clamp(terms.div_ceil(MOST_TERMS), terms.div_ceil(fewest_terms))
 }
 
 #[cfg(test)]

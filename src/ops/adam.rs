@@ -38,13 +38,14 @@ pub fn scaled_adam(
 }
 
 const SOURCE: &str = include_str!("../../shaders/adam.wgsl");
+const FOUR_SOURCE: &str = include_str!("../../shaders/adam.2_four.wgsl");
 
 pub static STEP: Kernel<Params> = kernel!(
     adam::step(gradient) -> (parameter: update, m: update, v: update, non_finite: flag),
-    items: |p| p.len as usize);
+    items: |p| p.len as usize, four);
 pub static SCALED_STEP: Kernel<Params> = kernel!(
     adam::scaled_step(gradient, inverse, overflow: u32) -> (parameter: update, m: update, v: update),
-    items: |p| p.len as usize);
+    items: |p| p.len as usize, four);
 
 pub fn cases(table: Table) -> Vec<Case> {
     fn at(t: u32, len: u32) -> Params {

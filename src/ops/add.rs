@@ -36,9 +36,11 @@ fn sum(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 }
 
 const SOURCE: &str = include_str!("../../shaders/add.wgsl");
+const FOUR_SOURCE: &str = include_str!("../../shaders/add.2_four.wgsl");
 
-pub static FORWARD: Kernel<Params> = kernel!(add::forward(a, b) -> (y), items: |p| p.len as usize);
-pub static ACCUMULATE: Kernel<Params> = kernel!(add::accumulate(a) -> (y: update), items: |p| p.len as usize);
+pub static FORWARD: Kernel<Params> = kernel!(add::forward(a, b) -> (y), items: |p| p.len as usize, four);
+pub static ACCUMULATE: Kernel<Params> =
+    kernel!(add::accumulate(a) -> (y: update), items: |p| p.len as usize, four);
 
 pub fn cases(table: Table) -> Vec<Case> {
     Row::new(lengths(table, |len| Params { len }), |p, _| vec![p.len])

@@ -1,6 +1,7 @@
 //! 2-D convolution.
 
 pub(super) mod cases;
+pub(super) mod lanes;
 pub(super) mod rungs;
 
 pub use cases::cases;
@@ -101,22 +102,22 @@ pub(super) fn params(
 }
 
 pub static FORWARD: Kernel<Params> = Kernel {
-    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_TILED],
+    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_GEMM, lanes::FORWARD],
     flop,
     ..kernel!(conv2d::forward(x, w, b) -> (y), items: |p| (p.batch * p.out_channels) as usize, fast)
 };
 pub static BACKWARD_X: Kernel<Params> = Kernel {
-    rungs: &[rungs::BACKWARD_X_PLAIN, rungs::BACKWARD_X_TILED],
+    rungs: &[rungs::BACKWARD_X_PLAIN, rungs::BACKWARD_X_GEMM, lanes::BACKWARD_X],
     flop,
     ..kernel!(conv2d::backward_x(w, dy) -> (dx), items: |p| (p.batch * p.in_channels) as usize, fast)
 };
 pub static BACKWARD_W: Kernel<Params> = Kernel {
-    rungs: &[rungs::BACKWARD_W_PLAIN, rungs::BACKWARD_W_TILED],
+    rungs: &[rungs::BACKWARD_W_PLAIN, rungs::BACKWARD_W_GEMM, lanes::BACKWARD_W],
     flop,
     ..kernel!(conv2d::backward_w(x, dy) -> (dw), items: |p| (p.out_channels * p.in_channels) as usize, fast)
 };
 pub static BACKWARD_B: Kernel<Params> = Kernel {
-    rungs: &[rungs::BACKWARD_B_PLAIN],
+    rungs: &[rungs::BACKWARD_B_PLAIN, rungs::BACKWARD_B_GEMM],
     ..kernel!(conv2d::backward_b(dy) -> (db), items: |p| p.out_channels as usize)
 };
 

@@ -1,8 +1,8 @@
 //! Convolution, ReLU and non-overlapping max-pooling in one, without storing the big activation.
 
 mod cases;
+mod patch;
 mod rungs;
-mod shared;
 mod tensor;
 mod textures;
 
@@ -58,6 +58,9 @@ pub fn conv2d_relu_pool(
 /// The largest pooling window whose index fits a byte.
 pub const MAX_POOL: usize = 16;
 
+/// The largest pooling window for which fusing pays: with larger ones little memory is saved, and GPUs have no fast rung.
+pub const LARGEST_FUSED_POOL: usize = rungs::LARGEST_POOL as usize;
+
 /// The sizes of a convolution that is pooled.
 fn pooled(conv: &reference::conv2d::Params, pool: u32) -> Params {
     let (out_h, out_w) = (conv.out_h / pool, conv.out_w / pool);
@@ -83,7 +86,7 @@ fn pooled(conv: &reference::conv2d::Params, pool: u32) -> Params {
 }
 
 pub static FORWARD: Kernel<Params> = Kernel {
-    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_TILED, textures::FORWARD, shared::FORWARD, tensor::FORWARD],
+    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_GEMM, patch::FORWARD, textures::FORWARD, tensor::FORWARD],
     flop,
     ..kernel!(
         conv2d_relu_pool::forward(x, w, b) -> (y, argmax: u32),
@@ -92,9 +95,9 @@ pub static FORWARD: Kernel<Params> = Kernel {
 pub static BACKWARD_X: Kernel<Params> = Kernel {
     rungs: &[
         rungs::BACKWARD_X_PLAIN,
-        rungs::BACKWARD_X_TILED,
+        rungs::BACKWARD_X_GEMM,
+        patch::BACKWARD_X,
         textures::BACKWARD_X,
-        shared::BACKWARD_X,
         tensor::BACKWARD_X,
     ],
     flop,
@@ -105,9 +108,9 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
 pub static BACKWARD_W: Kernel<Params> = Kernel {
     rungs: &[
         rungs::BACKWARD_W_PLAIN,
-        rungs::BACKWARD_W_TILED,
+        rungs::BACKWARD_W_GEMM,
+        patch::BACKWARD_W,
         textures::BACKWARD_W,
-        shared::BACKWARD_W,
         tensor::BACKWARD_W,
     ],
     flop,
@@ -116,7 +119,7 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
         items: |p| (p.out_channels * p.in_channels) as usize, fast)
 };
 pub static BACKWARD_B: Kernel<Params> = Kernel {
-    rungs: &[rungs::BACKWARD_B_PLAIN],
+    rungs: &[rungs::BACKWARD_B_PLAIN, rungs::BACKWARD_B_GEMM],
     ..kernel!(conv2d_relu_pool::backward_b(y, dy) -> (db), items: |p| p.out_channels as usize)
 };
 

@@ -41,22 +41,43 @@ pub fn dense(tape: &Tape, x: &Var, w: &Var, b: &Var) -> Result<Var> {
 }
 
 pub static FORWARD: Kernel<Params> = Kernel {
-    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_TILED],
+    rungs: &[
+        rungs::FORWARD_PLAIN,
+        rungs::FORWARD_SHARED,
+        rungs::FORWARD_REGISTERS,
+        rungs::FORWARD_VECTORS,
+        rungs::FORWARD_SPLIT_K,
+        rungs::FORWARD_LANES,
+    ],
     flop,
     ..kernel!(dense::forward(x, w, b) -> (y), items: |p| (p.batch * p.out_features) as usize, fast)
 };
 pub static BACKWARD_X: Kernel<Params> = Kernel {
-    rungs: &[rungs::BACKWARD_X_PLAIN, rungs::BACKWARD_X_TILED],
+    rungs: &[
+        rungs::BACKWARD_X_PLAIN,
+        rungs::BACKWARD_X_SHARED,
+        rungs::BACKWARD_X_REGISTERS,
+        rungs::BACKWARD_X_VECTORS,
+        rungs::BACKWARD_X_LANES,
+    ],
     flop,
     ..kernel!(dense::backward_x(w, dy) -> (dx), items: |p| (p.batch * p.in_features) as usize, fast)
 };
 pub static BACKWARD_W: Kernel<Params> = Kernel {
-    rungs: &[rungs::BACKWARD_W_PLAIN, rungs::BACKWARD_W_TILED],
+    rungs: &[
+        rungs::BACKWARD_W_PLAIN,
+        rungs::BACKWARD_W_SHARED,
+        rungs::BACKWARD_W_REGISTERS,
+        rungs::BACKWARD_W_VECTORS,
+        rungs::BACKWARD_W_LANES,
+    ],
     flop,
     ..kernel!(dense::backward_w(x, dy) -> (dw), items: |p| (p.out_features * p.in_features) as usize, fast)
 };
-pub static BACKWARD_B: Kernel<Params> =
-    kernel!(dense::backward_b(dy) -> (db), items: |p| p.out_features as usize);
+pub static BACKWARD_B: Kernel<Params> = Kernel {
+    rungs: &[rungs::BACKWARD_B_PLAIN, rungs::BACKWARD_B_SHARED],
+    ..kernel!(dense::backward_b(dy) -> (db), items: |p| p.out_features as usize)
+};
 
 fn flop(p: &Params) -> f64 {
     2.0 * f64::from(p.batch) * f64::from(p.in_features) * f64::from(p.out_features)

@@ -24,8 +24,11 @@ pub fn pack(bytes: &[u8]) -> Vec<u32> {
 }
 
 const SOURCE: &str = include_str!("../../shaders/input.wgsl");
+const FOUR_SOURCE: &str = include_str!("../../shaders/input.2_four.wgsl");
 
-pub static FORWARD: Kernel<Params> = kernel!(input::forward(pixels: u32) -> (y), items: |p| (p.batch * p.channels * p.height * p.width) as usize);
+pub static FORWARD: Kernel<Params> = kernel!(
+    input::forward(pixels: u32) -> (y),
+    items: |p| (p.batch * p.channels * p.height * p.width) as usize, four);
 
 pub fn cases(table: Table) -> Vec<Case> {
     fn params([batch, channels, height, width]: [u32; 4], mean: f32, std_dev: f32) -> Params {

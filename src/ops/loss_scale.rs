@@ -26,9 +26,10 @@ pub fn update(
 }
 
 const SOURCE: &str = include_str!("../../shaders/loss_scale.wgsl");
+const FOUR_SOURCE: &str = include_str!("../../shaders/loss_scale.2_four.wgsl");
 
 pub static DETECT: Kernel<Params> =
-    kernel!(loss_scale::detect(gradient) -> (overflow: flag), items: |p| p.len as usize);
+    kernel!(loss_scale::detect(gradient) -> (overflow: flag), items: |p| p.len as usize, four);
 pub static UPDATE: Kernel<Params> = kernel!(
     loss_scale::update(overflow: u32) -> (scale: update, inverse: update, good_steps: update u32),
     items: |_| 1);

@@ -42,27 +42,27 @@ pub fn max_pool2d(tape: &Tape, x: &Var, window: [usize; 2], stride: [usize; 2]) 
 }
 
 const SOURCE: &str = include_str!("../../shaders/max_pool2d.wgsl");
+const CONSTANTS_SOURCE: &str = include_str!("../../shaders/max_pool2d.2_constants.wgsl");
 
 pub static FORWARD: Kernel<Params> = Kernel {
-    rungs: &[Rung {
-        iterations: window,
-        ..Rung::plain(
-            SOURCE,
-            &[Pass::new("forward", Grid::Threads(|p| planes(p) * (p.out_h * p.out_w) as usize))],
-        )
-    }],
+    rungs: &[
+        Rung { iterations: window, ..Rung::plain(SOURCE, FORWARD_PASSES) },
+        Rung { iterations: window, ..Rung::new("2_constants", CONSTANTS_SOURCE, FORWARD_PASSES) },
+    ],
     ..kernel!(max_pool2d::forward(x) -> (y, argmax: u32), items: planes)
 };
 pub static BACKWARD_X: Kernel<Params> = Kernel {
-    rungs: &[Rung {
-        iterations: window,
-        ..Rung::plain(
-            SOURCE,
-            &[Pass::new("backward_x", Grid::Threads(|p| planes(p) * (p.in_h * p.in_w) as usize))],
-        )
-    }],
+    rungs: &[
+        Rung { iterations: window, ..Rung::plain(SOURCE, BACKWARD_X_PASSES) },
+        Rung { iterations: window, ..Rung::new("2_constants", CONSTANTS_SOURCE, BACKWARD_X_PASSES) },
+    ],
     ..kernel!(max_pool2d::backward_x(argmax: u32, dy) -> (dx), items: planes)
 };
+
+const FORWARD_PASSES: &[Pass<Params>] =
+    &[Pass::new("forward", Grid::Threads(|p| planes(p) * (p.out_h * p.out_w) as usize))];
+const BACKWARD_X_PASSES: &[Pass<Params>] =
+    &[Pass::new("backward_x", Grid::Threads(|p| planes(p) * (p.in_h * p.in_w) as usize))];
 
 fn planes(p: &Params) -> usize {
     (p.batch * p.channels) as usize

@@ -18,9 +18,11 @@ pub fn relu(tape: &Tape, x: &Var) -> Result<Var> {
 }
 
 const SOURCE: &str = include_str!("../../shaders/relu.wgsl");
+const FOUR_SOURCE: &str = include_str!("../../shaders/relu.2_four.wgsl");
 
-pub static FORWARD: Kernel<Params> = kernel!(relu::forward(x) -> (y), items: |p| p.len as usize);
-pub static BACKWARD_X: Kernel<Params> = kernel!(relu::backward_x(y, dy) -> (dx), items: |p| p.len as usize);
+pub static FORWARD: Kernel<Params> = kernel!(relu::forward(x) -> (y), items: |p| p.len as usize, four);
+pub static BACKWARD_X: Kernel<Params> =
+    kernel!(relu::backward_x(y, dy) -> (dx), items: |p| p.len as usize, four);
 
 pub fn cases(table: Table) -> Vec<Case> {
     let mut sizes = lengths(table, |len| Params { len });

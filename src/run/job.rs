@@ -152,6 +152,11 @@ pub async fn run(
              the batch size that it is given",
             device.chosen_rungs().len()
         ));
+    } else if device.kind() == DeviceKind::Gpu && device.untuned_kernels().is_none() {
+        progress.message(
+            "This adapter was not tuned: `pawgrad tune` measures every rung once, at the image size and the batch size that it is \
+             given, and later runs take the fastest",
+        );
     }
     progress.detail(&format!(
         "Buffers held on the device: {:.1} MiB",

@@ -32,9 +32,8 @@ fn find(wanted: &Wanted) -> Answer<Json<Value>> {
     let shader: Vec<_> = call
         .sources()
         .into_iter()
-        .map(|Source { rung, text, .. }| {
-            let suffix = if rung == crate::kernel::PLAIN { String::new() } else { format!(".{rung}") };
-            json!({"rung": rung, "file": format!("shaders/{op}{suffix}.wgsl"), "source": text})
+        .map(|Source { rung, file, text, .. }| {
+            json!({"rung": rung, "file": format!("shaders/{file}"), "source": text})
         })
         .collect();
     let file = format!("{op}.rs");

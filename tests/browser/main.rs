@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod page;
+mod shaders;
 
 use common::program::Place;
 use common::studio::Studio;

@@ -15,6 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser of its own. A missing one fails the test: a skip would look green.
 pub fn browser() -> Browser {
+    browser_with(&[])
+}
+
+/// The same with more options.
+pub fn browser_with(more: &[&str]) -> Browser {
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     let folders: Vec<PathBuf> =
         std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
@@ -22,13 +27,14 @@ pub fn browser() -> Browser {
     let path = found.into_iter().find(|path| path.is_file()).unwrap_or_else(|| {
         panic!("the page's tests need Chromium (tests/run installs it; Debian and Ubuntu: chromium)")
     });
+    let args = ["--disable-dev-shm-usage", "--hide-scrollbars"].iter().chain(more).map(OsStr::new);
     let options = LaunchOptions::default_builder()
         .path(Some(path))
         // Chromium's sandbox does not work for root, as in a container. Only our own page is opened.
         .sandbox(false)
         .window_size(Some((1280, 1000)))
         .idle_browser_timeout(Duration::from_secs(600))
-        .args(vec![OsStr::new("--disable-dev-shm-usage"), OsStr::new("--hide-scrollbars")])
+        .args(args.collect())
         .build()
         .unwrap();
     Browser::new(options).expect("Chromium starts")

@@ -3,7 +3,7 @@
 
     python -m venv /tmp/parity && /tmp/parity/bin/pip install -r tests/requirements.txt
     cargo build --release
-    /tmp/parity/bin/python tests/parity/trajectory.py --device cpu --device software --rung conv2d=2_tiled
+    /tmp/parity/bin/python tests/parity/trajectory.py --device cpu --device software --rung conv2d=2_gemm
 
 Makes random pictures and initial weights, trains the default network on them here (network_f64.py), then has the binary
 train from the same weights, fused and with --no-fuse on each device, and once more per --rung; every loss in its
@@ -220,10 +220,10 @@ RUNS = [
     "--device software",
     "--device software --micro-batch 3",
     "--device software --rung conv2d_relu_pool=1_plain",
-    "--device software --rung conv2d_relu_pool=2_tiled --rung dense=1_plain",
-    "--device software --rung conv2d_relu_pool=3_textures --rung dense=2_tiled",
+    "--device software --rung conv2d_relu_pool=2_gemm --rung dense=3_registers",
+    "--device software --rung conv2d_relu_pool=textures --rung dense=lanes",
     "--device software --no-fuse --rung conv2d=1_plain",
-    "--device software --no-fuse --rung conv2d=2_tiled",
+    "--device software --no-fuse --rung conv2d=lanes",
 ]
 
 

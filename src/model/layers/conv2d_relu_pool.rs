@@ -23,8 +23,9 @@ impl Conv2dReluPool {
     /// `None` where the op does not cover this pooling.
     pub fn new(conv: &Conv2d, pool: &MaxPool2d) -> Option<Conv2dReluPool> {
         let [side, width] = pool.pool_size;
-        let covered =
-            pool.strides == pool.pool_size && side == width && side <= ops::conv2d_relu_pool::MAX_POOL;
+        let covered = pool.strides == pool.pool_size
+            && side == width
+            && side <= ops::conv2d_relu_pool::LARGEST_FUSED_POOL;
         covered.then(|| Conv2dReluPool { conv: conv.clone(), pool: side })
     }
 }

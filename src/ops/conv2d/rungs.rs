@@ -1,21 +1,18 @@
 //! The ways to compute a convolution on a GPU. Those of backward, where only the gate in front of dy differs, are also
 //! `conv2d_relu_pool`'s.
 
-use crate::kernel::{Grid, Pass, Rung};
+use crate::kernel::{Adapters, Grid, Pass, Rung, parts};
 use crate::reference;
 use crate::reference::conv2d::Params;
 
 pub const SOURCE: &str = include_str!("../../../shaders/conv2d.wgsl");
-const TILED_SOURCE: &str = include_str!("../../../shaders/conv2d.2_tiled.wgsl");
+const GEMM_SOURCE: &str = include_str!("../../../shaders/conv2d.2_gemm.wgsl");
 
-/// Channels in a tile.
-pub const ROWS: u32 = 32;
-/// Columns that a thread of a tiled kernel owns.
-pub const COLUMNS: u32 = 8;
-/// Positions of the convolution, about, that one thread (plain) or group (tiled) of backward_w's first
-/// pass adds up.
-const SPLIT: u32 = 8192;
-/// Positions of a plane that one thread of backward_b's first pass adds up.
+/// Channels of a tile, and its positions or weights, of the second rung.
+pub const SIDE: u32 = 64;
+/// Positions of the convolution, about, that one thread (plain) or group (lanes) of backward_w's first pass adds up.
+pub const SPLIT: u32 = 8192;
+/// Positions of a plane that one thread of the plain backward_b's first pass adds up.
 const CHUNK: u32 = 4096;
 
 pub const FORWARD_PLAIN: Rung<Params> = Rung {
@@ -25,25 +22,24 @@ pub const FORWARD_PLAIN: Rung<Params> = Rung {
         &[Pass::new("forward", Grid::Threads(|p| (p.batch * p.out_channels * p.out_h * p.out_w) as usize))],
     )
 };
-pub const FORWARD_TILED: Rung<Params> = Rung {
-    iterations: |p| slides(p, p.in_channels),
-    ..tiled(
-        TILED_SOURCE,
+pub const FORWARD_GEMM: Rung<Params> = Rung {
+    iterations: |p| staged(terms(p)),
+    ..second(
+        GEMM_SOURCE,
         &[Pass::new(
             "forward",
             Grid::Groups(|p| {
-                let columns = p.batch * p.out_h * p.out_w.div_ceil(COLUMNS);
-                [columns.div_ceil(256), p.out_channels.div_ceil(ROWS), 1]
+                [(p.batch * p.out_h * p.out_w).div_ceil(SIDE), p.out_channels.div_ceil(SIDE), 1]
             }),
         )],
     )
 };
-
 pub const BACKWARD_X_PLAIN: Rung<Params> = backward_x_plain(SOURCE);
-pub const BACKWARD_X_TILED: Rung<Params> = backward_x_tiled(TILED_SOURCE);
+pub const BACKWARD_X_GEMM: Rung<Params> = backward_x_gemm(GEMM_SOURCE);
 pub const BACKWARD_W_PLAIN: Rung<Params> = backward_w_plain(SOURCE);
-pub const BACKWARD_W_TILED: Rung<Params> = backward_w_tiled(TILED_SOURCE);
+pub const BACKWARD_W_GEMM: Rung<Params> = backward_w_gemm(GEMM_SOURCE);
 pub const BACKWARD_B_PLAIN: Rung<Params> = backward_b_plain(SOURCE);
+pub const BACKWARD_B_GEMM: Rung<Params> = backward_b_gemm(GEMM_SOURCE);
 
 /// The sizes of an op that is or begins with a convolution.
 pub trait Convolution: reference::Params {
@@ -71,18 +67,23 @@ pub const fn backward_x_plain<P: Convolution>(source: &'static str) -> Rung<P> {
     }
 }
 
-pub const fn backward_x_tiled<P: Convolution>(source: &'static str) -> Rung<P> {
+pub const fn backward_x_gemm<P: Convolution>(source: &'static str) -> Rung<P> {
     let passes = const {
         &[Pass::new(
             "backward_x",
             Grid::Groups(|p: &P| {
                 let p = p.conv2d();
-                let columns = p.batch * p.in_h * p.in_w.div_ceil(COLUMNS);
-                [columns.div_ceil(256), p.in_channels.div_ceil(ROWS), 1]
+                [(p.batch * p.in_h * p.in_w).div_ceil(SIDE), p.in_channels.div_ceil(SIDE), 1]
             }),
         )]
     };
-    Rung { iterations: |p| slides(&p.conv2d(), p.conv2d().out_channels), ..tiled(source, passes) }
+    Rung {
+        iterations: |p| {
+            let p = p.conv2d();
+            staged(p.out_channels * p.kernel_h * p.kernel_w)
+        },
+        ..second(source, passes)
+    }
 }
 
 /// Sums of about `SPLIT` positions each, one thread for each of them and each weight, then the sums of those.
@@ -100,25 +101,29 @@ pub const fn backward_w_plain<P: Convolution>(source: &'static str) -> Rung<P> {
     }
 }
 
-/// The same sums, of a group each.
-pub const fn backward_w_tiled<P: Convolution>(source: &'static str) -> Rung<P> {
+/// Sums of some positions each, one group for each of them and each tile of weights, then the sums of those.
+pub const fn backward_w_gemm<P: Convolution>(source: &'static str) -> Rung<P> {
     let passes = const {
         &[
             Pass::new(
                 "backward_w_partial",
                 Grid::Groups(|p: &P| {
                     let p = p.conv2d();
-                    let lines = (p.in_channels * p.kernel_h).div_ceil(2) * p.kernel_w.div_ceil(4);
-                    [lines.div_ceil(256), p.out_channels.div_ceil(ROWS), splits(&p)]
+                    let [columns, rows] = weight_tiles(&p);
+                    [columns, rows, weight_parts(&p)]
                 }),
             ),
-            Pass::new("backward_w", Grid::Threads(|p: &P| weights(&p.conv2d()))),
+            Pass::new("backward_w", Grid::Groups(|p: &P| sums_of_parts(weights(&p.conv2d())))),
         ]
     };
     Rung {
-        scratch: |p| partial_weights(&p.conv2d()),
-        iterations: |p| positions(&p.conv2d()),
-        ..tiled(source, passes)
+        scratch: |p| weight_parts(&p.conv2d()) as usize * weights(&p.conv2d()),
+        iterations: |p| {
+            let p = p.conv2d();
+            let parts = weight_parts(&p);
+            staged((p.batch * p.out_h * p.out_w).div_ceil(parts)).max(parts as usize)
+        },
+        ..second(source, passes)
     }
 }
 
@@ -133,18 +138,34 @@ pub const fn backward_b_plain<P: Convolution>(source: &'static str) -> Rung<P> {
     Rung { scratch: partial_biases, iterations: |p| chunks(p).max(CHUNK) as usize, ..plain(source, passes) }
 }
 
+/// One group for each part of a plane and each channel, then the sums of those.
+pub const fn backward_b_gemm<P: Convolution>(source: &'static str) -> Rung<P> {
+    let passes = const {
+        &[
+            Pass::new(
+                "backward_b_partial",
+                Grid::Groups(|p: &P| [p.conv2d().out_channels, p.conv2d().batch, plane_parts(p)]),
+            ),
+            Pass::new("backward_b", Grid::Groups(|p: &P| sums_of_parts(p.conv2d().out_channels as usize))),
+        ]
+    };
+    Rung {
+        scratch: |p| (p.conv2d().out_channels * p.conv2d().batch * plane_parts(p)) as usize,
+        iterations: |p| (p.dy_len().div_ceil(plane_parts(p)) + p.conv2d().batch * plane_parts(p)) as usize,
+        // Its many barriers cost lavapipe a hundred times what it reads.
+        default_on: Adapters::Gpus,
+        ..second(source, passes)
+    }
+}
+
 /// A rung of the plain file.
 pub const fn plain<P>(source: &'static str, passes: &'static [Pass<P>]) -> Rung<P> {
     Rung { constants: &[("CHUNK", CHUNK as f64), ("SPLIT", SPLIT as f64)], ..Rung::plain(source, passes) }
 }
 
-/// A rung of the tiled file. On lavapipe it is 35 to 70 times as fast as the plain one.
-pub const fn tiled<P: Convolution>(source: &'static str, passes: &'static [Pass<P>]) -> Rung<P> {
-    Rung {
-        constants: &[("ROWS", ROWS as f64), ("SPLIT", SPLIT as f64)],
-        fits: |p| p.conv2d().kernel_w <= 128,
-        ..Rung::broadcasting("2_tiled", source, passes)
-    }
+/// A rung of the second file.
+pub const fn second<P>(source: &'static str, passes: &'static [Pass<P>]) -> Rung<P> {
+    Rung { constants: &[("SIDE", SIDE as f64)], ..Rung::new("2_gemm", source, passes) }
 }
 
 fn x_len(p: &Params) -> usize {
@@ -156,17 +177,17 @@ pub fn weights(p: &Params) -> usize {
     (p.out_channels * p.in_channels * p.kernel_h * p.kernel_w) as usize
 }
 
-/// Sums that backward_w's first pass leaves for each weight.
-fn splits(p: &Params) -> u32 {
+/// Sums that the plain backward_w's first pass leaves for each weight, and that of lanes.
+pub fn splits(p: &Params) -> u32 {
     rows_in_parts(p.batch * p.out_h, p.out_w, SPLIT)
 }
 
-fn partial_weights(p: &Params) -> usize {
+pub fn partial_weights(p: &Params) -> usize {
     splits(p) as usize * weights(p)
 }
 
 /// Loop iterations of backward_w: over the rows of a part and their columns, or over the parts.
-fn positions(p: &Params) -> usize {
+pub fn positions(p: &Params) -> usize {
     (2 * SPLIT.max(p.out_w)).max(splits(p)) as usize
 }
 
@@ -175,7 +196,38 @@ pub fn rows_in_parts(rows: u32, width: u32, len: u32) -> u32 {
     rows.div_ceil((len / width).max(1))
 }
 
-/// Sums that backward_b's first pass leaves for each channel.
+/// Tiles of weights of the second rung: of the elements of a channel's window, and of out_channels.
+fn weight_tiles(p: &Params) -> [u32; 2] {
+    [terms(p).div_ceil(SIDE), p.out_channels.div_ceil(SIDE)]
+}
+
+/// Sums that its backward_w's first pass leaves for each weight.
+fn weight_parts(p: &Params) -> u32 {
+    parts(weight_tiles(p).iter().product(), SIDE * SIDE, p.batch * p.out_h * p.out_w)
+}
+
+/// Sums that its backward_b's first pass leaves for each plane.
+fn plane_parts(p: &impl Convolution) -> u32 {
+    // A group has one result, whatever it reads.
+    parts(p.conv2d().out_channels * p.conv2d().batch, 1, p.dy_len())
+}
+
+/// The groups of a second pass, in which 16 threads add up the parts of an element.
+pub fn sums_of_parts(elements: usize) -> [u32; 3] {
+    [elements.div_ceil(16) as u32, 1, 1]
+}
+
+/// Terms of the sum that an element of y is.
+fn terms(p: &Params) -> u32 {
+    p.in_channels * p.kernel_h * p.kernel_w
+}
+
+/// Loop iterations over so many terms where a thread stages eight vectors for 16 of them.
+pub fn staged(terms: u32) -> usize {
+    (terms.div_ceil(16) * (1 + 8 + 16)) as usize
+}
+
+/// Sums that the plain backward_b's first pass leaves for each channel.
 fn chunks(p: &impl Convolution) -> u32 {
     p.conv2d().batch * p.dy_len().div_ceil(CHUNK)
 }
@@ -187,9 +239,4 @@ fn partial_biases<P: Convolution>(p: &P) -> usize {
 /// Loop iterations over a window of so many channels, all nested loops together.
 pub fn window(p: &Params, channels: u32) -> usize {
     (channels * (1 + p.kernel_h * (1 + p.kernel_w))) as usize
-}
-
-/// The same where a thread slides over `COLUMNS` columns.
-pub fn slides(p: &Params, channels: u32) -> usize {
-    (channels * p.kernel_h * (p.kernel_w + COLUMNS)) as usize
 }

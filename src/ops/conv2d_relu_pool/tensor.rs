@@ -1,10 +1,11 @@
-//! The fifth rung, which multiplies halves on tensor cores, for the network's own convolutions in mixed precision.
+//! The fourth rung, which multiplies halves on tensor cores, for the network's own convolutions in mixed precision.
 
-use super::rungs::{WINDOWS, fits, partial_weights, weights, window_splits};
+use super::super::conv2d::rungs::sums_of_parts;
+use super::rungs::{only_for_own_windows, rows_of_part, weight_parts, weights};
 use crate::kernel::{Grid, Pass, Rounding, Rung};
 use crate::reference::conv2d_relu_pool::Params;
 
-const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.5_tensor.wgsl");
+const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.4_tensor.wgsl");
 
 /// Channels of a tile.
 const ROWS: u32 = 64;
@@ -35,15 +36,13 @@ pub const BACKWARD_X: Rung<Params> = tensor(&[Pass::new(
 )]);
 
 pub const BACKWARD_W: Rung<Params> = Rung {
-    scratch: partial_weights,
+    scratch: |p| parts(p) as usize * weights(p),
     ..tensor(&[
         Pass::new(
             "backward_w_partial",
-            Grid::Groups(|p| {
-                [p.in_channels.div_ceil(COLUMNS), p.out_channels.div_ceil(ROWS), window_splits(p)]
-            }),
+            Grid::Groups(|p| [p.in_channels.div_ceil(COLUMNS), p.out_channels.div_ceil(ROWS), parts(p)]),
         ),
-        Pass::new("backward_w", Grid::Threads(weights)),
+        Pass::new("backward_w", Grid::Groups(|p| sums_of_parts(weights(p)))),
     ])
 };
 
@@ -56,14 +55,22 @@ const fn tensor(passes: &'static [Pass<Params>]) -> Rung<Params> {
             ("WIDTH", WIDTH as f64),
             ("DEPTH", DEPTH as f64),
             ("COLUMNS", COLUMNS as f64),
-            ("WINDOWS", WINDOWS as f64),
         ],
         error: Rounding::Halves,
-        requires: |limits| limits.tensor_cores && limits.max_workgroup_memory >= MEMORY,
-        fits,
+        lacks: |limits| {
+            if !limits.tensor_cores {
+                return Some("it is for mixed precision on tensor cores");
+            }
+            (limits.max_workgroup_memory < MEMORY).then_some("it needs 28 KiB of workgroup memory")
+        },
+        only_for: only_for_own_windows,
         iterations,
-        ..Rung::new("5_tensor", SOURCE, passes)
+        ..Rung::new("4_tensor", SOURCE, passes)
     }
+}
+
+fn parts(p: &Params) -> u32 {
+    weight_parts(p, ROWS, COLUMNS)
 }
 
 /// Of all three: channels in turn, or rows of windows and their columns, and what is staged for each.
@@ -71,7 +78,7 @@ fn iterations(p: &Params) -> usize {
     let staged = 23 + 3 * 25; // a thread's share of 16 x 180 and, three times, 64 x 48 values
     let channels = p.in_channels.max(p.out_channels).div_ceil(DEPTH) as usize * (1 + staged);
     let staged = 16 + 9; // of 32 x 64 and 72 x 16 values
-    let rows = (WINDOWS / p.out_w).max(1) as usize;
+    let rows = rows_of_part(p, parts(p)) as usize;
     let columns = (2 * p.out_w).div_ceil(WIDTH) as usize * (1 + staged);
-    channels.max(rows * (1 + columns)).max(window_splits(p) as usize)
+    channels.max(rows * (1 + columns)).max(parts(p) as usize)
 }

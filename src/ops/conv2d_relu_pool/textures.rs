@@ -1,15 +1,18 @@
-//! The third rung, which fetches from textures, for the network's own convolutions.
+//! A rung for software adapters, which fetches from textures, for the network's own convolutions.
 
-use super::super::conv2d::rungs::ROWS;
-use super::rungs::{WINDOWS, fits, partial_weights, weights, window_splits};
+use super::super::conv2d::lanes::ROWS;
+use super::super::conv2d::rungs::rows_in_parts;
+use super::rungs::{only_for_own_windows, weights};
 use crate::device::textures::WIDTH;
 use crate::kernel::{Grid, Pass, Rung};
 use crate::reference::conv2d_relu_pool::Params;
 
-const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.3_textures.wgsl");
+const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.textures.wgsl");
 
-/// Threads of a group of the third rung, and in_channels that a group of its backward_w owns.
+/// Threads of a group, and in_channels that a group of backward_w owns.
 const LANES: u32 = 8;
+/// Windows of the pooling, about, that one group of backward_w adds up.
+const WINDOWS: u32 = 2048;
 /// The first pass of both backward kernels.
 const GATE: Pass<Params> = Pass::new("gate", Grid::Threads(elements));
 
@@ -67,14 +70,19 @@ const fn textures(passes: &'static [Pass<Params>]) -> Rung<Params> {
             ("WIDTH", WIDTH as f64),
             ("WINDOWS", WINDOWS as f64),
         ],
-        fits,
-        ..Rung::broadcasting("3_textures", SOURCE, passes)
+        only_for: only_for_own_windows,
+        ..Rung::for_software("textures", SOURCE, passes)
     }
+}
+
+/// Sums that backward_w's first pass leaves for each weight.
+fn window_splits(p: &Params) -> u32 {
+    rows_in_parts(p.batch * p.out_h, p.out_w, WINDOWS)
 }
 
 /// Words of backward_w's scratch: what the gate leaves, then the partial sums.
 fn gated_and_partial(p: &Params) -> usize {
-    2 * elements(p) + partial_weights(p)
+    2 * elements(p) + window_splits(p) as usize * weights(p)
 }
 
 /// Elements of y.

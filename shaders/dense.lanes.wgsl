@@ -1,4 +1,4 @@
-// dense, rung 2: tiles of 32 x 4 sums in registers, factors shared by broadcasts
+// dense, lanes: tiles of 32 x 4 sums in registers, factors shared by broadcasts
 //
 // Shapes      as in the plain file: x [batch, in_features], w [out_features, in_features], b [out_features],
 //             y [batch, out_features]; dx, dw are shaped as x, w, and dy as y; scratch [parts, batch, out_features]
@@ -8,12 +8,13 @@
 //             other lanes of its subgroup
 // Cost        the FLOP of the plain file, and some for nothing: rows are rounded up to 32, columns to 4
 //
-// Improves on rung 1, which reads two values for each multiply-add: here 8 serve 128. On lavapipe a load takes longer than
+// It is made for software adapters, and the default there. Rung 1 reads two values for each multiply-add: here 8 serve 128. On lavapipe a load takes longer than
 // a hundred multiply-adds. Measured there on two cores, for dense1 of 64x64 pictures (x [32, 16384], w [128, 16384]), in
 // ms, plain -> this: forward 472 -> 21, backward_x 539 -> 23, backward_w 501 -> 29
 // (`pawgrad bench --device software --only dense1`).
 //
-// Subgroups must have 8 lanes or more. Which thread is which lane does not matter.
+// Subgroups must have 8 lanes or more. Which thread is which lane does not matter. GPUs have a ladder of their own:
+// docs/ladder.md
 
 struct Params {
     batch: u32,

@@ -1,4 +1,4 @@
-// conv2d_relu_pool, rung 3: tiles of 32 x 16 sums in registers, factors fetched from textures
+// conv2d_relu_pool, textures: tiles of 32 x 16 sums in registers, factors fetched from textures
 //
 // Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
 //             w [out_channels, in_channels, 3, 3], b [out_channels],
@@ -15,10 +15,10 @@
 //             for windows of 3x3, stride 1, padding 1, pooling 2x2, and out_w a multiple of 4, so that a word of argmax
 //             lies in one row
 //
-// Improves on rung 2 by how it reads, and by larger tiles. It is made for lavapipe: a load from a buffer or from workgroup
-// memory goes through the lanes one by one there, and takes 50 to 200 ns; a texture fetch is done for all lanes at once, in
-// 9 to 30 ns. Also, a sum gets three or four terms at a time while it is in a register, which alone makes it half as fast
-// again. GFLOP/s of two cores, rung 2 -> this, where multiplying and adding alone reaches 48:
+// It is made for software adapters, and the default there. On lavapipe a load from a buffer or from workgroup memory goes
+// through the lanes one by one, and takes 50 to 200 ns; a texture fetch is done for all lanes at once, in 9 to 30 ns. Also, a
+// sum gets three or four terms at a time while it is in a register, which alone makes it half as fast again. GFLOP/s of two
+// cores, tiles like those of conv2d's lanes -> this, where multiplying and adding alone reaches 48:
 //   x [32, 64, 32, 32] -> 128 channels    forward 10 -> 30      backward_x 7 -> 28       backward_w 10 -> 27
 //   x [32, 128, 16, 16] -> 256 channels   forward 10 -> 33      backward_x 7 -> 31       backward_w 10 -> 35
 // Tried there without gain: factors cached in private arrays (a variable index becomes a chain of selects), loads of vec4
@@ -26,7 +26,8 @@
 // (no faster, and three times as long to compile).
 //
 // Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
-// row * pool + column. Subgroups must have 8 lanes or more. Which thread is which lane does not matter.
+// row * pool + column. Subgroups must have 8 lanes or more. Which thread is which lane does not matter. GPUs have a ladder of
+// their own: docs/ladder.md
 
 struct Params {
     batch: u32,

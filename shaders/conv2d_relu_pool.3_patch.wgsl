@@ -1,25 +1,24 @@
-// conv2d_relu_pool, rung 4: tiles of 64 channels by 16 x 16 positions, shared through workgroup memory
+// conv2d_relu_pool, rung 3: a group reads a patch of the picture once, and uses it for all nine elements of the window
 //
 // Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
 //             w [out_channels, in_channels, 3, 3], b [out_channels],
 //             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
-//             dx, dw are shaped as x, w, and dy as y; scratch [splits, elements of dw], used by backward_w alone
+//             dx, dw are shaped as x, w, and dy as y; scratch [parts, elements of dw], used by backward_w alone
 // One thread  owns four channels of a patch of 2 x 8 positions, 64 sums. forward: out_channels of the positions that become
 //             one word of argmax; backward_x: in_channels of 2 x 8 of dx. backward_w: four out_channels of the nine
 //             elements of one in_channel's window, 36 sums
-// Workgroup   256 threads: 64 channels of a tile of 16 x 16 positions, in backward_w 64 out_channels of 16 in_channels.
-//             They stage in workgroup memory what they share: for four channels of the sum at a time, in backward_w for
-//             2 x 16 positions at a time
-// Reads       of workgroup memory 49 loads for 576 multiply-adds in forward and backward_x, and 4 for 36 in backward_w;
-//             of buffers, for a thread, about 14 values in forward and 24 in backward_x for 2304 multiply-adds, and 29 in
-//             backward_w for 1152
-// Cost        the FLOP of the plain file, and some for nothing: channels and positions are rounded up to whole tiles. At
-//             most 15 KiB of workgroup memory. Only for windows of 3x3, stride 1, padding 1, pooling 2x2, and out_w a
-//             multiple of 4, so that a word of argmax lies in one row
+// Workgroup   128 threads: 64 channels of a tile of 8 x 16 positions. In backward_w 256 threads: 64 out_channels of 16
+//             in_channels. They stage in workgroup memory what they share: for four channels of the sum at a time, in
+//             backward_w for 2 x 16 positions at a time
+// Reads       of buffers, for 2304 multiply-adds of a thread, about 24 values in forward, 0.04 bytes for each, and 35 in
+//             backward_x, and in backward_w 29 for 1152; of workgroup memory 76 values for 576, 0.5 bytes for each, and in
+//             backward_w 7 for 36
+// Cost        12.4 KiB of workgroup memory, in backward_w 13.1; registers for 64 sums and some 30 factors. Only for windows
+//             of 3x3, stride 1, padding 1, pooling 2x2, and out_w a multiple of 4, so that a word of argmax lies in one row
 //
-// Improves on rung 1, which reads two values of buffers for each multiply-add. It is made for GPUs, where workgroup memory
-// is a few cycles away, and needs nothing but core WGSL: no subgroups, no textures. It was not measured on a GPU yet:
-// `pawgrad tune` takes it where it is faster. On lavapipe rung 3 is faster, as a load goes through the lanes one by one.
+// Improves on rung 2, which gathers a value of x once for each of the nine elements of the window that meet it, and finds its
+// place each time. What limits it now is arithmetic itself, in f32. The default on GPUs where it fits, in backward_w from
+// eight in_channels on, as a group owns 16. The whole ladder: docs/ladder.md
 //
 // Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
 // row * pool + column.
@@ -62,21 +61,20 @@ override out_channels: u32;
 override out_h: u32;
 override out_w: u32;
 
-// Windows of the pooling that one workgroup of backward_w adds up. About as many: it takes whole rows.
-override WINDOWS: u32;
-
-const THREADS = 256u;
+const THREADS = 128u;
 const ROWS = 64u; // channels of a tile
-const SIDE = 16u; // positions of a tile in height and in width
-const PATCH = 18u; // SIDE, and the neighbours on both sides that a window of 3 reads
+const HEIGHT = 8u; // positions of a tile, HEIGHT x WIDTH
+const WIDTH = 16u;
+const PATCH_HEIGHT = 10u; // the same with the neighbours on both sides that a window of 3 reads
+const PATCH_WIDTH = 18u;
 const DEPTH = 4u; // channels of the sum that are staged at a time
 // Vectors of four channels from one row of `factors` or `staged_dz` to the next. It is one more than ROWS / 4 to avoid bank
 // conflicts: neighbouring threads store into neighbouring rows, and 16 vectors are a multiple of the 32 banks. A vector is
 // stored whole, by one thread: storing one component may touch the others.
 const PITCH = 17u;
 
-// x in forward, dz in backward_x, at the tile's positions and around them: [DEPTH, PATCH, PATCH].
-var<workgroup> patches: array<f32, DEPTH * PATCH * PATCH>;
+// x in forward, dz in backward_x, at the tile's positions and around them: [DEPTH, PATCH_HEIGHT, PATCH_WIDTH].
+var<workgroup> patches: array<f32, DEPTH * PATCH_HEIGHT * PATCH_WIDTH>;
 // The weights that they are multiplied by: [DEPTH * 9, ROWS], four channels to a vector.
 var<workgroup> factors: array<vec4<f32>, DEPTH * 9u * PITCH>;
 
@@ -113,12 +111,6 @@ fn plus_three(sums: PatchSums, first: vec4<f32>, second: vec4<f32>, third: vec4<
         plus_slid(sums.d, first, second, third, lower.b, lower.c));
 }
 
-// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
-// 65,535 workgroups, which is 16.7 million threads.
-fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
-    return id.y * groups.x * 256u + id.x;
-}
-
 // Tested on the bits: a shader compiler may assume that there are no NaNs, and drop `v != v`.
 fn is_nan4(v: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
@@ -126,7 +118,7 @@ fn is_nan4(v: vec4<f32>) -> vec4<bool> {
 
 // Ten neighbours in a row of the patch of staged channel d.
 fn load_staged_run(d: u32, row: u32, column: u32) -> Run {
-    let i = (d * PATCH + row) * PATCH + column;
+    let i = (d * PATCH_HEIGHT + row) * PATCH_WIDTH + column;
     return Run(vec4(patches[i], patches[i + 1u], patches[i + 2u], patches[i + 3u]),
         vec4(patches[i + 4u], patches[i + 5u], patches[i + 6u], patches[i + 7u]),
         vec2(patches[i + 8u], patches[i + 9u]));
@@ -199,21 +191,22 @@ fn pool_window(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Be
 }
 
 // y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow)
-// A workgroup owns 8 x 8 windows of picture group.z: tile number group.x. A thread owns four windows in a row.
+// A workgroup owns 4 x 8 windows of picture group.z: tile number group.x. A thread owns four windows in a row.
 @compute @workgroup_size(THREADS)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let across = (out_w + SIDE / 2u - 1u) / (SIDE / 2u);
-    let top = group.x / across * SIDE;
-    let left = group.x % across * SIDE;
+    let across = (out_w + WIDTH / 2u - 1u) / (WIDTH / 2u);
+    let top = group.x / across * HEIGHT;
+    let left = group.x % across * WIDTH;
     let n = group.z;
-    let row = thread % 16u / 2u * 2u;
+    let row = thread % 8u / 2u * 2u;
     let column = thread % 2u * 8u;
-    let channels = thread / 16u;
+    let channels = thread / 8u;
     var sums = PatchSums();
     for (var ci = 0u; ci < in_channels; ci += DEPTH) {
-        for (var i = thread; i < DEPTH * PATCH * PATCH; i += THREADS) {
-            let place = i % (PATCH * PATCH);
-            patches[i] = load_x(n, ci + i / (PATCH * PATCH), i32(top + place / PATCH) - 1, i32(left + place % PATCH) - 1);
+        for (var i = thread; i < DEPTH * PATCH_HEIGHT * PATCH_WIDTH; i += THREADS) {
+            let d = i / (PATCH_HEIGHT * PATCH_WIDTH);
+            let place = i % (PATCH_HEIGHT * PATCH_WIDTH);
+            patches[i] = load_x(n, ci + d, i32(top + place / PATCH_WIDTH) - 1, i32(left + place % PATCH_WIDTH) - 1);
         }
         for (var i = thread; i < DEPTH * 9u * ROWS / 4u; i += THREADS) {
             let term = i % (DEPTH * 9u);
@@ -275,19 +268,19 @@ fn store_argmax(n: u32, co: u32, o: u32, packed: vec4<u32>) {
 // That is forward's sum with dz for x and the window turned upside down: element tap becomes 8 - tap.
 @compute @workgroup_size(THREADS)
 fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let across = (in_w + SIDE - 1u) / SIDE;
-    let top = group.x / across * SIDE;
-    let left = group.x % across * SIDE;
+    let across = (in_w + WIDTH - 1u) / WIDTH;
+    let top = group.x / across * HEIGHT;
+    let left = group.x % across * WIDTH;
     let n = group.z;
-    let row = thread % 16u / 2u * 2u;
+    let row = thread % 8u / 2u * 2u;
     let column = thread % 2u * 8u;
-    let channels = thread / 16u;
+    let channels = thread / 8u;
     var sums = PatchSums();
     for (var co = 0u; co < out_channels; co += DEPTH) {
-        for (var i = thread; i < DEPTH * PATCH * PATCH; i += THREADS) {
-            let place = i % (PATCH * PATCH);
-            patches[i] = load_dz_2x2(n, co + i / (PATCH * PATCH), i32(top + place / PATCH) - 1,
-                i32(left + place % PATCH) - 1);
+        for (var i = thread; i < DEPTH * PATCH_HEIGHT * PATCH_WIDTH; i += THREADS) {
+            let d = i / (PATCH_HEIGHT * PATCH_WIDTH);
+            let place = i % (PATCH_HEIGHT * PATCH_WIDTH);
+            patches[i] = load_dz_2x2(n, co + d, i32(top + place / PATCH_WIDTH) - 1, i32(left + place % PATCH_WIDTH) - 1);
         }
         for (var i = thread; i < DEPTH * 9u * ROWS / 4u; i += THREADS) {
             let tap = i % 9u;
@@ -305,12 +298,18 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         workgroupBarrier();
     }
     let ci = group.y * ROWS + channels * 4u;
-    for (var i = 0u; i < 4u; i++) {
-        store_dx(n, ci, top + row, left + column + i, sums.a[i]);
-        store_dx(n, ci, top + row, left + column + 4u + i, sums.b[i]);
-        store_dx(n, ci, top + row + 1u, left + column + i, sums.c[i]);
-        store_dx(n, ci, top + row + 1u, left + column + 4u + i, sums.d[i]);
-    }
+    store_dx_four(n, ci, top + row, left + column, sums.a);
+    store_dx_four(n, ci, top + row, left + column + 4u, sums.b);
+    store_dx_four(n, ci, top + row + 1u, left + column, sums.c);
+    store_dx_four(n, ci, top + row + 1u, left + column + 4u, sums.d);
+}
+
+// dx of four in_channels at four neighbours in a row. One after the other: sums that a loop picked would leave the registers.
+fn store_dx_four(n: u32, ci: u32, ih: u32, iw: u32, sums: mat4x4<f32>) {
+    store_dx(n, ci, ih, iw, sums[0]);
+    store_dx(n, ci, ih, iw + 1u, sums[1]);
+    store_dx(n, ci, ih, iw + 2u, sums[2]);
+    store_dx(n, ci, ih, iw + 3u, sums[3]);
 }
 
 // dx of four in_channels at one position.
@@ -324,18 +323,19 @@ fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
     if (ci + 3u < p.in_channels) { dx[i + area * 3u] = four.w; }
 }
 
-const COLUMNS = 16u; // in_channels of a workgroup of backward_w
-const LINE = 73u; // staged values of an in_channel, 4 rows of PATCH, and one more to avoid bank conflicts
+const WEIGHT_THREADS = 256u; // of a workgroup of backward_w
+const COLUMNS = 16u; // its in_channels
+const LINE = 73u; // staged values of an in_channel, 4 rows of PATCH_WIDTH, and one more to avoid bank conflicts
 
-// dz of two rows of SIDE positions: [2, SIDE, ROWS], four out_channels to a vector.
-var<workgroup> staged_dz: array<vec4<f32>, 2u * SIDE * PITCH>;
+// dz of two rows of WIDTH positions: [2, WIDTH, ROWS], four out_channels to a vector.
+var<workgroup> staged_dz: array<vec4<f32>, 2u * WIDTH * PITCH>;
 // The four rows of x that they are multiplied by: [COLUMNS, LINE].
 var<workgroup> staged_x: array<f32, COLUMNS * LINE>;
 
 // Three rows, from `row` on, of one column of the staged in_channel `line`.
 fn load_staged_column(line: u32, row: u32, column: u32) -> vec3<f32> {
-    let i = line * LINE + row * PATCH + column;
-    return vec3(staged_x[i], staged_x[i + PATCH], staged_x[i + 2u * PATCH]);
+    let i = line * LINE + row * PATCH_WIDTH + column;
+    return vec3(staged_x[i], staged_x[i + PATCH_WIDTH], staged_x[i + 2u * PATCH_WIDTH]);
 }
 
 // Four out_channels of the nine elements of a window, by row and column.
@@ -348,41 +348,42 @@ struct WindowSums {
 // As conv2d's backward_w with dz for dy:
 // dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1, zw + kw - 1]
 //
-// In two passes, as there are many positions and few weights. In the first a workgroup adds up some rows of windows, about
-// WINDOWS windows: part j of a weight goes to scratch[j, co, ci, kh, kw].
-@compute @workgroup_size(THREADS)
-fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let rows = max(1u, WINDOWS / out_w);
+// In two passes, as there are many positions and few weights. In the first, group z of the grid adds up some rows of windows,
+// part z of the sum, which goes to scratch[z, co, ci, kh, kw].
+@compute @workgroup_size(WEIGHT_THREADS)
+fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(num_workgroups) groups: vec3<u32>) {
+    let rows = (p.batch * out_h + groups.z - 1u) / groups.z;
     let line = thread % COLUMNS;
     let channels = thread / COLUMNS;
     var sums = WindowSums();
     for (var row = group.z * rows; row < min((group.z + 1u) * rows, p.batch * out_h); row++) {
         let n = row / out_h;
         let zh = i32(row % out_h * 2u);
-        for (var left = 0u; left < out_w * 2u; left += SIDE) {
-            for (var i = thread; i < 2u * SIDE * ROWS / 4u; i += THREADS) {
-                let place = i % (2u * SIDE);
-                let four = i / (2u * SIDE);
+        for (var left = 0u; left < out_w * 2u; left += WIDTH) {
+            for (var i = thread; i < 2u * WIDTH * ROWS / 4u; i += WEIGHT_THREADS) {
+                let place = i % (2u * WIDTH);
+                let four = i / (2u * WIDTH);
                 let co = group.y * ROWS + four * 4u;
-                let h = zh + i32(place / SIDE);
-                let w = i32(left + place % SIDE);
+                let h = zh + i32(place / WIDTH);
+                let w = i32(left + place % WIDTH);
                 staged_dz[place * PITCH + four] = vec4(load_dz_2x2(n, co, h, w), load_dz_2x2(n, co + 1u, h, w),
                     load_dz_2x2(n, co + 2u, h, w), load_dz_2x2(n, co + 3u, h, w));
             }
-            for (var i = thread; i < COLUMNS * 4u * PATCH; i += THREADS) {
-                let ci = i / (4u * PATCH);
-                let place = i % (4u * PATCH);
-                staged_x[ci * LINE + place] = load_x(n, group.x * COLUMNS + ci, zh + i32(place / PATCH) - 1,
-                    i32(left + place % PATCH) - 1);
+            for (var i = thread; i < COLUMNS * 4u * PATCH_WIDTH; i += WEIGHT_THREADS) {
+                let ci = i / (4u * PATCH_WIDTH);
+                let place = i % (4u * PATCH_WIDTH);
+                staged_x[ci * LINE + place] = load_x(n, group.x * COLUMNS + ci, zh + i32(place / PATCH_WIDTH) - 1,
+                    i32(left + place % PATCH_WIDTH) - 1);
             }
             workgroupBarrier();
             for (var r = 0u; r < 2u; r++) {
                 // The window slides to the right: each column is loaded once.
                 var first = load_staged_column(line, r, 0u);
                 var second = load_staged_column(line, r, 1u);
-                for (var c = 0u; c < SIDE; c++) {
+                for (var c = 0u; c < WIDTH; c++) {
                     let third = load_staged_column(line, r, c + 2u);
-                    let dz = staged_dz[(r * SIDE + c) * PITCH + channels];
+                    let dz = staged_dz[(r * WIDTH + c) * PITCH + channels];
                     sums.top[0] += dz * first.x;
                     sums.top[1] += dz * second.x;
                     sums.top[2] += dz * third.x;
@@ -401,35 +402,54 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     }
     let co = group.y * ROWS + channels * 4u;
     let ci = group.x * COLUMNS + line;
-    for (var kw = 0u; kw < 3u; kw++) {
-        store_partial_3x3(group.z, co, ci, kw, sums.top[kw]);
-        store_partial_3x3(group.z, co, ci, 3u + kw, sums.middle[kw]);
-        store_partial_3x3(group.z, co, ci, 6u + kw, sums.bottom[kw]);
-    }
+    store_partial_3x3(group.z, co, ci, 0u, sums.top[0]);
+    store_partial_3x3(group.z, co, ci, 1u, sums.top[1]);
+    store_partial_3x3(group.z, co, ci, 2u, sums.top[2]);
+    store_partial_3x3(group.z, co, ci, 3u, sums.middle[0]);
+    store_partial_3x3(group.z, co, ci, 4u, sums.middle[1]);
+    store_partial_3x3(group.z, co, ci, 5u, sums.middle[2]);
+    store_partial_3x3(group.z, co, ci, 6u, sums.bottom[0]);
+    store_partial_3x3(group.z, co, ci, 7u, sums.bottom[1]);
+    store_partial_3x3(group.z, co, ci, 8u, sums.bottom[2]);
 }
 
-// Four out_channels of one element of the window, in split `split`.
-fn store_partial_3x3(split: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
+// Four out_channels of one element of the window, in part `part`.
+fn store_partial_3x3(part: u32, co: u32, ci: u32, tap: u32, four: vec4<f32>) {
     if (ci >= in_channels) { return; }
     let area = in_channels * 9u;
-    let i = (split * out_channels + co) * area + ci * 9u + tap;
+    let i = (part * out_channels + co) * area + ci * 9u + tap;
     if (co < out_channels) { scratch[i] = four.x; }
     if (co + 1u < out_channels) { scratch[i + area] = four.y; }
     if (co + 2u < out_channels) { scratch[i + area * 2u] = four.z; }
     if (co + 3u < out_channels) { scratch[i + area * 3u] = four.w; }
 }
 
-// The second pass adds up the parts, always in the same order.
-@compute @workgroup_size(256)
-fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let element = flat_index(id, groups);
-    let weights = out_channels * in_channels * 9u;
-    if (element >= weights) { return; }
-    let rows = max(1u, WINDOWS / out_w);
-    let splits = (p.batch * out_h + rows - 1u) / rows;
-    var sum = 0.0;
-    for (var i = 0u; i < splits; i++) {
-        sum += scratch[i * weights + element];
+// What each of a group's 16 x 16 threads has added up: [16 shares, 16 elements].
+var<workgroup> shares: array<f32, 256>;
+
+// The sum of one element over all parts, which are `elements` words apart in scratch. 16 threads take a share each: part 0,
+// 16, 32 …, part 1, 17 … Then the shares are added up, always in the same order.
+fn sum_of_parts(element: u32, elements: u32, thread: u32) -> f32 {
+    var share = 0.0;
+    if (element < elements) {
+        for (var i = thread / 16u * elements + element; i < arrayLength(&scratch); i += 16u * elements) {
+            share += scratch[i];
+        }
     }
-    dw[element] = sum;
+    shares[thread] = share;
+    workgroupBarrier();
+    var sum = 0.0;
+    for (var i = thread % 16u; i < 256u; i += 16u) {
+        sum += shares[i];
+    }
+    return sum;
+}
+
+// The second pass adds up the parts. A group owns 16 elements.
+@compute @workgroup_size(256)
+fn backward_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let element = group.x * 16u + thread % 16u;
+    let elements = out_channels * in_channels * 9u;
+    let sum = sum_of_parts(element, elements, thread);
+    if (thread < 16u && element < elements) { dw[element] = sum; }
 }

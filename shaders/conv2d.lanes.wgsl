@@ -1,4 +1,4 @@
-// conv2d, rung 2: tiles of 32 x 8 sums in registers, factors shared by broadcasts
+// conv2d, lanes: tiles of 32 x 8 sums in registers, factors shared by broadcasts
 //
 // Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
 //             w [out_channels, in_channels, kernel_h, kernel_w], b [out_channels],
@@ -14,7 +14,7 @@
 // Cost        the FLOP of the plain file, and some for nothing: channels are rounded up to 32, out_w (in_w in backward_x)
 //             to 8, kernel_w of backward_w to 4. kernel_w must be at most 128
 //
-// Improves on rung 1, which reads two values for each multiply-add. Here a value of x in a register serves 32 channels, and
+// It is made for software adapters, and the default there. Rung 1 reads two values for each multiply-add. Here a value of x in a register serves 32 channels, and
 // a staged value serves 8 columns of each thread. A row of x slides along the window instead of being read again. On
 // lavapipe, where a load takes some 6 ns for each lane and each component of a vector, GFLOP/s of two cores, 3x3 'same',
 // plain -> this:
@@ -23,7 +23,8 @@
 //   x [4, 1, 64, 64] -> 64 channels       forward 0.19 -> 3.0   (needs no backward_x)     backward_w 0.27 -> 1.0
 // These are GFLOP done in two seconds of CPU time.
 //
-// Subgroups must have 8 lanes or more. Which thread is which lane does not matter.
+// Subgroups must have 8 lanes or more. Which thread is which lane does not matter. GPUs have a ladder of their own:
+// docs/ladder.md
 
 struct Params {
     batch: u32,

@@ -1,9 +1,9 @@
-// conv2d_relu_pool, rung 5: products of halves on tensor cores, summed up in f32
+// conv2d_relu_pool, rung 4: products of halves on tensor cores, summed up in f32
 //
 // Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
 //             w [out_channels, in_channels, 3, 3], b [out_channels],
 //             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
-//             dx, dw are shaped as x, w, and dy as y; scratch [splits, elements of dw], used by backward_w alone
+//             dx, dw are shaped as x, w, and dy as y; scratch [parts, elements of dw], used by backward_w alone
 // Subgroup    32 threads, which together multiply matrices of 16 x 16. It owns 32 channels of four rows of 16 positions,
 //             which are eight such matrices of sums; in backward_w 16 out_channels of 16 in_channels, which are nine,
 //             one for each element of the window
@@ -17,10 +17,11 @@
 //             28 KiB of workgroup memory. Only for windows of 3x3, stride 1, padding 1, pooling 2x2, and out_w a multiple
 //             of 4
 //
-// Improves on rung 4, which multiplies in f32: tensor cores multiply halves many times as fast. Buffers stay f32, and so do
+// Improves on rung 3, which multiplies in f32: tensor cores multiply halves many times as fast. Buffers stay f32, and so do
 // sums, bias, ReLU and pooling; x, w and dz are rounded to halves, which have 11 significant bits, on their way into
 // workgroup memory. It is used with `--precision mixed` alone. Not measured yet, and not yet run on tensor cores: a test
-// runs it with plain arithmetic in place of the marked section, and checks how that section translates for Vulkan.
+// runs it with plain arithmetic in place of the marked section, and checks how that section translates for Vulkan. The whole
+// ladder: docs/ladder.md
 //
 // The convolution is a sum of products of matrices, one for each element `tap` of the window: [channels, 16] of w times
 // [16, positions] of x. The channels of a position are staged side by side. So the 16 x 16 matrix of x for any tap is a
@@ -69,9 +70,6 @@ override in_w: u32;
 override out_channels: u32;
 override out_h: u32;
 override out_w: u32;
-
-// Windows of the pooling that one workgroup of backward_w adds up. About as many: it takes whole rows.
-override WINDOWS: u32;
 
 const THREADS = 128u; // four subgroups
 const ROWS = 64u; // channels of a tile
@@ -151,12 +149,6 @@ fn store_sums(i: u32, sums: Sums) {
 // nobody would see the overflow.
 fn round_to_half(v: f32) -> f16 {
     return f16(select(v, v * 3.0e38, abs(v) >= 65520.0));
-}
-
-// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
-// 65,535 workgroups, which is 16.7 million threads.
-fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
-    return id.y * groups.x * 256u + id.x;
 }
 
 // Tested on the bits: a shader compiler may assume that there are no NaNs, and drop `v != v`.
@@ -427,13 +419,13 @@ fn plus_positions(sums: TensorWindow, gradient: u32, place: u32) -> TensorWindow
 // As conv2d's backward_w with dz for dy:
 // dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1, zw + kw - 1]
 //
-// In two passes, as there are many positions and few weights. In the first a workgroup adds up some rows of windows, about
-// WINDOWS windows: part j of a weight goes to scratch[j, co, ci, kh, kw]. A subgroup owns 16 out_channels.
+// In two passes, as there are many positions and few weights. In the first, group z of the grid adds up some rows of windows,
+// part z of the sum, which goes to scratch[z, co, ci, kh, kw]. A subgroup owns 16 out_channels.
 @compute @workgroup_size(THREADS)
 fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
-    @builtin(subgroup_id) subgroup: u32) {
+    @builtin(subgroup_id) subgroup: u32, @builtin(num_workgroups) groups: vec3<u32>) {
     let own = subgroup_of(subgroup, thread);
-    let rows = max(1u, WINDOWS / out_w);
+    let rows = (p.batch * out_h + groups.z - 1u) / groups.z;
     var sums = TensorWindow();
     for (var row = group.z * rows; row < min((group.z + 1u) * rows, p.batch * out_h); row++) {
         let n = row / out_h;
@@ -474,29 +466,44 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
 
 // Stores what store_sums_pair stored to scratch: two elements of the window, from first_tap on, of 16 out_channels and 16
 // in_channels.
-fn store_partial_pair(split: u32, first_co: u32, first_ci: u32, first_tap: u32, thread: u32) {
+fn store_partial_pair(part: u32, first_co: u32, first_ci: u32, first_tap: u32, thread: u32) {
     let ci = first_ci + thread % 16u;
     for (var i = thread % 32u / 16u; i < 32u; i += 2u) {
         let co = first_co + i % 16u;
         let tap = first_tap + i / 16u;
         if (co < out_channels && ci < in_channels && tap < 9u) {
-            scratch[((split * out_channels + co) * in_channels + ci) * 9u + tap] = results[thread / 32u * SUMS
+            scratch[((part * out_channels + co) * in_channels + ci) * 9u + tap] = results[thread / 32u * SUMS
                 + i * SUMS_PITCH + thread % 16u];
         }
     }
 }
 
-// The second pass adds up the parts, always in the same order.
-@compute @workgroup_size(256)
-fn backward_w(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let element = flat_index(id, groups);
-    let weights = out_channels * in_channels * 9u;
-    if (element >= weights) { return; }
-    let rows = max(1u, WINDOWS / out_w);
-    let splits = (p.batch * out_h + rows - 1u) / rows;
-    var sum = 0.0;
-    for (var i = 0u; i < splits; i++) {
-        sum += scratch[i * weights + element];
+// What each of a group's 16 x 16 threads has added up: [16 shares, 16 elements].
+var<workgroup> shares: array<f32, 256>;
+
+// The sum of one element over all parts, which are `elements` words apart in scratch. 16 threads take a share each: part 0,
+// 16, 32 …, part 1, 17 … Then the shares are added up, always in the same order.
+fn sum_of_parts(element: u32, elements: u32, thread: u32) -> f32 {
+    var share = 0.0;
+    if (element < elements) {
+        for (var i = thread / 16u * elements + element; i < arrayLength(&scratch); i += 16u * elements) {
+            share += scratch[i];
+        }
     }
-    dw[element] = sum;
+    shares[thread] = share;
+    workgroupBarrier();
+    var sum = 0.0;
+    for (var i = thread % 16u; i < 256u; i += 16u) {
+        sum += shares[i];
+    }
+    return sum;
+}
+
+// The second pass adds up the parts. A group owns 16 elements.
+@compute @workgroup_size(256)
+fn backward_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let element = group.x * 16u + thread % 16u;
+    let elements = out_channels * in_channels * 9u;
+    let sum = sum_of_parts(element, elements, thread);
+    if (thread < 16u && element < elements) { dw[element] = sum; }
 }
