@@ -140,7 +140,7 @@ fn fuzz(args: &Args) {
         let device = &device(args);
         let fuzz = Fuzz::new(device, selected, args.rung.clone());
         assert!(!fuzz.kernels().is_empty(), "no kernel of this name has this rung on {}", device.name());
-        // A rung that never runs would look green.
+        // One that never runs is printed too, with 0.
         for of in fuzz.kernels() {
             seen.counts.entry(of).or_insert(0);
         }

@@ -23,6 +23,30 @@ pub fn cases(table: Table) -> Vec<Case> {
         .cases()
 }
 
+/// Sizes that the fuzz found to be wrong once, as it prints them.
+const FOUND: &[(Params, &str)] = &[(
+    Params {
+        batch: 1,
+        in_channels: 4,
+        out_channels: 1,
+        in_h: 16,
+        in_w: 64,
+        conv_h: 16,
+        conv_w: 64,
+        out_h: 1,
+        out_w: 4,
+        kernel_h: 3,
+        kernel_w: 3,
+        stride_h: 1,
+        stride_w: 1,
+        pad_top: 1,
+        pad_left: 1,
+        pool: 16,
+        argmax_words: 1,
+    },
+    "a thread with more loop iterations than llvmpipe allows",
+)];
+
 /// Any convolution, half of them with the network's pooling.
 fn random(dice: &mut Dice) -> Params {
     let conv = conv2d::random(dice);
@@ -80,6 +104,7 @@ fn sizes(table: Table) -> Vec<(Params, &'static str)> {
             &([1, 2, 3], [33, 16], [3, 3], [1, 1], [2, 2], "windows of 16: the largest"),
             16,
         ));
+        sizes.extend(FOUND);
     }
     sizes
 }
