@@ -4,27 +4,28 @@
 //             w [out_channels, in_channels, 3, 3], b [out_channels],
 //             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
 //             dx, dw are shaped as x, w, and dy as y; scratch [parts, elements of dw], used by backward_w alone
-// Subgroup    32 threads, which together multiply matrices of 16 x 16. It owns 32 channels of four rows of 16 positions,
-//             which are eight such matrices of sums; in backward_w 16 out_channels of 16 in_channels, which are nine,
-//             one for each element of the window
-// Workgroup   four subgroups: 64 channels of a tile of 8 x 16 positions, in backward_w 64 out_channels of 16 in_channels.
-//             They stage in workgroup memory, as halves, what they share: for 16 channels of the sum at a time, in
-//             backward_w for 2 x 16 positions at a time
+// Subgroup    its threads together multiply matrices of SIDE x SIDE, 16 x 16 or 8 x 8: whichever the adapter has. It owns
+//             2 * SIDE channels of four rows of SIDE positions, which are eight such matrices of sums; in backward_w SIDE
+//             out_channels of SIDE in_channels, which are nine, one for each element of the window
+// Workgroup   four subgroups, of 8 to 64 threads each: 4 * SIDE channels of a tile of 8 x SIDE positions, in backward_w
+//             4 * SIDE out_channels of SIDE in_channels. They stage in workgroup memory, as halves, what they share: for 16
+//             channels of the sum at a time, in backward_w for 2 x SIDE positions at a time. Subgroups may be smaller than
+//             the adapter's largest. Then there are more than four, and those only help to stage and to store
 // Reads       of workgroup memory 6 matrices for 8 products in forward and backward_x, and 10 for 9 in backward_w;
-//             of buffers, for 9216 multiply-adds of a thread, 72 values of w, and 23 of x in forward or 68 of dy, y and
-//             argmax in backward_x; in backward_w 57 values for 2304 multiply-adds
+//             of buffers, for 9216 multiply-adds of a thread (of 128, with 16 x 16), 72 values of w, and 23 of x in forward
+//             or 68 of dy, y and argmax in backward_x; in backward_w 57 values for 2304 multiply-adds. 8 x 8 reads twice as
+//             much for each
 // Cost        the FLOP of the plain file, and some for nothing: channels and positions are rounded up to whole tiles.
-//             28 KiB of workgroup memory. Only for windows of 3x3, stride 1, padding 1, pooling 2x2, and out_w a multiple
-//             of 4
+//             28 KiB of workgroup memory (13 with 8 x 8). Only for windows of 3x3, stride 1, padding 1, pooling 2x2, and
+//             out_w a multiple of 4
 //
 // Improves on rung 3, which multiplies in f32: tensor cores multiply halves many times as fast. Buffers stay f32, and so do
 // sums, bias, ReLU and pooling; x, w and dz are rounded to halves, which have 11 significant bits, on their way into
-// workgroup memory. It is used with `--precision mixed` alone. Not measured yet, and not yet run on tensor cores: a test
-// runs it with plain arithmetic in place of the marked section, and checks how that section translates for Vulkan. The whole
-// ladder: docs/ladder.md
+// workgroup memory. It is used with `--precision mixed` alone. The rung 4_tensor_8x8 is this file with other words in the
+// lines that end with a star. Not measured yet on a GPU. The whole ladder: docs/ladder.md
 //
-// The convolution is a sum of products of matrices, one for each element `tap` of the window: [channels, 16] of w times
-// [16, positions] of x. The channels of a position are staged side by side. So the 16 x 16 matrix of x for any tap is a
+// The convolution is a sum of products of matrices, one for each element `tap` of the window: [channels, SIDE] of w times
+// [SIDE, positions] of x. The channels of a position are staged side by side. So the matrix of x for any tap is a
 // part of the patch that begins at a multiple of PITCH, and one copy of the patch serves all nine.
 //
 // Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
@@ -71,31 +72,34 @@ override out_channels: u32;
 override out_h: u32;
 override out_w: u32;
 
-const THREADS = 128u; // four subgroups
-const ROWS = 64u; // channels of a tile
+const SIDE = 16u; // *
+const SUBGROUPS = 4u; // that multiply
+override SUBGROUP: u32 = 32u; // most threads of a subgroup
+override THREADS: u32 = SUBGROUPS * SUBGROUP;
+const ROWS = 4u * SIDE; // channels of a tile
 const HEIGHT = 8u; // positions of a tile, HEIGHT x WIDTH
-const WIDTH = 16u;
-const PATCH_HEIGHT = 10u; // the same with the neighbours on both sides that a window of 3 reads
-const PATCH_WIDTH = 18u;
+const WIDTH = SIDE;
+const PATCH_HEIGHT = HEIGHT + 2u; // the same with the neighbours on both sides that a window of 3 reads
+const PATCH_WIDTH = WIDTH + 2u;
 const DEPTH = 16u; // channels of the sum that are staged at a time
 // Halves from one position, or one row of factors, to the next. It is 8 more than DEPTH to avoid bank conflicts: the 16
 // bytes of each of eight neighbouring rows, which are loaded at a time, lie in different banks. Vulkan wants rows to begin
 // at multiples of 16 bytes, which are 8 halves.
-const PITCH = 24u;
-const SUMS_PITCH = 20u; // f32 from one row of sums to the next, padded for the same reason
-const SUMS = 640u; // values of two matrices of sums, 2 * 16 * SUMS_PITCH
+const PITCH = DEPTH + 8u;
+const SUMS_PITCH = SIDE + 4u; // f32 from one row of sums to the next, padded for the same reason
+const SUMS = 2u * SIDE * SUMS_PITCH; // values of two matrices of sums
 
 // x in forward and backward_w, dz in backward_x, at the tile's positions and around them:
 // [PATCH_HEIGHT, PATCH_WIDTH, channels of the sum].
 var<workgroup> patches: array<f16, PATCH_HEIGHT * PATCH_WIDTH * PITCH>;
 // The weights of one row of the window: [3, ROWS, channels of the sum].
 var<workgroup> factors: array<f16, 3u * ROWS * PITCH>;
-// Two matrices of sums of each subgroup: [4, 2, 16, 16], channels by positions.
-var<workgroup> results: array<f32, 4u * SUMS>;
+// Two matrices of sums of each subgroup: [SUBGROUPS, 2, SIDE, SIDE], channels by positions.
+var<workgroup> results: array<f32, SUBGROUPS * SUMS>;
 
 // ---- tensor cores: only this section uses them, so that a test can put plain arithmetic in its place.
 //
-// The threads of a subgroup hold a matrix of 16 x 16 together, each a part of it. `coopMultiplyAdd(a, b, c)` is a * b + c
+// The threads of a subgroup hold a matrix together, each a part of it. `coopMultiplyAdd(a, b, c)` is a * b + c
 // (SPIR-V's OpCooperativeMatrixMulAddKHR): the rows of a are rows of c, the columns of b are columns of c. coopLoadT and
 // coopStoreT find element (row, column) at row * pitch + column (RowMajorKHR), and coopLoad at row + column * pitch
 // (ColumnMajorKHR). Vulkan also wants these pointers to be multiples of 16 bytes: each i here is a multiple of 8 halves or
@@ -105,11 +109,11 @@ var<workgroup> results: array<f32, 4u * SUMS>;
 // non-private, and barriers as making them available and visible; naga does neither. Drivers have to keep the order all the
 // same: the thread that loads also stores to the same array, at places that a compiler cannot tell apart.
 
-alias Left = coop_mat16x16<f16, A>;
-alias Right = coop_mat16x16<f16, B>;
-alias Sums = coop_mat16x16<f32, C>;
+alias Left = coop_mat16x16<f16, A>; // *
+alias Right = coop_mat16x16<f16, B>; // *
+alias Sums = coop_mat16x16<f32, C>; // *
 
-// Which of the workgroup's four subgroups this thread is in.
+// Which of the workgroup's subgroups this thread is in.
 fn subgroup_of(subgroup: u32, thread: u32) -> u32 {
     return subgroup;
 }
@@ -210,7 +214,7 @@ fn pool_window(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Be
     return best_after(best_after(best_after(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
 }
 
-// The sums of a subgroup: a0 to a3 are 16 channels of its four rows of positions, b0 to b3 the next 16 channels.
+// The sums of a subgroup: a0 to a3 are SIDE channels of its four rows of positions, b0 to b3 the next SIDE channels.
 struct TensorTile {
     a0: Sums,
     a1: Sums,
@@ -222,10 +226,10 @@ struct TensorTile {
     b3: Sums,
 }
 
-// The sums plus the products of one element of the window, over the 16 staged channels.
+// The sums plus the products of one element of the window, over SIDE of the staged channels.
 fn plus_tap(sums: TensorTile, factor: u32, place: u32) -> TensorTile {
     let a = load_weights(factor);
-    let b = load_weights(factor + 16u * PITCH);
+    let b = load_weights(factor + SIDE * PITCH);
     let row0 = load_positions(place);
     let row1 = load_positions(place + PATCH_WIDTH * PITCH);
     let row2 = load_positions(place + 2u * PATCH_WIDTH * PITCH);
@@ -237,16 +241,20 @@ fn plus_tap(sums: TensorTile, factor: u32, place: u32) -> TensorTile {
 }
 
 // The sums of subgroup `own` plus the products of row kh of the window, whose factors are staged.
-fn plus_row(sums: TensorTile, own: u32, kh: u32) -> TensorTile {
-    let factor = own % 2u * 32u * PITCH;
+fn plus_row(before: TensorTile, own: u32, kh: u32) -> TensorTile {
+    let factor = own % 2u * 2u * SIDE * PITCH;
     let place = (own / 2u * 4u + kh) * PATCH_WIDTH * PITCH;
-    let left = plus_tap(sums, factor, place);
-    let middle = plus_tap(left, factor + ROWS * PITCH, place + PITCH);
-    return plus_tap(middle, factor + 2u * ROWS * PITCH, place + 2u * PITCH);
+    var sums = before;
+    for (var kw = 0u; kw < 3u; kw++) {
+        for (var d = 0u; d < DEPTH; d += SIDE) {
+            sums = plus_tap(sums, factor + kw * ROWS * PITCH + d, place + kw * PITCH + d);
+        }
+    }
+    return sums;
 }
 
 // y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow)
-// A workgroup owns 4 x 8 windows of picture group.z: tile number group.x.
+// A workgroup owns tile number group.x of picture group.z.
 @compute @workgroup_size(THREADS)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(subgroup_id) subgroup: u32) {
@@ -272,40 +280,54 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
                     round_to_half(load_w_3x3(group.y * ROWS + row, ci + d, kh * 3u + kw));
             }
             workgroupBarrier();
-            sums = plus_row(sums, own, kh);
+            if (own < SUBGROUPS) { sums = plus_row(sums, own, kh); }
             workgroupBarrier();
         }
     }
-    // Subgroup s stores its sums into part s of `results`. 32 threads, not always of that subgroup, pool each part.
-    let co = group.y * ROWS + thread / 32u % 2u * 32u;
-    let oh = top / 2u + thread / 64u * 2u;
+    let co = group.y * ROWS;
+    let oh = top / 2u;
+    let ow = left / 2u;
     store_sums_pair(own, sums.a0, sums.a1);
-    pool_sums_pair(n, co, oh, left / 2u, thread);
+    pool_sums_pair(n, co, oh, ow, thread);
     store_sums_pair(own, sums.a2, sums.a3);
-    pool_sums_pair(n, co, oh + 1u, left / 2u, thread);
+    pool_sums_pair(n, co, oh + 1u, ow, thread);
     store_sums_pair(own, sums.b0, sums.b1);
-    pool_sums_pair(n, co + 16u, oh, left / 2u, thread);
+    pool_sums_pair(n, co + SIDE, oh, ow, thread);
     store_sums_pair(own, sums.b2, sums.b3);
-    pool_sums_pair(n, co + 16u, oh + 1u, left / 2u, thread);
+    pool_sums_pair(n, co + SIDE, oh + 1u, ow, thread);
 }
 
-// Stores two matrices of sums into workgroup memory, where every thread of the workgroup can read them.
+// Stores two matrices of sums of subgroup `own` into its part of `results`, where every thread can read them.
 fn store_sums_pair(own: u32, upper: Sums, lower: Sums) {
     // Until here, threads may still read the two before.
     workgroupBarrier();
-    store_sums(own * SUMS, upper);
-    store_sums(own * SUMS + SUMS / 2u, lower);
+    if (own < SUBGROUPS) {
+        store_sums(own * SUMS, upper);
+        store_sums(own * SUMS + SUMS / 2u, lower);
+    }
     workgroupBarrier();
 }
 
-// Pools what store_sums_pair stored, two rows of 16 positions in 16 channels. A thread pools four windows in a row, which
-// make one word of argmax, of one channel.
-fn pool_sums_pair(n: u32, first_co: u32, oh: u32, first_ow: u32, thread: u32) {
-    let co = first_co + thread / 2u % 16u;
-    let ow = first_ow + thread % 2u * 4u;
-    let upper = thread / 32u * SUMS + thread / 2u % 16u * SUMS_PITCH + thread % 2u * 8u;
+const WORDS = SIDE / 8u; // of argmax, for the windows of a row of SIDE positions
+
+// Pools what all subgroups stored: two rows of SIDE positions in SIDE channels each, those of the first from first_co and
+// row first_oh on. A thread pools four windows in a row, which make one word of argmax, of one channel.
+fn pool_sums_pair(n: u32, first_co: u32, first_oh: u32, first_ow: u32, thread: u32) {
+    for (var i = thread; i < SUBGROUPS * SIDE * WORDS; i += THREADS) {
+        let own = i / (SIDE * WORDS);
+        let channel = i / WORDS % SIDE;
+        let co = first_co + own % 2u * 2u * SIDE + channel;
+        let oh = first_oh + own / 2u * 2u;
+        let ow = first_ow + i % WORDS * 4u;
+        if (co < out_channels && oh < out_h && ow < out_w) {
+            pool_word(n, co, oh, ow, own * SUMS + channel * SUMS_PITCH + i % WORDS * 8u);
+        }
+    }
+}
+
+// Pools four windows, from [oh, ow] on, whose upper row is in `results` from `upper` on.
+fn pool_word(n: u32, co: u32, oh: u32, ow: u32, upper: u32) {
     let lower = upper + SUMS / 2u;
-    if (co >= out_channels || oh >= out_h || ow >= out_w) { return; }
     let bias = vec4(load_b(co));
     let best = pool_window(
         vec4(results[upper], results[upper + 2u], results[upper + 4u], results[upper + 6u]) + bias,
@@ -350,39 +372,38 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
                     round_to_half(load_w_3x3(co + d, group.y * ROWS + row, 8u - kh * 3u - kw));
             }
             workgroupBarrier();
-            sums = plus_row(sums, own, kh);
+            if (own < SUBGROUPS) { sums = plus_row(sums, own, kh); }
             workgroupBarrier();
         }
     }
-    // 32 threads store each part of `results`, as in forward.
-    let ci = group.y * ROWS + thread / 32u % 2u * 32u;
-    let ih = top + thread / 64u * 4u;
+    let ci = group.y * ROWS;
     store_sums_pair(own, sums.a0, sums.a1);
-    store_dx_pair(n, ci, ih, left, thread);
+    store_dx_pair(n, ci, top, left, thread);
     store_sums_pair(own, sums.a2, sums.a3);
-    store_dx_pair(n, ci, ih + 2u, left, thread);
+    store_dx_pair(n, ci, top + 2u, left, thread);
     store_sums_pair(own, sums.b0, sums.b1);
-    store_dx_pair(n, ci + 16u, ih, left, thread);
+    store_dx_pair(n, ci + SIDE, top, left, thread);
     store_sums_pair(own, sums.b2, sums.b3);
-    store_dx_pair(n, ci + 16u, ih + 2u, left, thread);
+    store_dx_pair(n, ci + SIDE, top + 2u, left, thread);
 }
 
-// Stores what store_sums_pair stored to dx: two rows of 16 positions in 16 channels. Of 32 threads, 16 store one row of
-// one channel, the other 16 the same row of the next channel, and so on.
+// Stores what all subgroups stored to dx, as pool_sums_pair does to y: SIDE threads one row of one channel.
 fn store_dx_pair(n: u32, first_ci: u32, first_ih: u32, left: u32, thread: u32) {
-    let iw = left + thread % 16u;
-    for (var i = thread % 32u / 16u; i < 32u; i += 2u) {
-        let ci = first_ci + i % 16u;
-        let ih = first_ih + i / 16u;
+    for (var i = thread; i < SUBGROUPS * 2u * SIDE * SIDE; i += THREADS) {
+        let own = i / (2u * SIDE * SIDE);
+        let row = i / SIDE % (2u * SIDE); // of the two matrices
+        let ci = first_ci + own % 2u * 2u * SIDE + row % SIDE;
+        let ih = first_ih + own / 2u * 4u + row / SIDE;
+        let iw = left + i % SIDE;
         if (ci < in_channels && ih < in_h && iw < in_w) {
             dx[((n * in_channels + ci) * in_h + ih) * in_w + iw] =
-                results[thread / 32u * SUMS + i * SUMS_PITCH + thread % 16u];
+                results[own * SUMS + row * SUMS_PITCH + i % SIDE];
         }
     }
 }
 
-const COLUMNS = 16u; // in_channels of a workgroup of backward_w
-const DZ_PITCH = 72u; // halves from one position of staged_dz to the next: ROWS and 8 more, as PITCH
+const COLUMNS = SIDE; // in_channels of a workgroup of backward_w
+const DZ_PITCH = ROWS + 8u; // halves from one position of staged_dz to the next, padded as PITCH
 
 // dz of two rows of WIDTH positions: [2, WIDTH, out_channels].
 var<workgroup> staged_dz: array<f16, 2u * WIDTH * DZ_PITCH>;
@@ -400,7 +421,7 @@ struct TensorWindow {
     k8: Sums,
 }
 
-// The sums plus the products over 16 positions: a row of dz times the row of x that each element of the window meets.
+// The sums plus the products over SIDE positions: a row of dz times the row of x that each element of the window meets.
 fn plus_positions(sums: TensorWindow, gradient: u32, place: u32) -> TensorWindow {
     let dz = load_gradients(gradient);
     let second = place + PATCH_WIDTH * PITCH;
@@ -420,7 +441,7 @@ fn plus_positions(sums: TensorWindow, gradient: u32, place: u32) -> TensorWindow
 // dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1, zw + kw - 1]
 //
 // In two passes, as there are many positions and few weights. In the first, group z of the grid adds up some rows of windows,
-// part z of the sum, which goes to scratch[z, co, ci, kh, kw]. A subgroup owns 16 out_channels.
+// part z of the sum, which goes to scratch[z, co, ci, kh, kw].
 @compute @workgroup_size(THREADS)
 fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(subgroup_id) subgroup: u32, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -429,28 +450,30 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     var sums = TensorWindow();
     for (var row = group.z * rows; row < min((group.z + 1u) * rows, p.batch * out_h); row++) {
         let n = row / out_h;
-        let zh = i32(row % out_h * 2u);
+        let top = i32(row % out_h * 2u);
         for (var left = 0u; left < out_w * 2u; left += WIDTH) {
             for (var i = thread; i < 2u * WIDTH * ROWS; i += THREADS) {
                 let place = i % (2u * WIDTH);
                 let co = i / (2u * WIDTH);
                 staged_dz[place * DZ_PITCH + co] = round_to_half(load_dz_2x2(n, group.y * ROWS + co,
-                    zh + i32(place / WIDTH), i32(left + place % WIDTH)));
+                    top + i32(place / WIDTH), i32(left + place % WIDTH)));
             }
             for (var i = thread; i < COLUMNS * 4u * PATCH_WIDTH; i += THREADS) {
                 let ci = i / (4u * PATCH_WIDTH);
                 let place = i % (4u * PATCH_WIDTH);
                 patches[place * PITCH + ci] = round_to_half(load_x(n, group.x * COLUMNS + ci,
-                    zh + i32(place / PATCH_WIDTH) - 1, i32(left + place % PATCH_WIDTH) - 1));
+                    top + i32(place / PATCH_WIDTH) - 1, i32(left + place % PATCH_WIDTH) - 1));
             }
             workgroupBarrier();
-            sums = plus_positions(sums, own * 16u, 0u);
-            sums = plus_positions(sums, WIDTH * DZ_PITCH + own * 16u, PATCH_WIDTH * PITCH);
+            if (own < SUBGROUPS) {
+                for (var zh = 0u; zh < 2u; zh++) {
+                    sums = plus_positions(sums, zh * WIDTH * DZ_PITCH + own * SIDE, zh * PATCH_WIDTH * PITCH);
+                }
+            }
             workgroupBarrier();
         }
     }
-    // 32 threads store each part of `results`, as in forward.
-    let co = group.y * ROWS + thread / 32u * 16u;
+    let co = group.y * ROWS;
     let ci = group.x * COLUMNS;
     store_sums_pair(own, sums.k0, sums.k1);
     store_partial_pair(group.z, co, ci, 0u, thread);
@@ -464,16 +487,18 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     store_partial_pair(group.z, co, ci, 8u, thread);
 }
 
-// Stores what store_sums_pair stored to scratch: two elements of the window, from first_tap on, of 16 out_channels and 16
-// in_channels.
+// Stores what all subgroups stored to scratch: of each two elements of the window, from first_tap on, of SIDE out_channels
+// and SIDE in_channels.
 fn store_partial_pair(part: u32, first_co: u32, first_ci: u32, first_tap: u32, thread: u32) {
-    let ci = first_ci + thread % 16u;
-    for (var i = thread % 32u / 16u; i < 32u; i += 2u) {
-        let co = first_co + i % 16u;
-        let tap = first_tap + i / 16u;
+    for (var i = thread; i < SUBGROUPS * 2u * SIDE * SIDE; i += THREADS) {
+        let own = i / (2u * SIDE * SIDE);
+        let row = i / SIDE % (2u * SIDE); // of the two matrices
+        let co = first_co + own * SIDE + row % SIDE;
+        let ci = first_ci + i % SIDE;
+        let tap = first_tap + row / SIDE;
         if (co < out_channels && ci < in_channels && tap < 9u) {
-            scratch[((part * out_channels + co) * in_channels + ci) * 9u + tap] = results[thread / 32u * SUMS
-                + i * SUMS_PITCH + thread % 16u];
+            scratch[((part * out_channels + co) * in_channels + ci) * 9u + tap] =
+                results[own * SUMS + row * SUMS_PITCH + i % SIDE];
         }
     }
 }

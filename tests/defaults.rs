@@ -33,7 +33,7 @@ fn adapters() -> Vec<(&'static str, Limits)> {
         max_workgroup_memory: 16 << 10,
         max_workgroup_threads: 256,
         min_subgroup_size: 0,
-        tensor_cores: false,
+        tensor_cores: None,
         max_texture_side: 8192,
         software: false,
         max_loop_iterations: usize::MAX,

@@ -115,7 +115,7 @@ fn kernels_have_one_name_in_reference_shader_and_table() {
         );
 
         for Source { rung, text, entries, .. } in case.call.sources() {
-            let module = parse(case.call.name(), text);
+            let module = parse(case.call.name(), &text);
             let known: Vec<_> = module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
             for entry in &entries {
                 assert!(
@@ -160,7 +160,7 @@ fn kernels_declare_the_buffers_that_their_entry_points_use() {
         let declared: BTreeMap<_, _> =
             buffers.map(|buffer| (buffer.name.to_string(), (buffer.kind, buffer.usage))).collect();
         for Source { rung, text, entries, .. } in case.call.sources() {
-            let used = used_buffers(&parse(case.call.name(), text), &entries);
+            let used = used_buffers(&parse(case.call.name(), &text), &entries);
             let name = format!("{} {rung}", case.call.name());
             assert!(used.keys().eq(declared.keys()), "{name} uses {used:?}, declared are {declared:?}");
             for (buffer, (kind, uses)) in used {
@@ -249,7 +249,7 @@ fn one_binding_number_per_buffer_in_all_files_of_an_op() {
 fn params_are_the_same_struct_in_rust_and_in_every_shader() {
     for case in kernels() {
         for Source { rung, text, .. } in case.call.sources() {
-            let module = parse(case.call.name(), text);
+            let module = parse(case.call.name(), &text);
             let params = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Params"));
             let Some((_, params)) = params else { panic!("{} {rung} has no Params", case.call.name()) };
             let TypeInner::Struct { members, .. } = &params.inner else { panic!("Params is no struct") };
@@ -447,7 +447,7 @@ fn constants_of_a_rung_are_those_of_its_shader() {
     let mut rungs = BTreeMap::new();
     for case in kernels() {
         for Source { rung, text, constants, .. } in case.call.sources() {
-            let fresh = || (parse(case.call.name(), text), BTreeMap::new());
+            let fresh = || (parse(case.call.name(), &text), BTreeMap::new());
             let (_, declared) = rungs.entry((case.call.op(), rung)).or_insert_with(fresh);
             for (name, value) in constants {
                 let before: Option<f64> = declared.insert(*name, *value);

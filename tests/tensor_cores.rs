@@ -9,9 +9,10 @@
 //! - a thread here holds eight values of a matrix of sums, and fetches those of the factors when they are multiplied, not
 //!   when they are loaded: no barrier stands between the two in the shader;
 //! - sums here are rounded to f32 one by one; tensor cores cut several off at a time, which the tolerance allows for;
-//! - a subgroup here is 32 threads in order; the shader takes whatever `subgroup_id` says.
+//! - a subgroup here is threads in order; the shader takes whatever `subgroup_id` says.
 //!
-//! An adapter with tensor cores runs the true section, in `pawgrad gradcheck`, against the same tolerances.
+//! An adapter with tensor cores runs the true section, in `pawgrad gradcheck`, against the same tolerances; `tests/drivers`
+//! does so on a software driver that has them.
 
 mod common;
 
@@ -32,12 +33,33 @@ const END: &str = "// ---- end of tensor cores\n";
 
 const KERNELS: [&Kernel<Params>; 3] = [&FORWARD, &BACKWARD_X, &BACKWARD_W];
 
-fn rung(kernel: &'static Kernel<Params>) -> &'static Rung<Params> {
-    kernel.rungs.iter().find(|rung| rung.error == Rounding::Halves).expect("a rung for tensor cores")
+/// A rung, and the subgroups that it is run with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Adapter {
+    rung: &'static str,
+    /// Threads of a subgroup.
+    lanes: u32,
+    /// Most threads that one may have, which the shader is compiled for.
+    most: u32,
 }
 
-/// The shader without tensor cores: thread `lane` of 32 holds eight values of row `lane / 2` of a matrix of sums.
-fn emulated(source: &str) -> String {
+/// Each rung with the subgroups of its smallest adapters.
+const USUAL: [Adapter; 2] =
+    [Adapter { rung: "4_tensor", lanes: 32, most: 32 }, Adapter { rung: "4_tensor_8x8", lanes: 8, most: 8 }];
+/// Larger subgroups, some threads of which store more, or nothing; and a driver that takes smaller ones than it could.
+const OTHERS: [Adapter; 3] = [
+    Adapter { rung: "4_tensor", lanes: 64, most: 64 },
+    Adapter { rung: "4_tensor", lanes: 32, most: 64 },
+    Adapter { rung: "4_tensor_8x8", lanes: 32, most: 32 },
+];
+
+fn rung(kernel: &'static Kernel<Params>, name: &str) -> &'static Rung<Params> {
+    kernel.rungs.iter().find(|rung| rung.name == name).expect("a rung for tensor cores")
+}
+
+/// The shader without tensor cores. Each thread of a subgroup holds eight values of a row of a matrix of sums, until none are
+/// left to hold.
+fn emulated(source: &str, lanes: u32) -> String {
     let (before, rest) = source.split_once(BEGIN).expect("the section begins");
     let (_, after) = rest.split_once(END).expect("the section ends");
     let before = before.replace("enable wgpu_cooperative_matrix;\n", "");
@@ -63,16 +85,18 @@ fn emulated(source: &str) -> String {
     let stores: String = (0..8)
         .map(|c| {
             let value = ["sums.a", "sums.b"][c / 4];
-            format!("    results[at + {c}u] = {value}[{}];\n", c % 4)
+            format!("        results[at + {c}u] = {value}[{}];\n", c % 4)
         })
         .collect();
     format!(
         "{before}
 var<private> lane: u32;
 
+const HOLDERS = SIDE * SIDE / 8u;
+
 fn subgroup_of(subgroup: u32, thread: u32) -> u32 {{
-    lane = thread % 32u;
-    return thread / 32u;
+    lane = thread % {lanes}u;
+    return thread / {lanes}u;
 }}
 
 struct Left {{ at: u32, gradients: bool }}
@@ -95,40 +119,45 @@ fn right_value(right: Right, k: u32, column: u32) -> f32 {{
 }}
 
 fn plus_product(sums: Sums, left: Left, right: Right) -> Sums {{
-    let row = lane / 2u;
-    let column = lane % 2u * 8u;
+    if (lane >= HOLDERS) {{ return sums; }}
+    let row = lane / (SIDE / 8u);
+    let column = lane % (SIDE / 8u) * 8u;
     var a = sums.a;
     var b = sums.b;
-    for (var k = 0u; k < 16u; k += 2u) {{
+    for (var k = 0u; k < SIDE; k += 2u) {{
 {terms}    }}
     return Sums(a, b);
 }}
 
 fn store_sums(i: u32, sums: Sums) {{
-    let at = i + lane / 2u * SUMS_PITCH + lane % 2u * 8u;
-{stores}}}
+    let at = i + lane / (SIDE / 8u) * SUMS_PITCH + lane % (SIDE / 8u) * 8u;
+    if (lane < HOLDERS) {{
+{stores}    }}
+}}
 {after}"
     )
 }
 
-/// The kernel with no rung but its one for tensor cores, emulated.
-fn emulated_kernel(kernel: &'static Kernel<Params>) -> &'static Kernel<Params> {
-    let rung = rung(kernel);
-    let source = emulated(rung.source).leak();
-    let emulated = Rung { name: "4_emulated", source, lacks: |_| None, ..*rung };
+/// The kernel with no rung but one for tensor cores, emulated.
+fn emulated_kernel(kernel: &'static Kernel<Params>, adapter: Adapter) -> &'static Kernel<Params> {
+    let rung = rung(kernel, adapter.rung);
+    let source = emulated(&rung.text(), adapter.lanes).leak();
+    let constants = rung.constants.iter().copied().chain([("SUBGROUP", f64::from(adapter.most))]);
+    let constants = constants.collect::<Vec<_>>().leak();
+    let emulated = Rung { name: "4_emulated", source, replaced: &[], constants, lacks: |_| None, ..*rung };
     let Reference { items, f32, f64 } = kernel.reference;
     let reference = Reference { items, f32, f64 };
     Box::leak(Box::new(Kernel { rungs: vec![emulated].leak(), reference, ..*kernel }))
 }
 
 /// The cases of the table that a rung for tensor cores covers, emulated.
-fn cases() -> Vec<Case> {
-    let kernels = KERNELS.map(|kernel| (kernel, emulated_kernel(kernel)));
+fn cases(adapter: Adapter) -> Vec<Case> {
+    let kernels = KERNELS.map(|kernel| (kernel, emulated_kernel(kernel, adapter)));
     let case = |case: Case| {
         let (kernel, emulated) = kernels.iter().find(|(kernel, _)| kernel.name == case.call.name())?;
         let params = Params::from_words(&case.call.words());
         let call = call(emulated, params);
-        (rung(kernel).only_for)(&params).is_none().then_some(Case { call, ..case })
+        (rung(kernel, adapter.rung).only_for)(&params).is_none().then_some(Case { call, ..case })
     };
     let all = check::all().into_iter().filter(|case| common::selected(case.call.name()));
     all.filter_map(case).collect()
@@ -142,35 +171,58 @@ fn run(case: &Case, device: &Device, inputs: &[Values], style: Style) -> Result<
 
 #[test]
 fn every_rung_for_tensor_cores_is_in_this_test() {
-    let ours: BTreeSet<_> = KERNELS.iter().map(|kernel| kernel.name).collect();
-    let halves = |case: &Case| {
-        case.call.sources().iter().any(|source| case.call.rounding(source.rung) == Rounding::Halves)
-    };
-    let all: BTreeSet<_> = check::all().iter().filter(|case| halves(case)).map(|c| c.call.name()).collect();
+    let ours: BTreeSet<_> =
+        USUAL.iter().flat_map(|usual| KERNELS.map(|kernel| (kernel.name, usual.rung))).collect();
+    let mut all = BTreeSet::new();
+    for case in check::all() {
+        let rungs = case.call.sources().into_iter().map(|source| source.rung);
+        let halves = rungs.filter(|rung| case.call.rounding(rung) == Rounding::Halves);
+        all.extend(halves.map(|rung| (case.call.name(), rung)));
+    }
     assert_eq!(ours, all);
 }
 
 #[test]
 fn with_plain_arithmetic_every_rung_equals_its_reference() {
-    let device = common::software();
     let (mut failures, mut checked) = (Vec::new(), BTreeMap::<_, usize>::new());
-    for case in cases() {
-        assert_eq!(case.call.rungs(&device), ["4_emulated"], "{}: {}", case.call.name(), case.why);
-        for style in [Style::Integers, Style::Random] {
-            *checked.entry(case.call.name()).or_default() += 1;
-            let checked = kernels::check(&case, &device, "4_emulated", style);
-            failures.extend(pollster::block_on(checked).err());
+    for adapter in USUAL {
+        // A device compiles each rung once, and all of these have one name.
+        let device = common::software();
+        for case in cases(adapter) {
+            assert_eq!(case.call.rungs(&device), ["4_emulated"], "{}: {}", case.call.name(), case.why);
+            for style in [Style::Integers, Style::Random] {
+                *checked.entry((case.call.name(), adapter.rung)).or_default() += 1;
+                let checked = kernels::check(&case, &device, "4_emulated", style);
+                failures.extend(pollster::block_on(checked).err().map(|why| format!("{adapter:?}: {why}")));
+            }
         }
     }
     assert!(failures.is_empty(), "{} failed:\n\n{}", failures.len(), failures.join("\n\n"));
     for (kernel, count) in checked {
-        assert!(count >= 16, "{kernel}: only {count} checks: is there no size that the rung covers?");
+        assert!(count >= 16, "{kernel:?}: only {count} checks: is there no size that the rung covers?");
     }
+}
+
+/// The sizes that need the most tiles of all: one of each kernel will do.
+#[test]
+fn subgroups_of_any_size_give_the_same() {
+    let mut failures = Vec::new();
+    for adapter in OTHERS {
+        let device = common::software();
+        for kernel in KERNELS.iter().filter(|kernel| common::selected(kernel.name)) {
+            let cases = cases(adapter).into_iter().filter(|case| case.call.name() == kernel.name);
+            let case = cases.max_by(|a, b| a.call.flop().total_cmp(&b.call.flop())).expect("a case");
+            let checked = kernels::check(&case, &device, "4_emulated", Style::Integers);
+            failures.extend(pollster::block_on(checked).err().map(|why| format!("{adapter:?}: {why}")));
+        }
+    }
+    assert!(failures.is_empty(), "{} failed:\n\n{}", failures.len(), failures.join("\n\n"));
 }
 
 /// The case "whole tiles" of a kernel, with whole numbers.
 fn whole_tiles(kernel: &str) -> Option<(Case, Vec<Values>)> {
-    let found = cases().into_iter().find(|case| case.call.name() == kernel && case.why == "whole tiles");
+    let found =
+        cases(USUAL[0]).into_iter().find(|case| case.call.name() == kernel && case.why == "whole tiles");
     assert!(found.is_some() || !common::selected(kernel), "{kernel} has no case \"whole tiles\" any more");
     let case = found?;
     let inputs = inputs(&case, Style::Integers);
@@ -209,7 +261,7 @@ fn outputs(case: &Case, device: &Device, inputs: &[Values]) -> Vec<Vec<u32>> {
 #[test]
 fn what_is_multiplied_is_rounded_to_the_nearest_half_and_nothing_else_is() {
     let device = common::software();
-    let cases = cases();
+    let cases = cases(USUAL[0]);
     assert!(!cases.is_empty() || std::env::var_os("PAWGRAD_ONLY").is_some(), "nothing fits the rung");
     for case in &cases {
         let exact = inputs(case, Style::Random);
@@ -292,8 +344,13 @@ fn instructions(words: &[u32]) -> Vec<(u16, Vec<u32>)> {
 
 #[test]
 fn the_true_section_is_valid_and_loads_each_matrix_in_its_role_and_layout() {
+    check_section("4_tensor", 16);
+    check_section("4_tensor_8x8", 8);
+}
+
+fn check_section(name: &str, side: u32) {
     use spirv::*;
-    let source = rung(&FORWARD).source;
+    let source = &*rung(&FORWARD, name).text();
     let module =
         naga::front::wgsl::parse_str(source).unwrap_or_else(|why| panic!("{}", why.emit_to_string(source)));
     let capabilities =
@@ -307,7 +364,7 @@ fn the_true_section_is_valid_and_loads_each_matrix_in_its_role_and_layout() {
 
     // Of each entry point: use, layout and stride of what is loaded; and how many products it has.
     let weights_and_positions = [(MATRIX_A, ROW_MAJOR, 24), (MATRIX_B, COLUMN_MAJOR, 24)];
-    let gradients_and_channels = [(MATRIX_A, COLUMN_MAJOR, 72), (MATRIX_B, ROW_MAJOR, 24)];
+    let gradients_and_channels = [(MATRIX_A, COLUMN_MAJOR, 4 * side + 8), (MATRIX_B, ROW_MAJOR, 24)];
     for (entry, loads) in [
         ("forward", weights_and_positions),
         ("backward_x", weights_and_positions),
@@ -329,16 +386,22 @@ fn the_true_section_is_valid_and_loads_each_matrix_in_its_role_and_layout() {
         // Scalar, scope, rows, columns, use.
         let uses: BTreeMap<u32, u32> = of(TYPE).map(|t| (t[0], constants[&t[5]])).collect();
         for ty in of(TYPE) {
-            assert_eq!([3, 4].map(|i| constants[&ty[i]]), [16, 16], "{entry}: rows and columns");
+            assert_eq!([3, 4].map(|i| constants[&ty[i]]), [side, side], "{entry}: rows and columns");
         }
         let loaded: BTreeSet<_> =
             of(LOAD).map(|load| (uses[&load[0]], constants[&load[3]], constants[&load[4]])).collect();
         assert_eq!(loaded, BTreeSet::from(loads), "{entry}: use, layout and stride of what is loaded");
         let stored: BTreeSet<_> =
             of(STORE).map(|store| (constants[&store[2]], constants[&store[3]])).collect();
-        assert_eq!(stored, BTreeSet::from([(ROW_MAJOR, 20)]), "{entry}: layout and stride of what is stored");
+        assert_eq!(
+            stored,
+            BTreeSet::from([(ROW_MAJOR, side + 4)]),
+            "{entry}: layout and stride of what is stored"
+        );
         // Rows of an operand begin at multiples of 16 bytes (VUID-RuntimeSpirv-OpCooperativeMatrixLoadKHR-08986).
-        assert!(loads.iter().all(|(_, _, stride)| stride * 2 % 16 == 0) && 20 * 4 % 16 == 0);
+        assert!(
+            loads.iter().all(|(_, _, stride)| stride * 2 % 16 == 0) && (side * 4 + 16).is_multiple_of(16)
+        );
         let types: BTreeMap<u32, u32> = found
             .iter()
             .filter(|(_, operands)| operands.len() >= 2 && uses.contains_key(&operands[0]))

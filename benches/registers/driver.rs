@@ -227,7 +227,7 @@ fn limits(found: &vk::PhysicalDeviceLimits, min_subgroup_size: u32, max_buffer: 
         max_workgroup_memory: found.max_compute_shared_memory_size,
         max_workgroup_threads: found.max_compute_work_group_invocations,
         min_subgroup_size,
-        tensor_cores: false,
+        tensor_cores: None,
         max_texture_side: found.max_image_dimension2_d,
         software: false,
         max_loop_iterations: usize::MAX,

@@ -7,7 +7,7 @@ use super::driver::{Compiled, Gpu};
 use super::hottest::hottest;
 use super::programs::{Program, Shader, defaults, programs};
 use super::report::{Counts, Report, Row};
-use pawgrad::device::Limits;
+use pawgrad::device::{Limits, TensorCores};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -110,7 +110,10 @@ pub fn in_a_process_of_its_own() -> bool {
 
 fn compile_all(gpu: &Gpu) -> Found {
     let mut taken = defaults(&gpu.limits);
-    taken.extend(defaults(&Limits { tensor_cores: true, ..gpu.limits }));
+    for side in [8, 16] {
+        let tensor_cores = Some(TensorCores { side, subgroup: 64 });
+        taken.extend(defaults(&Limits { tensor_cores, ..gpu.limits }));
+    }
     // What is taken on software adapters alone spills so much here that compiling it takes seconds: once is enough.
     let for_software = defaults(&Limits { software: true, ..gpu.limits });
     let is_wanted = |program: &Program| {

@@ -93,7 +93,7 @@ pub fn programs() -> Vec<Program> {
                 continue;
             }
             for pass in source.entries {
-                let shader = Shader::new(source.text, pass, &source.overrides);
+                let shader = Shader::new(&source.text, pass, &source.overrides);
                 let shader = shader.unwrap_or_else(|why| panic!("{kernel} {rung} {pass}: {why}"));
                 let spirv = shader.spirv().unwrap_or_else(|why| panic!("{kernel} {rung} {pass}: {why}"));
                 if seen.insert((kernel, rung, pass, spirv)) {

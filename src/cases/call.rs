@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::kernel::{Buffer, Kernel, PLAIN, Rounding, Rung};
 use crate::reference::{Field, Params};
 use crate::tensor::Tensor;
+use std::borrow::Cow;
 
 /// One kernel and one set of sizes.
 pub trait Call: Send + Sync {
@@ -52,7 +53,7 @@ pub struct Source {
     pub rung: &'static str,
     /// Under `shaders`.
     pub file: String,
-    pub text: &'static str,
+    pub text: Cow<'static, str>,
     /// The entry points that the kernel runs.
     pub entries: Vec<&'static str>,
     /// What Rust and the shader must agree on beside sizes.
@@ -148,7 +149,7 @@ impl<P: Params> Call for KernelCall<P> {
                 PLAIN => format!("{}.wgsl", self.kernel.op()),
                 file => format!("{}.{file}.wgsl", self.kernel.op()),
             },
-            text: rung.source,
+            text: rung.text(),
             entries: rung.passes.iter().map(|pass| pass.entry).collect(),
             constants: rung.constants,
             overrides: rung.overrides(&self.params),

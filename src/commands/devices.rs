@@ -3,7 +3,7 @@
 use super::output::outln;
 use crate::check::{DefaultRung, Table, table};
 use crate::device::adapters::{list, preferred};
-use crate::device::{DeviceKind, Limits};
+use crate::device::{DeviceKind, Limits, TensorCores};
 use crate::error::Result;
 use clap::Args;
 
@@ -34,9 +34,9 @@ pub async fn run(args: DevicesArgs) -> Result<()> {
             lanes => format!("{lanes} threads or more"),
         };
         outln!("   subgroups          {subgroups}");
-        let tensor_cores = match adapter.lacks.as_slice() {
-            [] => "yes, for --precision mixed".to_string(),
-            lacks => format!("no: it lacks {}", lacks.join(", ")),
+        let tensor_cores = match &adapter.tensor_cores {
+            Ok(TensorCores { side, .. }) => format!("yes, for --precision mixed: {side}x{side}"),
+            Err(lacks) => format!("no: it lacks {}", lacks.join(", ")),
         };
         outln!("   tensor cores       {tensor_cores}");
         let choice = if Some(index) == software { "software".to_string() } else { index.to_string() };
@@ -58,7 +58,7 @@ pub async fn run(args: DevicesArgs) -> Result<()> {
 
 /// The default rungs of the default network's kernels, where there is more than one to choose from.
 fn list_rungs(limits: &Limits) {
-    let with_tensor_cores = if limits.tensor_cores { ", in mixed precision" } else { "" };
+    let with_tensor_cores = if limits.tensor_cores.is_some() { ", in mixed precision" } else { "" };
     outln!("   rungs by default   at 256x256, batch 32{with_tensor_cores}:");
     for case in table(Table::Network { image_size: 256, batch: 32 }) {
         if case.call.sources().len() == 1 {

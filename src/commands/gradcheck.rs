@@ -20,7 +20,7 @@ pub struct GradcheckArgs {
 pub async fn run(args: GradcheckArgs) -> Result<()> {
     let mut devices = vec![Device::cpu()];
     for (index, adapter) in list().await.iter().enumerate() {
-        if args.precision == Precision::F32 || adapter.lacks.is_empty() {
+        if args.precision == Precision::F32 || adapter.tensor_cores.is_ok() {
             devices.push(open(&Choice::Adapter(index.to_string()), args.precision).await?.0);
         }
     }

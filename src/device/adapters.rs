@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::gpu::Gpu;
-use super::{Device, DeviceKind, Limits, Precision, precision};
+use super::{Device, DeviceKind, Limits, Precision, TensorCores, precision};
 use crate::error::{Error, Remedy, Result, error};
 use wgpu::{Backends, DeviceType};
 
@@ -53,8 +53,8 @@ pub struct Adapter {
     pub backend: String,
     pub driver: String,
     pub limits: Limits,
-    /// What it lacks for mixed precision; nothing where that can be used.
-    pub lacks: Vec<&'static str>,
+    /// What mixed precision multiplies on, or what is lacking for it.
+    pub tensor_cores: std::result::Result<TensorCores, Vec<&'static str>>,
     inner: wgpu::Adapter,
 }
 
@@ -93,7 +93,7 @@ impl Adapter {
                 max_workgroup_memory: limits.max_compute_workgroup_storage_size,
                 max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
                 min_subgroup_size: if subgroups { info.subgroup_min_size } else { 0 },
-                tensor_cores: false,
+                tensor_cores: None,
                 max_texture_side: limits.max_texture_dimension_2d,
                 software,
                 max_loop_iterations: if software { SOFTWARE_LOOP_ITERATIONS } else { usize::MAX },
@@ -104,7 +104,7 @@ impl Adapter {
                     _ => OTHER_SUBMIT_FLOP,
                 },
             },
-            lacks: precision::lacks(&inner),
+            tensor_cores: precision::tensor_cores(&inner),
             name: info.name,
             inner,
         }
@@ -121,13 +121,15 @@ impl Adapter {
     }
 
     async fn open(self, precision: Precision) -> Result<Device> {
-        let tensor_cores = precision == Precision::Mixed;
-        if tensor_cores && !self.lacks.is_empty() {
-            let (name, lacks) = (&self.name, self.lacks.join(", "));
-            let why = error!(Usage, "mixed precision needs tensor cores, and {name} lacks {lacks}");
-            return Err(why.with(Remedy::FullPrecision));
-        }
-        let limits = Limits { tensor_cores, ..self.limits };
+        let limits = match (precision, &self.tensor_cores) {
+            (Precision::F32, _) => self.limits,
+            (Precision::Mixed, Ok(found)) => Limits { tensor_cores: Some(*found), ..self.limits },
+            (Precision::Mixed, Err(lacks)) => {
+                let (name, lacks) = (&self.name, lacks.join(", "));
+                let why = error!(Usage, "mixed precision needs tensor cores, and {name} lacks {lacks}");
+                return Err(why.with(Remedy::FullPrecision));
+            }
+        };
         let connection = Connection::open(&self.inner, &self.name, precision).await?;
         let gpu = Gpu::new(connection, limits.max_submit_flop);
         let driver = format!("{}, {}", self.backend, self.driver);

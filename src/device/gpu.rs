@@ -11,6 +11,7 @@ use super::readback::{Readback, Readbacks};
 use super::textures::Textures;
 use super::timer::{Timer, Times};
 use crate::error::{Result, error};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -87,13 +88,13 @@ impl Gpu {
     pub fn pipeline(
         &self,
         file: &str,
-        source: &str,
+        source: impl FnOnce() -> Cow<'static, str>,
         entry: &str,
         constants: &[(&str, f64)],
     ) -> Result<Rc<Pipeline>> {
         let mut shaders = self.shaders.borrow_mut();
         if !shaders.contains_key(file) {
-            shaders.insert(file.to_string(), Shader::new(&self.connection.device, file, source));
+            shaders.insert(file.to_string(), Shader::new(&self.connection.device, file, &source()));
         }
         let shader = &shaders[file];
         // Other sizes change nothing, so they are no part of the key.

@@ -24,8 +24,8 @@ pub struct Limits {
     pub max_workgroup_threads: u32,
     /// Fewest threads that run in step; 0 without subgroups.
     pub min_subgroup_size: u32,
-    /// Whether kernels may multiply on tensor cores: the adapter has them, and mixed precision was asked for.
-    pub tensor_cores: bool,
+    /// On what kernels may multiply halves: the adapter has it, and mixed precision was asked for.
+    pub tensor_cores: Option<TensorCores>,
     /// Texels of a texture in width and in height.
     pub max_texture_side: u32,
     /// Whether shaders run on the CPU.
@@ -35,6 +35,15 @@ pub struct Limits {
     pub max_loop_iterations: usize,
     /// FLOP of one submit, hence of one kernel: a desktop resets a device that hangs for two seconds.
     pub max_submit_flop: u64,
+}
+
+/// Tensor cores, as shaders see them: cooperative matrices of halves, whose products are summed up in f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TensorCores {
+    /// Rows and columns of the matrices: 16 or 8.
+    pub side: u32,
+    /// Most threads of a subgroup, which multiply together.
+    pub subgroup: u32,
 }
 
 /// Kernels index with 32 bits.
@@ -49,7 +58,7 @@ impl Limits {
             max_workgroup_memory: 0,
             max_workgroup_threads: 0,
             min_subgroup_size: 0,
-            tensor_cores: false,
+            tensor_cores: None,
             max_texture_side: 0,
             software: true,
             max_loop_iterations: usize::MAX,

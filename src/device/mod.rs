@@ -34,7 +34,7 @@ mod rungs;
 pub(crate) mod textures;
 mod timer;
 
-pub use limits::{DeviceKind, Limits};
+pub use limits::{DeviceKind, Limits, TensorCores};
 pub use precision::Precision;
 pub use profile::{Label, Span};
 pub use rungs::RungTable;
@@ -109,7 +109,7 @@ impl Device {
 
     /// What the device was opened for.
     pub fn precision(&self) -> Precision {
-        if self.limits().tensor_cores { Precision::Mixed } else { Precision::F32 }
+        if self.limits().tensor_cores.is_some() { Precision::Mixed } else { Precision::F32 }
     }
 
     pub(crate) fn gpu(&self) -> Option<&Gpu> {

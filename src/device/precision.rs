@@ -1,5 +1,6 @@
 //! Mixed precision, and what an adapter must have for it.
 
+use super::TensorCores;
 use serde::{Deserialize, Serialize};
 
 /// In what numbers kernels multiply.
@@ -33,25 +34,45 @@ impl std::fmt::Display for Precision {
     }
 }
 
-/// Threads of a subgroup that the shaders for tensor cores are written for.
-const SUBGROUP: u32 = 32;
-
-/// What an adapter lacks for mixed precision; nothing where it can be used.
-pub(super) fn lacks(adapter: &wgpu::Adapter) -> Vec<&'static str> {
+/// The tensor cores of an adapter, or what it lacks for mixed precision.
+pub(super) fn tensor_cores(adapter: &wgpu::Adapter) -> Result<TensorCores, Vec<&'static str>> {
     use wgpu::CooperativeScalarType::{F16, F32};
-    let (features, info) = (adapter.features(), adapter.get_info());
-    let sizes = adapter.cooperative_matrix_properties();
-    let is_ours = |found: &wgpu::CooperativeMatrixProperties| {
-        [found.m_size, found.n_size, found.k_size] == [16; 3] && (found.ab_type, found.cr_type) == (F16, F32)
+    let features = adapter.features();
+    let listed = adapter.cooperative_matrix_properties();
+    let multiplies = |side: u32| {
+        listed.iter().any(|found| {
+            [found.m_size, found.n_size, found.k_size] == [side; 3]
+                && (found.ab_type, found.cr_type) == (F16, F32)
+        })
     };
-    let subgroups = [info.subgroup_min_size, info.subgroup_max_size] == [SUBGROUP; 2];
+    let side = [16, 8].into_iter().find(|&side| multiplies(side));
+    let subgroup = subgroup(&adapter.get_info());
     let needs = [
         (features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX), "cooperative matrices"),
-        (sizes.iter().any(is_ours), "products of 16x16 halves that are summed up in f32"),
+        (side.is_some(), "products of 16x16 or 8x8 halves that are summed up in f32"),
         (features.contains(wgpu::Features::SHADER_F16), "halves in shaders"),
-        (features.contains(wgpu::Features::SUBGROUP) && subgroups, "subgroups of just 32 threads"),
+        (features.contains(wgpu::Features::SUBGROUP), "subgroups"),
+        (subgroup.is_ok(), subgroup.err().unwrap_or_default()),
     ];
-    needs.into_iter().filter(|(has, _)| !has).map(|(_, what)| what).collect()
+    match (side, subgroup) {
+        (Some(side), Ok(subgroup)) if needs.iter().all(|(has, _)| *has) => Ok(TensorCores { side, subgroup }),
+        _ => Err(needs.into_iter().filter(|(has, _)| !has).map(|(_, what)| what).collect()),
+    }
+}
+
+/// Most threads of a subgroup, or which subgroups an adapter lacks.
+fn subgroup(info: &wgpu::AdapterInfo) -> Result<u32, &'static str> {
+    let sizes = [info.subgroup_min_size, info.subgroup_max_size];
+    match info.device_type {
+        // lavapipe of Mesa 26.2 crashes with 16, and lists cooperative matrices with 4, but opens no device for them.
+        wgpu::DeviceType::Cpu if sizes == [8; 2] => Ok(8),
+        wgpu::DeviceType::Cpu => Err("subgroups of just 8 threads"),
+        // wgpu names the range of all GPUs that Metal knows. Those with tensor cores are Apple's, and have 32.
+        _ if info.backend == wgpu::Backend::Metal && info.name.starts_with("Apple") => Ok(32),
+        // Four times as many must fit a workgroup.
+        _ if sizes[0] >= 8 && sizes[1] <= 64 => Ok(sizes[1]),
+        _ => Err("subgroups of 8 to 64 threads"),
+    }
 }
 
 /// The features to ask `adapter` for, and wgpu's leave to use those that it calls experimental.

@@ -82,7 +82,7 @@ impl<P: Params> Kernel<P> {
     pub(crate) fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for rung in self.rungs {
-            hasher.update(format!("{} {:?}\n{}", rung.name, rung.constants, rung.source).as_bytes());
+            hasher.update(format!("{} {:?}\n{}", rung.name, rung.constants, rung.text()).as_bytes());
         }
         format!("{}@{}", self.name, &hasher.finalize().to_hex()[..8])
     }

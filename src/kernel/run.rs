@@ -135,7 +135,9 @@ impl<P: Params> Kernel<P> {
             return Ok(());
         };
         let words = params.words();
-        let constants = rung.overrides(params);
+        // What a shader assumes by itself is a subgroup of 32.
+        let subgroup = device.limits().tensor_cores.map(|found| ("SUBGROUP", f64::from(found.subgroup)));
+        let constants: Vec<_> = rung.overrides(params).into_iter().chain(subgroup).collect();
         let file = format!("{}.{}", self.op(), rung.name);
 
         let scratch = match (rung.scratch)(params) {
@@ -147,7 +149,7 @@ impl<P: Params> Kernel<P> {
         let parts: Vec<_> = names.zip(tensors).map(|(name, tensor)| part(name, tensor)).collect();
 
         for pass in rung.passes {
-            let pipeline = gpu.pipeline(&file, rung.source, pass.entry, &constants)?;
+            let pipeline = gpu.pipeline(&file, || rung.text(), pass.entry, &constants)?;
             let (buffers, textures) = bound(pass, &parts, |name| pipeline.bindings.contains_key(name));
             let groups = pass.grid.groups(params);
             let bytes = buffers.iter().map(|part| part.len as f64).sum();
@@ -160,7 +162,7 @@ impl<P: Params> Kernel<P> {
 }
 
 impl<P: Params> Rung<P> {
-    /// A value for every `override` that its shader may declare: sizes, and its own constants.
+    /// A value for every `override` that its shader may declare and leaves open: sizes, and its own constants.
     pub(crate) fn overrides(&self, params: &P) -> Vec<(&'static str, f64)> {
         sizes(params).into_iter().chain(self.constants.iter().copied()).collect()
     }

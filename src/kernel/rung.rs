@@ -1,6 +1,7 @@
 //! A rung: one way to compute a kernel on a GPU.
 
 use crate::device::{Limits, textures};
+use std::borrow::Cow;
 
 /// One way to compute a kernel on a GPU.
 pub struct Rung<P: 'static> {
@@ -9,6 +10,8 @@ pub struct Rung<P: 'static> {
     /// Its file is `shaders/<op>.<file>.wgsl`; that of the plain one is `shaders/<op>.wgsl`.
     pub file: &'static str,
     pub source: &'static str,
+    /// Words of the file in whose place it has others. A type, unlike a number, cannot be an `override`.
+    pub replaced: &'static [(&'static str, &'static str)],
     /// Dispatches, in order.
     pub passes: &'static [Pass<P>],
     /// Words of a buffer `scratch` that passes share; 0 for none.
@@ -31,6 +34,16 @@ pub struct Rung<P: 'static> {
 }
 
 impl<P> Rung<P> {
+    /// Its shader.
+    pub fn text(&self) -> Cow<'static, str> {
+        let mut text = Cow::Borrowed(self.source);
+        for (word, other) in self.replaced {
+            assert!(text.contains(word), "{}: there is no {word} to replace", self.name);
+            text = Cow::Owned(text.replace(word, other));
+        }
+        text
+    }
+
     fn textures_fit(&self, limits: &Limits, params: &P) -> bool {
         let texels = (self.texels)(params) as u64;
         texels == 0 || textures::height(texels * 4).max(textures::WIDTH) <= u64::from(limits.max_texture_side)
@@ -148,6 +161,7 @@ impl<P> Rung<P> {
             name,
             file: name,
             source,
+            replaced: &[],
             passes,
             scratch: |_| 0,
             texels: |_| 0,

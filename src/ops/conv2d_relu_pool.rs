@@ -17,6 +17,7 @@ use crate::reference::conv2d_relu_pool::Params;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
 use rungs::SOURCE;
+use tensor::Matrices;
 
 /// `max_pool2d(relu(conv2d(x, w, b)), [pool, pool], [pool, pool])`; shapes as there.
 pub fn conv2d_relu_pool(
@@ -86,7 +87,14 @@ fn pooled(conv: &reference::conv2d::Params, pool: u32) -> Params {
 }
 
 pub static FORWARD: Kernel<Params> = Kernel {
-    rungs: &[rungs::FORWARD_PLAIN, rungs::FORWARD_GEMM, patch::FORWARD, textures::FORWARD, tensor::FORWARD],
+    rungs: &[
+        rungs::FORWARD_PLAIN,
+        rungs::FORWARD_GEMM,
+        patch::FORWARD,
+        textures::FORWARD,
+        Matrices::<8>::FORWARD,
+        Matrices::<16>::FORWARD,
+    ],
     flop,
     ..kernel!(
         conv2d_relu_pool::forward(x, w, b) -> (y, argmax: u32),
@@ -98,7 +106,8 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
         rungs::BACKWARD_X_GEMM,
         patch::BACKWARD_X,
         textures::BACKWARD_X,
-        tensor::BACKWARD_X,
+        Matrices::<8>::BACKWARD_X,
+        Matrices::<16>::BACKWARD_X,
     ],
     flop,
     ..kernel!(
@@ -111,7 +120,8 @@ pub static BACKWARD_W: Kernel<Params> = Kernel {
         rungs::BACKWARD_W_GEMM,
         patch::BACKWARD_W,
         textures::BACKWARD_W,
-        tensor::BACKWARD_W,
+        Matrices::<8>::BACKWARD_W,
+        Matrices::<16>::BACKWARD_W,
     ],
     flop,
     ..kernel!(

@@ -112,7 +112,7 @@ fn report_tensor_cores(device: &Device, progress: &mut dyn Progress) {
     }
     let rungs = device.chosen_rungs();
     let of_convolutions = rungs.iter().filter(|(key, _)| key.starts_with("conv2d"));
-    let halves = of_convolutions.clone().filter(|(_, rung)| rung.ends_with("_tensor")).count();
+    let halves = of_convolutions.clone().filter(|(_, rung)| rung.contains("_tensor")).count();
     progress.message(&format!(
         "{halves} of {} kernels of convolutions run on tensor cores: all do where the image size is a multiple of 32, \
          unless they were tuned to another rung",

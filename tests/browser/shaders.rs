@@ -118,7 +118,7 @@ fn tint_accepts_every_shader_that_a_browser_may_run() {
 
 /// Every file, with the entry points that kernels run, at sizes of the default network where it has the kernel.
 fn shaders() -> Vec<Shader> {
-    let mut pipelines: BTreeMap<&str, BTreeMap<&str, BTreeMap<String, f64>>> = BTreeMap::new();
+    let mut pipelines: BTreeMap<String, BTreeMap<&str, BTreeMap<String, f64>>> = BTreeMap::new();
     let cases = check::table(Table::Network { image_size: 64, batch: 4 }).into_iter().chain(check::all());
     for case in cases {
         let sizes = case.call.fields().iter().zip(case.call.words()).map(|(field, word)| {
@@ -134,7 +134,11 @@ fn shaders() -> Vec<Shader> {
             let values = sizes.iter().chain(source.constants);
             let values: BTreeMap<_, _> = values.map(|(name, value)| (name.to_string(), *value)).collect();
             for entry in source.entries {
-                pipelines.entry(source.text).or_default().entry(entry).or_insert_with(|| values.clone());
+                pipelines
+                    .entry(source.text.to_string())
+                    .or_default()
+                    .entry(entry)
+                    .or_insert_with(|| values.clone());
             }
         }
     }

@@ -7,78 +7,98 @@ use crate::reference::conv2d_relu_pool::Params;
 
 const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.4_tensor.wgsl");
 
-/// Channels of a tile.
-const ROWS: u32 = 64;
-/// Positions of a tile.
+/// Rows of positions of a tile.
 const HEIGHT: u32 = 8;
-const WIDTH: u32 = 16;
 /// Channels of the sum that are staged at a time.
 const DEPTH: u32 = 16;
-/// in_channels that a group of backward_w owns.
-const COLUMNS: u32 = 16;
-/// Bytes of workgroup memory of the largest pass.
+/// Bytes of workgroup memory that matrices of 16 x 16 take in the largest pass. All adapters have what 8 x 8 take.
 const MEMORY: u32 = 28 * 1024;
 
-pub const FORWARD: Rung<Params> = tensor(&[Pass::new(
-    "forward",
-    Grid::Groups(|p| {
-        let tiles = p.out_h.div_ceil(HEIGHT / 2) * p.out_w.div_ceil(WIDTH / 2);
-        [tiles, p.out_channels.div_ceil(ROWS), p.batch]
-    }),
-)]);
+/// The rungs whose matrices have so many rows and columns.
+pub struct Matrices<const SIDE: u32>;
 
-pub const BACKWARD_X: Rung<Params> = tensor(&[Pass::new(
-    "backward_x",
-    Grid::Groups(|p| {
-        let tiles = p.in_h.div_ceil(HEIGHT) * p.in_w.div_ceil(WIDTH);
-        [tiles, p.in_channels.div_ceil(ROWS), p.batch]
-    }),
-)]);
+impl<const SIDE: u32> Matrices<SIDE> {
+    /// Channels of a tile, which has as many columns of positions as a matrix has.
+    const ROWS: u32 = 4 * SIDE;
 
-pub const BACKWARD_W: Rung<Params> = Rung {
-    scratch: |p| parts(p) as usize * weights(p),
-    ..tensor(&[
-        Pass::new(
-            "backward_w_partial",
-            Grid::Groups(|p| [p.in_channels.div_ceil(COLUMNS), p.out_channels.div_ceil(ROWS), parts(p)]),
-        ),
-        Pass::new("backward_w", Grid::Groups(|p| sums_of_parts(weights(p)))),
-    ])
-};
+    pub const FORWARD: Rung<Params> = Rung {
+        passes: &[Pass::new(
+            "forward",
+            Grid::Groups(|p| {
+                let tiles = p.out_h.div_ceil(HEIGHT / 2) * p.out_w.div_ceil(SIDE / 2);
+                [tiles, p.out_channels.div_ceil(Self::ROWS), p.batch]
+            }),
+        )],
+        ..Self::RUNG
+    };
 
-/// The default in mixed precision, which a person asks for; it was not measured yet.
-const fn tensor(passes: &'static [Pass<Params>]) -> Rung<Params> {
-    Rung {
+    pub const BACKWARD_X: Rung<Params> = Rung {
+        passes: &[Pass::new(
+            "backward_x",
+            Grid::Groups(|p| {
+                let tiles = p.in_h.div_ceil(HEIGHT) * p.in_w.div_ceil(SIDE);
+                [tiles, p.in_channels.div_ceil(Self::ROWS), p.batch]
+            }),
+        )],
+        ..Self::RUNG
+    };
+
+    pub const BACKWARD_W: Rung<Params> = Rung {
+        passes: &[
+            Pass::new(
+                "backward_w_partial",
+                Grid::Groups(|p| {
+                    let out_channels = p.out_channels.div_ceil(Self::ROWS);
+                    [p.in_channels.div_ceil(SIDE), out_channels, Self::parts(p)]
+                }),
+            ),
+            Pass::new("backward_w", Grid::Groups(|p| sums_of_parts(weights(p)))),
+        ],
+        scratch: |p| Self::parts(p) as usize * weights(p),
+        ..Self::RUNG
+    };
+
+    /// The default in mixed precision, which a person asks for; it was not measured on a GPU yet.
+    const RUNG: Rung<Params> = Rung {
+        file: "4_tensor",
+        replaced: if SIDE == 16 {
+            &[]
+        } else {
+            &[("SIDE = 16u", "SIDE = 8u"), ("coop_mat16x16", "coop_mat8x8")]
+        },
         constants: &[
-            ("ROWS", ROWS as f64),
+            ("SIDE", SIDE as f64),
+            ("ROWS", Self::ROWS as f64),
             ("HEIGHT", HEIGHT as f64),
-            ("WIDTH", WIDTH as f64),
             ("DEPTH", DEPTH as f64),
-            ("COLUMNS", COLUMNS as f64),
         ],
         error: Rounding::Halves,
-        lacks: |limits| {
-            if !limits.tensor_cores {
-                return Some("it is for mixed precision on tensor cores");
-            }
-            (limits.max_workgroup_memory < MEMORY).then_some("it needs 28 KiB of workgroup memory")
+        lacks: |limits| match limits.tensor_cores {
+            None => Some("it is for mixed precision on tensor cores"),
+            Some(found) if found.side != SIDE => Some("tensor cores multiply matrices of another size there"),
+            Some(_) => (SIDE == 16 && limits.max_workgroup_memory < MEMORY)
+                .then_some("it needs 28 KiB of workgroup memory"),
         },
         only_for: only_for_own_windows,
-        iterations,
-        ..Rung::new("4_tensor", SOURCE, passes)
+        iterations: Self::iterations,
+        ..Rung::new(if SIDE == 16 { "4_tensor" } else { "4_tensor_8x8" }, SOURCE, &[])
+    };
+
+    fn parts(p: &Params) -> u32 {
+        weight_parts(p, Self::ROWS, SIDE)
     }
-}
 
-fn parts(p: &Params) -> u32 {
-    weight_parts(p, ROWS, COLUMNS)
-}
-
-/// Of all three: channels in turn, or rows of windows and their columns, and what is staged for each.
-fn iterations(p: &Params) -> usize {
-    let staged = 23 + 3 * 25; // a thread's share of 16 x 180 and, three times, 64 x 48 values
-    let channels = p.in_channels.max(p.out_channels).div_ceil(DEPTH) as usize * (1 + staged);
-    let staged = 16 + 9; // of 32 x 64 and 72 x 16 values
-    let rows = rows_of_part(p, parts(p)) as usize;
-    let columns = (2 * p.out_w).div_ceil(WIDTH) as usize * (1 + staged);
-    channels.max(rows * (1 + columns)).max(parts(p) as usize)
+    /// Of all three: channels in turn, or rows of windows and their columns, and what is staged for each. On software
+    /// adapters subgroups have 8 threads, where matrices of 8 x 8 are multiplied by them, or 32, in tests.
+    fn iterations(p: &Params) -> usize {
+        let (threads, side) = (2 * SIDE, SIDE);
+        let patch = (HEIGHT + 2) * (side + 2) * DEPTH;
+        let staged =
+            patch.div_ceil(threads) + 3 * (1 + DEPTH / side + (3 * Self::ROWS * DEPTH).div_ceil(threads));
+        let channels = p.in_channels.max(p.out_channels).div_ceil(DEPTH) * (1 + staged);
+        let staged = (2 * side * Self::ROWS).div_ceil(threads) + (4 * (side + 2) * side).div_ceil(threads);
+        let columns = (2 * p.out_w).div_ceil(side) * (1 + staged);
+        let rows = rows_of_part(p, Self::parts(p)) * (1 + columns);
+        channels.max(rows).max(Self::parts(p)) as usize
+    }
 }
