@@ -4,7 +4,7 @@
 mod common;
 
 use pawgrad::data::Batch;
-use pawgrad::device::{Device, Label, Limits};
+use pawgrad::device::{Device, Label, Limits, TensorCores};
 use pawgrad::model::layers::{Conv2d, Dense, Flatten, MaxPool2d, Relu};
 use pawgrad::model::{Graph, Model, Network};
 use pawgrad::ops::conv2d::Padding;
@@ -24,6 +24,19 @@ const FEWEST_RESULTS: f64 = 8192.0;
 const FEWEST_PRODUCTS: f64 = (1 << 20) as f64;
 /// Kernels whose long sums may be cut into parts, which is worth a second pass.
 const IN_PARTS: [&str; 3] = ["conv2d.backward_w", "conv2d_relu_pool.backward_w", "dense.forward"];
+
+/// Adapters whose kernels multiply on tensor cores.
+fn mixed() -> Vec<(&'static str, Limits)> {
+    let of =
+        |name: &str| adapters().into_iter().find(|(known, _)| *known == name).expect("a known adapter").1;
+    let with =
+        |limits, side, subgroup| Limits { tensor_cores: Some(TensorCores { side, subgroup }), ..limits };
+    vec![
+        ("NVIDIA, mixed precision", with(of("NVIDIA"), 16, 32)),
+        ("AMD RDNA, mixed precision", with(of("AMD RDNA"), 16, 64)),
+        ("Apple, mixed precision", with(of("Apple"), 8, 32)),
+    ]
+}
 
 /// What wgpu reports of adapters of these kinds, or WebGPU's defaults, which every adapter has.
 fn adapters() -> Vec<(&'static str, Limits)> {
@@ -151,7 +164,7 @@ fn faults(passes: &[Label]) -> Vec<String> {
 #[test]
 fn kernels_that_take_time_take_a_fast_rung_with_enough_groups() {
     let mut found = Vec::new();
-    for (adapter, limits) in adapters() {
+    for (adapter, limits) in adapters().into_iter().chain(mixed()) {
         for size in SIZES {
             for (name, network, fuse) in networks(size) {
                 let device = Device::on_paper(limits);
@@ -179,7 +192,22 @@ fn kernels_that_take_time_take_a_fast_rung_with_enough_groups() {
     assert!(found.is_empty(), "{} faults:\n{}", found.len(), found.join("\n"));
 }
 
-/// The test before would notice.
+#[test]
+fn in_mixed_precision_convolutions_take_tensor_cores() {
+    for (adapter, limits) in mixed() {
+        let device = Device::on_paper(limits);
+        let model =
+            Model::new(Network::cats_and_dogs(common::classes(), 256, 0.3), &device, 1, true).unwrap();
+        let plan = Plan::new(&model, &limits, 1, None).unwrap();
+        let (_, step) = passes(Trainer::new(model, plan, 0.001, 1).unwrap(), 32, 256);
+        let wanted = if limits.tensor_cores.unwrap().side == 16 { "4_tensor" } else { "4_tensor_8x8" };
+        let large = |pass: &&Label| pass.kernel.starts_with("conv2d") && !pass.kernel.ends_with("_b");
+        let rungs: Vec<_> = step.iter().filter(large).map(|pass| (pass.kernel, pass.rung)).collect();
+        assert!(rungs.len() >= 8 && rungs.iter().all(|(_, rung)| *rung == wanted), "{adapter}: {rungs:?}");
+    }
+}
+
+/// The test of faults would notice.
 #[test]
 fn a_plain_rung_and_few_groups_are_faults() {
     let pass = |kernel, rung, groups, flop| Label {
