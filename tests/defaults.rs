@@ -247,11 +247,23 @@ fn the_table_in_the_docs_is_what_adapters_take() {
             rungs.entry(kernel).or_default().push(rung);
         }
     }
-    let mut table = "| layer | kernel |".to_string();
-    adapters.iter().for_each(|(adapter, _)| write!(table, " {adapter} |").unwrap());
-    write!(table, "\n|---|---|{}", "---|".repeat(adapters.len())).unwrap();
+    // Layers that take the same rungs share a row.
+    let mut rows: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for ((layer, kernel), rungs) in &rungs {
-        write!(table, "\n| {layer} | {kernel} | {} |", rungs.join(" | ")).unwrap();
+        let mut takers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (rung, (adapter, _)) in rungs.iter().zip(&adapters) {
+            takers.entry(rung).or_default().push(adapter);
+        }
+        let of = |(rung, takers): (&&str, &Vec<&str>)| match takers.len() == adapters.len() {
+            true => rung.to_string(),
+            false => format!("{rung} ({})", takers.join(", ")),
+        };
+        let rungs: Vec<_> = takers.iter().map(of).collect();
+        rows.entry((kernel, rungs.join("; "))).or_default().push(layer);
+    }
+    let mut table = "| kernel | layers | rung |\n|---|---|---|".to_string();
+    for ((kernel, rung), layers) in &rows {
+        write!(table, "\n| {kernel} | {} | {rung} |", layers.join(", ")).unwrap();
     }
     let (begin, end) = ("<!-- defaults:begin -->\n", "\n<!-- defaults:end -->");
     let text = std::fs::read_to_string("docs/ladder.md").unwrap();

@@ -35,6 +35,9 @@ pub struct BenchArgs {
     /// How often each is run, after once to warm up
     #[arg(long, default_value_t = 5, value_name = "N")]
     runs: usize,
+    /// Without wgpu's checks of bounds and loops, and without zeroed workgroup memory: what these cost
+    #[arg(long)]
+    no_checks: bool,
     /// Also write what was measured into this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -48,6 +51,8 @@ struct Report {
     precision: String,
     image_size: u32,
     batch: u32,
+    /// Whether kernels had wgpu's checks.
+    checks: bool,
     peak_flop_per_second: f64,
     peak_bytes_per_second: f64,
     rows: Vec<Row>,
@@ -97,13 +102,16 @@ pub async fn run(args: BenchArgs) -> Result<()> {
     }
 
     let (device, line) = adapters::open(&args.device, args.precision).await?;
+    if args.no_checks {
+        device.leave_out_checks();
+    }
     let mut rows = Vec::new();
     let peak = ceiling::measure(&device).await?;
     outln!("{line}; {size}x{size}, batch {batch}");
     outln!("Peak: {:.1} GFLOP/s, and {:.1} GB/s copied.\n", peak.flops / 1e9, peak.bandwidth / 1e9);
     let header = ["kernel", "layer", "rung", "ms", "fastest", "GFLOP/s", "GB/s", "of peak"];
     let [kernel, layer, rung, median, fastest, rate, moved, share] = header;
-    outln!("{kernel:<31} {layer:<19} {rung:<11} {median:>9} {fastest:>9} {rate:>8} {moved:>7} {share:>8}");
+    outln!("{kernel:<31} {layer:<19} {rung:<12} {median:>9} {fastest:>9} {rate:>8} {moved:>7} {share:>8}");
     for case in &cases {
         let name = format!("{:<31} {:<19}", case.call.name(), case.why);
         let call = match Prepared::new(case, &device) {
@@ -120,7 +128,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
                 continue;
             }
             if case.call.flop() > device.limits().max_submit_flop as f64 {
-                outln!("{name} {rung:<11} is more than one submit may take here: use a smaller --batch");
+                outln!("{name} {rung:<12} is more than one submit may take here: use a smaller --batch");
                 continue;
             }
             let times = timing::time(&call, &device, rung, args.runs).await?;
@@ -141,7 +149,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
                 share_of_peak: share,
             });
             outln!(
-                "{name} {rung:<11} {:>9.3} {:>9.3} {rate:>8} {:>7.1} {:>6.0} %",
+                "{name} {rung:<12} {:>9.3} {:>9.3} {rate:>8} {:>7.1} {:>6.0} %",
                 median * 1e3,
                 fastest * 1e3,
                 bytes / median / 1e9,
@@ -156,6 +164,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
             precision: args.precision.to_string(),
             image_size: size,
             batch,
+            checks: !args.no_checks,
             peak_flop_per_second: peak.flops,
             peak_bytes_per_second: peak.bandwidth,
             rows,

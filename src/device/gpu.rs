@@ -12,7 +12,7 @@ use super::textures::Textures;
 use super::timer::{Timer, Times};
 use crate::error::{Result, error};
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -28,6 +28,8 @@ pub(crate) struct Gpu {
     uniforms: wgpu::Buffer,
     recording: RefCell<Recording>,
     shaders: RefCell<HashMap<String, Shader>>,
+    /// Whether shaders are compiled with wgpu's checks.
+    checks: Cell<bool>,
     pipelines: RefCell<HashMap<PipelineKey, Rc<Pipeline>>>,
     textures: Textures,
     bind_groups: BindGroups,
@@ -65,11 +67,17 @@ impl Gpu {
             uniforms,
             recording,
             shaders,
+            checks: Cell::new(true),
             pipelines,
             textures,
             bind_groups,
             timer,
         }
+    }
+
+    /// Compiles what was not compiled yet without wgpu's checks.
+    pub(super) fn leave_out_checks(&self) {
+        self.checks.set(false);
     }
 
     pub fn create_buffer(&self, bytes: u64) -> Result<wgpu::Buffer> {
@@ -94,7 +102,10 @@ impl Gpu {
     ) -> Result<Rc<Pipeline>> {
         let mut shaders = self.shaders.borrow_mut();
         if !shaders.contains_key(file) {
-            shaders.insert(file.to_string(), Shader::new(&self.connection.device, file, &source()));
+            shaders.insert(
+                file.to_string(),
+                Shader::new(&self.connection.device, file, &source(), self.checks.get()),
+            );
         }
         let shader = &shaders[file];
         // Other sizes change nothing, so they are no part of the key.

@@ -120,6 +120,11 @@ impl Device {
         &self.0.rungs
     }
 
+    /// Compiles kernels without wgpu's checks from now on, to measure what these cost.
+    pub fn leave_out_checks(&self) {
+        self.0.gpu.iter().for_each(Gpu::leave_out_checks);
+    }
+
     /// Makes all kernels of `op` use `rung` from now on.
     pub fn force_rung(&self, op: &str, rung: &str) {
         self.0.rungs.force(op, rung);

@@ -8,6 +8,7 @@ use std::rc::Rc;
 pub(crate) struct Shader {
     label: String,
     module: wgpu::ShaderModule,
+    checks: bool,
     overrides: Vec<String>,
     /// Of each entry point, by its name.
     bindings: BTreeMap<String, Rc<Bindings>>,
@@ -23,18 +24,27 @@ pub(crate) struct Pipeline {
 }
 
 impl Shader {
-    /// Parses `source`; errors reach the device's error handler.
-    pub fn new(device: &wgpu::Device, label: &str, source: &str) -> Shader {
+    /// Parses `source`; errors reach the device's error handler. `checks` are wgpu's: of bounds, loops and divisions, and
+    /// zeroed workgroup memory. On lavapipe a step's convolutions took as long with them (1.45 and 1.56 s) as without (1.54
+    /// and 1.83 s, in turn).
+    pub fn new(device: &wgpu::Device, label: &str, source: &str, checks: bool) -> Shader {
         let parsed = naga::front::wgsl::parse_str(source)
             .unwrap_or_else(|why| panic!("{label}: {}", why.emit_to_string(source)));
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(label),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
+        };
+        let module = if checks {
+            device.create_shader_module(descriptor)
+        } else {
+            let none = wgpu::ShaderRuntimeChecks::unchecked();
+            // SAFETY: all kernels are this crate's own, and the tests run every one at awkward sizes against its definition.
+            unsafe { device.create_shader_module_trusted(descriptor, none) }
+        };
         Shader {
             label: label.to_string(),
-            // With wgpu's checks of bounds, loops and divisions, and with zeroed workgroup memory: without them a step's
-            // convolutions took as long on lavapipe (1.45 and 1.56 s with, 1.54 and 1.83 s without, in turn).
-            module: device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(label),
-                source: wgpu::ShaderSource::Wgsl(source.into()),
-            }),
+            module,
+            checks,
             overrides: parsed.overrides.iter().filter_map(|(_, declared)| declared.name.clone()).collect(),
             bindings: bindings(label, &parsed),
         }
@@ -55,7 +65,10 @@ impl Pipeline {
             layout: None,
             module: &shader.module,
             entry_point: Some(entry),
-            compilation_options: wgpu::PipelineCompilationOptions { constants, ..Default::default() },
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants,
+                zero_initialize_workgroup_memory: shader.checks,
+            },
             cache: None,
         });
         let layout = inner.get_bind_group_layout(0);
