@@ -114,13 +114,6 @@ fn source(o: u32, stride: u32, pad: i32, k: u32) -> i32 {
     return i32(o * stride + k) - pad;
 }
 
-// Output o whose window element k reads row (or column) i, or -1 where there is none.
-fn target_of(i: u32, stride: u32, pad: i32, k: u32, out_len: u32) -> i32 {
-    let o_times_stride = i32(i) + pad - i32(k);
-    if (o_times_stride < 0 || o_times_stride % i32(stride) != 0) { return -1; }
-    let o = o_times_stride / i32(stride);
-    return select(-1, o, o < i32(out_len));
-}
 
 // b[co], or 0 beyond the last channel.
 fn load_b(co: u32) -> f32 {
@@ -147,17 +140,19 @@ fn gather_x(n: u32, zh: u32, zw: u32, term: u32) -> f32 {
     let ci = term / (kernel_h * kernel_w);
     let ih = source(zh, stride_h, pad_top, term / kernel_w % kernel_h);
     let iw = source(zw, stride_w, pad_left, term % kernel_w);
-    if (n >= p.batch || ci >= in_channels || u32(ih) >= in_h || u32(iw) >= in_w) { return 0.0; }
+    if ((n >= p.batch) | (ci >= in_channels) | (u32(ih) >= in_h) | (u32(iw) >= in_w)) { return 0.0; }
     return x[((n * in_channels + ci) * in_h + u32(ih)) * in_w + u32(iw)];
 }
 
 // y[n, co, oh, ow] = b[co] + sum_{ci, kh, kw} x[n, ci, ih, iw] * w[co, ci, kh, kw], as in the plain file.
 // A position is one of all pictures: (n * out_h + oh) * out_w + ow.
 @compute @workgroup_size(THREADS)
-fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(num_workgroups) groups: vec3<u32>) {
     let first_co = group.y * SIDE;
     // A thread stages the same four positions all the time.
-    let place = sixteen_apart(group.x * SIDE + thread % 16u);
+    let first_place = (group.z * groups.x + group.x) * SIDE;
+    let place = sixteen_apart(first_place + thread % 16u);
     let n = place / (out_h * out_w);
     let oh = place / out_w % out_h;
     let ow = place % out_w;
@@ -177,11 +172,11 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         sums = plus_gathered(sums, thread);
     }
     let co = first_co + thread / 8u * 4u;
-    let first_place = group.x * SIDE + thread % 8u;
-    store_y_square(co, first_place, sums.a);
-    store_y_square(co + 32u, first_place, sums.b);
-    store_y_square(co, first_place + 8u, sums.c);
-    store_y_square(co + 32u, first_place + 8u, sums.d);
+    let own_place = first_place + thread % 8u;
+    store_y_square(co, own_place, sums.a);
+    store_y_square(co + 32u, own_place, sums.b);
+    store_y_square(co, own_place + 8u, sums.c);
+    store_y_square(co + 32u, own_place + 8u, sums.d);
 }
 
 // Four out_channels of each of four positions that lie 16 apart.
@@ -208,10 +203,14 @@ fn store_y_channels(co: u32, place: u32, four: vec4<f32>) {
 // What a term of backward_x reads of dy at row and column (ih, iw) of picture n, or 0 where there is none.
 fn gather_dy(n: u32, ih: u32, iw: u32, term: u32) -> f32 {
     let co = term / (kernel_h * kernel_w);
-    let zh = target_of(ih, stride_h, pad_top, term / kernel_w % kernel_h, out_h);
-    let zw = target_of(iw, stride_w, pad_left, term % kernel_w, out_w);
-    if (n >= p.batch || co >= out_channels || zh < 0 || zw < 0) { return 0.0; }
-    return dy[((n * out_channels + co) * out_h + u32(zh)) * out_w + u32(zw)];
+    // Below 0 it is huge, as it is unsigned, and so is the quotient.
+    let top = ih + u32(pad_top) - term / kernel_w % kernel_h;
+    let left = iw + u32(pad_left) - term % kernel_w;
+    let zh = top / stride_h;
+    let zw = left / stride_w;
+    let is_outside = (n >= p.batch) | (co >= out_channels) | (zh >= out_h) | (zw >= out_w);
+    if (is_outside | (zh * stride_h != top) | (zw * stride_w != left)) { return 0.0; }
+    return dy[((n * out_channels + co) * out_h + zh) * out_w + zw];
 }
 
 // dy of out_channel co at `place`, a position of the convolution's output of all pictures, or 0 beyond the last.
@@ -225,9 +224,11 @@ fn load_dy_at(co: u32, place: u32) -> f32 {
 // dx[n, ci, ih, iw] = sum_{co, kh, kw} dy[n, co, zh, zw] * w[co, ci, kh, kw], as in the plain file.
 // A position is one of x in all pictures: (n * in_h + ih) * in_w + iw.
 @compute @workgroup_size(THREADS)
-fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(num_workgroups) groups: vec3<u32>) {
     let first_ci = group.y * SIDE;
-    let place = sixteen_apart(group.x * SIDE + thread % 16u);
+    let first_place = (group.z * groups.x + group.x) * SIDE;
+    let place = sixteen_apart(first_place + thread % 16u);
     let n = place / (in_h * in_w);
     let ih = place / in_w % in_h;
     let iw = place % in_w;
@@ -247,11 +248,11 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         sums = plus_gathered(sums, thread);
     }
     let ci = first_ci + thread / 8u * 4u;
-    let first_place = group.x * SIDE + thread % 8u;
-    store_dx_square(ci, first_place, sums.a);
-    store_dx_square(ci + 32u, first_place, sums.b);
-    store_dx_square(ci, first_place + 8u, sums.c);
-    store_dx_square(ci + 32u, first_place + 8u, sums.d);
+    let own_place = first_place + thread % 8u;
+    store_dx_square(ci, own_place, sums.a);
+    store_dx_square(ci + 32u, own_place, sums.b);
+    store_dx_square(ci, own_place + 8u, sums.c);
+    store_dx_square(ci + 32u, own_place + 8u, sums.d);
 }
 
 // Four in_channels of each of four positions that lie 16 apart.
@@ -353,8 +354,9 @@ fn sum_of_parts(element: u32, elements: u32, thread: u32) -> f32 {
 
 // The second pass adds up the parts. A group owns 16 elements.
 @compute @workgroup_size(256)
-fn backward_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let element = group.x * 16u + thread % 16u;
+fn backward_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(num_workgroups) groups: vec3<u32>) {
+    let element = (group.y * groups.x + group.x) * 16u + thread % 16u;
     let elements = out_channels * in_channels * kernel_h * kernel_w;
     let sum = sum_of_parts(element, elements, thread);
     if (thread < 16u && element < elements) { dw[element] = sum; }
@@ -385,8 +387,9 @@ fn backward_b_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
 
 // The second pass adds up the parts of all pictures.
 @compute @workgroup_size(256)
-fn backward_b(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let element = group.x * 16u + thread % 16u;
+fn backward_b(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(num_workgroups) groups: vec3<u32>) {
+    let element = (group.y * groups.x + group.x) * 16u + thread % 16u;
     let sum = sum_of_parts(element, out_channels, thread);
     if (thread < 16u && element < out_channels) { db[element] = sum; }
 }

@@ -526,8 +526,9 @@ fn sum_of_parts(element: u32, elements: u32, thread: u32) -> f32 {
 
 // The second pass adds up the parts. A group owns 16 elements.
 @compute @workgroup_size(256)
-fn backward_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let element = group.x * 16u + thread % 16u;
+fn backward_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(num_workgroups) groups: vec3<u32>) {
+    let element = (group.y * groups.x + group.x) * 16u + thread % 16u;
     let elements = out_channels * in_channels * 9u;
     let sum = sum_of_parts(element, elements, thread);
     if (thread < 16u && element < elements) { dw[element] = sum; }

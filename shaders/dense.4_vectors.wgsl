@@ -179,8 +179,9 @@ fn sum_of_parts(element: u32, elements: u32, thread: u32) -> f32 {
 
 // The second pass adds up the parts and the bias. A group owns 16 elements.
 @compute @workgroup_size(256)
-fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let element = group.x * 16u + thread % 16u;
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+    @builtin(num_workgroups) groups: vec3<u32>) {
+    let element = (group.y * groups.x + group.x) * 16u + thread % 16u;
     let elements = p.batch * p.out_features;
     let sum = sum_of_parts(element, elements, thread);
     if (thread < 16u && element < elements) { y[element] = sum + b[element % p.out_features]; }

@@ -4,6 +4,7 @@
 mod common;
 
 use pawgrad::data::Batch;
+use pawgrad::device::adapters::{DISCRETE_SUBMIT_FLOP, OTHER_SUBMIT_FLOP};
 use pawgrad::device::{Device, Label, Limits, TensorCores};
 use pawgrad::model::layers::{Conv2d, Dense, Flatten, MaxPool2d, Relu};
 use pawgrad::model::{Graph, Model, Network};
@@ -50,8 +51,9 @@ fn adapters() -> Vec<(&'static str, Limits)> {
         max_texture_side: 8192,
         software: false,
         max_loop_iterations: usize::MAX,
-        max_submit_flop: 1_000_000_000_000,
+        max_submit_flop: OTHER_SUBMIT_FLOP,
     };
+    let discrete = |limits| Limits { max_submit_flop: DISCRETE_SUBMIT_FLOP, ..limits };
     let native = |min_subgroup_size, kib: u32, bytes| Limits {
         max_buffer: bytes,
         max_binding: bytes.min(4 * GIB - 4),
@@ -62,9 +64,9 @@ fn adapters() -> Vec<(&'static str, Limits)> {
         ..web
     };
     vec![
-        ("NVIDIA", native(32, 48, 1 << 40)),
-        ("AMD RDNA", native(32, 64, 4 * GIB - 4)),
-        ("AMD GCN", native(64, 64, 4 * GIB - 4)),
+        ("NVIDIA", discrete(native(32, 48, 1 << 40))),
+        ("AMD RDNA", discrete(native(32, 64, 4 * GIB - 4))),
+        ("AMD GCN", discrete(native(64, 64, 4 * GIB - 4))),
         ("Intel", native(8, 32, 4 * GIB - 4)),
         ("Apple", native(32, 32, 8 * GIB)),
         ("Adreno", native(64, 32, 2 * GIB)),
@@ -123,6 +125,11 @@ fn passes(trainer: Trainer, batch: usize, size: usize) -> (Trainer, Vec<Label>) 
     (trainer, spans.into_iter().map(|span| span.label).collect())
 }
 
+/// Of a pooled convolution outputs are y and argmax, a value and a quarter of a word for each window of 2x2 or more.
+fn sums_of_an_output(kernel: &str) -> f64 {
+    if kernel == "conv2d_relu_pool.forward" { 4.0 / 1.25 } else { 1.0 }
+}
+
 /// What is wrong with the passes of a step.
 fn faults(passes: &[Label]) -> Vec<String> {
     let mut faults = Vec::new();
@@ -148,7 +155,7 @@ fn faults(passes: &[Label]) -> Vec<String> {
         // A sum in parts has a second pass, with the other half of the FLOP.
         let allowed = match IN_PARTS.contains(&pass.kernel) {
             true => pass.flop / FEWEST_PRODUCTS,
-            false => pass.outputs as f64 / FEWEST_RESULTS,
+            false => pass.outputs as f64 * sums_of_an_output(pass.kernel) / FEWEST_RESULTS,
         };
         let allowed = allowed.min(ENOUGH_GROUPS);
         if is_main && f64::from(groups) < allowed.floor() {
@@ -201,9 +208,12 @@ fn in_mixed_precision_convolutions_take_tensor_cores() {
         let plan = Plan::new(&model, &limits, 1, None).unwrap();
         let (_, step) = passes(Trainer::new(model, plan, 0.001, 1).unwrap(), 32, 256);
         let wanted = if limits.tensor_cores.unwrap().side == 16 { "4_tensor" } else { "4_tensor_8x8" };
-        let large = |pass: &&Label| pass.kernel.starts_with("conv2d") && !pass.kernel.ends_with("_b");
+        // The first one has one input channel.
+        let large = |pass: &&Label| {
+            pass.kernel.starts_with("conv2d") && !pass.kernel.ends_with("_b") && *pass.scope != *"conv1"
+        };
         let rungs: Vec<_> = step.iter().filter(large).map(|pass| (pass.kernel, pass.rung)).collect();
-        assert!(rungs.len() >= 8 && rungs.iter().all(|(_, rung)| *rung == wanted), "{adapter}: {rungs:?}");
+        assert!(rungs.len() >= 6 && rungs.iter().all(|(_, rung)| *rung == wanted), "{adapter}: {rungs:?}");
     }
 }
 
@@ -231,9 +241,9 @@ fn a_plain_rung_and_few_groups_are_faults() {
 /// writes it.
 #[test]
 fn the_table_in_the_docs_is_what_adapters_take() {
-    let mut rungs: BTreeMap<(String, &str), Vec<&str>> = BTreeMap::new();
+    let mut rungs: BTreeMap<(String, &str), Vec<(&str, &str)>> = BTreeMap::new();
     let adapters = adapters();
-    for (_, limits) in &adapters {
+    for (adapter, limits) in &adapters {
         let device = Device::on_paper(*limits);
         let network = Network::cats_and_dogs(common::classes(), 256, 0.3);
         let model = Model::new(network, &device, 1, true).unwrap();
@@ -244,14 +254,14 @@ fn the_table_in_the_docs_is_what_adapters_take() {
             of_adapter.insert((pass.scope.to_string(), pass.kernel), pass.rung);
         }
         for (kernel, rung) in of_adapter {
-            rungs.entry(kernel).or_default().push(rung);
+            rungs.entry(kernel).or_default().push((*adapter, rung));
         }
     }
     // Layers that take the same rungs share a row.
     let mut rows: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for ((layer, kernel), rungs) in &rungs {
         let mut takers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (rung, (adapter, _)) in rungs.iter().zip(&adapters) {
+        for (adapter, rung) in rungs {
             takers.entry(rung).or_default().push(adapter);
         }
         let of = |(rung, takers): (&&str, &Vec<&str>)| match takers.len() == adapters.len() {

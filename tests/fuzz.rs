@@ -27,6 +27,9 @@ struct Args {
     /// cpu, software, gpu, or an adapter's index or a part of its name
     #[arg(long, default_value = "cpu")]
     device: Choice,
+    /// f32, or mixed: rungs for tensor cores too
+    #[arg(long, default_value_t, value_name = "f32|mixed")]
+    precision: Precision,
     /// Only this op (conv2d) or kernel (conv2d.forward)
     #[arg(long, value_name = "OP")]
     only: Option<String>,
@@ -166,8 +169,8 @@ fn fuzz(args: &Args) {
 
 fn device(args: &Args) -> Device {
     match args.device {
-        Choice::Software => common::software(),
-        _ => pollster::block_on(open(&args.device, Precision::F32)).unwrap_or_else(|why| panic!("{why}")).0,
+        Choice::Software if args.precision == Precision::F32 => common::software(),
+        _ => pollster::block_on(open(&args.device, args.precision)).unwrap_or_else(|why| panic!("{why}")).0,
     }
 }
 

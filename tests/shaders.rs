@@ -287,11 +287,7 @@ const COPIES: &[(&str, &str)] = &[
         "fn four_apart, fn those_there, fn first_of_four",
     ),
     ("conv2d conv2d.2_gemm conv2d.lanes conv2d_relu_pool conv2d_relu_pool.2_gemm", "fn source"),
-    (
-        "conv2d conv2d.2_gemm conv2d.lanes conv2d_relu_pool conv2d_relu_pool.2_gemm max_pool2d \
-         max_pool2d.2_constants",
-        "fn target_of",
-    ),
+    ("conv2d conv2d.lanes conv2d_relu_pool max_pool2d max_pool2d.2_constants", "fn target_of"),
     ("conv2d conv2d_relu_pool", "fn backward_b"),
     (
         "conv2d.2_gemm conv2d.lanes conv2d_relu_pool.2_gemm dense.3_registers dense.4_vectors dense.lanes",
@@ -498,4 +494,28 @@ fn names_in_rust(op: &str, rung: &str) -> BTreeSet<String> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let words = text.split(|c| !is_word(c)).filter(|word| word.starts_with(char::is_uppercase));
     words.map(str::to_string).collect()
+}
+
+/// A rung may have other words than its file, in the lines that say so by a star, and in no others.
+#[test]
+fn what_a_rung_replaces_is_marked() {
+    let files = files();
+    let mut replacing = 0;
+    for case in kernels() {
+        for Source { rung, file, text, .. } in case.call.sources() {
+            let source = &files[&file];
+            for (own, of_file) in text.lines().zip(source.lines()).filter(|(own, of_file)| own != of_file) {
+                assert!(own.ends_with("// *") && of_file.ends_with("// *"), "{file}, {rung}: {own}");
+            }
+            let starred = source.lines().filter(|line| line.ends_with("// *")).count();
+            let changed = text.lines().zip(source.lines()).filter(|(own, of_file)| own != of_file).count();
+            assert!(
+                [0, starred].contains(&changed),
+                "{file}, {rung}: {changed} lines of {starred} are replaced"
+            );
+            assert_eq!(text.lines().count(), source.lines().count());
+            replacing += usize::from(changed > 0);
+        }
+    }
+    assert_eq!(replacing, 3, "forward, backward_x and backward_w on tensor cores for matrices of 8 x 8");
 }

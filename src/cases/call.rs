@@ -25,8 +25,8 @@ pub trait Call: Send + Sync {
     /// The rung that an adapter with these limits takes unless another is asked for, and why it takes none of those that
     /// come after it.
     fn default_rung(&self, limits: &Limits) -> Option<DefaultRung>;
-    /// Whether an adapter with these limits has what this rung requires, whatever the sizes.
-    fn is_allowed(&self, rung: &str, limits: &Limits) -> bool;
+    /// What this rung requires, whatever the sizes, that an adapter with these limits lacks.
+    fn lacks(&self, rung: &str, limits: &Limits) -> Option<&'static str>;
     /// What this rung rounds to; f32 for the CPU's.
     fn rounding(&self, rung: &str) -> Rounding;
     /// What a table of tuned rungs knows it by.
@@ -125,8 +125,8 @@ impl<P: Params> Call for KernelCall<P> {
         Some(DefaultRung { rung: rung.name, others: others.into_iter().rev().collect() })
     }
 
-    fn is_allowed(&self, rung: &str, limits: &Limits) -> bool {
-        self.kernel.rungs.iter().any(|known| known.name == rung && (known.lacks)(limits).is_none())
+    fn lacks(&self, rung: &str, limits: &Limits) -> Option<&'static str> {
+        self.kernel.rungs.iter().find(|known| known.name == rung).and_then(|rung| (rung.lacks)(limits))
     }
 
     fn rounding(&self, rung: &str) -> Rounding {

@@ -35,6 +35,11 @@ pub fn rungs(device: &Device) -> BTreeMap<&'static str, BTreeSet<&'static str>> 
     rungs
 }
 
+/// What this device lacks for a rung of an op; `None` also where there is no such rung.
+pub fn lacks(op: &str, rung: &str, device: &Device) -> Option<&'static str> {
+    all().iter().filter(|case| case.call.op() == op).find_map(|case| case.call.lacks(rung, device.limits()))
+}
+
 /// Name and fingerprint of every kernel, as keys of tuned rungs begin with.
 pub fn fingerprints() -> BTreeSet<String> {
     let mut cases = all();

@@ -3,8 +3,8 @@
 use super::output::outln;
 use crate::check::kernels::{self, Prepared};
 use crate::check::{Case, Table, ceiling, table, timing};
-use crate::device::Precision;
 use crate::device::adapters::{self, Choice};
+use crate::device::{Device, Precision};
 use crate::error::{ErrorKind, Result, error};
 use crate::files::replace;
 use crate::train::settings::image_size_problem;
@@ -23,7 +23,7 @@ pub struct BenchArgs {
     /// Height and width of the pictures
     #[arg(long, default_value_t = 64, value_name = "N")]
     image_size: u32,
-    /// Pictures that a kernel works on
+    /// Pictures that a kernel works on, at most: one submit must take them
     #[arg(long, default_value_t = 32, value_name = "N")]
     batch: u32,
     /// Only kernels whose name or layer contains this
@@ -91,6 +91,11 @@ pub async fn run(args: BenchArgs) -> Result<()> {
              bits: use a smaller --image-size or --batch"
         ));
     }
+    let (device, line) = adapters::open(&args.device, args.precision).await?;
+    if args.no_checks {
+        device.leave_out_checks();
+    }
+    let batch = batch_of_a_submit(&device, size, batch);
     let cases = table(Table::Network { image_size: size, batch });
     let is_wanted = |case: &Case| format!("{} {}", case.call.name(), case.why).contains(&args.only);
     let cases: Vec<_> = cases.into_iter().filter(is_wanted).collect();
@@ -101,13 +106,12 @@ pub async fn run(args: BenchArgs) -> Result<()> {
         ));
     }
 
-    let (device, line) = adapters::open(&args.device, args.precision).await?;
-    if args.no_checks {
-        device.leave_out_checks();
-    }
     let mut rows = Vec::new();
     let peak = ceiling::measure(&device).await?;
     outln!("{line}; {size}x{size}, batch {batch}");
+    if batch < args.batch {
+        outln!("One submit may not take as much as a batch of {} there.", args.batch);
+    }
     outln!("Peak: {:.1} GFLOP/s, and {:.1} GB/s copied.\n", peak.flops / 1e9, peak.bandwidth / 1e9);
     let header = ["kernel", "layer", "rung", "ms", "fastest", "GFLOP/s", "GB/s", "of peak"];
     let [kernel, layer, rung, median, fastest, rate, moved, share] = header;
@@ -125,10 +129,6 @@ pub async fn run(args: BenchArgs) -> Result<()> {
             // 2 of 2_shared, which may be the first that this device can run; some have names and no numbers.
             let number = rung.split('_').next().and_then(|number| number.parse().ok()).unwrap_or(index + 1);
             if number < args.from_rung {
-                continue;
-            }
-            if case.call.flop() > device.limits().max_submit_flop as f64 {
-                outln!("{name} {rung:<12} is more than one submit may take here: use a smaller --batch");
                 continue;
             }
             let times = timing::time(&call, &device, rung, args.runs).await?;
@@ -172,4 +172,12 @@ pub async fn run(args: BenchArgs) -> Result<()> {
         replace(file, &serde_json::to_vec_pretty(&report).expect("a report is plain data"))?;
     }
     Ok(())
+}
+
+/// The largest batch up to `most` of which every kernel fits one submit.
+fn batch_of_a_submit(device: &Device, image_size: u32, most: u32) -> u32 {
+    let one = table(Table::Network { image_size, batch: 1 });
+    let flop = one.iter().map(|case| case.call.flop()).fold(1.0, f64::max);
+    let fitting = (device.limits().max_submit_flop as f64 / flop) as u32;
+    most.min(fitting).max(1)
 }

@@ -27,13 +27,18 @@ pub struct DeviceArgs {
     pub tuning: Option<PathBuf>,
 }
 
-/// Rungs of earlier versions, and what became of them.
-const GONE: [(&str, &str); 4] = [
-    ("2_tiled", "where it was made for software adapters: that is lanes, or textures, now"),
-    ("3_textures", "which is textures now"),
-    ("4_shared", "which is 3_patch now"),
-    ("5_tensor", "which is 4_tensor now"),
+/// Ops and rungs of earlier versions, and what is there in their place.
+const GONE: [(&str, &str, &str); 6] = [
+    ("dense", "2_tiled", "lanes for software adapters, and 2_shared to 5_split_k for GPUs"),
+    ("conv2d", "2_tiled", "lanes for software adapters, and 2_gemm for GPUs"),
+    ("conv2d_relu_pool", "2_tiled", "textures for software adapters, and 2_gemm and 3_patch for GPUs"),
+    ("conv2d_relu_pool", "3_textures", "textures"),
+    ("conv2d_relu_pool", "4_shared", "3_patch"),
+    ("conv2d_relu_pool", "5_tensor", "4_tensor"),
 ];
+
+/// Ops that nearly all the time of a step goes to.
+const SLOW_WHEN_PLAIN: [&str; 3] = ["conv2d", "conv2d_relu_pool", "dense"];
 
 impl DeviceArgs {
     /// Opens the device; the second value says in one line which and why.
@@ -97,20 +102,17 @@ impl DeviceArgs {
             error!(Usage, "--rung takes OP=RUNG, not \"{op_and_rung}\". On {}:\n{}", device.name(), listed())
         })?;
         if !known.get(op).is_some_and(|rungs| rungs.contains(rung)) {
-            let now = GONE
-                .iter()
-                .find(|(gone, _)| *gone == rung)
-                .map_or(String::new(), |(_, now)| format!(", {now}"));
-            return Err(error!(
-                Usage,
-                "there is no rung \"{rung}\" of \"{op}\" on {}{now}. There are:\n{}",
-                device.name(),
-                listed()
-            ));
+            let gone = GONE.iter().find(|(of, gone, _)| (*of, *gone) == (op, rung));
+            let why = match (gone, crate::check::lacks(op, rung, device)) {
+                (Some((_, _, now)), _) => format!("{op}'s {rung} is gone: there is {now}"),
+                (None, Some(lacks)) => format!("{op}'s {rung} cannot run on {}: {lacks}", device.name()),
+                (None, None) => format!("there is no rung \"{rung}\" of \"{op}\""),
+            };
+            return Err(error!(Usage, "{why}. On {} there are:\n{}", device.name(), listed()));
         }
-        if rung == PLAIN && known[op].len() > 1 {
+        if rung == PLAIN && SLOW_WHEN_PLAIN.contains(&op) {
             eprintln!(
-                "note: {op}'s {PLAIN} is made to be read, not to be fast: expect steps that take ten to a hundred times as long"
+                "note: {op}'s {PLAIN} is made to be read, not to be fast: steps take many times as long"
             );
         }
         device.force_rung(op, rung);

@@ -42,7 +42,10 @@ pub async fn run(args: DevicesArgs) -> Result<()> {
         let choice = if Some(index) == software { "software".to_string() } else { index.to_string() };
         outln!("   choose it with     --device {choice}");
         if args.verbose {
-            list_rungs(limits);
+            list_rungs(limits, "");
+            if let Ok(found) = adapter.tensor_cores {
+                list_rungs(&Limits { tensor_cores: Some(found), ..*limits }, "conv2d");
+            }
         }
     }
     outln!("cpu  this program's own code, {} threads; needs no driver", rayon::current_num_threads());
@@ -56,16 +59,16 @@ pub async fn run(args: DevicesArgs) -> Result<()> {
     Ok(())
 }
 
-/// The default rungs of the default network's kernels, where there is more than one to choose from.
-fn list_rungs(limits: &Limits) {
+/// The default rungs of the default network's kernels whose names begin so, where there is more than one to choose from.
+fn list_rungs(limits: &Limits, begin: &str) {
     let with_tensor_cores = if limits.tensor_cores.is_some() { ", in mixed precision" } else { "" };
     outln!("   rungs by default   at 256x256, batch 32{with_tensor_cores}:");
     for case in table(Table::Network { image_size: 256, batch: 32 }) {
-        if case.call.sources().len() == 1 {
+        if case.call.sources().len() == 1 || !case.call.name().starts_with(begin) {
             continue;
         }
         let Some(DefaultRung { rung, others }) = case.call.default_rung(limits) else { continue };
         let why: Vec<_> = others.iter().map(|(rung, why)| format!("not {rung}: {why}")).collect();
-        outln!("     {:<28} {:<19} {rung:<12} {}", case.call.name(), case.why, why.join("; "));
+        outln!("     {:<28} {:<19} {rung:<13} {}", case.call.name(), case.why, why.join("; "));
     }
 }

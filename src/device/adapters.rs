@@ -11,9 +11,9 @@ use wgpu::{Backends, DeviceType};
 const SOFTWARE_LOOP_ITERATIONS: usize = 30_000;
 
 /// 0.2 s of a GPU that reaches only 1 TFLOP/s with plain kernels.
-const DISCRETE_SUBMIT_FLOP: u64 = 200_000_000_000;
+pub const DISCRETE_SUBMIT_FLOP: u64 = 200_000_000_000;
 /// 0.2 s of a GPU that reaches only 100 GFLOP/s, such as an integrated one.
-const OTHER_SUBMIT_FLOP: u64 = 20_000_000_000;
+pub const OTHER_SUBMIT_FLOP: u64 = 20_000_000_000;
 
 /// Which device a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ mod rung;
 
 pub use buffer::{Buffer, Usage};
 pub(crate) use macros::{buffer, call, kernel, slice};
-pub use rung::{Adapters, Grid, PLAIN, Pass, Rounding, Rung, flat_grid, parts};
+pub use rung::{Adapters, Grid, PLAIN, Pass, Rounding, Rung, flat_grid, folded, parts, sums_of_parts};
 
 use crate::cpu::{FastFunction, ReferenceFunction};
 

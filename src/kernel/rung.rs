@@ -146,12 +146,25 @@ pub const PLAIN: &str = "1_plain";
 /// Groups of one dimension of a grid: WebGPU's limit.
 const MAX_GROUPS: u32 = 65_535;
 
-/// Groups of 256 threads for at least `threads` threads: one row, or as many rows as it takes to stay within the limit of
-/// one dimension.
+/// Groups of the longest row that is not folded: fewer than there may be, so that tests reach a second row with little work.
+const MAX_ROW: usize = 1 << 14;
+
+/// A row of at least `groups` groups as some rows of equal length.
+pub fn folded(groups: usize) -> [u32; 2] {
+    let rows = groups.div_ceil(MAX_ROW).max(1);
+    [groups.div_ceil(rows) as u32, rows as u32]
+}
+
+/// Groups of 256 threads for at least `threads` threads.
 pub fn flat_grid(threads: usize) -> [u32; 3] {
-    let groups = threads.div_ceil(256);
-    let rows = groups.div_ceil(MAX_GROUPS as usize);
-    [groups.div_ceil(rows) as u32, rows as u32, 1]
+    let [x, y] = folded(threads.div_ceil(256));
+    [x, y, 1]
+}
+
+/// The groups of a second pass, in which 16 threads add up the parts of an element.
+pub fn sums_of_parts(elements: usize) -> [u32; 3] {
+    let [x, y] = folded(elements.div_ceil(16));
+    [x, y, 1]
 }
 
 impl<P> Rung<P> {

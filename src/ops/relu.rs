@@ -27,7 +27,7 @@ pub static BACKWARD_X: Kernel<Params> =
 pub fn cases(table: Table) -> Vec<Case> {
     let mut sizes = lengths(table, |len| Params { len });
     if table == Table::Awkward {
-        sizes.push((Params { len: 65_535 * 256 + 300 }, "a grid of two rows"));
+        sizes.push((Params { len: (1 << 14) * 1024 + 300 }, "a grid of two rows, where a thread owns four"));
     }
     Row::new(sizes, |p, _| vec![p.len])
         .random(|dice| Params { len: dice.size(5000) })

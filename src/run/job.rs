@@ -154,7 +154,7 @@ pub async fn run(
         ));
     } else if device.kind() == DeviceKind::Gpu && device.untuned_kernels().is_none() {
         progress.message(
-            "This adapter was not tuned: `pawgrad tune` measures every rung once, at the image size and the batch size that it is \
+            "This adapter was not tuned: `pawgrad tune` measures the rungs once, at the image size and the batch size that it is \
              given, and later runs take the fastest",
         );
     }

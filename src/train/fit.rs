@@ -114,8 +114,8 @@ fn report_tensor_cores(device: &Device, progress: &mut dyn Progress) {
     let of_convolutions = rungs.iter().filter(|(key, _)| key.starts_with("conv2d"));
     let halves = of_convolutions.clone().filter(|(_, rung)| rung.contains("_tensor")).count();
     progress.message(&format!(
-        "{halves} of {} kernels of convolutions run on tensor cores: all do where the image size is a multiple of 32, \
-         unless they were tuned to another rung",
+        "{halves} of {} kernels of convolutions run on tensor cores: all but the first convolution's do where the image \
+         size is a multiple of 32, unless they were tuned to another rung",
         of_convolutions.count()
     ));
 }

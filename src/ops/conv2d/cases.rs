@@ -58,7 +58,7 @@ pub fn random(dice: &mut Dice) -> Params {
 /// of which the smaller half goes to the top and left.
 pub type ConvSize = ([u32; 3], [u32; 2], [u32; 2], [u32; 2], [u32; 2], &'static str);
 
-const AWKWARD_CONVS: [ConvSize; 18] = [
+const AWKWARD_CONVS: [ConvSize; 20] = [
     ([1, 1, 1], [3, 3], [3, 3], [1, 1], [2, 2], "the smallest 'same'"),
     ([1, 1, 1], [1, 1], [3, 3], [1, 1], [2, 2], "a picture smaller than the window"),
     ([2, 3, 5], [7, 5], [3, 3], [1, 1], [2, 2], "odd sizes, height is not width"),
@@ -84,6 +84,8 @@ const AWKWARD_CONVS: [ConvSize; 18] = [
     ([2, 2, 3], [6, 15], [3, 7], [1, 1], [2, 6], "a wide window"),
     ([8, 65, 3], [16, 16], [3, 3], [1, 1], [2, 2], "more channels in a task than in a block"),
     ([3, 65, 67], [13, 19], [3, 3], [1, 1], [2, 2], "many channels, nothing divides"),
+    ([1, 510, 518], [2, 8], [1, 1], [1, 1], [0, 0], "two rows of groups that add up parts of weights"),
+    ([1, 1, 1], [1026, 1028], [1, 1], [1, 1], [0, 0], "two rows of groups for positions"),
 ];
 
 /// The convolutions of a table.

@@ -1,7 +1,7 @@
 //! The ways to compute a convolution on a GPU. Those of backward, where only the gate in front of dy differs, are also
 //! `conv2d_relu_pool`'s.
 
-use crate::kernel::{Adapters, Grid, Pass, Rung, parts};
+use crate::kernel::{Adapters, Grid, Pass, Rung, folded, parts, sums_of_parts};
 use crate::reference;
 use crate::reference::conv2d::Params;
 
@@ -26,12 +26,7 @@ pub const FORWARD_GEMM: Rung<Params> = Rung {
     iterations: |p| staged(terms(p)),
     ..second(
         GEMM_SOURCE,
-        &[Pass::new(
-            "forward",
-            Grid::Groups(|p| {
-                [(p.batch * p.out_h * p.out_w).div_ceil(SIDE), p.out_channels.div_ceil(SIDE), 1]
-            }),
-        )],
+        &[Pass::new("forward", Grid::Groups(|p| tiles(p.batch * p.out_h * p.out_w, p.out_channels)))],
     )
 };
 pub const BACKWARD_X_PLAIN: Rung<Params> = backward_x_plain(SOURCE);
@@ -73,7 +68,7 @@ pub const fn backward_x_gemm<P: Convolution>(source: &'static str) -> Rung<P> {
             "backward_x",
             Grid::Groups(|p: &P| {
                 let p = p.conv2d();
-                [(p.batch * p.in_h * p.in_w).div_ceil(SIDE), p.in_channels.div_ceil(SIDE), 1]
+                tiles(p.batch * p.in_h * p.in_w, p.in_channels)
             }),
         )]
     };
@@ -196,6 +191,12 @@ pub fn rows_in_parts(rows: u32, width: u32, len: u32) -> u32 {
     rows.div_ceil((len / width).max(1))
 }
 
+/// Groups of the second rung for so many positions and channels.
+fn tiles(positions: u32, channels: u32) -> [u32; 3] {
+    let [x, z] = folded(positions.div_ceil(SIDE) as usize);
+    [x, channels.div_ceil(SIDE), z]
+}
+
 /// Tiles of weights of the second rung: of the elements of a channel's window, and of out_channels.
 fn weight_tiles(p: &Params) -> [u32; 2] {
     [terms(p).div_ceil(SIDE), p.out_channels.div_ceil(SIDE)]
@@ -210,11 +211,6 @@ fn weight_parts(p: &Params) -> u32 {
 fn plane_parts(p: &impl Convolution) -> u32 {
     // A group has one result, whatever it reads.
     parts(p.conv2d().out_channels * p.conv2d().batch, 1, p.dy_len())
-}
-
-/// The groups of a second pass, in which 16 threads add up the parts of an element.
-pub fn sums_of_parts(elements: usize) -> [u32; 3] {
-    [elements.div_ceil(16) as u32, 1, 1]
 }
 
 /// Terms of the sum that an element of y is.

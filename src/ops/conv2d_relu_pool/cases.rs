@@ -86,10 +86,10 @@ fn sizes(table: Table) -> Vec<(Params, &'static str)> {
             &([2, 3, 5], [10, 8], [3, 3], [1, 1], [2, 2], "windows of 3: a rest in both axes"),
             3,
         ));
-        let whole_words: [ConvSize; 4] = [
+        let whole_words: [ConvSize; 7] = [
             ([3, 33, 35], [9, 24], [3, 3], [1, 1], [2, 2], "words of argmax within a row, a rest below"),
             (
-                [2, 5, 70],
+                [2, 11, 70],
                 [6, 17],
                 [3, 3],
                 [1, 1],
@@ -98,6 +98,23 @@ fn sizes(table: Table) -> Vec<(Params, &'static str)> {
             ),
             ([11, 9, 31], [4, 8], [3, 3], [1, 1], [2, 2], "words of argmax that are rows"),
             ([2, 1, 3], [66, 136], [3, 3], [1, 1], [2, 2], "windows that are added up in several parts"),
+            (
+                [2, 8, 3],
+                [34, 136],
+                [3, 3],
+                [1, 1],
+                [2, 2],
+                "the same of as few channels as a fast rung is for",
+            ),
+            (
+                [1, 47, 15],
+                [10, 40],
+                [3, 3],
+                [1, 1],
+                [2, 2],
+                "channels that fill no tile, and columns beside one",
+            ),
+            ([1, 7, 9], [8, 16], [3, 3], [1, 1], [2, 2], "one channel less than that"),
         ];
         sizes.extend(whole_words.iter().map(|size| with_pool(size, 2)));
         sizes.push(with_pool(

@@ -1,8 +1,7 @@
 //! The third rung, which reads a patch once for all elements of the window, for windows of 3x3 with pooling 2x2.
 
-use super::super::conv2d::rungs::sums_of_parts;
 use super::rungs::{only_for_own_windows, rows_of_part, weight_parts, weights};
-use crate::kernel::{Grid, Pass, Rung};
+use crate::kernel::{Grid, Pass, Rung, sums_of_parts};
 use crate::reference::conv2d_relu_pool::Params;
 
 const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.3_patch.wgsl");

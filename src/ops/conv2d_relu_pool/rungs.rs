@@ -2,7 +2,7 @@
 //! have in common.
 
 use super::super::conv2d::rungs::{self as conv2d, Convolution, SIDE, plain, second, staged, window};
-use crate::kernel::{Grid, Pass, Rung, parts};
+use crate::kernel::{Grid, Pass, Rung, folded, parts};
 use crate::reference;
 use crate::reference::conv2d_relu_pool::Params;
 
@@ -29,7 +29,8 @@ pub const FORWARD_GEMM: Rung<Params> = Rung {
             "forward",
             Grid::Groups(|p| {
                 let words = p.batch * p.argmax_words;
-                [words.div_ceil(words_of_tile(p)), p.out_channels.div_ceil(SIDE), 1]
+                let [x, z] = folded(words.div_ceil(words_of_tile(p)) as usize);
+                [x, p.out_channels.div_ceil(SIDE), z]
             }),
         )],
     )

@@ -1,8 +1,7 @@
 //! The fourth rung, which multiplies halves on tensor cores, for the network's own convolutions in mixed precision.
 
-use super::super::conv2d::rungs::sums_of_parts;
 use super::rungs::{only_for_own_windows, rows_of_part, weight_parts, weights};
-use crate::kernel::{Grid, Pass, Rounding, Rung};
+use crate::kernel::{Grid, Pass, Rounding, Rung, sums_of_parts};
 use crate::reference::conv2d_relu_pool::Params;
 
 const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.4_tensor.wgsl");
@@ -11,6 +10,8 @@ const SOURCE: &str = include_str!("../../../shaders/conv2d_relu_pool.4_tensor.wg
 const HEIGHT: u32 = 8;
 /// Channels of the sum that are staged at a time.
 const DEPTH: u32 = 16;
+/// With fewer in_channels, as in the first convolution, most of what is staged and multiplied would be zeros.
+const FEWEST_CHANNELS: u32 = 8;
 /// Bytes of workgroup memory that matrices of 16 x 16 take in the largest pass. All adapters have what 8 x 8 take.
 const MEMORY: u32 = 28 * 1024;
 
@@ -79,7 +80,10 @@ impl<const SIDE: u32> Matrices<SIDE> {
             Some(_) => (SIDE == 16 && limits.max_workgroup_memory < MEMORY)
                 .then_some("it needs 28 KiB of workgroup memory"),
         },
-        only_for: only_for_own_windows,
+        only_for: |p| {
+            let few = p.in_channels < FEWEST_CHANNELS;
+            only_for_own_windows(p).or_else(|| few.then_some("it is for 8 in_channels or more"))
+        },
         iterations: Self::iterations,
         ..Rung::new(if SIDE == 16 { "4_tensor" } else { "4_tensor_8x8" }, SOURCE, &[])
     };
@@ -88,10 +92,10 @@ impl<const SIDE: u32> Matrices<SIDE> {
         weight_parts(p, Self::ROWS, SIDE)
     }
 
-    /// Of all three: channels in turn, or rows of windows and their columns, and what is staged for each. On software
-    /// adapters subgroups have 8 threads, where matrices of 8 x 8 are multiplied by them, or 32, in tests.
+    /// Of all three: channels in turn, or rows of windows and their columns, and what is staged for each. On a software
+    /// adapter the matrices are 8 x 8, and its subgroups have 8 threads.
     fn iterations(p: &Params) -> usize {
-        let (threads, side) = (2 * SIDE, SIDE);
+        let (threads, side) = (4 * 8, SIDE);
         let patch = (HEIGHT + 2) * (side + 2) * DEPTH;
         let staged =
             patch.div_ceil(threads) + 3 * (1 + DEPTH / side + (3 * Self::ROWS * DEPTH).div_ceil(threads));

@@ -18,6 +18,7 @@ pub fn cases(table: Table) -> Vec<Case> {
             (params(32, 1031, 17), "a prime number of inputs"),
             (params(2, 16384, 128), "dense1 of 64x64 pictures"),
             (params(1, 262_144, 3), "inputs of dense1 of 256x256 pictures: the longest sum"),
+            (params(512, 4, 516), "two rows of groups that add up parts"),
         ],
         Table::Network { image_size, batch } => vec![
             (params(batch, 256 * (image_size / 8).pow(2), 128), "dense1"),

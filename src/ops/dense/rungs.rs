@@ -1,6 +1,6 @@
 //! The ways to compute a fully connected layer on a GPU.
 
-use crate::kernel::{Adapters, Grid, Pass, Rung, parts};
+use crate::kernel::{Adapters, Grid, Pass, Rung, parts, sums_of_parts};
 use crate::reference::dense::Params;
 
 pub const SOURCE: &str = include_str!("../../../shaders/dense.wgsl");
@@ -126,7 +126,7 @@ pub const FORWARD_VECTORS: Rung<Params> = Rung {
     iterations: |p| staged(p.in_features.div_ceil(chunks(p))).max(chunks(p)) as usize,
     ..vectors(&[
         Pass::new("forward_partial", Grid::Groups(|p| forward_groups(p, chunks(p)))),
-        Pass::new("forward", Grid::Groups(|p| [elements(p).div_ceil(16) as u32, 1, 1])),
+        Pass::new("forward", Grid::Groups(|p| sums_of_parts(elements(p)))),
     ])
 };
 pub const BACKWARD_X_VECTORS: Rung<Params> = Rung {
@@ -152,7 +152,7 @@ pub const FORWARD_SPLIT_K: Rung<Params> = Rung {
     iterations: |p| staged(p.in_features.div_ceil(forward_parts(p))).max(forward_parts(p)) as usize,
     ..vectors(&[
         Pass::new("forward_partial", Grid::Groups(|p| forward_groups(p, forward_parts(p)))),
-        Pass::new("forward", Grid::Groups(|p| [elements(p).div_ceil(16) as u32, 1, 1])),
+        Pass::new("forward", Grid::Groups(|p| sums_of_parts(elements(p)))),
     ])
 };
 
