@@ -44,7 +44,7 @@ pub async fn run(args: DevicesArgs) -> Result<()> {
         if args.verbose {
             list_rungs(limits, "");
             if let Ok(found) = adapter.tensor_cores {
-                list_rungs(&Limits { tensor_cores: Some(found), ..*limits }, "conv2d");
+                list_rungs(&Limits { tensor_cores: Some(found), ..*limits }, "conv2d_relu_pool");
             }
         }
     }
@@ -68,7 +68,13 @@ fn list_rungs(limits: &Limits, begin: &str) {
             continue;
         }
         let Some(DefaultRung { rung, others }) = case.call.default_rung(limits) else { continue };
-        let why: Vec<_> = others.iter().map(|(rung, why)| format!("not {rung}: {why}")).collect();
-        outln!("     {:<28} {:<19} {rung:<13} {}", case.call.name(), case.why, why.join("; "));
+        // What speaks against several is said once.
+        let same = others.chunk_by(|(_, one), (_, other)| one == other);
+        let why = same.map(|same| {
+            let rungs: Vec<_> = same.iter().map(|(rung, _)| *rung).collect();
+            format!("not {}: {}", rungs.join(", "), same[0].1)
+        });
+        let why = why.collect::<Vec<_>>().join("; ");
+        outln!("     {:<28} {:<19} {rung:<13} {why}", case.call.name(), case.why);
     }
 }
