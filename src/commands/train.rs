@@ -9,8 +9,8 @@ use crate::check::ceiling;
 use crate::device::Precision;
 use crate::error::{Error, Result, error};
 use crate::report::profile::Profiler;
-use crate::run::RunFolder;
 use crate::run::job::{self, Place};
+use crate::run::{Claim, RunFolder};
 use crate::train::settings::Settings;
 use crate::train::{End, Progress};
 use clap::Args;
@@ -50,9 +50,10 @@ pub async fn run(args: TrainArgs) -> Result<()> {
             }
         }
     });
+    // First of all, so that nobody waits for what cannot be done.
+    let claim = Claim::new(settings.out.as_deref())?;
     let (device, line) = args.device.open().await?;
     terminal.message(&format!("Device: {line}"));
-    // First of all, so that nothing is left behind where it cannot be done.
     let ceiling = if args.profile { Some(ceiling::measure(&device).await?) } else { None };
     let mut profiler = None;
     let progress: &mut dyn Progress = match args.profile {
@@ -60,7 +61,7 @@ pub async fn run(args: TrainArgs) -> Result<()> {
         false => &mut terminal,
     };
     let place = Place { device: &device, line: &line, rungs: &args.device.rung };
-    let prepared = job::prepare(&settings, place, progress)?;
+    let prepared = job::prepare(&settings, claim, place, progress)?;
     // Until now there was nothing to save: a signal left at once.
     let asked = signals::watch(|| errln!("\n{STOPPING}"))?;
     let (folder, end) = job::run(prepared, progress, asked.stop()).await?;

@@ -1,6 +1,6 @@
 //! Preparing a run, and running it.
 
-use super::folder::{RUNS, RunFolder};
+use super::folder::{Claim, RunFolder};
 use crate::data::{self, Folder, Pictures};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Error, Result, error};
@@ -10,7 +10,7 @@ use crate::train::plan::Plan;
 use crate::train::settings::Settings;
 use crate::train::{End, Progress, Schedule, Trainer, train};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// Where a run computes.
@@ -59,11 +59,16 @@ pub struct Prepared {
     folder: RunFolder,
 }
 
-/// Gets everything ready, as `settings` say.
+/// Gets everything ready, as `settings` say, for a run in the claimed folder.
 ///
 /// # Errors
 /// `Usage`, `Data`, `Model` or `Write` for what is wrong, before anything is written.
-pub fn prepare(settings: &Settings, place: Place<'_>, progress: &mut dyn Progress) -> Result<Prepared> {
+pub fn prepare(
+    settings: &Settings,
+    claim: Claim,
+    place: Place<'_>,
+    progress: &mut dyn Progress,
+) -> Result<Prepared> {
     let device = place.device;
     let image_size = settings.image_size.unwrap_or_else(|| default_image_size(device));
     let why = if settings.image_size.is_some() { "as asked for" } else { "the default on this device" };
@@ -72,8 +77,6 @@ pub fn prepare(settings: &Settings, place: Place<'_>, progress: &mut dyn Progres
     progress.message(&format!("Seed: {seed}"));
 
     // Whatever can be wrong is found out before the pictures are decoded.
-    let out = settings.out.clone().unwrap_or_else(default_folder);
-    RunFolder::check(&out)?;
     let read = |file| Ok((file, read_file(file)?));
     let weights = settings.init_weights.as_deref().map(read).transpose()?;
     let training = load_pictures(&settings.train_dir, image_size, progress)?;
@@ -120,7 +123,7 @@ pub fn prepare(settings: &Settings, place: Place<'_>, progress: &mut dyn Progres
         training_pictures: training.len(),
         test_pictures: test.len(),
     };
-    let folder = RunFolder::create(&out, &config)?;
+    let folder = RunFolder::create(claim, &config)?;
     let schedule = Schedule {
         epochs: settings.epochs,
         batch_size: settings.batch_size,
@@ -202,12 +205,6 @@ pub fn default_image_size(device: &Device) -> usize {
 fn new_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     (now.as_nanos() as u64 ^ u64::from(std::process::id()) << 20) % 1_000_000
-}
-
-/// `runs/<local time>`: names sort by time.
-pub fn default_folder() -> PathBuf {
-    let time = jiff::Zoned::now().strftime("%Y-%m-%d_%H-%M-%S").to_string();
-    Path::new(RUNS).join(time)
 }
 
 /// An error during training also says what is left of the run.
