@@ -72,6 +72,8 @@ pub mod error;
 #[cfg(feature = "cli")]
 pub mod files;
 pub mod kernel;
+#[cfg(feature = "cli")]
+pub mod memory;
 pub mod model;
 pub mod ops;
 pub mod optim;

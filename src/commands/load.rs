@@ -4,6 +4,7 @@ use super::device::DeviceArgs;
 use crate::device::Device;
 use crate::error::{Result, error};
 use crate::files::{named, read_file};
+use crate::memory;
 use crate::model::Model;
 use crate::run::{MODEL_FILE, RUNS};
 use clap::Args;
@@ -33,6 +34,10 @@ pub fn load_model(file: Option<&Path>, device: &Device) -> Result<Model> {
         None => newest_model()?,
     };
     let bytes = read_file(&file)?;
+    // On paper first: a small file can describe a network that no memory holds.
+    let paper = Model::from_bytes(&bytes, &Device::on_paper(*device.limits()), true);
+    let paper = paper.map_err(|why| named(&file, why))?;
+    memory::check(&format!("the model {}", file.display()), &memory::of_use(&paper, 1))?;
     Model::from_bytes(&bytes, device, true).map_err(|why| named(&file, why))
 }
 

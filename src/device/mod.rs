@@ -79,6 +79,11 @@ impl Device {
         Device::new("an adapter on paper".to_string(), String::new(), kind, limits, None)
     }
 
+    /// Whether nothing is computed, and no values are kept.
+    pub fn is_on_paper(&self) -> bool {
+        self.gpu().is_none() && self.kind() != DeviceKind::Cpu
+    }
+
     fn new(name: String, driver: String, kind: DeviceKind, limits: Limits, gpu: Option<Gpu>) -> Device {
         let scope = RefCell::new("".into());
         let (pool, rungs, profile) = Default::default();
@@ -252,7 +257,7 @@ impl Device {
         if let Some(gpu) = self.gpu() {
             return Ok(Memory::Gpu(gpu.create_buffer(bytes)?));
         }
-        if self.kind() != DeviceKind::Cpu {
+        if self.is_on_paper() {
             return Ok(Memory::OnPaper(words));
         }
         let mut values = Vec::new();
