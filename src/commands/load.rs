@@ -1,6 +1,7 @@
 //! Loading a model: that of a file, or of the newest run.
 
 use super::device::DeviceArgs;
+use super::output::errln;
 use crate::device::Device;
 use crate::error::{Result, error};
 use crate::files::{named, read_file};
@@ -38,6 +39,9 @@ pub fn load_model(file: Option<&Path>, device: &Device) -> Result<Model> {
     let paper = Model::from_bytes(&bytes, &Device::on_paper(*device.limits()), true);
     let paper = paper.map_err(|why| named(&file, why))?;
     memory::check(&format!("the model {}", file.display()), &memory::of_use(&paper, 1))?;
+    if !Model::has_checksum(&bytes) {
+        errln!("note: {} has no checksum, so damage to it would not be noticed", file.display());
+    }
     Model::from_bytes(&bytes, device, true).map_err(|why| named(&file, why))
 }
 
