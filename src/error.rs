@@ -112,6 +112,11 @@ impl Error {
         Error { remedy: Some(remedy), ..self }
     }
 
+    /// The process's exit code for it.
+    pub fn exit_code(&self) -> u8 {
+        self.kind.exit_code()
+    }
+
     /// The same with another message.
     pub fn saying(self, message: impl Into<String>) -> Self {
         Error { message: message.into(), ..self }

@@ -30,7 +30,7 @@ fn address_space() -> Option<u64> {
         // SAFETY: the call fills in the struct, which is this function's own.
         let known =
             unsafe { libc::getrlimit(which, &mut limit) } == 0 && limit.rlim_cur != libc::RLIM_INFINITY;
-        known.then_some(limit.rlim_cur as u64)
+        known.then_some(limit.rlim_cur)
     };
     let limit = [limit(libc::RLIMIT_AS), limit(libc::RLIMIT_DATA)].into_iter().flatten().min()?;
     let process = sysinfo::get_current_pid().ok()?;

@@ -91,7 +91,8 @@ impl Model {
         let image_size = network.image_size;
         let model = Model::with_values(network, device, fuse, |name, slot| {
             known.push(name.to_string());
-            read_tensor(&file, name, slot, image_size)
+            let bytes = find_tensor(&file, name, slot, image_size)?;
+            if device.is_on_paper() { Ok(None) } else { read_tensor(name, bytes).map(Some) }
         })?;
         let mut extra: Vec<_> =
             file.names().into_iter().filter(|name| !known.iter().any(|k| k == name)).collect();
@@ -124,8 +125,8 @@ fn check(bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// The values of one tensor of the file, which must be finite f32 in this shape.
-fn read_tensor(file: &SafeTensors, name: &str, slot: &Slot, image_size: usize) -> Result<Vec<f32>> {
+/// The bytes of one tensor of the file, which must be f32 in this shape.
+fn find_tensor<'a>(file: &SafeTensors<'a>, name: &str, slot: &Slot, image_size: usize) -> Result<&'a [u8]> {
     let wanted = slot.shape.as_slice();
     let view = file.tensor(name).map_err(|_| {
         error!(Model, "the tensor {name} is missing; the network needs it in the shape {wanted:?}")
@@ -140,8 +141,13 @@ fn read_tensor(file: &SafeTensors, name: &str, slot: &Slot, image_size: usize) -
             view.shape()
         ));
     }
+    Ok(view.data())
+}
+
+/// The values of a tensor, which must be finite.
+fn read_tensor(name: &str, bytes: &[u8]) -> Result<Vec<f32>> {
     let value = |word: &[u8]| f32::from_le_bytes(word.try_into().expect("four bytes"));
-    let values: Vec<f32> = view.data().chunks_exact(4).map(value).collect();
+    let values: Vec<f32> = bytes.chunks_exact(4).map(value).collect();
     match values.iter().position(|value| !value.is_finite()) {
         Some(i) => Err(error!(Model, "the tensor {name} holds {} at position {i}", values[i])),
         None => Ok(values),
