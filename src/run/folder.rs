@@ -33,7 +33,8 @@ pub const MODEL_FILE: &str = "model.safetensors";
 /// of it.
 pub struct Claim {
     path: PathBuf,
-    is_new: bool,
+    /// Folders that were made for it, from the innermost.
+    made: Vec<PathBuf>,
     running: Option<Running>,
 }
 
@@ -45,17 +46,22 @@ impl Claim {
     pub fn new(folder: Option<&Path>) -> Result<Claim> {
         match folder {
             Some(path) => {
-                let is_new = !path.exists();
+                let made = missing(path);
                 fs::create_dir_all(path).map_err(|why| cannot_write(path, &why))?;
-                Claim::lock(path, is_new)
+                Claim::lock(path, made)
             }
-            None => Claim::lock(&new_folder()?, true),
+            None => {
+                let mut made = missing(Path::new(RUNS));
+                let path = new_folder()?;
+                made.insert(0, path.clone());
+                Claim::lock(&path, made)
+            }
         }
     }
 
-    fn lock(path: &Path, is_new: bool) -> Result<Claim> {
+    fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Claim> {
         let running = Some(Running::start(path)?);
-        let claim = Claim { path: path.to_path_buf(), is_new, running };
+        let claim = Claim { path: path.to_path_buf(), made, running };
         let entries = fs::read_dir(path).map_err(|why| cannot_write(path, &why))?;
         if entries.flatten().any(|entry| entry.file_name() != RUNNING_FILE) {
             let why = error!(
@@ -76,10 +82,17 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         // A run that began has the lock.
-        if self.running.take().is_some() && self.is_new {
-            let _ = fs::remove_dir(&self.path);
+        if self.running.take().is_some() {
+            // Those that hold something by now stay.
+            self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
         }
     }
+}
+
+/// The folder and those around it that are not there yet, from the innermost.
+fn missing(folder: &Path) -> Vec<PathBuf> {
+    let all = folder.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+    all.take_while(|folder| !folder.exists()).map(Path::to_path_buf).collect()
 }
 
 /// `runs/<local time>`, or the first of `runs/<local time>-2`, … that is not there: two runs can begin in one second. Names
