@@ -21,8 +21,32 @@ pub enum ErrorKind {
     Write,
     /// A loss or gradient that is not finite.
     Diverged,
-    /// Ctrl-C, after saving.
+    /// Ctrl-C (INT), after saving.
     Interrupted,
+    /// TERM, after saving.
+    Terminated,
+    /// HUP, after saving: the terminal went away.
+    HungUp,
+}
+
+impl ErrorKind {
+    /// The process's exit code for an error of this kind.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            ErrorKind::Other => 1,
+            ErrorKind::Usage => 2,
+            ErrorKind::Data => 3,
+            ErrorKind::NoDevice => 4,
+            ErrorKind::OutOfMemory => 5,
+            ErrorKind::DeviceLost => 6,
+            ErrorKind::Model => 7,
+            ErrorKind::Write => 8,
+            ErrorKind::Diverged => 9,
+            ErrorKind::Interrupted => 130,
+            ErrorKind::Terminated => 143,
+            ErrorKind::HungUp => 129,
+        }
+    }
 }
 
 /// What helps against an error. The core knows this much; a shell (the command line, the page) puts it into the words of
@@ -88,25 +112,14 @@ impl Error {
         Error { remedy: Some(remedy), ..self }
     }
 
+    /// The process's exit code for it.
+    pub fn exit_code(&self) -> u8 {
+        self.kind.exit_code()
+    }
+
     /// The same with another message.
     pub fn saying(self, message: impl Into<String>) -> Self {
         Error { message: message.into(), ..self }
-    }
-
-    /// The process's exit code for this error.
-    pub fn exit_code(&self) -> u8 {
-        match self.kind {
-            ErrorKind::Other => 1,
-            ErrorKind::Usage => 2,
-            ErrorKind::Data => 3,
-            ErrorKind::NoDevice => 4,
-            ErrorKind::OutOfMemory => 5,
-            ErrorKind::DeviceLost => 6,
-            ErrorKind::Model => 7,
-            ErrorKind::Write => 8,
-            ErrorKind::Diverged => 9,
-            ErrorKind::Interrupted => 130,
-        }
     }
 }
 

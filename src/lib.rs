@@ -51,6 +51,7 @@
 //! The shell, behind the feature `cli`: files, signals, charts, the program. `studio` has a feature of its own.
 //!
 //! ```text
+//! memory     what this machine has left, and whether what is planned fits
 //! files      writes a file whole or not at all
 //! tuning     tables of the rungs that were measured to be the fastest
 //! report     curves, and profiles of the kernels' times
@@ -72,6 +73,8 @@ pub mod error;
 #[cfg(feature = "cli")]
 pub mod files;
 pub mod kernel;
+#[cfg(feature = "cli")]
+pub mod memory;
 pub mod model;
 pub mod ops;
 pub mod optim;

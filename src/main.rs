@@ -1,7 +1,7 @@
 //! The `pawgrad` program: arguments in, one call, errors out.
 
 use clap::Parser;
-use pawgrad::commands::{Cli, run, sentence};
+use pawgrad::commands::{Cli, report, run};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -9,8 +9,8 @@ fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("error: {}", sentence(&why));
-            ExitCode::from(why.exit_code())
+            report(&why);
+            ExitCode::from(why.kind.exit_code())
         }
     }
 }

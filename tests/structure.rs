@@ -45,10 +45,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("train", &["model", "optim", "data", "ops", "tape", "tensor", "device", "error"]),
     ("check", &["ops", "cases", "cpu", "kernel", "reference", "tensor", "device", "error"]),
     // The shell.
-    ("files", &["error"]),
+    ("memory", &["train", "model", "device", "error"]),
+    ("files", &["memory", "error"]),
     ("tuning", &["files", "device", "error"]),
     ("report", &["train", "model", "device", "error"]),
-    ("run", &["report", "tuning", "files", "train", "model", "data", "device", "error"]),
+    ("run", &["report", "tuning", "files", "memory", "train", "model", "data", "device", "error"]),
     (
         "studio",
         &[
@@ -58,7 +59,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "commands",
-        &["studio", "run", "report", "tuning", "files", "check", "train", "model", "data", "device", "error"],
+        &[
+            "studio", "run", "report", "tuning", "files", "memory", "check", "train", "model", "data",
+            "device", "error",
+        ],
     ),
     ("lib", &[]),
     ("main", &[]),
@@ -339,7 +343,7 @@ fn the_core_needs_none_of_the_shells_crates() {
         text.lines().filter_map(|line| line.split(' ').next()).map(str::to_string).collect::<BTreeSet<_>>()
     };
     let (core, all) = (tree(&["--no-default-features"]), tree(&[]));
-    for shell in ["axum", "tokio", "clap", "plotly", "plotters", "indicatif", "ctrlc", "walkdir", "open"] {
+    for shell in ["axum", "tokio", "clap", "plotly", "plotters", "indicatif", "sysinfo", "walkdir", "open"] {
         assert!(all.contains(shell), "{shell} is not used any more: take it off this list");
         assert!(!core.contains(shell), "the core needs {shell}");
     }

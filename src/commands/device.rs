@@ -1,5 +1,6 @@
 //! The options that choose a device, its precision and its rungs.
 
+use super::output::errln;
 use crate::check::PLAIN;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision};
@@ -111,9 +112,7 @@ impl DeviceArgs {
             return Err(error!(Usage, "{why}. On {} there are:\n{}", device.name(), listed()));
         }
         if rung == PLAIN && SLOW_WHEN_PLAIN.contains(&op) {
-            eprintln!(
-                "note: {op}'s {PLAIN} is made to be read, not to be fast: steps take many times as long"
-            );
+            errln!("note: {op}'s {PLAIN} is made to be read, not to be fast: steps take many times as long");
         }
         device.force_rung(op, rung);
         Ok(())

@@ -3,6 +3,7 @@
 use super::load::ModelArgs;
 use super::output::outln;
 use super::progress::{Detail, Terminal};
+use crate::data::Folder;
 use crate::error::{Result, error};
 use crate::run::job::load_pictures;
 use crate::train::evaluate::{Evaluation, evaluate};
@@ -28,7 +29,7 @@ const BATCH: usize = 32;
 pub async fn run(args: EvaluateArgs) -> Result<()> {
     let model = args.model.load().await?;
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
-    let pictures = load_pictures(&args.test_dir, model.network.image_size, &mut terminal)?;
+    let pictures = load_pictures(&Folder::scan(&args.test_dir)?, model.network.image_size, &mut terminal)?;
     let classes = &model.network.classes;
     if pictures.classes != *classes {
         let (found, wanted) = (pictures.classes.join(", "), classes.join(", "));

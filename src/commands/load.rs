@@ -1,9 +1,11 @@
 //! Loading a model: that of a file, or of the newest run.
 
 use super::device::DeviceArgs;
+use super::output::errln;
 use crate::device::Device;
 use crate::error::{Result, error};
 use crate::files::{named, read_file};
+use crate::memory;
 use crate::model::Model;
 use crate::run::{MODEL_FILE, RUNS};
 use clap::Args;
@@ -33,6 +35,13 @@ pub fn load_model(file: Option<&Path>, device: &Device) -> Result<Model> {
         None => newest_model()?,
     };
     let bytes = read_file(&file)?;
+    // On paper first: a small file can describe a network that no memory holds.
+    let paper = Model::from_bytes(&bytes, &Device::on_paper(*device.limits()), true);
+    let paper = paper.map_err(|why| named(&file, why))?;
+    memory::check(&format!("the model {}", file.display()), &memory::of_use(&paper, 1))?;
+    if !Model::has_checksum(&bytes) {
+        errln!("note: {} has no checksum, so damage to it would not be noticed", file.display());
+    }
     Model::from_bytes(&bytes, device, true).map_err(|why| named(&file, why))
 }
 

@@ -7,7 +7,6 @@ mod device;
 mod devices;
 mod evaluate;
 mod gradcheck;
-mod interrupt;
 mod load;
 mod output;
 mod predict;
@@ -15,13 +14,14 @@ mod progress;
 #[cfg(feature = "studio")]
 mod serve;
 mod settings;
+mod signals;
 mod summary;
 mod train;
 mod tune;
 
 pub use advice::sentence;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use clap::{Parser, Subcommand};
 
 /// Train and use a convolutional network on your own GPU, or without one.
@@ -37,7 +37,7 @@ use clap::{Parser, Subcommand};
         pawgrad predict photo.jpg                    with the newest run's model\n  \
         pawgrad evaluate --test-dir my/test\n\n\
         Exit codes: 0 ok, 1 other, 2 usage, 3 data, 4 no device, 5 out of memory, 6 device lost,\n\
-        7 bad model file, 8 cannot write, 9 diverged, 130 interrupted after saving."
+        7 bad model file, 8 cannot write, 9 diverged; after saving: 130 interrupted, 143 terminated, 129 hung up."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -67,6 +67,16 @@ enum Command {
     Tune(tune::TuneArgs),
     /// Draw the bundled pictures again
     Dataset(dataset::DatasetArgs),
+}
+
+/// Says on stderr what went wrong. That somebody ended the program is no error.
+pub fn report(why: &Error) {
+    match why.kind {
+        ErrorKind::Interrupted | ErrorKind::Terminated | ErrorKind::HungUp => {
+            output::errln!("{}", sentence(why))
+        }
+        _ => output::errln!("error: {}", sentence(why)),
+    }
 }
 
 /// Runs the command line that was given.

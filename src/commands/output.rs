@@ -1,4 +1,7 @@
-//! Results on stdout. `println!` panics where nobody reads on, as in `pawgrad predict … | head -1`.
+//! What the program prints: results on stdout, everything else on stderr.
+//!
+//! `println!` and `eprintln!` panic where nobody reads on, the disk is full or the terminal is gone. Nothing of that may
+//! end a run.
 
 use std::io::{ErrorKind, Write};
 
@@ -12,7 +15,12 @@ macro_rules! outln {
     () => { $crate::commands::output::write(format_args!("\n")) };
     ($($text:tt)*) => { $crate::commands::output::write(format_args!("{}\n", format_args!($($text)*))) };
 }
-pub(crate) use {out, outln};
+
+/// `eprintln!`, but what cannot be written is lost.
+macro_rules! errln {
+    ($($text:tt)*) => { $crate::commands::output::say(format_args!("{}\n", format_args!($($text)*))) };
+}
+pub(crate) use {errln, out, outln};
 
 pub fn write(text: std::fmt::Arguments) {
     let mut stdout = std::io::stdout();
@@ -21,7 +29,12 @@ pub fn write(text: std::fmt::Arguments) {
             std::process::exit(0);
         }
         let why = crate::error::error!(Write, "the results cannot be written: {why}");
-        eprintln!("error: {why}");
-        std::process::exit(why.exit_code().into());
+        errln!("error: {why}");
+        std::process::exit(why.kind.exit_code().into());
     }
+}
+
+/// In one write, so that lines of several threads do not mix.
+pub fn say(text: std::fmt::Arguments) {
+    let _ = std::io::stderr().write_all(text.to_string().as_bytes());
 }

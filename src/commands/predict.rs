@@ -1,7 +1,7 @@
 //! `pawgrad predict`
 
 use super::load::ModelArgs;
-use super::output::outln;
+use super::output::{errln, outln};
 use crate::data::{decode_file, folder};
 use crate::error::{Result, error};
 use crate::train::evaluate::{predicted, scores};
@@ -66,7 +66,7 @@ pub async fn run(args: PredictArgs) -> Result<()> {
                 }
                 Err(reason) => {
                     skipped += 1;
-                    eprintln!("skipped {}: {reason}", path.display());
+                    errln!("skipped {}: {reason}", path.display());
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! What a run looks like in a terminal, and in a file when there is none.
 
+use super::output::errln;
 use crate::train::{EpochRecord, Progress, StepRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
@@ -54,17 +55,17 @@ impl Drop for DecodeBar {
 impl Progress for Terminal {
     fn message(&mut self, text: &str) {
         if self.detail > Detail::Quiet {
-            eprintln!("{text}");
+            errln!("{text}");
         }
     }
 
     fn warning(&mut self, text: &str) {
-        eprintln!("{text}");
+        errln!("{text}");
     }
 
     fn detail(&mut self, text: &str) {
         if self.detail == Detail::Verbose {
-            eprintln!("{text}");
+            errln!("{text}");
         }
     }
 
@@ -81,7 +82,7 @@ impl Progress for Terminal {
         if self.detail == Detail::Quiet {
             return;
         }
-        eprintln!("Epoch {}/{epochs}", epoch + 1);
+        errln!("Epoch {}/{epochs}", epoch + 1);
         if animated() {
             self.bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr())
                 .with_style(style("{pos}/{len} {bar:20.green} {eta} left - {msg}"));
@@ -122,6 +123,6 @@ impl Progress for Terminal {
         if epoch.skipped > 0 {
             line += &format!(" - skipped: {} (a gradient overflowed)", epoch.skipped);
         }
-        eprintln!("{line}");
+        errln!("{line}");
     }
 }

@@ -1,10 +1,11 @@
 //! `pawgrad serve`
 
 use super::device::DeviceArgs;
-use super::output::outln;
+use super::output::{errln, outln};
+use super::signals::{self, ended};
 use crate::device::adapters::Choice;
 use crate::device::{Device, Precision};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::studio::{Options, serve};
 use clap::Args;
 use std::net::{IpAddr, Ipv4Addr};
@@ -36,11 +37,19 @@ fn token(text: &str) -> std::result::Result<String, String> {
 
 pub fn run(args: ServeArgs) -> Result<()> {
     let ServeArgs { port, host, token, open } = args;
-    let options = Options { host, port, token, open, open_device };
-    serve(&options, |page| {
+    let say = |text: &str| errln!("{text}");
+    let options = Options { host, port, token, open, open_device, say };
+    let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    // Nobody listens any more once the server has ended by itself.
+    let asked = signals::watch(move || {
+        let _ = tell.send(());
+    })?;
+    // The sender lives until the first signal, or in a thread that never ends.
+    serve(&options, async { drop(told.await) }, |page| {
         outln!("The studio is at {page}");
-        eprintln!("Press Ctrl-C to end it; a run in progress is saved first.");
-    })
+        errln!("Press Ctrl-C to end it; a run in progress is saved first.");
+    })?;
+    Err(Error::new(asked.how(), ended(asked.how(), "nothing is in progress any more")))
 }
 
 fn open_device(choice: &Choice) -> Result<(Device, String)> {

@@ -1,16 +1,16 @@
 //! `pawgrad train`
 
 use super::device::DeviceArgs;
-use super::interrupt::stop_on_interrupt;
-use super::output::outln;
+use super::output::{errln, outln};
 use super::progress::{Detail, Terminal};
 use super::settings::SettingsArgs;
+use super::signals::{self, Asked, STOPPING, ended};
 use crate::check::ceiling;
 use crate::device::Precision;
-use crate::error::{Error, ErrorKind, Result, error};
+use crate::error::{Error, Result, error};
 use crate::report::profile::Profiler;
-use crate::run::RunFolder;
 use crate::run::job::{self, Place};
+use crate::run::{Claim, RunFolder};
 use crate::train::settings::Settings;
 use crate::train::{End, Progress};
 use clap::Args;
@@ -50,9 +50,10 @@ pub async fn run(args: TrainArgs) -> Result<()> {
             }
         }
     });
+    // First of all, so that nobody waits for what cannot be done.
+    let claim = Claim::new(settings.out.as_deref())?;
     let (device, line) = args.device.open().await?;
     terminal.message(&format!("Device: {line}"));
-    // First of all, so that nothing is left behind where it cannot be done.
     let ceiling = if args.profile { Some(ceiling::measure(&device).await?) } else { None };
     let mut profiler = None;
     let progress: &mut dyn Progress = match args.profile {
@@ -60,21 +61,21 @@ pub async fn run(args: TrainArgs) -> Result<()> {
         false => &mut terminal,
     };
     let place = Place { device: &device, line: &line, rungs: &args.device.rung };
-    let prepared = job::prepare(&settings, place, progress)?;
-    // Until now there was nothing to save: Ctrl-C left at once.
-    let stop = stop_on_interrupt()?;
-    let (folder, end) = job::run(prepared, progress, &stop).await?;
+    let prepared = job::prepare(&settings, claim, place, progress)?;
+    // Until now there was nothing to save: a signal left at once.
+    let asked = signals::watch(|| errln!("\n{STOPPING}"))?;
+    let (folder, end) = job::run(prepared, progress, asked.stop()).await?;
     if let (Some(profiler), Some(ceiling)) = (profiler, ceiling) {
         let profile = profiler.finish();
-        outln!("{}", profile.table(ceiling.flops, ceiling.bandwidth));
         let path = folder.save("profile.json", &profile.trace())?;
+        outln!("{}", profile.table(ceiling.flops, ceiling.bandwidth));
         outln!("Open {} at https://ui.perfetto.dev", path.display());
     }
-    report(&folder, end)
+    report(&folder, end, &asked)
 }
 
 /// The last lines: where everything is, and what to do with it.
-fn report(folder: &RunFolder, end: End) -> Result<()> {
+fn report(folder: &RunFolder, end: End, asked: &Asked) -> Result<()> {
     let model = folder.model_path();
     if let Some(validation) = folder.history().last().and_then(|epoch| epoch.validation.as_ref()) {
         outln!("Test accuracy: {:.1} %, test loss: {:.4}", 100.0 * validation.accuracy, validation.loss);
@@ -83,6 +84,6 @@ fn report(folder: &RunFolder, end: End) -> Result<()> {
     outln!("Use it:  pawgrad predict --model {} PICTURE…", model.display());
     match end {
         End::Finished | End::StepsDone => Ok(()),
-        End::Interrupted => Err(Error::new(ErrorKind::Interrupted, "interrupted; the model was saved")),
+        End::Interrupted => Err(Error::new(asked.how(), ended(asked.how(), "the model was saved"))),
     }
 }

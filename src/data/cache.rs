@@ -64,20 +64,20 @@ impl Cache {
     ) -> Result<Pictures> {
         let key_before = key(folder, size);
         let path = self.folder.join(format!("{}.pictures", key_before.to_hex()));
-        if let Some(pictures) = read(&path, folder, size) {
+        if let Some(pictures) = read(&path, &key_before, folder, size) {
             return Ok(pictures);
         }
         let pictures = Pictures::load(folder, size, progress)?;
         // What could not be read may be readable the next time, and what changed meanwhile is not what the key says.
         let unreadable = |skipped: &Skipped| matches!(skipped.reason, Skip::Unreadable(_));
         if !pictures.skipped.iter().any(unreadable) && key(folder, size) == key_before {
-            let _ = self.write(&path, &pictures, folder);
+            let _ = self.write(&path, &key_before, &pictures, folder);
         }
         Ok(pictures)
     }
 
-    /// Hash, length of the list of reasons, for each file why it was skipped if it was (JSON), pixels.
-    fn write(&self, path: &Path, pictures: &Pictures, folder: &Folder) -> io::Result<()> {
+    /// Hash of the key and of what follows, length of the list of reasons, for each file why it was skipped if it was (JSON), pixels.
+    fn write(&self, path: &Path, key: &Hash, pictures: &Pictures, folder: &Folder) -> io::Result<()> {
         let mut skipped = pictures.skipped.iter().peekable();
         let mut reason =
             |path: &PathBuf| skipped.next_if(|skipped| skipped.path == *path).map(|skipped| &skipped.reason);
@@ -90,7 +90,7 @@ impl Cache {
         }
         fs::create_dir_all(&self.folder)?;
         self.make_room(bytes)?;
-        let hash = hash_of(&[&len, &reasons, &pictures.pixels]);
+        let hash = hash_of(&[key.as_bytes(), &len, &reasons, &pictures.pixels]);
         let mut file = AtomicWriteFile::open(path)?;
         for part in [hash.as_bytes(), &len[..], &reasons, &pictures.pixels] {
             file.write_all(part)?;
@@ -140,7 +140,7 @@ fn key(folder: &Folder, size: usize) -> Hash {
 }
 
 /// The pictures in a file of the cache; `None` where there is none, or not a whole one.
-fn read(path: &Path, folder: &Folder, size: usize) -> Option<Pictures> {
+fn read(path: &Path, key: &Hash, folder: &Folder, size: usize) -> Option<Pictures> {
     // Writable, because Windows changes the time of use only then.
     let mut file = File::options().read(true).write(true).open(path).ok()?;
     let mut hash = [0; HASH];
@@ -152,7 +152,7 @@ fn read(path: &Path, folder: &Folder, size: usize) -> Option<Pictures> {
     rest.try_reserve_exact(usize::try_from(file.metadata().ok()?.len()).ok()?).ok()?;
     file.read_to_end(&mut rest).ok()?;
     let (reasons, pixels) = rest.split_at_checked(reasons_len)?;
-    if hash_of(&[&len, reasons, pixels]) != hash {
+    if hash_of(&[key.as_bytes(), &len, reasons, pixels]) != hash {
         return None;
     }
     let reasons: Vec<Option<Skip>> = serde_json::from_slice(reasons).ok()?;

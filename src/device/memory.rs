@@ -1,5 +1,6 @@
 //! The memory behind a tensor.
 
+use crate::error::{Remedy, Result, error};
 use std::cell::RefCell;
 
 /// Memory of one tensor, in 4-byte words.
@@ -11,6 +12,16 @@ pub(crate) enum Memory {
 }
 
 impl Memory {
+    /// Zeros in the host's memory.
+    pub(super) fn of_host(words: usize) -> Result<Memory> {
+        let mut values = Vec::new();
+        let none_left =
+            |_| error!(OutOfMemory, "no memory for {} bytes", words as u64 * 4).with(Remedy::LessMemory);
+        values.try_reserve_exact(words).map_err(none_left)?;
+        values.resize(words, 0);
+        Ok(Memory::Cpu(RefCell::new(values)))
+    }
+
     /// How many words there is room for.
     pub(super) fn words(&self) -> usize {
         match self {

@@ -79,6 +79,11 @@ impl Device {
         Device::new("an adapter on paper".to_string(), String::new(), kind, limits, None)
     }
 
+    /// Whether it computes nothing and keeps no values.
+    pub fn is_on_paper(&self) -> bool {
+        self.gpu().is_none() && self.kind() != DeviceKind::Cpu
+    }
+
     fn new(name: String, driver: String, kind: DeviceKind, limits: Limits, gpu: Option<Gpu>) -> Device {
         let scope = RefCell::new("".into());
         let (pool, rungs, profile) = Default::default();
@@ -248,19 +253,11 @@ impl Device {
     }
 
     fn new_memory(&self, words: usize) -> Result<Memory> {
-        let bytes = words as u64 * 4;
-        if let Some(gpu) = self.gpu() {
-            return Ok(Memory::Gpu(gpu.create_buffer(bytes)?));
+        match self.gpu() {
+            Some(gpu) => Ok(Memory::Gpu(gpu.create_buffer(words as u64 * 4)?)),
+            None if self.is_on_paper() => Ok(Memory::OnPaper(words)),
+            None => Memory::of_host(words),
         }
-        if self.kind() != DeviceKind::Cpu {
-            return Ok(Memory::OnPaper(words));
-        }
-        let mut values = Vec::new();
-        values
-            .try_reserve_exact(words)
-            .map_err(|_| error!(OutOfMemory, "no memory for {bytes} bytes").with(Remedy::LessMemory))?;
-        values.resize(words, 0);
-        Ok(Memory::Cpu(RefCell::new(values)))
     }
 
     /// Takes back what [`allocate`](Device::allocate) gave for `words` values.

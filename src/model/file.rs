@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 /// The metadata entry that describes the network, as sorted JSON.
 const NETWORK_KEY: &str = "pawgrad";
 
+/// The metadata entry that holds [`checksum`], in hexadecimal digits. Files of 0.1.0 have none.
+const CHECKSUM_KEY: &str = "blake3";
+
 /// Of the description: 1 was a list of layers (pawgrad 0.1.0, which named no version), 2 is a graph. All versions so far
 /// are read.
 const VERSION: u64 = 2;
@@ -28,7 +31,21 @@ impl Model {
         let mut network = serde_json::to_value(&self.network).expect("a network is plain data");
         network["version"] = VERSION.into();
         let network = network.to_string();
-        let metadata = BTreeMap::from([("format", "pt"), (NETWORK_KEY, network.as_str())]);
+        let mut data = Vec::new();
+        let len: usize = self.tensors().iter().map(|named| named.tensor.len() * 4).sum();
+        let none_left = |_| error!(OutOfMemory, "no memory for {len} bytes").with(Remedy::LessMemory);
+        data.try_reserve_exact(len).map_err(none_left)?;
+        for named in self.tensors() {
+            let values = named.tensor.read_f32().await?;
+            if let Some(i) = values.iter().position(|value| !value.is_finite()) {
+                let (name, value) = (&named.name, values[i]);
+                return Err(error!(Diverged, "the model is no longer usable: {name} holds {value}"));
+            }
+            data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        }
+        let checksum = checksum(&network, &data);
+        let metadata =
+            BTreeMap::from([("format", "pt"), (NETWORK_KEY, network.as_str()), (CHECKSUM_KEY, &checksum)]);
         let mut header = serde_json::Map::new();
         header.insert("__metadata__".to_string(), serde_json::json!(metadata));
         let mut offset = 0;
@@ -41,18 +58,17 @@ impl Model {
         let mut header = serde_json::Value::Object(header).to_string();
         header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
 
-        let mut bytes = Vec::with_capacity(8 + header.len() + offset);
-        bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(header.as_bytes());
-        for named in self.tensors() {
-            let values = named.tensor.read_f32().await?;
-            if let Some(i) = values.iter().position(|value| !value.is_finite()) {
-                let (name, value) = (&named.name, values[i]);
-                return Err(error!(Diverged, "the model is no longer usable: {name} holds {value}"));
-            }
-            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        }
-        Ok(bytes)
+        let head = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+        data.try_reserve_exact(head.len()).map_err(none_left)?;
+        data.splice(0..0, head);
+        Ok(data)
+    }
+
+    /// Whether a model file names its checksum, so that damage is noticed when it is read. Those of 0.1.0 do not.
+    pub fn has_checksum(bytes: &[u8]) -> bool {
+        let header = SafeTensors::read_metadata(bytes).ok();
+        let metadata = header.and_then(|(_, header)| header.metadata().clone());
+        metadata.is_some_and(|entries| entries.contains_key(CHECKSUM_KEY))
     }
 
     /// A model from the bytes of a file that [`to_bytes`](Model::to_bytes) wrote.
@@ -70,11 +86,13 @@ impl Model {
     /// As [`from_bytes`](Model::from_bytes).
     pub fn with_weights(network: Network, bytes: &[u8], device: &Device, fuse: bool) -> Result<Model> {
         let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
+        check(bytes)?;
         let mut known = Vec::new();
         let image_size = network.image_size;
         let model = Model::with_values(network, device, fuse, |name, slot| {
             known.push(name.to_string());
-            read_tensor(&file, name, slot, image_size)
+            let bytes = find_tensor(&file, name, slot, image_size)?;
+            if device.is_on_paper() { Ok(None) } else { read_tensor(name, bytes).map(Some) }
         })?;
         let mut extra: Vec<_> =
             file.names().into_iter().filter(|name| !known.iter().any(|k| k == name)).collect();
@@ -87,8 +105,28 @@ impl Model {
     }
 }
 
-/// The values of one tensor of the file, which must be finite f32 in this shape.
-fn read_tensor(file: &SafeTensors, name: &str, slot: &Slot, image_size: usize) -> Result<Vec<f32>> {
+/// The BLAKE3 hash of a description and of the tensors' bytes, in the order of the file.
+fn checksum(network: &str, data: &[u8]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(network.len() as u64).to_le_bytes()).update(network.as_bytes()).update(data);
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Whether a file that names its checksum has it: a weight that was flipped on a disk is a number like any other.
+fn check(bytes: &[u8]) -> Result<()> {
+    let (len, header) = SafeTensors::read_metadata(bytes).map_err(not_safetensors)?;
+    let metadata = header.metadata().as_ref();
+    let entry = |key: &str| metadata.and_then(|entries| entries.get(key));
+    match (entry(CHECKSUM_KEY), entry(NETWORK_KEY)) {
+        (Some(named), Some(network)) if checksum(network, &bytes[8 + len..]) != *named => {
+            Err(error!(Model, "its bytes are not those that were saved: its checksum differs. Use a copy"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The bytes of one tensor of the file, which must be f32 in this shape.
+fn find_tensor<'a>(file: &SafeTensors<'a>, name: &str, slot: &Slot, image_size: usize) -> Result<&'a [u8]> {
     let wanted = slot.shape.as_slice();
     let view = file.tensor(name).map_err(|_| {
         error!(Model, "the tensor {name} is missing; the network needs it in the shape {wanted:?}")
@@ -103,8 +141,13 @@ fn read_tensor(file: &SafeTensors, name: &str, slot: &Slot, image_size: usize) -
             view.shape()
         ));
     }
+    Ok(view.data())
+}
+
+/// The values of a tensor, which must be finite.
+fn read_tensor(name: &str, bytes: &[u8]) -> Result<Vec<f32>> {
     let value = |word: &[u8]| f32::from_le_bytes(word.try_into().expect("four bytes"));
-    let values: Vec<f32> = view.data().chunks_exact(4).map(value).collect();
+    let values: Vec<f32> = bytes.chunks_exact(4).map(value).collect();
     match values.iter().position(|value| !value.is_finite()) {
         Some(i) => Err(error!(Model, "the tensor {name} holds {} at position {i}", values[i])),
         None => Ok(values),

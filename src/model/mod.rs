@@ -20,7 +20,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::ops;
 use crate::tape::{Tape, Var};
-use crate::tensor::Tensor;
+use crate::tensor::{Kind, Tensor};
 use layers::Context;
 use slot::Slot;
 use std::collections::BTreeMap;
@@ -61,21 +61,27 @@ impl Model {
     /// `Usage` for layers that do not fit each other, `OutOfMemory` for weights that do not fit the device.
     pub fn new(network: Network, device: &Device, seed: u64, fuse: bool) -> Result<Model> {
         let mut drawn = 0;
-        Model::with_values(network, device, fuse, |_, slot| Ok(slot.initial(seed, &mut drawn)))
+        Model::with_values(network, device, fuse, |_, slot| match device.is_on_paper() {
+            true => Ok(None),
+            false => slot.initial(seed, &mut drawn).map(Some),
+        })
     }
 
-    /// A network whose slots get what `values` gives for their name.
+    /// A network whose slots get what `values` gives for their name, which may be nothing on paper.
     fn with_values(
         network: Network,
         device: &Device,
         fuse: bool,
-        mut values: impl FnMut(&str, &Slot) -> Result<Vec<f32>>,
+        mut values: impl FnMut(&str, &Slot) -> Result<Option<Vec<f32>>>,
     ) -> Result<Model> {
         let mut tensors = Vec::new();
         for node in &network.placed()? {
             for slot in &node.slots {
                 let name = format!("{}.{}", node.name, slot.name);
-                let tensor = Tensor::from_f32(device, &slot.shape, &values(&name, slot)?)?;
+                let tensor = match values(&name, slot)? {
+                    Some(values) => Tensor::from_f32(device, &slot.shape, &values)?,
+                    None => Tensor::empty(device, &slot.shape, Kind::F32)?,
+                };
                 tensors.push(NamedTensor { name, tensor, role: slot.role });
             }
         }

@@ -1,5 +1,6 @@
 //! Slots: the tensors that a layer owns, what they are for, and what they hold at first.
 
+use crate::error::{Remedy, Result, error};
 use crate::random::generator;
 use rand::RngExt;
 
@@ -49,21 +50,26 @@ impl Slot {
 
     /// First values, drawn from `seed`. `drawn` counts the slots of a network that were drawn so far, so that no two
     /// get the same numbers.
-    pub(super) fn initial(&self, seed: u64, drawn: &mut u64) -> Vec<f32> {
+    pub(super) fn initial(&self, seed: u64, drawn: &mut u64) -> Result<Vec<f32>> {
+        let mut values = Vec::new();
+        let bytes = self.len() as u64 * 4;
+        let none_left = |_| error!(OutOfMemory, "no memory for {bytes} bytes").with(Remedy::LessMemory);
+        values.try_reserve_exact(self.len()).map_err(none_left)?;
         match self.init {
-            Init::Constant(value) => vec![value; self.len()],
+            Init::Constant(value) => values.resize(self.len(), value),
             Init::GlorotUniform => {
                 *drawn += 1;
-                glorot_uniform(&self.shape, seed, *drawn)
+                values.extend(glorot_uniform(&self.shape, seed, *drawn));
             }
         }
+        Ok(values)
     }
 }
 
-fn glorot_uniform(shape: &[usize], seed: u64, number: u64) -> Vec<f32> {
+fn glorot_uniform(shape: &[usize], seed: u64, number: u64) -> impl Iterator<Item = f32> {
     let window: usize = shape[2..].iter().product();
     let limit = (6.0 / ((shape[0] + shape[1]) * window) as f64).sqrt();
     let mut rng = generator(seed, "init", number);
-    let draw = |_| ((rng.random::<f64>() * 2.0 - 1.0) * limit) as f32;
-    (0..shape.iter().product()).map(draw).collect()
+    let draw = move |_| ((rng.random::<f64>() * 2.0 - 1.0) * limit) as f32;
+    (0..shape.iter().product::<usize>()).map(draw)
 }

@@ -4,7 +4,7 @@
 //! `steps.jsonl` grows by one flushed line per step. The other files are replaced whole: written to a
 //! sibling, synced and renamed, so that a crash or a full disk leaves the previous one.
 
-use super::lock::Running;
+use super::lock::{RUNNING_FILE, Running};
 use crate::device::Device;
 use crate::error::{Remedy, Result, error};
 use crate::files::{cannot_write, replace};
@@ -13,7 +13,7 @@ use crate::train::{EpochRecord, Record, StepRecord};
 use crate::tuning::Tuning;
 use serde::Serialize;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// A run's folder, open for writing.
@@ -29,22 +29,41 @@ pub const RUNS: &str = "runs";
 
 pub const MODEL_FILE: &str = "model.safetensors";
 
-impl RunFolder {
-    /// Finds out before training whether the folder can be used; a new one is not left behind.
+/// A new or empty folder that nobody else has, for a run that is being prepared. Unless one begins there, nothing is left
+/// of it.
+pub struct Claim {
+    path: PathBuf,
+    /// Folders that were made for it, from the innermost.
+    made: Vec<PathBuf>,
+    running: Option<Running>,
+}
+
+impl Claim {
+    /// Of this folder; or, without one, of a new one in runs/ that is named by the time.
     ///
     /// # Errors
-    /// `Write` where the folder is not empty or cannot be written.
-    pub fn check(path: &Path) -> Result<()> {
-        let is_new = !path.exists();
-        RunFolder::open_empty(path)?;
-        if is_new { fs::remove_dir(path).map_err(|why| cannot_write(path, &why)) } else { Ok(()) }
+    /// `Write` where the folder is not empty, is another run's, or cannot be written.
+    pub fn new(folder: Option<&Path>) -> Result<Claim> {
+        match folder {
+            Some(path) => {
+                let made = missing(path);
+                fs::create_dir_all(path).map_err(|why| cannot_write(path, &why))?;
+                Claim::lock(path, made)
+            }
+            None => {
+                let mut made = missing(Path::new(RUNS));
+                let path = new_folder()?;
+                made.insert(0, path.clone());
+                Claim::lock(&path, made)
+            }
+        }
     }
 
-    /// Makes the folder where there is none.
-    fn open_empty(path: &Path) -> Result<()> {
-        fs::create_dir_all(path).map_err(|why| cannot_write(path, &why))?;
-        let mut entries = fs::read_dir(path).map_err(|why| cannot_write(path, &why))?;
-        if entries.next().is_some() {
+    fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Claim> {
+        let running = Some(Running::start(path)?);
+        let claim = Claim { path: path.to_path_buf(), made, running };
+        let entries = fs::read_dir(path).map_err(|why| cannot_write(path, &why))?;
+        if entries.flatten().any(|entry| entry.file_name() != RUNNING_FILE) {
             let why = error!(
                 Write,
                 "the output folder {} is not empty: no earlier run is overwritten",
@@ -52,26 +71,59 @@ impl RunFolder {
             );
             return Err(why.with(Remedy::OtherFolder));
         }
-        Ok(())
+        Ok(claim)
     }
 
-    /// Starts the files of a run in a new or empty folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // A run that began has the lock.
+        if self.running.take().is_some() {
+            // Those that hold something by now stay.
+            self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+        }
+    }
+}
+
+/// The folder and those around it that are not there yet, from the innermost.
+fn missing(folder: &Path) -> Vec<PathBuf> {
+    let all = folder.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+    all.take_while(|folder| !folder.exists()).map(Path::to_path_buf).collect()
+}
+
+/// `runs/<local time>`, or the first of `runs/<local time>-2`, … that is not there: two runs can begin in one second. Names
+/// sort by time.
+fn new_folder() -> Result<PathBuf> {
+    fs::create_dir_all(RUNS).map_err(|why| cannot_write(Path::new(RUNS), &why))?;
+    let time = jiff::Zoned::now().strftime("%Y-%m-%d_%H-%M-%S").to_string();
+    let names = std::iter::once(time.clone()).chain((2..).map(|number| format!("{time}-{number}")));
+    for path in names.map(|name| Path::new(RUNS).join(name)) {
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(why) if why.kind() == ErrorKind::AlreadyExists => {}
+            Err(why) => return Err(cannot_write(&path, &why)),
+        }
+    }
+    unreachable!("numbers do not end")
+}
+
+impl RunFolder {
+    /// Starts the files of a run in the folder.
     ///
     /// # Errors
-    /// As [`check`](RunFolder::check).
-    pub fn create(path: &Path, config: &impl Serialize) -> Result<RunFolder> {
-        RunFolder::open_empty(path)?;
+    /// `Write` where a file cannot be written.
+    pub fn create(mut claim: Claim, config: &impl Serialize) -> Result<RunFolder> {
         let config = toml::to_string(config)
             .map_err(|why| error!(Other, "the configuration cannot be saved: {why}"))?;
-        replace(&path.join("config.toml"), config.as_bytes())?;
-        let steps_path = path.join("steps.jsonl");
+        replace(&claim.path.join("config.toml"), config.as_bytes())?;
+        let steps_path = claim.path.join("steps.jsonl");
         let steps = File::create(&steps_path).map_err(|why| cannot_write(&steps_path, &why))?;
-        Ok(RunFolder {
-            path: path.to_path_buf(),
-            steps,
-            history: Vec::new(),
-            _running: Running::start(path)?,
-        })
+        let running = claim.running.take().expect("a claim holds its lock");
+        Ok(RunFolder { path: claim.path.clone(), steps, history: Vec::new(), _running: running })
     }
 
     pub fn path(&self) -> &Path {

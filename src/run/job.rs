@@ -1,16 +1,16 @@
 //! Preparing a run, and running it.
 
-use super::folder::{RUNS, RunFolder};
+use super::folder::{Claim, RunFolder};
 use crate::data::{self, Folder, Pictures};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Error, Result, error};
 use crate::files::{named, read_file};
+use crate::memory;
 use crate::model::{Model, Network};
 use crate::train::plan::Plan;
 use crate::train::settings::Settings;
 use crate::train::{End, Progress, Schedule, Trainer, train};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 /// Where a run computes.
@@ -59,11 +59,16 @@ pub struct Prepared {
     folder: RunFolder,
 }
 
-/// Gets everything ready, as `settings` say.
+/// Gets everything ready, as `settings` say, for a run in the claimed folder.
 ///
 /// # Errors
 /// `Usage`, `Data`, `Model` or `Write` for what is wrong, before anything is written.
-pub fn prepare(settings: &Settings, place: Place<'_>, progress: &mut dyn Progress) -> Result<Prepared> {
+pub fn prepare(
+    settings: &Settings,
+    claim: Claim,
+    place: Place<'_>,
+    progress: &mut dyn Progress,
+) -> Result<Prepared> {
     let device = place.device;
     let image_size = settings.image_size.unwrap_or_else(|| default_image_size(device));
     let why = if settings.image_size.is_some() { "as asked for" } else { "the default on this device" };
@@ -72,23 +77,31 @@ pub fn prepare(settings: &Settings, place: Place<'_>, progress: &mut dyn Progres
     progress.message(&format!("Seed: {seed}"));
 
     // Whatever can be wrong is found out before the pictures are decoded.
-    let out = settings.out.clone().unwrap_or_else(default_folder);
-    RunFolder::check(&out)?;
     let read = |file| Ok((file, read_file(file)?));
     let weights = settings.init_weights.as_deref().map(read).transpose()?;
-    let training = load_pictures(&settings.train_dir, image_size, progress)?;
-    let test = load_pictures(&settings.test_dir, image_size, progress)?;
-    if training.classes != test.classes {
-        let (training, test) = (training.classes.join(", "), test.classes.join(", "));
+    let folders = [Folder::scan(&settings.train_dir)?, Folder::scan(&settings.test_dir)?];
+    if folders[0].classes != folders[1].classes {
+        let [training, test] = folders.map(|folder| folder.classes.join(", "));
         return Err(error!(
             Data,
             "the training pictures have the classes {training}, the test pictures {test}"
         ));
     }
-
-    let network = Network::cats_and_dogs(training.classes.clone(), image_size, settings.dropout);
-    let batch_size = settings.batch_size.min(training.len());
+    let network = Network::cats_and_dogs(folders[0].classes.clone(), image_size, settings.dropout);
     let (shuffle, fuse) = (!settings.no_shuffle, !settings.no_fuse);
+    // On paper first: an allocation that fails, or one too many, would end more than this run.
+    let paper = Model::new(network.clone(), &Device::on_paper(*device.limits()), seed, fuse)?;
+    let most = settings.batch_size.min(folders[0].files.len());
+    let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
+    let mut needs = memory::of_training(device, &plan);
+    let files: usize = folders.iter().map(|folder| folder.files.len()).sum();
+    needs.push(("pictures", files as u64 * (image_size as u64).pow(2)));
+    memory::check(&format!("training at {image_size}x{image_size} pixels, batch {most},"), &needs)?;
+
+    let [training, test] = &folders;
+    let training = load_pictures(training, image_size, progress)?;
+    let test = load_pictures(test, image_size, progress)?;
+    let batch_size = settings.batch_size.min(training.len());
     let model = match &weights {
         Some((file, bytes)) => {
             Model::with_weights(network, bytes, device, fuse).map_err(|why| named(file, why))?
@@ -120,7 +133,7 @@ pub fn prepare(settings: &Settings, place: Place<'_>, progress: &mut dyn Progres
         training_pictures: training.len(),
         test_pictures: test.len(),
     };
-    let folder = RunFolder::create(&out, &config)?;
+    let folder = RunFolder::create(claim, &config)?;
     let schedule = Schedule {
         epochs: settings.epochs,
         batch_size: settings.batch_size,
@@ -166,18 +179,17 @@ pub async fn run(
 }
 
 /// All pictures of a folder, decoded now or earlier; says what was found and what had to be skipped.
-pub fn load_pictures(dir: &Path, image_size: usize, progress: &mut dyn Progress) -> Result<Pictures> {
+pub fn load_pictures(folder: &Folder, image_size: usize, progress: &mut dyn Progress) -> Result<Pictures> {
     /// Most skipped files that are listed one by one.
     const LISTED: usize = 20;
-    let folder = Folder::scan(dir)?;
-    let decoded = progress.decoding(dir, folder.files.len());
-    let pictures = data::load(&folder, image_size, &|done, _total| decoded(done))?;
+    let decoded = progress.decoding(&folder.root, folder.files.len());
+    let pictures = data::load(folder, image_size, &|done, _total| decoded(done))?;
     drop(decoded);
     let (count, classes) = (pictures.len(), pictures.classes.join(", "));
     progress.message(&format!(
         "Found {count} pictures of {} classes ({classes}) in {}",
         pictures.classes.len(),
-        dir.display()
+        folder.root.display()
     ));
     if !pictures.skipped.is_empty() {
         let mut lines = vec![format!("Skipped {} files:", pictures.skipped.len())];
@@ -202,12 +214,6 @@ pub fn default_image_size(device: &Device) -> usize {
 fn new_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     (now.as_nanos() as u64 ^ u64::from(std::process::id()) << 20) % 1_000_000
-}
-
-/// `runs/<local time>`: names sort by time.
-pub fn default_folder() -> PathBuf {
-    let time = jiff::Zoned::now().strftime("%Y-%m-%d_%H-%M-%S").to_string();
-    Path::new(RUNS).join(time)
 }
 
 /// An error during training also says what is left of the run.

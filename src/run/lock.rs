@@ -1,8 +1,9 @@
-//! Whether a run goes on in a folder.
+//! Whether a run goes on in a folder, and whose it is.
 
-use crate::error::Result;
+use crate::error::{Error, Remedy, Result, error};
 use crate::files::cannot_write;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that is locked while a run goes on, and gone afterwards: the system lets go of it even where a run is killed.
@@ -11,16 +12,64 @@ pub struct Running {
     _file: File,
 }
 
-const RUNNING_FILE: &str = "running.lock";
+pub const RUNNING_FILE: &str = "running.lock";
 
 impl Running {
+    /// Locks a folder that is there.
+    ///
+    /// # Errors
+    /// `Write`, with who holds it, where a run has it; or where no file can be made there.
     pub fn start(folder: &Path) -> Result<Running> {
         let path = folder.join(RUNNING_FILE);
-        let file = File::create(&path).map_err(|why| cannot_write(&path, &why))?;
-        // Not every file system has locks; the run goes on without.
-        let _ = file.try_lock();
-        Ok(Running { path, _file: file })
+        loop {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)
+                .map_err(|why| cannot_write(&path, &why))?;
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => return Err(held(folder, &mut file)),
+                // Not every file system has locks; the run goes on without.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
+            }
+            // Between the two, the run before may have ended and taken its file away.
+            if is_there(&path, &file) {
+                let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S");
+                let holder = format!("process {} since {now}\n", std::process::id());
+                let written = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
+                written.map_err(|why| cannot_write(&path, &why))?;
+                return Ok(Running { path, _file: file });
+            }
+        }
     }
+}
+
+fn held(folder: &Path, file: &mut File) -> Error {
+    let mut holder = String::new();
+    // Where locks keep others from reading, and right after the holder has begun, nothing is known.
+    let _ = file.take(200).read_to_string(&mut holder);
+    let holder = match holder.trim() {
+        "" => "another process",
+        known => known,
+    };
+    let folder = folder.display();
+    error!(Write, "a run goes on in the output folder {folder}: that of {holder}").with(Remedy::OtherFolder)
+}
+
+/// Whether the open file is still the one of this name.
+#[cfg(unix)]
+fn is_there(path: &Path, file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    fs::metadata(path).map(place).ok() == file.metadata().map(place).ok()
+}
+
+/// A file that is open cannot be taken away there.
+#[cfg(not(unix))]
+fn is_there(_path: &Path, _file: &File) -> bool {
+    true
 }
 
 impl Drop for Running {

@@ -4,5 +4,5 @@ pub mod folder;
 pub mod job;
 mod lock;
 
-pub use folder::{MODEL_FILE, RUNS, RunFolder};
+pub use folder::{Claim, MODEL_FILE, RUNS, RunFolder};
 pub use lock::is_running;

@@ -52,6 +52,8 @@ pub struct Options {
     /// Whether to open the page in a browser.
     pub open: bool,
     pub open_device: OpenDevice,
+    /// Tells the person at the terminal something.
+    pub say: fn(&str),
 }
 
 /// What requests share; each takes the parts that it needs.
@@ -70,11 +72,15 @@ struct Studio {
     devices: Arc<tokio::sync::OnceCell<Vec<devices::Listed>>>,
 }
 
-/// Serves until Ctrl-C; `ready` gets the page's address.
+/// Serves until `asked_to_end`, and then until the run in progress is saved; `ready` gets the page's address.
 ///
 /// # Errors
 /// `Usage` for a host that others can reach without a token; `Other` where the port cannot be had.
-pub fn serve(options: &Options, ready: impl FnOnce(&str)) -> Result<()> {
+pub fn serve(
+    options: &Options,
+    asked_to_end: impl Future<Output = ()>,
+    ready: impl FnOnce(&str),
+) -> Result<()> {
     if !options.host.is_loopback() && options.token.is_none() {
         let why = error!(Usage, "{} lets others than this machine in: they must know a token", options.host);
         return Err(why.with(Remedy::Token));
@@ -105,37 +111,18 @@ pub fn serve(options: &Options, ready: impl FnOnce(&str)) -> Result<()> {
         let server = axum::serve(listener, router(studio.clone()));
         tokio::select! {
             ended = server => ended.map_err(|why| error!(Other, "the server ended: {why}")),
-            _ = asked_to_end() => Ok(()),
+            () = asked_to_end => Ok(()),
         }?;
         if studio.training.current().is_some() {
-            eprintln!("\nStopping after this step, then saving. Press Ctrl-C again to leave at once.");
+            (options.say)("\nStopping after this step, then saving. Press Ctrl-C again to leave at once.");
         }
-        // What was trained so far is saved before the process ends, unless somebody cannot wait.
+        // What was trained so far is saved before the process ends; a second signal ends it at once.
         let saved = tokio::task::spawn_blocking(move || studio.training.stop_and_wait());
-        tokio::select! {
-            _ = saved => Ok(()),
-            _ = asked_to_end() => Err(error!(Interrupted, "left at once: the run's steps are saved")),
-        }
+        saved.await.map_err(|why| error!(Other, "the run in progress was not saved: {why}"))
     });
     // Nobody waits for answers that are still being computed.
     runtime.shutdown_background();
     served
-}
-
-/// Ctrl-C, or the signal by which a system ends programs.
-async fn asked_to_end() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 impl Studio {

@@ -12,7 +12,8 @@ use super::worker::{self, OpenDevice};
 use crate::data::Folder;
 use crate::device::adapters::Choice;
 use crate::error::{ErrorKind, Result, error};
-use crate::run::job::{self, Place, default_folder};
+use crate::run::Claim;
+use crate::run::job::{self, Place};
 use crate::train::End;
 use crate::train::settings::Settings;
 use axum::Json;
@@ -21,7 +22,6 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -79,7 +79,7 @@ pub async fn start(
     State(training): State<Arc<Training>>,
     Body(wanted): Body<Wanted>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let Wanted { mut settings, device } = wanted;
+    let Wanted { settings, device } = wanted;
     let mut errors: Vec<Value> = settings
         .problems()
         .into_iter()
@@ -97,23 +97,22 @@ pub async fn start(
     }
 
     let stop = Arc::new(AtomicBool::new(false));
-    let run = {
+    let (run, claim) = {
         let mut current = training.current.lock().unwrap();
         if let Some(current) = &*current {
             let message = format!("the run {} is in progress: stop it, or wait for its end", current.run);
             return Err(Refusal::new(StatusCode::CONFLICT, message));
         }
-        let out = free(default_folder());
-        let run = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        settings.out = Some(out);
+        let claim = Claim::new(settings.out.as_deref()).map_err(|why| unusable(sentence(&why)))?;
+        let run = claim.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         *current = Some(Current { run: run.clone(), stop: stop.clone() });
         // Under the lock: the end of the run before is in the log by now.
         training.log.clear();
         training.log.push(&json!({"type": "run", "run": run, "config": config(&settings, &device)}));
-        run
+        (run, claim)
     };
     let (of_thread, name) = (training.clone(), run.clone());
-    let thread = std::thread::spawn(move || of_thread.train(&name, &settings, &device, &stop));
+    let thread = std::thread::spawn(move || of_thread.train(&name, &settings, claim, &device, &stop));
     *training.thread.lock().unwrap() = Some(thread);
     Ok((StatusCode::ACCEPTED, Json(json!({"run": run}))))
 }
@@ -129,17 +128,10 @@ fn config(settings: &Settings, device: &str) -> Value {
     })
 }
 
-/// The folder, or the first of `<folder>-2`, … that is not there: two runs can begin in one second.
-fn free(folder: PathBuf) -> PathBuf {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let others = (2..).map(|number| folder.with_file_name(format!("{name}-{number}")));
-    std::iter::once(folder.clone()).chain(others).find(|path| !path.exists()).expect("numbers do not end")
-}
-
 impl Training {
     /// The whole life of a run, in its thread.
-    fn train(&self, run: &str, settings: &Settings, device: &str, stop: &AtomicBool) {
-        let trained = catch_unwind(AssertUnwindSafe(|| self.try_train(settings, device, stop)));
+    fn train(&self, run: &str, settings: &Settings, claim: Claim, device: &str, stop: &AtomicBool) {
+        let trained = catch_unwind(AssertUnwindSafe(|| self.try_train(settings, claim, device, stop)));
         let (end, error) = match trained {
             Ok(Ok(End::Finished | End::StepsDone)) => ("finished", None),
             Ok(Ok(End::Interrupted)) => ("stopped", None),
@@ -157,7 +149,7 @@ impl Training {
         *current = None;
     }
 
-    fn try_train(&self, settings: &Settings, device: &str, stop: &AtomicBool) -> Result<End> {
+    fn try_train(&self, settings: &Settings, claim: Claim, device: &str, stop: &AtomicBool) -> Result<End> {
         let choice: Choice = device.parse().unwrap_or(Choice::Auto);
         let (device, line) = (self.open_device)(&choice)?;
         let mut watcher = Watcher::new(
@@ -168,7 +160,7 @@ impl Training {
         );
         watcher.say(&format!("Device: {line}"));
         let place = Place { device: &device, line: &line, rungs: &[] };
-        let prepared = job::prepare(settings, place, &mut watcher)?;
+        let prepared = job::prepare(settings, claim, place, &mut watcher)?;
         if stop.load(Ordering::Relaxed) {
             return Err(error!(Interrupted, "stopped before the first step: there is no model"));
         }

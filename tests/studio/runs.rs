@@ -152,12 +152,27 @@ fn ctrl_c_saves_the_run_in_progress() {
     // An open stream does not hold the server up.
     let mut stream = studio.connect();
     write!(stream, "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", studio.port).unwrap();
-    assert_eq!(studio.interrupt(), 0);
+    assert_eq!(studio.interrupt(), 130);
     let steps = studio.place.lines(&format!("runs/{run}/steps.jsonl")).len();
     let history = studio.place.lines(&format!("runs/{run}/history.csv"));
     assert!(steps < 3000 && !history.is_empty());
     let model = studio.place.path(&format!("runs/{run}/model.safetensors"));
     studio.place.run(&format!("predict --model {} test/cats/0.png", model.display())).succeeds();
+}
+
+/// The page allows it, but no machine that runs this test has so much memory.
+#[test]
+fn pictures_that_no_memory_holds_end_the_run_and_not_the_server() {
+    let studio = Studio::new();
+    let mut settings = studio.settings(1);
+    settings["image_size"] = json!(2880); // 100 GiB
+    assert_eq!(studio.post("/api/train", settings).status, 202);
+    let end = studio.wait_for("end");
+    assert_eq!(end["end"], "failed", "{end}");
+    let why = end["error"].as_str().unwrap();
+    assert!(why.contains("MiB") && why.contains("image size"), "{why}");
+    assert_eq!(studio.train(1).status, 202);
+    studio.wait_for("epoch");
 }
 
 /// Reads events from a stream until the run ends, or `count` messages.

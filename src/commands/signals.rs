@@ -1,0 +1,91 @@
+//! Signals that ask the program to end: Ctrl-C (INT), TERM and HUP.
+
+use crate::error::{ErrorKind, Result, error};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// Whether somebody asked the program to end, and how.
+#[derive(Clone, Default)]
+pub struct Asked(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    stop: AtomicBool,
+    how: OnceLock<ErrorKind>,
+}
+
+impl Asked {
+    /// Raised by the first signal.
+    pub fn stop(&self) -> &AtomicBool {
+        &self.0.stop
+    }
+
+    /// The kind of the first signal; Ctrl-C's where there was none.
+    pub fn how(&self) -> ErrorKind {
+        self.0.how.get().copied().unwrap_or(ErrorKind::Interrupted)
+    }
+}
+
+/// What the first signal that asks the program to end is answered with.
+pub const STOPPING: &str = "Stopping after this step, then saving. Press Ctrl-C again to leave at once.";
+
+/// "interrupted; the model was saved"
+pub fn ended(how: ErrorKind, then: &str) -> String {
+    let how = match how {
+        ErrorKind::Terminated => "terminated",
+        ErrorKind::HungUp => "the terminal hung up",
+        _ => "interrupted",
+    };
+    format!("{how}; {then}")
+}
+
+/// Watches from now on. The first signal is noted, and `told` is called; the second leaves at once.
+///
+/// A signal that the program was told to ignore when it was started goes on to be ignored: that is what `nohup` does.
+///
+/// # Errors
+/// `Other` where the system does not let signals be watched.
+pub fn watch(told: impl FnOnce() + Send + 'static) -> Result<Asked> {
+    let asked = Asked::default();
+    let mut told = Some(told);
+    let noted = asked.clone();
+    let heard = move |kind: ErrorKind| match told.take() {
+        None => std::process::exit(kind.exit_code().into()),
+        Some(told) => {
+            let _ = noted.0.how.set(kind);
+            noted.0.stop.store(true, Ordering::Relaxed);
+            told();
+        }
+    };
+    listen(heard).map_err(|why| error!(Other, "signals cannot be watched: {why}"))?;
+    Ok(asked)
+}
+
+#[cfg(unix)]
+fn listen(mut heard: impl FnMut(ErrorKind) + Send + 'static) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let kind_of = |signal| match signal {
+        SIGTERM => ErrorKind::Terminated,
+        SIGHUP => ErrorKind::HungUp,
+        _ => ErrorKind::Interrupted,
+    };
+    let watched = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+    let mut signals = signal_hook::iterator::Signals::new(watched)?;
+    let thread = std::thread::Builder::new().name("signals".to_string());
+    thread.spawn(move || signals.forever().for_each(|signal| heard(kind_of(signal))))?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: a zeroed sigaction is a valid one, and without a new action the call only fills in the present one.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut now) == 0 && now.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+#[cfg(not(unix))]
+fn listen(mut heard: impl FnMut(ErrorKind) + Send + 'static) -> std::result::Result<(), ctrlc::Error> {
+    ctrlc::set_handler(move || heard(ErrorKind::Interrupted))
+}

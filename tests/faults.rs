@@ -1,0 +1,223 @@
+//! What happens around a run: signals, terminals that go away, full disks, little memory, odd files, two at once.
+//!
+//! A run that is ended saves, says so, and leaves with the code of its kind; nothing that was there before is damaged.
+#![cfg(unix)]
+
+mod common;
+
+use common::program::{Place, Said, files};
+use std::fs;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A run that goes on until it is ended.
+const ENDLESS: &str = "--image-size 8 --epochs 1000000 --batch-size 4 --device cpu --quiet";
+
+fn begin(place: &Place, more: &str) -> Child {
+    let line = format!("train --train-dir train --test-dir test {ENDLESS} {more}");
+    place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until a run has trained for some steps.
+fn wait_for_steps(place: &Place, run: &str) {
+    let steps = place.path(&format!("{run}/steps.jsonl"));
+    until("steps are there", || fs::read_to_string(&steps).unwrap_or_default().lines().count() >= 5);
+}
+
+fn until(what: &str, done: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < Duration::from_secs(120), "in two minutes not: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn send(signal: &str, child: &Child) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+const SIGNALS: [(&str, i32, &str); 3] =
+    [("-INT", 130, "interrupted"), ("-TERM", 143, "terminated"), ("-HUP", 129, "hung up")];
+
+#[test]
+fn a_signal_finishes_the_step_and_saves() {
+    let place = Place::new();
+    for (signal, code, words) in SIGNALS {
+        let run = format!("run{code}");
+        let child = begin(&place, &format!("--out {run}"));
+        wait_for_steps(&place, &run);
+        send(signal, &child);
+        let said = Said::of(child.wait_with_output().unwrap());
+        assert_eq!(said.code, code, "{signal}: {}", said.stderr);
+        assert!(
+            said.stderr.contains("Stopping after this step") && said.stderr.contains(words),
+            "{}",
+            said.stderr
+        );
+        assert!(said.stdout.contains(&format!("Saved to {run}")), "{}", said.stdout);
+        place
+            .run(&format!("evaluate --device cpu --test-dir test --model {run}/model.safetensors"))
+            .succeeds();
+        assert!(!place.path(&format!("{run}/running.lock")).exists());
+    }
+}
+
+/// As `nohup` starts programs.
+#[test]
+fn a_signal_that_was_to_be_ignored_goes_on_to_be() {
+    let place = Place::new();
+    let program = env!("CARGO_BIN_EXE_pawgrad");
+    let script =
+        format!("trap '' HUP; exec '{program}' train --train-dir train --test-dir test {ENDLESS} --out run");
+    let mut child = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(place.path(""))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for_steps(&place, "run");
+    send("-HUP", &child);
+    let steps = || fs::read_to_string(place.path("run/steps.jsonl")).unwrap().lines().count();
+    let then = steps();
+    until("it goes on", || steps() > then + 20);
+    send("-TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn nobody_who_listens_ends_a_run() {
+    let place = Place::new();
+    let train = "train --train-dir train --test-dir test --image-size 8 --epochs 2 --device cpu";
+    let program = format!("'{}'", env!("CARGO_BIN_EXE_pawgrad"));
+    for (name, redirected, codes) in [
+        ("closed", "2>&-", [0, 0]),
+        ("full", "2>/dev/full", [0, 0]),
+        ("both", ">&- 2>&-", [0, 8]),
+        // The results cannot be written, and that is said; the run is whole.
+        ("full-results", ">/dev/full", [8, 8]),
+    ] {
+        let said = place.bash(&format!("{program} {train} --out {name} {redirected}"));
+        assert!(codes.contains(&said.code), "{name}: {} {}", said.code, said.stderr);
+        assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
+        assert_eq!(place.lines(&format!("{name}/history.csv")).len(), 3, "{name}");
+        place
+            .run(&format!("evaluate --device cpu --test-dir test --model {name}/model.safetensors"))
+            .succeeds();
+    }
+}
+
+#[test]
+fn a_run_folder_has_one_run() {
+    let place = Place::new();
+    let first = begin(&place, "--out run");
+    wait_for_steps(&place, "run");
+    let second = place.run(&format!("train --train-dir train --test-dir test {ENDLESS} --out run"));
+    second.fails(8, &["run", &format!("process {}", first.id()), "--out"]);
+    // Without a name each gets a folder of its own, also within one second.
+    let others: Vec<_> = (0..3).map(|_| begin(&place, "")).collect();
+    until("three runs are there", || place.path("runs").exists() && files(&place.path("runs")).len() == 3);
+    for run in files(&place.path("runs")) {
+        wait_for_steps(&place, &format!("runs/{run}"));
+    }
+    for child in others.into_iter().chain([first]) {
+        send("-TERM", &child);
+        let said = Said::of(child.wait_with_output().unwrap());
+        assert_eq!(said.code, 143, "{}", said.stderr);
+    }
+}
+
+/// The next run in the folder of one that was killed while it was prepared takes it over.
+#[test]
+fn a_killed_run_leaves_nothing_in_the_way() {
+    let place = Place::new();
+    fs::create_dir(place.path("run")).unwrap();
+    fs::write(place.path("run/running.lock"), "process 1 since 2020-01-01 00:00:00\n").unwrap();
+    place.train("--out run --max-steps 1").succeeds();
+    assert!(!place.path("run/running.lock").exists());
+}
+
+#[test]
+fn what_cannot_be_held_is_refused_before_anything_is_taken() {
+    let place = Place::new();
+    place.run("summary --image-size 2048").succeeds();
+    let said = place.bash(&format!(
+        "ulimit -v 4000000; '{}' train --train-dir train --test-dir test --image-size 1024 --device cpu --out run",
+        env!("CARGO_BIN_EXE_pawgrad")
+    ));
+    said.fails(5, &["1024x1024", "MiB", "parameters", "--image-size"]);
+    assert!(!place.path("run").exists(), "nothing is left behind");
+}
+
+/// With ever more address space: it trains, or says that it cannot; it never ends by itself.
+#[test]
+fn little_memory_is_no_crash() {
+    let place = Place::new();
+    let program = env!("CARGO_BIN_EXE_pawgrad");
+    for step in 0..12 {
+        let kib = 600_000 + step * 100_000;
+        let out = format!("run{step}");
+        let said = place.bash(&format!(
+            "ulimit -v {kib}; RAYON_NUM_THREADS=2 '{program}' train --train-dir train --test-dir test --image-size 64 \
+             --max-steps 2 --device cpu --out {out}"
+        ));
+        assert!([0, 5].contains(&said.code), "{kib} KiB: {} {}", said.code, said.stderr);
+        println!("{kib} KiB: {}", said.code);
+    }
+}
+
+#[test]
+fn models_are_regular_files_of_a_size_that_fits() {
+    let place = Place::new();
+    assert!(Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
+    for (file, words) in [
+        ("pipe", "no regular file"),
+        ("/dev/zero", "no regular file"),
+        ("train", "a folder"),
+        ("gone", "gone"),
+    ] {
+        let began = Instant::now();
+        for line in [
+            "predict --device cpu train/cats/0.png --model",
+            "summary --model",
+            "evaluate --device cpu --test-dir test --model",
+        ] {
+            place.run(&format!("{line} {file}")).fails(7, &[file, words]);
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{file}");
+    }
+    // It says that it is empty, and then has no end.
+    if std::path::Path::new("/proc/kmsg").exists() {
+        assert_eq!(place.run("summary --model /proc/kmsg").code, 7);
+    }
+    let file = fs::File::create(place.path("huge")).unwrap();
+    file.set_len(1 << 40).unwrap();
+    place.run("summary --model huge").fails(5, &["huge", "MiB"]);
+}
+
+/// Each flipped bit of a weight, of the network's description, or of the checksum itself.
+#[test]
+fn a_flipped_bit_is_noticed() {
+    let place = Place::new();
+    place.train("--out run --max-steps 1").succeeds();
+    let good = fs::read(place.path("run/model.safetensors")).unwrap();
+    let device = pawgrad::device::Device::cpu();
+    let load = |bytes: &[u8]| pawgrad::model::Model::from_bytes(bytes, &device, true);
+    load(&good).unwrap();
+    let header = 8 + u64::from_le_bytes(good[..8].try_into().unwrap()) as usize;
+    let mut state = 1u64;
+    for _ in 0..400 {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        let place = header + (state >> 33) as usize % (good.len() - header);
+        let mut bad = good.clone();
+        bad[place] ^= 1 << (state >> 60 & 7);
+        let why = load(&bad).err().unwrap_or_else(|| panic!("byte {place}: not noticed")).to_string();
+        assert!(why.contains("checksum") || why.contains("holds"), "{why}");
+    }
+    let mut file = fs::File::create(place.path("bad")).unwrap();
+    let mut bad = good.clone();
+    *bad.last_mut().unwrap() ^= 1;
+    file.write_all(&bad).unwrap();
+    place.run("summary --model bad").fails(7, &["bad", "checksum"]);
+}
