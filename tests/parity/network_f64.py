@@ -35,6 +35,36 @@ def glorot_limit(shape):
     return float(np.sqrt(6.0 / ((shape[0] + shape[1]) * area)))
 
 
+# Whether convolutions multiply halves, as mixed precision does. Set before anything is computed.
+MIXED = False
+# What gradients are multiplied by before they are rounded: the loss scale that a run begins with.
+LOSS_SCALE = 65536.0
+# With fewer input channels, as in the first convolution, nothing is rounded.
+FEWEST_CHANNELS = 8
+
+
+def conv2d(x, w):
+    return jax.lax.conv_general_dilated(x, w, (1, 1), "SAME")
+
+
+def halves(values):
+    return values.astype(jnp.float16).astype(values.dtype)
+
+
+@jax.custom_vjp
+def conv2d_of_halves(x, w):
+    """Factors are rounded to halves, in backward too; sums are not."""
+    return conv2d(halves(x), halves(w))
+
+
+def pull_back(saved, dy):
+    _, pull = jax.vjp(conv2d, *map(halves, saved))
+    return pull(halves(dy * LOSS_SCALE) / LOSS_SCALE)
+
+
+conv2d_of_halves.defvjp(lambda x, w: (conv2d_of_halves(x, w), (x, w)), pull_back)
+
+
 def max_pool2d(x, window, stride):
     return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 1, *window), (1, 1, *stride), "VALID")
 
@@ -43,7 +73,8 @@ def logits(parameters, x):
     for layer in count(1):
         if f"conv{layer}.weight" not in parameters:
             break
-        x = jax.lax.conv_general_dilated(x, parameters[f"conv{layer}.weight"], (1, 1), "SAME")
+        conv = conv2d_of_halves if MIXED and x.shape[1] >= FEWEST_CHANNELS else conv2d
+        x = conv(x, parameters[f"conv{layer}.weight"])
         # jax.nn.relu, not maximum(x, 0): its derivative at 0 is 0, as ours, where maximum's is one half.
         x = jax.nn.relu(x + parameters[f"conv{layer}.bias"][:, None, None])
         x = max_pool2d(x, (2, 2), (2, 2))

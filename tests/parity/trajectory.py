@@ -237,6 +237,7 @@ def arguments():
     parser.add_argument("--batch-size", type=int, default=8, help="default 8, which does not divide the default --pictures")
     parser.add_argument("--pictures", type=int, default=30, help="training pictures (default 30)")
     parser.add_argument("--seed", type=int, default=4, help="of the pictures and the initial weights; the first to try")
+    parser.add_argument("--mixed", action="store_true", help="round the factors of convolutions to halves here too")
     parser.add_argument("--rtol", type=float, default=RTOL, help=f"how far a loss may be off, relatively (default {RTOL:.0e})")
     parser.add_argument("--resize", action="store_true", help="pictures of many sizes; demands Pillow's resizing bit for bit")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="put pictures, weights and runs here, and leave them there")
@@ -273,7 +274,7 @@ def main(folder):
 
 if __name__ == "__main__":
     args = arguments()
-    RTOL = args.rtol
+    RTOL, net.MIXED = args.rtol, args.mixed
     if args.keep:
         ok = main(args.keep.absolute())
     else:
