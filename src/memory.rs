@@ -18,26 +18,25 @@ pub fn available() -> Option<u64> {
     let mut system = sysinfo::System::new().ok()?;
     system.refresh_memory();
     let machine = Some(system.available_memory()).filter(|&bytes| bytes > 0);
-    let group = system.cgroup_limits().map(|limits| limits.free_memory);
+    // Of a container. Its free memory would leave out what the page cache gives back.
+    let group = system.cgroup_limits().map(|limits| limits.total_memory.saturating_sub(limits.rss));
     [machine, group, address_space()].into_iter().flatten().min()
 }
 
-/// What `ulimit -v` and `ulimit -d` leave.
+/// What `ulimit -v` leaves.
 #[cfg(unix)]
 fn address_space() -> Option<u64> {
-    let limit = |which| {
-        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: the call fills in the struct, which is this function's own.
-        let known =
-            unsafe { libc::getrlimit(which, &mut limit) } == 0 && limit.rlim_cur != libc::RLIM_INFINITY;
-        known.then_some(limit.rlim_cur)
-    };
-    let limit = [limit(libc::RLIMIT_AS), limit(libc::RLIMIT_DATA)].into_iter().flatten().min()?;
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the call fills in the struct, which is this function's own.
+    let is_known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) } == 0;
+    if !is_known || limit.rlim_cur == libc::RLIM_INFINITY {
+        return None;
+    }
     let process = sysinfo::get_current_pid().ok()?;
     let mut system = sysinfo::System::new().ok()?;
     system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[process]), false);
     let taken = system.process(process).map_or(0, sysinfo::Process::virtual_memory);
-    Some(limit.saturating_sub(taken))
+    Some(limit.rlim_cur.saturating_sub(taken))
 }
 
 #[cfg(not(unix))]
@@ -87,5 +86,5 @@ pub fn of_training(device: &Device, plan: &Plan) -> Vec<Need> {
 pub fn of_use(model: &Model, batch: usize) -> Vec<Need> {
     let parameters: u64 = model.tensors().iter().map(|named| named.tensor.len() as u64 * 4).sum();
     let largest = model.activations().iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
-    vec![("parameters", 3 * parameters), ("activations", 3 * largest * batch as u64)]
+    vec![("parameters", 2 * parameters), ("activations", 3 * largest * batch as u64)]
 }

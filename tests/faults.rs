@@ -102,6 +102,7 @@ fn nobody_who_listens_ends_a_run() {
         assert!(codes.contains(&said.code), "{name}: {} {}", said.code, said.stderr);
         assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
         assert_eq!(place.lines(&format!("{name}/history.csv")).len(), 3, "{name}");
+        assert!(!place.path(&format!("{name}/running.lock")).exists());
         place
             .run(&format!("evaluate --device cpu --test-dir test --model {name}/model.safetensors"))
             .succeeds();
@@ -125,6 +126,37 @@ fn a_run_folder_has_one_run() {
         send("-TERM", &child);
         let said = Said::of(child.wait_with_output().unwrap());
         assert_eq!(said.code, 143, "{}", said.stderr);
+    }
+}
+
+/// What ends a session sends both at once, and a reader of the results may be gone by then.
+#[test]
+fn the_end_of_a_session_saves_too() {
+    let place = Place::new();
+    let mut child = begin(&place, "--out run");
+    wait_for_steps(&place, "run");
+    drop((child.stdout.take(), child.stderr.take()));
+    send("-TERM", &child);
+    send("-HUP", &child);
+    // Which of two that wait is heard first is the system's choice.
+    assert!([143, 129].contains(&child.wait().unwrap().code().unwrap()));
+    place.run("evaluate --device cpu --test-dir test --model run/model.safetensors").succeeds();
+    assert!(!place.path("run/running.lock").exists());
+}
+
+/// A folder of somebody else stays as it is.
+#[test]
+fn a_refused_folder_is_untouched() {
+    let place = Place::new();
+    fs::create_dir(place.path("mine")).unwrap();
+    fs::write(place.path("mine/running.lock"), "precious").unwrap();
+    fs::write(place.path("mine/other"), "precious").unwrap();
+    place.train("--out mine").fails(8, &["not empty"]);
+    fs::create_dir(place.path("link")).unwrap();
+    std::os::unix::fs::symlink(place.path("mine/other"), place.path("link/running.lock")).unwrap();
+    place.train("--out link").fails(8, &["running.lock"]);
+    for file in ["mine/running.lock", "mine/other"] {
+        assert_eq!(fs::read_to_string(place.path(file)).unwrap(), "precious");
     }
 }
 

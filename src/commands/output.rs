@@ -34,6 +34,16 @@ pub fn write(text: std::fmt::Arguments) {
     }
 }
 
+/// As [`outln!`] where somebody must get it, else what cannot be written is lost.
+pub fn lines(lines: &[String], must: bool) {
+    for line in lines {
+        match must {
+            true => outln!("{line}"),
+            false => drop(writeln!(std::io::stdout(), "{line}")),
+        }
+    }
+}
+
 /// In one write, so that lines of several threads do not mix.
 pub fn say(text: std::fmt::Arguments) {
     let _ = std::io::stderr().write_all(text.to_string().as_bytes());

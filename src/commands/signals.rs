@@ -3,6 +3,7 @@
 use crate::error::{ErrorKind, Result, error};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 /// Whether somebody asked the program to end, and how.
 #[derive(Clone, Default)]
@@ -18,6 +19,11 @@ impl Asked {
     /// Raised by the first signal.
     pub fn stop(&self) -> &AtomicBool {
         &self.0.stop
+    }
+
+    /// Whether there was a signal.
+    pub fn is_heard(&self) -> bool {
+        self.0.how.get().is_some()
     }
 
     /// The kind of the first signal; Ctrl-C's where there was none.
@@ -39,6 +45,9 @@ pub fn ended(how: ErrorKind, then: &str) -> String {
     format!("{how}; {then}")
 }
 
+/// How long after the first signal TERM is a second wish.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// Watches from now on. The first signal is noted, and `told` is called; the second leaves at once.
 ///
 /// A signal that the program was told to ignore when it was started goes on to be ignored: that is what `nohup` does.
@@ -49,13 +58,18 @@ pub fn watch(told: impl FnOnce() + Send + 'static) -> Result<Asked> {
     let asked = Asked::default();
     let mut told = Some(told);
     let noted = asked.clone();
+    let mut first = Instant::now();
     let heard = move |kind: ErrorKind| match told.take() {
-        None => std::process::exit(kind.exit_code().into()),
         Some(told) => {
+            first = Instant::now();
             let _ = noted.0.how.set(kind);
             noted.0.stop.store(true, Ordering::Relaxed);
             told();
         }
+        // What ends a session sends TERM and HUP at once, and nobody is there to press a key again.
+        None if kind == ErrorKind::HungUp => {}
+        None if kind == ErrorKind::Terminated && first.elapsed() < AGAIN => {}
+        None => std::process::exit(kind.exit_code().into()),
     };
     listen(heard).map_err(|why| error!(Other, "signals cannot be watched: {why}"))?;
     Ok(asked)

@@ -1,10 +1,10 @@
 //! `pawgrad train`
 
 use super::device::DeviceArgs;
-use super::output::{errln, outln};
+use super::output::{errln, lines};
 use super::progress::{Detail, Terminal};
 use super::settings::SettingsArgs;
-use super::signals::{self, Asked, STOPPING, ended};
+use super::signals::{self, STOPPING, ended};
 use crate::check::ceiling;
 use crate::device::Precision;
 use crate::error::{Error, Result, error};
@@ -50,8 +50,10 @@ pub async fn run(args: TrainArgs) -> Result<()> {
             }
         }
     });
-    // First of all, so that nobody waits for what cannot be done.
-    let claim = Claim::new(settings.out.as_deref())?;
+    // First of all, so that nobody waits for what cannot be done. The folder is claimed when the pictures are there: until
+    // then a signal ends the program at once, and nothing must be left behind.
+    let claim = || Claim::new(settings.out.as_deref());
+    drop(claim()?);
     let (device, line) = args.device.open().await?;
     terminal.message(&format!("Device: {line}"));
     let ceiling = if args.profile { Some(ceiling::measure(&device).await?) } else { None };
@@ -65,25 +67,31 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     // Until now there was nothing to save: a signal left at once.
     let asked = signals::watch(|| errln!("\n{STOPPING}"))?;
     let (folder, end) = job::run(prepared, progress, asked.stop()).await?;
+    let mut said = Vec::new();
     if let (Some(profiler), Some(ceiling)) = (profiler, ceiling) {
         let profile = profiler.finish();
         let path = folder.save("profile.json", &profile.trace())?;
-        outln!("{}", profile.table(ceiling.flops, ceiling.bandwidth));
-        outln!("Open {} at https://ui.perfetto.dev", path.display());
+        said.push(profile.table(ceiling.flops, ceiling.bandwidth));
+        said.push(format!("Open {} at https://ui.perfetto.dev", path.display()));
     }
-    report(&folder, end, &asked)
-}
-
-/// The last lines: where everything is, and what to do with it.
-fn report(folder: &RunFolder, end: End, asked: &Asked) -> Result<()> {
-    let model = folder.model_path();
-    if let Some(validation) = folder.history().last().and_then(|epoch| epoch.validation.as_ref()) {
-        outln!("Test accuracy: {:.1} %, test loss: {:.4}", 100.0 * validation.accuracy, validation.loss);
-    }
-    outln!("Saved to {} (model, history, curves)", folder.path().display());
-    outln!("Use it:  pawgrad predict --model {} PICTURE…", model.display());
+    said.extend(report(&folder));
+    // The run is over, whether its results can be printed or not.
+    drop(folder);
+    lines(&said, !asked.is_heard());
     match end {
         End::Finished | End::StepsDone => Ok(()),
         End::Interrupted => Err(Error::new(asked.how(), ended(asked.how(), "the model was saved"))),
     }
+}
+
+/// The last lines: where everything is, and what to do with it.
+fn report(folder: &RunFolder) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Some(validation) = folder.history().last().and_then(|epoch| epoch.validation.as_ref()) {
+        let (accuracy, loss) = (100.0 * validation.accuracy, validation.loss);
+        said.push(format!("Test accuracy: {accuracy:.1} %, test loss: {loss:.4}"));
+    }
+    said.push(format!("Saved to {} (model, history, curves)", folder.path().display()));
+    said.push(format!("Use it:  pawgrad predict --model {} PICTURE…", folder.model_path().display()));
+    said
 }

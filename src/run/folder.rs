@@ -4,7 +4,7 @@
 //! `steps.jsonl` grows by one flushed line per step. The other files are replaced whole: written to a
 //! sibling, synced and renamed, so that a crash or a full disk leaves the previous one.
 
-use super::lock::{RUNNING_FILE, Running};
+use super::lock::{RUNNING_FILE, Running, refuse_running};
 use crate::device::Device;
 use crate::error::{Remedy, Result, error};
 use crate::files::{cannot_write, replace};
@@ -60,18 +60,23 @@ impl Claim {
     }
 
     fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Claim> {
-        let running = Some(Running::start(path)?);
-        let claim = Claim { path: path.to_path_buf(), made, running };
-        let entries = fs::read_dir(path).map_err(|why| cannot_write(path, &why))?;
-        if entries.flatten().any(|entry| entry.file_name() != RUNNING_FILE) {
-            let why = error!(
-                Write,
-                "the output folder {} is not empty: no earlier run is overwritten",
-                path.display()
-            );
-            return Err(why.with(Remedy::OtherFolder));
-        }
+        let mut claim = Claim { path: path.to_path_buf(), made, running: None };
+        // Before, so that no file of somebody else is touched; and after, as another run may have come and gone.
+        refuse_running(path)?;
+        claim.must_be_empty()?;
+        claim.running = Some(Running::start(path)?);
+        claim.must_be_empty()?;
         Ok(claim)
+    }
+
+    fn must_be_empty(&self) -> Result<()> {
+        let entries = fs::read_dir(&self.path).map_err(|why| cannot_write(&self.path, &why))?;
+        if entries.flatten().all(|entry| entry.file_name() == RUNNING_FILE) {
+            return Ok(());
+        }
+        let path = self.path.display();
+        let why = error!(Write, "the output folder {path} is not empty: no earlier run is overwritten");
+        Err(why.with(Remedy::OtherFolder))
     }
 
     pub fn path(&self) -> &Path {
@@ -81,11 +86,9 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // A run that began has the lock.
-        if self.running.take().is_some() {
-            // Those that hold something by now stay.
-            self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
-        }
+        drop(self.running.take());
+        // Those that hold something by now stay: a run that began has the lock's file in its folder.
+        self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
     }
 }
 

@@ -59,13 +59,13 @@ pub struct Prepared {
     folder: RunFolder,
 }
 
-/// Gets everything ready, as `settings` say, for a run in the claimed folder.
+/// Gets everything ready, as `settings` say, for a run in the folder that `claim` gives.
 ///
 /// # Errors
 /// `Usage`, `Data`, `Model` or `Write` for what is wrong, before anything is written.
 pub fn prepare(
     settings: &Settings,
-    claim: Claim,
+    claim: impl FnOnce() -> Result<Claim>,
     place: Place<'_>,
     progress: &mut dyn Progress,
 ) -> Result<Prepared> {
@@ -133,7 +133,8 @@ pub fn prepare(
         training_pictures: training.len(),
         test_pictures: test.len(),
     };
-    let folder = RunFolder::create(claim, &config)?;
+    let trainer = Trainer::new(model, plan, settings.learning_rate, seed)?;
+    let folder = RunFolder::create(claim()?, &config)?;
     let schedule = Schedule {
         epochs: settings.epochs,
         batch_size: settings.batch_size,
@@ -141,7 +142,6 @@ pub fn prepare(
         seed,
         max_steps: settings.max_steps,
     };
-    let trainer = Trainer::new(model, plan, settings.learning_rate, seed)?;
     Ok(Prepared { trainer, training, test, schedule, folder })
 }
 

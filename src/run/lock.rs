@@ -21,6 +21,9 @@ impl Running {
     /// `Write`, with who holds it, where a run has it; or where no file can be made there.
     pub fn start(folder: &Path) -> Result<Running> {
         let path = folder.join(RUNNING_FILE);
+        if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
+            return Err(error!(Write, "{} is no file of a run", path.display()).with(Remedy::OtherFolder));
+        }
         loop {
             let mut file = OpenOptions::new()
                 .read(true)
@@ -38,8 +41,8 @@ impl Running {
             if is_there(&path, &file) {
                 let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S");
                 let holder = format!("process {} since {now}\n", std::process::id());
-                let written = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
-                written.map_err(|why| cannot_write(&path, &why))?;
+                // Where the disk is full, others learn only that there is a holder.
+                let _ = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
                 return Ok(Running { path, _file: file });
             }
         }
@@ -80,6 +83,15 @@ impl Drop for Running {
 
 /// Whether a run, of any process, goes on in this folder.
 pub fn is_running(folder: &Path) -> bool {
-    let file = File::open(folder.join(RUNNING_FILE));
-    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    refuse_running(folder).is_err()
+}
+
+/// # Errors
+/// `Write`, with whose it is, where a run goes on in this folder.
+pub fn refuse_running(folder: &Path) -> Result<()> {
+    let Ok(mut file) = File::open(folder.join(RUNNING_FILE)) else { return Ok(()) };
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Err(held(folder, &mut file)),
+        _ => Ok(()),
+    }
 }

@@ -103,7 +103,8 @@ pub async fn start(
             let message = format!("the run {} is in progress: stop it, or wait for its end", current.run);
             return Err(Refusal::new(StatusCode::CONFLICT, message));
         }
-        let claim = Claim::new(settings.out.as_deref()).map_err(|why| unusable(sentence(&why)))?;
+        // Never one that the page names.
+        let claim = Claim::new(None).map_err(|why| unusable(sentence(&why)))?;
         let run = claim.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         *current = Some(Current { run: run.clone(), stop: stop.clone() });
         // Under the lock: the end of the run before is in the log by now.
@@ -160,7 +161,7 @@ impl Training {
         );
         watcher.say(&format!("Device: {line}"));
         let place = Place { device: &device, line: &line, rungs: &[] };
-        let prepared = job::prepare(settings, claim, place, &mut watcher)?;
+        let prepared = job::prepare(settings, || Ok(claim), place, &mut watcher)?;
         if stop.load(Ordering::Relaxed) {
             return Err(error!(Interrupted, "stopped before the first step: there is no model"));
         }

@@ -160,6 +160,17 @@ fn ctrl_c_saves_the_run_in_progress() {
     studio.place.run(&format!("predict --model {} test/cats/0.png", model.display())).succeeds();
 }
 
+/// Whoever may train may not choose where on this machine files are made.
+#[test]
+fn a_run_of_the_page_is_among_the_runs() {
+    let studio = Studio::new();
+    let mut settings = studio.settings(1);
+    settings["out"] = json!(studio.place.path("elsewhere"));
+    assert_eq!(studio.post("/api/train", settings).status, 202);
+    studio.wait_for("end");
+    assert!(!studio.place.path("elsewhere").exists() && studio.place.path("runs").exists());
+}
+
 /// The page allows it, but no machine that runs this test has so much memory.
 #[test]
 fn pictures_that_no_memory_holds_end_the_run_and_not_the_server() {
