@@ -10,7 +10,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             report(&why);
-            ExitCode::from(why.kind.exit_code())
+            ExitCode::from(why.exit_code())
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How much memory this process may still take, and whether what is planned fits: an allocation that fails ends a program,
 //! and a system that runs out of memory ends some other.
 
-use crate::device::{Device, DeviceKind};
+use crate::device::DeviceKind;
 use crate::error::{Remedy, Result, error};
 use crate::model::Model;
 use crate::train::plan::Plan;
@@ -68,9 +68,9 @@ pub fn check(what: &str, needs: &[Need]) -> Result<()> {
 }
 
 /// What training takes of this machine: all where the device is the machine itself, else what passes through on its way.
-pub fn of_training(device: &Device, plan: &Plan) -> Vec<Need> {
-    let parameters = plan.bytes[0].1;
-    match device.kind() {
+pub fn of_training(model: &Model, plan: &Plan) -> Vec<Need> {
+    let parameters = parameters(model);
+    match model.device().kind() {
         DeviceKind::Gpu => vec![("parameters on their way to the GPU and into a file", 3 * parameters)],
         DeviceKind::Cpu | DeviceKind::Software => {
             let mut needs = plan.bytes.clone();
@@ -84,7 +84,12 @@ pub fn of_training(device: &Device, plan: &Plan) -> Vec<Need> {
 /// What a model takes that is used, and not trained, for `batch` pictures at a time: whole on this machine, whatever the
 /// device.
 pub fn of_use(model: &Model, batch: usize) -> Vec<Need> {
-    let parameters: u64 = model.tensors().iter().map(|named| named.tensor.len() as u64 * 4).sum();
+    let parameters = parameters(model);
     let largest = model.activations().iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
     vec![("parameters", 2 * parameters), ("activations", 3 * largest * batch as u64)]
+}
+
+/// Bytes of all that a model file holds.
+fn parameters(model: &Model) -> u64 {
+    model.tensors().iter().map(|named| named.tensor.len() as u64 * 4).sum()
 }

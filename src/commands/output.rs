@@ -30,7 +30,7 @@ pub fn write(text: std::fmt::Arguments) {
         }
         let why = crate::error::error!(Write, "the results cannot be written: {why}");
         errln!("error: {why}");
-        std::process::exit(why.kind.exit_code().into());
+        std::process::exit(why.exit_code().into());
     }
 }
 

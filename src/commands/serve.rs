@@ -2,7 +2,7 @@
 
 use super::device::DeviceArgs;
 use super::output::{errln, outln};
-use super::signals::{self, ended};
+use super::signals::{self, STOPPING, ended};
 use crate::device::adapters::Choice;
 use crate::device::{Device, Precision};
 use crate::error::{Error, Result};
@@ -37,8 +37,8 @@ fn token(text: &str) -> std::result::Result<String, String> {
 
 pub fn run(args: ServeArgs) -> Result<()> {
     let ServeArgs { port, host, token, open } = args;
-    let say = |text: &str| errln!("{text}");
-    let options = Options { host, port, token, open, open_device, say };
+    let stopping = || errln!("\n{STOPPING}");
+    let options = Options { host, port, token, open, open_device, stopping };
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
     // Nobody listens any more once the server has ended by itself.
     let asked = signals::watch(move || {

@@ -76,7 +76,8 @@ impl Cache {
         Ok(pictures)
     }
 
-    /// Hash of the key and of what follows, length of the list of reasons, for each file why it was skipped if it was (JSON), pixels.
+    /// Hash of the key and of what follows, length of the list of reasons, for each file why it was skipped if it was (JSON),
+    /// pixels.
     fn write(&self, path: &Path, key: &Hash, pictures: &Pictures, folder: &Folder) -> io::Result<()> {
         let mut skipped = pictures.skipped.iter().peekable();
         let mut reason =

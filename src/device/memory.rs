@@ -11,13 +11,22 @@ pub(crate) enum Memory {
     OnPaper(usize),
 }
 
+/// An empty list with room for so many values, in the host's memory.
+///
+/// # Errors
+/// `OutOfMemory`, where a list that just grows would end the program.
+pub(crate) fn room<T>(len: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    let bytes = len as u64 * size_of::<T>() as u64;
+    let none_left = |_| error!(OutOfMemory, "no memory for {bytes} bytes").with(Remedy::LessMemory);
+    values.try_reserve_exact(len).map_err(none_left)?;
+    Ok(values)
+}
+
 impl Memory {
     /// Zeros in the host's memory.
     pub(super) fn of_host(words: usize) -> Result<Memory> {
-        let mut values = Vec::new();
-        let none_left =
-            |_| error!(OutOfMemory, "no memory for {} bytes", words as u64 * 4).with(Remedy::LessMemory);
-        values.try_reserve_exact(words).map_err(none_left)?;
+        let mut values = room(words)?;
         values.resize(words, 0);
         Ok(Memory::Cpu(RefCell::new(values)))
     }

@@ -52,11 +52,12 @@ pub(super) fn tensor_cores(adapter: &wgpu::Adapter) -> Result<TensorCores, Vec<&
         (side.is_some(), "products of 16x16 or 8x8 halves that are summed up in f32"),
         (features.contains(wgpu::Features::SHADER_F16), "halves in shaders"),
         (features.contains(wgpu::Features::SUBGROUP), "subgroups"),
-        (subgroup.is_ok(), subgroup.err().unwrap_or_default()),
     ];
+    let missing = needs.into_iter().filter(|(has, _)| !has).map(|(_, what)| what);
+    let lacks: Vec<_> = missing.chain(subgroup.err()).collect();
     match (side, subgroup) {
-        (Some(side), Ok(subgroup)) if needs.iter().all(|(has, _)| *has) => Ok(TensorCores { side, subgroup }),
-        _ => Err(needs.into_iter().filter(|(has, _)| !has).map(|(_, what)| what).collect()),
+        (Some(side), Ok(subgroup)) if lacks.is_empty() => Ok(TensorCores { side, subgroup }),
+        _ => Err(lacks),
     }
 }
 

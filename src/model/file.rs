@@ -7,6 +7,7 @@
 use super::slot::Slot;
 use super::{Model, Network, version_1};
 use crate::device::Device;
+use crate::device::memory::room;
 use crate::error::{Error, Remedy, Result, error};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
@@ -31,21 +32,27 @@ impl Model {
         let mut network = serde_json::to_value(&self.network).expect("a network is plain data");
         network["version"] = VERSION.into();
         let network = network.to_string();
-        let mut data = Vec::new();
+        // A checksum has as many digits as any other, so that the length of the header is known before.
+        let head = self.head(&network, &"0".repeat(2 * blake3::OUT_LEN));
         let len: usize = self.tensors().iter().map(|named| named.tensor.len() * 4).sum();
-        let none_left = |_| error!(OutOfMemory, "no memory for {len} bytes").with(Remedy::LessMemory);
-        data.try_reserve_exact(len).map_err(none_left)?;
+        let mut bytes = room(head.len() + len)?;
+        bytes.extend_from_slice(&head);
         for named in self.tensors() {
             let values = named.tensor.read_f32().await?;
             if let Some(i) = values.iter().position(|value| !value.is_finite()) {
                 let (name, value) = (&named.name, values[i]);
                 return Err(error!(Diverged, "the model is no longer usable: {name} holds {value}"));
             }
-            data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
         }
-        let checksum = checksum(&network, &data);
-        let metadata =
-            BTreeMap::from([("format", "pt"), (NETWORK_KEY, network.as_str()), (CHECKSUM_KEY, &checksum)]);
+        let checksum = checksum(&network, &bytes[head.len()..]);
+        bytes[..head.len()].copy_from_slice(&self.head(&network, &checksum));
+        Ok(bytes)
+    }
+
+    /// What stands before the tensors' bytes: the header, and its length.
+    fn head(&self, network: &str, checksum: &str) -> Vec<u8> {
+        let metadata = BTreeMap::from([("format", "pt"), (NETWORK_KEY, network), (CHECKSUM_KEY, checksum)]);
         let mut header = serde_json::Map::new();
         header.insert("__metadata__".to_string(), serde_json::json!(metadata));
         let mut offset = 0;
@@ -57,11 +64,7 @@ impl Model {
         }
         let mut header = serde_json::Value::Object(header).to_string();
         header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
-
-        let head = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
-        data.try_reserve_exact(head.len()).map_err(none_left)?;
-        data.splice(0..0, head);
-        Ok(data)
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
     }
 
     /// Whether a model file names its checksum, so that damage is noticed when it is read. Those of 0.1.0 do not.

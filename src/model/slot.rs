@@ -1,6 +1,7 @@
 //! Slots: the tensors that a layer owns, what they are for, and what they hold at first.
 
-use crate::error::{Remedy, Result, error};
+use crate::device::memory::room;
+use crate::error::Result;
 use crate::random::generator;
 use rand::RngExt;
 
@@ -51,10 +52,7 @@ impl Slot {
     /// First values, drawn from `seed`. `drawn` counts the slots of a network that were drawn so far, so that no two
     /// get the same numbers.
     pub(super) fn initial(&self, seed: u64, drawn: &mut u64) -> Result<Vec<f32>> {
-        let mut values = Vec::new();
-        let bytes = self.len() as u64 * 4;
-        let none_left = |_| error!(OutOfMemory, "no memory for {bytes} bytes").with(Remedy::LessMemory);
-        values.try_reserve_exact(self.len()).map_err(none_left)?;
+        let mut values = room(self.len())?;
         match self.init {
             Init::Constant(value) => values.resize(self.len(), value),
             Init::GlorotUniform => {

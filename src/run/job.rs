@@ -93,7 +93,7 @@ pub fn prepare(
     let paper = Model::new(network.clone(), &Device::on_paper(*device.limits()), seed, fuse)?;
     let most = settings.batch_size.min(folders[0].files.len());
     let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
-    let mut needs = memory::of_training(device, &plan);
+    let mut needs = memory::of_training(&paper, &plan);
     let files: usize = folders.iter().map(|folder| folder.files.len()).sum();
     needs.push(("pictures", files as u64 * (image_size as u64).pow(2)));
     memory::check(&format!("training at {image_size}x{image_size} pixels, batch {most},"), &needs)?;

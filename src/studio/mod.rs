@@ -52,8 +52,8 @@ pub struct Options {
     /// Whether to open the page in a browser.
     pub open: bool,
     pub open_device: OpenDevice,
-    /// Tells the person at the terminal something.
-    pub say: fn(&str),
+    /// Says at the terminal that the run in progress is saved first.
+    pub stopping: fn(),
 }
 
 /// What requests share; each takes the parts that it needs.
@@ -114,7 +114,7 @@ pub fn serve(
             () = asked_to_end => Ok(()),
         }?;
         if studio.training.current().is_some() {
-            (options.say)("\nStopping after this step, then saving. Press Ctrl-C again to leave at once.");
+            (options.stopping)();
         }
         // What was trained so far is saved before the process ends; a second signal ends it at once.
         let saved = tokio::task::spawn_blocking(move || studio.training.stop_and_wait());

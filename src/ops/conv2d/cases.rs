@@ -11,11 +11,7 @@ pub fn cases(table: Table) -> Vec<Case> {
         "b" | "db" => vec![p.out_channels],
         _ => vec![p.batch, p.out_channels, p.out_h, p.out_w],
     };
-    let mut sizes: Vec<_> = conv_sizes(table).iter().map(conv_params).collect();
-    if table == Table::Awkward {
-        sizes.extend(FOUND);
-    }
-    Row::new(sizes, shape)
+    Row::new(conv_sizes(table).iter().map(conv_params).collect(), shape)
         .random(random)
         .kernel(&FORWARD, |p| Tolerance::sum(p.in_channels * p.kernel_h * p.kernel_w))
         .kernel(&BACKWARD_X, |p| Tolerance::sum(p.out_channels * p.kernel_h * p.kernel_w))
@@ -23,9 +19,6 @@ pub fn cases(table: Table) -> Vec<Case> {
         .kernel(&BACKWARD_B, |p| Tolerance::sum(p.batch * p.out_h * p.out_w))
         .cases()
 }
-
-/// Sizes that the fuzz found to be wrong once, as it prints them.
-const FOUND: &[(Params, &str)] = &[];
 
 /// Any convolution; every other one has the network's windows, which some rungs are made for.
 pub fn random(dice: &mut Dice) -> Params {
