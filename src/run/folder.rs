@@ -101,13 +101,14 @@ fn missing(folder: &Path) -> Vec<PathBuf> {
 /// `runs/<local time>`, or the first of `runs/<local time>-2`, … that is not there: two runs can begin in one second. Names
 /// sort by time.
 fn new_folder() -> Result<PathBuf> {
-    fs::create_dir_all(RUNS).map_err(|why| cannot_write(Path::new(RUNS), &why))?;
     let time = jiff::Zoned::now().strftime("%Y-%m-%d_%H-%M-%S").to_string();
     let names = std::iter::once(time.clone()).chain((2..).map(|number| format!("{time}-{number}")));
     for path in names.map(|name| Path::new(RUNS).join(name)) {
+        fs::create_dir_all(RUNS).map_err(|why| cannot_write(Path::new(RUNS), &why))?;
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
-            Err(why) if why.kind() == ErrorKind::AlreadyExists => {}
+            // Another run has the name; or one that ended before it began took an empty runs/ away.
+            Err(why) if [ErrorKind::AlreadyExists, ErrorKind::NotFound].contains(&why.kind()) => {}
             Err(why) => return Err(cannot_write(&path, &why)),
         }
     }
