@@ -115,6 +115,15 @@ fn source(o: u32, stride: u32, pad: i32, k: u32) -> i32 {
 }
 
 
+// Output o whose window element k reads row (or column) i, or out_len where there is none. Without branches: drivers put it
+// in the place of each call, and one of them needs gigabytes to compile eight calls that leave early.
+fn output_at(i: u32, stride: u32, pad: i32, k: u32, out_len: u32) -> u32 {
+    // Below 0 it is huge, as it is unsigned, and so is the quotient.
+    let distance = i + u32(pad) - k;
+    let o = distance / stride;
+    return select(out_len, o, o * stride == distance);
+}
+
 // b[co], or 0 beyond the last channel.
 fn load_b(co: u32) -> f32 {
     if (co >= p.out_channels) { return 0.0; }
@@ -203,13 +212,9 @@ fn store_y_channels(co: u32, place: u32, four: vec4<f32>) {
 // What a term of backward_x reads of dy at row and column (ih, iw) of picture n, or 0 where there is none.
 fn gather_dy(n: u32, ih: u32, iw: u32, term: u32) -> f32 {
     let co = term / (kernel_h * kernel_w);
-    // Below 0 it is huge, as it is unsigned, and so is the quotient.
-    let top = ih + u32(pad_top) - term / kernel_w % kernel_h;
-    let left = iw + u32(pad_left) - term % kernel_w;
-    let zh = top / stride_h;
-    let zw = left / stride_w;
-    let is_outside = (n >= p.batch) | (co >= out_channels) | (zh >= out_h) | (zw >= out_w);
-    if (is_outside | (zh * stride_h != top) | (zw * stride_w != left)) { return 0.0; }
+    let zh = output_at(ih, stride_h, pad_top, term / kernel_w % kernel_h, out_h);
+    let zw = output_at(iw, stride_w, pad_left, term % kernel_w, out_w);
+    if ((n >= p.batch) | (co >= out_channels) | (zh >= out_h) | (zw >= out_w)) { return 0.0; }
     return dy[((n * out_channels + co) * out_h + zh) * out_w + zw];
 }
 

@@ -288,6 +288,7 @@ const COPIES: &[(&str, &str)] = &[
     ),
     ("conv2d conv2d.2_gemm conv2d.lanes conv2d_relu_pool conv2d_relu_pool.2_gemm", "fn source"),
     ("conv2d conv2d.lanes conv2d_relu_pool max_pool2d max_pool2d.2_constants", "fn target_of"),
+    ("conv2d.2_gemm conv2d_relu_pool.2_gemm", "fn output_at"),
     ("conv2d conv2d_relu_pool", "fn backward_b"),
     (
         "conv2d.2_gemm conv2d.lanes conv2d_relu_pool.2_gemm dense.3_registers dense.4_vectors dense.lanes",
