@@ -4,13 +4,13 @@
 //! cargo bench --bench train_step -- [--device cpu|software|gpu|…] [--precision mixed] [--image-size 64] [--batch 32] [--steps 10] [--no-fuse] [--tuned] [--json]
 //! ```
 //!
-//! Random pixels, default rungs unless `--tuned`, two steps to warm up. Prints images/s as minimum, median and maximum over the steps; `--json` prints
+//! Random pixels, default rungs unless `--tuned`; two steps warm up, on a GPU two seconds. Prints images/s as minimum, median and maximum over the steps; `--json` prints
 //! the line that benches/compare reads.
 
 use clap::Parser;
 use pawgrad::data::Batch;
-use pawgrad::device::Precision;
 use pawgrad::device::adapters::{self, Choice};
+use pawgrad::device::{DeviceKind, Precision};
 use pawgrad::error::{Error, ErrorKind, Result};
 use pawgrad::model::{Model, Network, Placed};
 use pawgrad::random::generator;
@@ -20,6 +20,8 @@ use pawgrad::tuning::Tuning;
 use rand::RngExt;
 
 const WARM_UP: usize = 2;
+/// Seconds of steps that do not count on a GPU, which is slow at first; benches/peers/measure.py has the same.
+const WARM_UP_SECONDS: f64 = 2.0;
 
 #[derive(Parser)]
 struct Options {
@@ -73,13 +75,18 @@ async fn bench(options: Options) -> Result<()> {
     let flop: u64 = trainer.model.nodes().map(Placed::flop).sum();
     let flop = 3 * flop - trainer.model.nodes().next().map_or(0, Placed::flop);
     let mut seconds = Vec::new();
-    for _ in 0..WARM_UP + options.steps as usize {
+    let begin = std::time::Instant::now();
+    let mut warm_up = WARM_UP;
+    while seconds.len() < warm_up + options.steps as usize {
         let start = std::time::Instant::now();
         trainer.step(&batch)?.finish().await?;
         seconds.push(start.elapsed().as_secs_f64());
+        if device.kind() == DeviceKind::Gpu && begin.elapsed().as_secs_f64() < WARM_UP_SECONDS {
+            warm_up = warm_up.max(seconds.len());
+        }
     }
     let first_step = seconds[0];
-    let mut rates: Vec<_> = seconds[WARM_UP..].iter().map(|seconds| options.batch as f64 / seconds).collect();
+    let mut rates: Vec<_> = seconds[warm_up..].iter().map(|seconds| options.batch as f64 / seconds).collect();
     rates.sort_by(f64::total_cmp);
     let (min, median, max) = (rates[0], rates[rates.len() / 2], rates[rates.len() - 1]);
     if options.json {

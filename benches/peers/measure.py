@@ -8,6 +8,8 @@ from pathlib import Path
 
 # The first builds graphs and buffers, the second fills caches.
 WARM_UP = 2
+# Seconds of steps that do not count on a GPU, which is slow at first; benches/train_step.rs has the same.
+WARM_UP_SECONDS = 2.0
 
 
 def add_options(parser):
@@ -19,11 +21,16 @@ def add_options(parser):
 def measure(step, args, **about):
     """Time `step()`, which trains once and returns when its loss is known; print one line of JSON."""
     seconds = []
-    for _ in range(WARM_UP + args.steps):
+    warm_up = WARM_UP
+    begin = time.perf_counter()
+    while len(seconds) < warm_up + args.steps:
         start = time.perf_counter()
         step()
-        seconds.append(time.perf_counter() - start)
-    rates = [args.batch / s for s in seconds[WARM_UP:]]
+        end = time.perf_counter()
+        seconds.append(end - start)
+        if getattr(args, "device", "cpu") != "cpu" and end - begin < WARM_UP_SECONDS:
+            warm_up = max(warm_up, len(seconds))
+    rates = [args.batch / s for s in seconds[warm_up:]]
     print(json.dumps({
         **about,
         "image_size": args.image_size,

@@ -6,6 +6,7 @@ use crate::device::{Device, DeviceKind};
 use crate::error::Result;
 use crate::kernel::{Buffer, Usage};
 use crate::tensor::{Kind, Tensor};
+use std::cell::Cell;
 
 /// Words behind every payload, inside the same binding: an out-of-bounds write outside the bound range
 /// leaves no trace.
@@ -95,6 +96,8 @@ pub struct Prepared<'a> {
     device: &'a Device,
     inputs: Vec<(Tensor, Tensor)>,
     outputs: Vec<(Tensor, Tensor)>,
+    /// Whether the device was kept busy with it before.
+    pub(super) was_timed: Cell<bool>,
 }
 
 impl<'a> Prepared<'a> {
@@ -124,7 +127,7 @@ impl<'a> Prepared<'a> {
         };
         let inputs = inputs.iter().map(|values| guarded(values, INPUT_GUARD)).collect::<Result<_>>()?;
         let outputs = outputs.iter().map(|values| guarded(values, OUTPUT_GUARD)).collect::<Result<_>>()?;
-        Ok(Prepared { case, device, inputs, outputs })
+        Ok(Prepared { case, device, inputs, outputs, was_timed: Cell::new(false) })
     }
 
     /// Records one call with `rung`.
@@ -138,6 +141,11 @@ impl<'a> Prepared<'a> {
     /// Runs once and waits for the device.
     pub async fn run_and_wait(&self, rung: &str) -> Result<()> {
         self.run(rung)?;
+        self.wait().await
+    }
+
+    /// Waits until the device has done all that it was given.
+    pub(super) async fn wait(&self) -> Result<()> {
         self.first_output().rows(0..1).read_u32().await?;
         Ok(())
     }

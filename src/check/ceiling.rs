@@ -19,7 +19,7 @@ pub struct Ceiling {
 /// Values that are copied: 128 MiB, more than caches hold, and as much as one binding may have anywhere.
 const COPIED: u32 = 1 << 25;
 /// Elements whose numbers are multiplied and added to.
-const MULTIPLIED: u32 = 1 << 17;
+const MULTIPLIED: u32 = 1 << 18;
 /// A dispatch of this many seconds hides what starting it takes.
 const LONG: f64 = 0.01;
 const TRIES: usize = 5;
@@ -35,7 +35,7 @@ pub async fn measure(device: &Device) -> Result<Ceiling> {
     // Groups enough for every GPU, and rounds enough that neither memory nor starting a dispatch matters.
     let (x, y) = (x.rows(0..MULTIPLIED as usize), y.rows(0..MULTIPLIED as usize));
     let mut flops: f64 = 0.0;
-    for rounds in [256, 4096] {
+    for rounds in [64, 1024] {
         let multiply = Params { len: MULTIPLIED, rounds, factor: 0.5, term: 1.0 };
         let seconds =
             fastest(device, &y, TRIES, || MULTIPLY_ADD.run(device, &multiply, &[&x], &[&y])).await?;

@@ -6,7 +6,10 @@ use crate::reference::ceiling::{IN_A_ROUND, NUMBERS, Params};
 
 const SOURCE: &str = include_str!("../../shaders/ceiling.wgsl");
 
-pub static COPY: Kernel<Params> = kernel!(ceiling::copy(x) -> (y), items: |p| p.len as usize);
+pub static COPY: Kernel<Params> = Kernel {
+    rungs: &[Rung::plain(SOURCE, &[Pass::new("copy", Grid::ThreadsOfFour(|p| p.len as usize))])],
+    ..kernel!(ceiling::copy(x) -> (y), items: |p| p.len as usize)
+};
 pub static MULTIPLY_ADD: Kernel<Params> = Kernel {
     rungs: &[Rung {
         iterations: |p| p.rounds as usize,
@@ -16,12 +19,12 @@ pub static MULTIPLY_ADD: Kernel<Params> = Kernel {
     ..kernel!(ceiling::multiply_add(x) -> (y), items: |p| p.len as usize, fast)
 };
 
-/// Numbers halve their distance from 2 in each round, so that a missing round shows. Halving twelve times keeps all bits of
-/// small integers.
+/// Numbers halve their distance from 2 sixteen times, so that a missing time shows. That keeps all bits of small integers, and
+/// a second round would not.
 pub fn cases(table: Table) -> Vec<Case> {
-    let sizes = lengths(table, |len| Params { len, rounds: 2, factor: 0.5, term: 1.0 });
+    let sizes = lengths(table, |len| Params { len, rounds: 1, factor: 0.5, term: 1.0 });
     Row::new(sizes, |p, _| vec![p.len])
-        .random(|dice| Params { len: dice.size(5000), rounds: dice.size(3), factor: 0.5, term: 1.0 })
+        .random(|dice| Params { len: dice.size(5000), rounds: 1, factor: 0.5, term: 1.0 })
         .no_golden("it measures a device")
         .kernel(&COPY, |_| Tolerance::Exact)
         .kernel(&MULTIPLY_ADD, |_| Tolerance::Sum { terms: 32 })

@@ -8,7 +8,7 @@ params! {
     pub struct Params {
         /// Elements in all.
         pub len: u32,
-        /// How often every number is multiplied and added to, four times each.
+        /// How often every number is multiplied and added to, 16 times each.
         pub rounds: u32,
         pub factor: f32,
         pub term: f32,
@@ -18,14 +18,14 @@ params! {
 /// Numbers that each element of [`multiply_add`] goes through its rounds with.
 pub const NUMBERS: usize = 8;
 /// Multiplications and additions of each number in a round.
-pub const IN_A_ROUND: usize = 4;
+pub const IN_A_ROUND: usize = 16;
 
 /// `y[i] = x[i]`.
 pub fn copy<T: Real>(_p: &Params, elements: Range<usize>, x: &[T], y: &mut [T]) {
     y.copy_from_slice(&x[elements]);
 }
 
-/// `y[i]` is the sum of 8 numbers, `x[i]` to `x[i] + 7` at first, that each became `factor * number + term` four times
+/// `y[i]` is the sum of 8 numbers, `x[i]` to `x[i] + 7` at first, that each became `factor * number + term` 16 times
 /// in every round.
 pub fn multiply_add<T: Real>(p: &Params, elements: Range<usize>, x: &[T], y: &mut [T]) {
     let (factor, term) = (T::of(p.factor), T::of(p.term));
