@@ -4,7 +4,7 @@ use super::output::outln;
 use crate::check::kernels::{self, Prepared};
 use crate::check::{Case, Table, ceiling, table, timing};
 use crate::device::adapters::{self, Choice};
-use crate::device::{Device, Precision};
+use crate::device::{Checks, Device, DeviceKind, Precision};
 use crate::error::{ErrorKind, Result, error};
 use crate::files::replace;
 use crate::train::settings::image_size_problem;
@@ -35,9 +35,9 @@ pub struct BenchArgs {
     /// How often each is run, after once to warm up
     #[arg(long, default_value_t = 5, value_name = "N")]
     runs: usize,
-    /// Without wgpu's checks of bounds and loops, and without zeroed workgroup memory: what these cost
-    #[arg(long)]
-    no_checks: bool,
+    /// Compile with these checks of wgpu's instead of those that are shipped: all, none, or a list of zeroing, bounds, loops
+    #[arg(long, value_name = "CHECKS")]
+    checks: Option<Checks>,
     /// Also write what was measured into this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -51,8 +51,8 @@ struct Report {
     precision: String,
     image_size: u32,
     batch: u32,
-    /// Whether kernels had wgpu's checks.
-    checks: bool,
+    /// wgpu's checks in kernels: those that are shipped, or these.
+    checks: String,
     peak_flop_per_second: f64,
     peak_bytes_per_second: f64,
     rows: Vec<Row>,
@@ -92,8 +92,8 @@ pub async fn run(args: BenchArgs) -> Result<()> {
         ));
     }
     let (device, line) = adapters::open(&args.device, args.precision).await?;
-    if args.no_checks {
-        device.leave_out_checks();
+    if let Some(checks) = args.checks {
+        device.set_checks(checks);
     }
     let batch = batch_of_a_submit(&device, size, batch);
     let cases = table(Table::Network { image_size: size, batch });
@@ -126,9 +126,12 @@ pub async fn run(args: BenchArgs) -> Result<()> {
             call => call?,
         };
         for (index, rung) in case.call.rungs(&device).into_iter().enumerate() {
-            // 2 of 2_shared, which may be the first that this device can run; some have names and no numbers.
-            let number = rung.split('_').next().and_then(|number| number.parse().ok()).unwrap_or(index + 1);
-            if number < args.from_rung {
+            // 2 of 2_shared, which may be the first that this device can run; those without numbers are made for software
+            // adapters, and take seconds on a GPU.
+            let number = rung.split('_').next().and_then(|number| number.parse().ok());
+            if number.is_none() && device.kind() == DeviceKind::Gpu
+                || number.unwrap_or(index + 1) < args.from_rung
+            {
                 continue;
             }
             let times = timing::time(&call, &device, rung, args.runs).await?;
@@ -164,7 +167,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
             precision: args.precision.to_string(),
             image_size: size,
             batch,
-            checks: !args.no_checks,
+            checks: args.checks.map_or("shipped".to_string(), |checks| checks.to_string()),
             peak_flop_per_second: peak.flops,
             peak_bytes_per_second: peak.bandwidth,
             rows,

@@ -131,7 +131,7 @@ impl Adapter {
             }
         };
         let connection = Connection::open(&self.inner, &self.name, precision).await?;
-        let gpu = Gpu::new(connection, limits.max_submit_flop);
+        let gpu = Gpu::new(connection, limits.max_submit_flop, limits.software);
         let driver = format!("{}, {}", self.backend, self.driver);
         Ok(Device::new(self.name, driver, self.kind, limits, Some(gpu)))
     }

@@ -5,7 +5,7 @@
 
 use super::bindings::{BindGroups, Bound, Part};
 use super::connection::Connection;
-use super::pipeline::{Pipeline, Shader};
+use super::pipeline::{Checks, Pipeline, Shader};
 use super::profile::Label;
 use super::readback::{Readback, Readbacks};
 use super::textures::Textures;
@@ -20,16 +20,21 @@ use std::rc::Rc;
 const SLOT: u64 = 256;
 /// Uniform slots of one submit.
 const SLOTS: u64 = 512;
+/// FLOP after which what is recorded is handed over, so that a GPU works on it while the host records the rest: a millisecond
+/// or less. A submit takes some 0.03 ms.
+const FEW_FLOP: f64 = 2e10;
 
 pub(crate) struct Gpu {
     connection: Rc<Connection>,
     /// FLOP after which a submit is closed.
     max_submit_flop: f64,
+    /// Whether the device has processors of its own.
+    submits_early: bool,
     uniforms: wgpu::Buffer,
     recording: RefCell<Recording>,
     shaders: RefCell<HashMap<String, Shader>>,
-    /// Whether shaders are compiled with wgpu's checks.
-    checks: Cell<bool>,
+    /// The checks that shaders are compiled with, where these are not those that are shipped.
+    checks: Cell<Option<Checks>>,
     pipelines: RefCell<HashMap<PipelineKey, Rc<Pipeline>>>,
     textures: Textures,
     bind_groups: BindGroups,
@@ -51,7 +56,7 @@ struct Recording {
 
 impl Gpu {
     /// Records for the adapter behind `connection`, and closes a submit before it passes `max_submit_flop`.
-    pub(super) fn new(connection: Connection, max_submit_flop: u64) -> Gpu {
+    pub(super) fn new(connection: Connection, max_submit_flop: u64, software: bool) -> Gpu {
         let connection = Rc::new(connection);
         let uniforms = connection.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("params"),
@@ -64,10 +69,11 @@ impl Gpu {
             readbacks: Readbacks::new(connection.clone()),
             connection,
             max_submit_flop: max_submit_flop as f64,
+            submits_early: !software,
             uniforms,
             recording,
             shaders,
-            checks: Cell::new(true),
+            checks: Cell::new(None),
             pipelines,
             textures,
             bind_groups,
@@ -75,9 +81,9 @@ impl Gpu {
         }
     }
 
-    /// Compiles what was not compiled yet without wgpu's checks.
-    pub(super) fn leave_out_checks(&self) {
-        self.checks.set(false);
+    /// Compiles what was not compiled yet with these checks.
+    pub(super) fn set_checks(&self, checks: Checks) {
+        self.checks.set(Some(checks));
     }
 
     pub fn create_buffer(&self, bytes: u64) -> Result<wgpu::Buffer> {
@@ -95,17 +101,15 @@ impl Gpu {
     /// `override` that the file may declare.
     pub fn pipeline(
         &self,
-        file: &str,
+        (file, trusted): (&str, bool),
         source: impl FnOnce() -> Cow<'static, str>,
         entry: &str,
         constants: &[(&str, f64)],
     ) -> Result<Rc<Pipeline>> {
         let mut shaders = self.shaders.borrow_mut();
         if !shaders.contains_key(file) {
-            shaders.insert(
-                file.to_string(),
-                Shader::new(&self.connection.device, file, &source(), self.checks.get()),
-            );
+            let checks = self.checks.get().unwrap_or(Checks::shipped(trusted));
+            shaders.insert(file.to_string(), Shader::new(&self.connection.device, file, &source(), checks));
         }
         let shader = &shaders[file];
         // Other sizes change nothing, so they are no part of the key.
@@ -189,7 +193,11 @@ impl Gpu {
         pass.set_pipeline(&pipeline.inner);
         pass.set_bind_group(0, &bind_group, &[]);
         pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
-        Ok(())
+        drop(pass);
+        drop(timer);
+        let is_enough = recording.flop >= FEW_FLOP;
+        drop(recording);
+        if is_enough && self.submits_early { self.submit().map(|_| ()) } else { Ok(()) }
     }
 
     /// Closes the submit when another dispatch of `flop` would make it too long.

@@ -35,6 +35,7 @@ pub(crate) mod textures;
 mod timer;
 
 pub use limits::{DeviceKind, Limits, TensorCores};
+pub use pipeline::Checks;
 pub use precision::Precision;
 pub use profile::{Label, Span};
 pub use rungs::RungTable;
@@ -125,9 +126,9 @@ impl Device {
         &self.0.rungs
     }
 
-    /// Compiles kernels without wgpu's checks from now on, to measure what these cost.
-    pub fn leave_out_checks(&self) {
-        self.0.gpu.iter().for_each(Gpu::leave_out_checks);
+    /// Compiles kernels with these checks from now on, to measure what they cost.
+    pub fn set_checks(&self, checks: Checks) {
+        self.0.gpu.iter().for_each(|gpu| gpu.set_checks(checks));
     }
 
     /// Makes all kernels of `op` use `rung` from now on.

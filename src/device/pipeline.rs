@@ -4,11 +4,60 @@ use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFl
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// What wgpu compiles into a shader so that a wrong one does no harm. What it costs on a GPU: docs/ladder.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checks {
+    /// Workgroup memory holds zeros when a group starts.
+    pub zeroing: bool,
+    /// An index stays within its array, and a divisor is not 0.
+    pub bounds: bool,
+    /// A loop ends after 2^64 iterations, so that a compiler must not assume that it ends.
+    pub loops: bool,
+}
+
+impl Checks {
+    pub const ALL: Checks = Checks { zeroing: true, bounds: true, loops: true };
+    pub const NONE: Checks = Checks { zeroing: false, bounds: false, loops: false };
+    /// What shaders are compiled with. No kernel reads workgroup memory that it did not write; a rung that is
+    /// [`trusted`](crate::kernel::Rung::trusted) has neither of the others.
+    pub fn shipped(trusted: bool) -> Checks {
+        Checks { zeroing: false, bounds: !trusted, loops: !trusted }
+    }
+}
+
+/// `all`, `none`, or a list of `zeroing`, `bounds` and `loops`.
+impl std::str::FromStr for Checks {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Checks, String> {
+        let mut checks = Checks::NONE;
+        for word in text.split(',') {
+            match word {
+                "all" => checks = Checks::ALL,
+                "none" => checks = Checks::NONE,
+                "zeroing" => checks.zeroing = true,
+                "bounds" => checks.bounds = true,
+                "loops" => checks.loops = true,
+                _ => return Err(format!("{word} is none of all, none, zeroing, bounds and loops")),
+            }
+        }
+        Ok(checks)
+    }
+}
+
+impl std::fmt::Display for Checks {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let all = [(self.zeroing, "zeroing"), (self.bounds, "bounds"), (self.loops, "loops")];
+        let names: Vec<_> = all.into_iter().filter(|(has, _)| *has).map(|(_, name)| name).collect();
+        f.write_str(if names.is_empty() { "none".to_string() } else { names.join(",") }.as_str())
+    }
+}
+
 /// A shader file, parsed once.
 pub(crate) struct Shader {
     label: String,
     module: wgpu::ShaderModule,
-    checks: bool,
+    checks: Checks,
     overrides: Vec<String>,
     /// Of each entry point, by its name.
     bindings: BTreeMap<String, Rc<Bindings>>,
@@ -24,23 +73,22 @@ pub(crate) struct Pipeline {
 }
 
 impl Shader {
-    /// Parses `source`; errors reach the device's error handler. `checks` are wgpu's: of bounds, loops and divisions, and
-    /// zeroed workgroup memory. On lavapipe a step's convolutions took as long with them (1.45 and 1.56 s) as without (1.54
-    /// and 1.83 s, in turn).
-    pub fn new(device: &wgpu::Device, label: &str, source: &str, checks: bool) -> Shader {
+    /// Parses `source`; errors reach the device's error handler.
+    pub fn new(device: &wgpu::Device, label: &str, source: &str, checks: Checks) -> Shader {
         let parsed = naga::front::wgsl::parse_str(source)
             .unwrap_or_else(|why| panic!("{label}: {}", why.emit_to_string(source)));
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(label),
             source: wgpu::ShaderSource::Wgsl(source.into()),
         };
-        let module = if checks {
-            device.create_shader_module(descriptor)
-        } else {
-            let none = wgpu::ShaderRuntimeChecks::unchecked();
-            // SAFETY: all kernels are this crate's own, and the tests run every one at awkward sizes against its definition.
-            unsafe { device.create_shader_module_trusted(descriptor, none) }
+        let wanted = wgpu::ShaderRuntimeChecks {
+            bounds_checks: checks.bounds,
+            int_div_checks: checks.bounds,
+            force_loop_bounding: checks.loops,
+            ..wgpu::ShaderRuntimeChecks::checked()
         };
+        // SAFETY: all kernels are this crate's own, and the tests run every one at awkward sizes against its definition.
+        let module = unsafe { device.create_shader_module_trusted(descriptor, wanted) };
         Shader {
             label: label.to_string(),
             module,
@@ -67,7 +115,7 @@ impl Pipeline {
             entry_point: Some(entry),
             compilation_options: wgpu::PipelineCompilationOptions {
                 constants,
-                zero_initialize_workgroup_memory: shader.checks,
+                zero_initialize_workgroup_memory: shader.checks.zeroing,
             },
             cache: None,
         });

@@ -144,12 +144,13 @@ impl<P: Params> Kernel<P> {
             0 => None,
             words => Some(Tensor::empty(device, &[words], Kind::F32)?),
         };
-        let names = self.buffers.iter().map(|buffer| buffer.name).chain(["scratch"]);
-        let tensors = inputs.iter().chain(outputs).copied().chain(&scratch);
+        // A pass that keeps halves in scratch sees it as `packed`.
+        let names = self.buffers.iter().map(|buffer| buffer.name).chain(["scratch", "packed"]);
+        let tensors = inputs.iter().chain(outputs).copied().chain(&scratch).chain(&scratch);
         let parts: Vec<_> = names.zip(tensors).map(|(name, tensor)| part(name, tensor)).collect();
 
         for pass in rung.passes {
-            let pipeline = gpu.pipeline(&file, || rung.text(), pass.entry, &constants)?;
+            let pipeline = gpu.pipeline((&file, rung.trusted), || rung.text(), pass.entry, &constants)?;
             let (buffers, textures) = bound(pass, &parts, |name| pipeline.bindings.contains_key(name));
             let groups = pass.grid.groups(params);
             let bytes = buffers.iter().map(|part| part.len as f64).sum();

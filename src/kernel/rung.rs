@@ -27,6 +27,8 @@ pub struct Rung<P: 'static> {
     pub lacks: fn(&Limits) -> Option<&'static str>,
     /// The sizes that the rung is for, where these are others.
     pub only_for: fn(&P) -> Option<&'static str>,
+    /// Whether it runs without wgpu's checks of bounds and loops: where these cost 5 % or more on a GPU.
+    pub trusted: bool,
     /// How exact its sums are: what its results may be compared with.
     pub error: Rounding,
     /// Where it is taken unless another is asked for.
@@ -182,6 +184,7 @@ impl<P> Rung<P> {
             iterations: |_| 0,
             lacks: |_| None,
             only_for: |_| None,
+            trusted: false,
             error: Rounding::F32,
             default_on: Adapters::All,
         }

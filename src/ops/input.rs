@@ -19,8 +19,10 @@ pub fn input(device: &Device, pixels: &Tensor, shape: [usize; 4], mean: f32, std
 
 /// Bytes as words, four to each, the first in the lowest bits.
 pub fn pack(bytes: &[u8]) -> Vec<u32> {
-    let word = |four: &[u8]| four.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
-    bytes.chunks(4).map(word).collect()
+    let (whole, rest) = bytes.as_chunks();
+    let word = |rest: &[u8]| rest.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
+    let whole = whole.iter().map(|four| u32::from_le_bytes(*four));
+    whole.chain((!rest.is_empty()).then(|| word(rest))).collect()
 }
 
 const SOURCE: &str = include_str!("../../shaders/input.wgsl");

@@ -114,7 +114,11 @@ pub const BACKWARD_W_REGISTERS: Rung<Params> = Rung {
 };
 
 const fn registers(passes: &'static [Pass<Params>]) -> Rung<Params> {
-    Rung { constants: &[("SIDE", SIDE as f64)], ..Rung::new("3_registers", REGISTERS_SOURCE, passes) }
+    Rung {
+        constants: &[("SIDE", SIDE as f64)],
+        trusted: true,
+        ..Rung::new("3_registers", REGISTERS_SOURCE, passes)
+    }
 }
 
 /// Elements of a tile of the fourth rung, along the side of which there is much, and along the other.
@@ -162,6 +166,7 @@ const fn vectors(passes: &'static [Pass<Params>]) -> Rung<Params> {
         only_for: |p| {
             (!p.in_features.is_multiple_of(4)).then_some("it is for inputs that are a multiple of 4")
         },
+        trusted: true,
         ..Rung::new("4_vectors", VECTORS_SOURCE, passes)
     }
 }
