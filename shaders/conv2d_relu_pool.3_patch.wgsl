@@ -47,12 +47,15 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> w: array<f32>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+// Four windows to a vector, which lie in one row.
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> argmax: array<u32>;
 @group(0) @binding(6) var<storage, read> dy: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(10) var<storage, read_write> scratch: array<f32>;
+// That same buffer in forward and backward_x: w in the order of use, made by a pass of its own.
+@group(0) @binding(11) var<storage, read_write> packed: array<vec4<f32>>;
 
 override in_channels: u32;
 override in_h: u32;
@@ -67,14 +70,19 @@ const HEIGHT = 8u; // positions of a tile, HEIGHT x WIDTH
 const WIDTH = 16u;
 const PATCH_HEIGHT = 10u; // the same with the neighbours on both sides that a window of 3 reads
 const PATCH_WIDTH = 18u;
+// Values from one row of a patch to the next. With 19 the eight runs of a subgroup of 32, of four pairs of rows, begin in
+// different banks; with 18 some share one.
+const PATCH_PITCH = 19u;
+const PATCH = PATCH_HEIGHT * PATCH_PITCH;
 const DEPTH = 4u; // channels of the sum that are staged at a time
+const FACTORS = DEPTH * 9u * ROWS / 4u; // vectors of weights that are staged with them
 // Vectors of four channels from one row of `factors` or `staged_dz` to the next. It is one more than ROWS / 4 to avoid bank
 // conflicts: neighbouring threads store into neighbouring rows, and 16 vectors are a multiple of the 32 banks. A vector is
 // stored whole, by one thread: storing one component may touch the others.
 const PITCH = 17u;
 
-// x in forward, dz in backward_x, at the tile's positions and around them: [DEPTH, PATCH_HEIGHT, PATCH_WIDTH].
-var<workgroup> patches: array<f32, DEPTH * PATCH_HEIGHT * PATCH_WIDTH>;
+// x in forward, dz in backward_x, at the tile's positions and around them: [DEPTH, PATCH_HEIGHT, PATCH_PITCH].
+var<workgroup> patches: array<f32, DEPTH * PATCH>;
 // The weights that they are multiplied by: [DEPTH * 9, ROWS], four channels to a vector.
 var<workgroup> factors: array<vec4<f32>, DEPTH * 9u * PITCH>;
 
@@ -118,7 +126,7 @@ fn is_nan4(v: vec4<f32>) -> vec4<bool> {
 
 // Ten neighbours in a row of the patch of staged channel d.
 fn load_staged_run(d: u32, row: u32, column: u32) -> Run {
-    let i = (d * PATCH_HEIGHT + row) * PATCH_WIDTH + column;
+    let i = (d * PATCH_HEIGHT + row) * PATCH_PITCH + column;
     return Run(vec4(patches[i], patches[i + 1u], patches[i + 2u], patches[i + 3u]),
         vec4(patches[i + 4u], patches[i + 5u], patches[i + 6u], patches[i + 7u]),
         vec2(patches[i + 8u], patches[i + 9u]));
@@ -148,23 +156,55 @@ fn load_x(n: u32, ci: u32, ih: i32, iw: i32) -> f32 {
     return x[((n * in_channels + ci) * in_h + u32(ih)) * in_w + u32(iw)];
 }
 
+const OUTSIDE = 0xffffffffu;
+
+// Where position i of a patch lies in a plane of x, or OUTSIDE. A thread stages the same positions of every channel.
+fn place_of_position(i: u32, top: u32, left: u32) -> u32 {
+    let ih = top + i / PATCH_WIDTH - 1u; // above the first row, a large number
+    let iw = left + i % PATCH_WIDTH - 1u;
+    return select(OUTSIDE, ih * in_w + iw, ih < in_h && iw < in_w);
+}
+
+// x at a place of plane n * in_channels + ci.
+fn load_x_at(plane: u32, place: u32) -> f32 {
+    if (place == OUTSIDE) { return 0.0; }
+    return x[plane * in_h * in_w + place];
+}
+
+// Where position i of a patch lies in that of the first staged channel.
+fn staged_position(i: u32) -> u32 {
+    return i / PATCH_WIDTH * PATCH_PITCH + i % PATCH_WIDTH;
+}
+
 // w[co, ci, kh, kw] with tap = kh * 3 + kw, or 0 outside.
 fn load_w_3x3(co: u32, ci: u32, tap: u32) -> f32 {
     if (co >= out_channels || ci >= in_channels) { return 0.0; }
     return w[(co * in_channels + ci) * 9u + tap];
 }
 
-// dz, the gradient of the convolution's output, or 0 outside. It is stored nowhere, but made from dy: pooling hands dy to
-// the window's winner only, and ReLU passes it on only where its output, which is y there, is above 0.
-fn load_dz_2x2(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
-    let oh = u32(zh) / 2u;
-    let ow = u32(zw) / 2u;
-    if (co >= out_channels || zh < 0 || zw < 0 || oh >= out_h || ow >= out_w) { return 0.0; }
-    let plane = n * out_channels + co;
-    let o = oh * out_w + ow;
-    let winner = (argmax[plane * p.argmax_words + o / 4u] >> (8u * (o % 4u))) & 255u;
+// dz, the gradient of the convolution's output, in a window of 2 x 2: `value` at place k, and 0 at the other three.
+struct Winner {
+    value: f32,
+    k: u32,
+}
+
+// dz of window o of plane n * out_channels + co. It is stored nowhere, but made from dy: pooling hands dy to the window's
+// winner only, and ReLU passes it on only where its output, which is y there, is above 0.
+fn load_winner_at(plane: u32, o: u32) -> Winner {
+    let k = (argmax[plane * p.argmax_words + o / 4u] >> (8u * (o % 4u))) & 255u;
     let i = plane * out_h * out_w + o;
-    return select(0.0, dy[i], winner == u32(zh) % 2u * 2u + u32(zw) % 2u && y[i] > 0.0);
+    return Winner(select(0.0, dy[i], y[i / 4u][i % 4u] > 0.0), k);
+}
+
+// dz of window [oh, ow], all 0 outside.
+fn load_winner(n: u32, co: u32, oh: i32, ow: i32) -> Winner {
+    if (co >= out_channels || u32(oh) >= out_h || u32(ow) >= out_w) { return Winner(0.0, 0u); }
+    return load_winner_at(n * out_channels + co, u32(oh) * out_w + u32(ow));
+}
+
+// dz at place k of the windows of four channels.
+fn dz_at(k: u32, a: Winner, b: Winner, c: Winner, d: Winner) -> vec4<f32> {
+    return select(vec4<f32>(), vec4(a.value, b.value, c.value, d.value), vec4(a.k, b.k, c.k, d.k) == vec4(k));
 }
 
 // The largest relu(conv2d) so far and its place k in the window, for four windows.
@@ -190,6 +230,44 @@ fn pool_window(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Be
     return best_after(best_after(best_after(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
 }
 
+// Number of this thread in the whole grid, which may have two dimensions.
+fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
+    return id.y * groups.x * 256u + id.x;
+}
+
+// w for forward, four out_channels to a vector: [tiles of ROWS out_channels, blocks of DEPTH in_channels, DEPTH, 9, ROWS / 4].
+@compute @workgroup_size(256)
+fn pack_for_forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_index(id, groups);
+    let blocks = (in_channels + DEPTH - 1u) / DEPTH;
+    let co = i / (blocks * FACTORS) * ROWS + i % (ROWS / 4u) * 4u;
+    if (co >= (out_channels + ROWS - 1u) / ROWS * ROWS) { return; }
+    let tap = i / (ROWS / 4u) % 9u;
+    let ci = i / FACTORS % blocks * DEPTH + i % FACTORS / (9u * ROWS / 4u);
+    packed[i] = vec4(load_w_3x3(co, ci, tap), load_w_3x3(co + 1u, ci, tap), load_w_3x3(co + 2u, ci, tap),
+        load_w_3x3(co + 3u, ci, tap));
+}
+
+// The same for backward_x, with in_channels and out_channels exchanged and the window turned upside down.
+@compute @workgroup_size(256)
+fn pack_for_backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_index(id, groups);
+    let blocks = (out_channels + DEPTH - 1u) / DEPTH;
+    let ci = i / (blocks * FACTORS) * ROWS + i % (ROWS / 4u) * 4u;
+    if (ci >= (in_channels + ROWS - 1u) / ROWS * ROWS) { return; }
+    let tap = 8u - i / (ROWS / 4u) % 9u;
+    let co = i / FACTORS % blocks * DEPTH + i % FACTORS / (9u * ROWS / 4u);
+    packed[i] = vec4(load_w_3x3(co, ci, tap), load_w_3x3(co, ci + 1u, tap), load_w_3x3(co, ci + 2u, tap),
+        load_w_3x3(co, ci + 3u, tap));
+}
+
+// The weights of `depth` channels of the sum, from packed.
+fn stage_factors(first: u32, depth: u32, thread: u32) {
+    for (var i = thread; i < depth * 9u * ROWS / 4u; i += THREADS) {
+        factors[i / (ROWS / 4u) * PITCH + i % (ROWS / 4u)] = packed[first + i];
+    }
+}
+
 // y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow)
 // A workgroup owns 4 x 8 windows of picture group.z: tile number group.x. A thread owns four windows in a row.
 @compute @workgroup_size(THREADS)
@@ -202,23 +280,23 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let column = thread % 2u * 8u;
     let channels = thread / 8u;
     var sums = PatchSums();
+    let place = place_of_position(thread, top, left);
+    let second_place = place_of_position(thread + THREADS, top, left);
+    let position = staged_position(thread);
+    let second_position = staged_position(thread + THREADS);
+    let blocks = (in_channels + DEPTH - 1u) / DEPTH;
     for (var ci = 0u; ci < in_channels; ci += DEPTH) {
-        for (var i = thread; i < DEPTH * PATCH_HEIGHT * PATCH_WIDTH; i += THREADS) {
-            let d = i / (PATCH_HEIGHT * PATCH_WIDTH);
-            let place = i % (PATCH_HEIGHT * PATCH_WIDTH);
-            patches[i] = load_x(n, ci + d, i32(top + place / PATCH_WIDTH) - 1, i32(left + place % PATCH_WIDTH) - 1);
+        let depth = min(DEPTH, in_channels - ci);
+        for (var d = 0u; d < depth; d++) {
+            let plane = n * in_channels + ci + d;
+            patches[d * PATCH + position] = load_x_at(plane, place);
+            if (thread + THREADS < PATCH_HEIGHT * PATCH_WIDTH) {
+                patches[d * PATCH + second_position] = load_x_at(plane, second_place);
+            }
         }
-        for (var i = thread; i < DEPTH * 9u * ROWS / 4u; i += THREADS) {
-            let term = i % (DEPTH * 9u);
-            let four = i / (DEPTH * 9u);
-            let co = group.y * ROWS + four * 4u;
-            let d = ci + term / 9u;
-            let tap = term % 9u;
-            factors[term * PITCH + four] = vec4(load_w_3x3(co, d, tap), load_w_3x3(co + 1u, d, tap),
-                load_w_3x3(co + 2u, d, tap), load_w_3x3(co + 3u, d, tap));
-        }
+        stage_factors((group.y * blocks + ci / DEPTH) * FACTORS, depth, thread);
         workgroupBarrier();
-        for (var d = 0u; d < min(DEPTH, in_channels - ci); d++) {
+        for (var d = 0u; d < depth; d++) {
             sums = plus_channel(sums, d, row, column, channels);
         }
         workgroupBarrier();
@@ -236,22 +314,19 @@ fn store_windows(n: u32, co: u32, o: u32, sums: PatchSums) {
     let second = pool_window(sums.a[2] + bias, sums.a[3] + bias, sums.c[2] + bias, sums.c[3] + bias);
     let third = pool_window(sums.b[0] + bias, sums.b[1] + bias, sums.d[0] + bias, sums.d[1] + bias);
     let fourth = pool_window(sums.b[2] + bias, sums.b[3] + bias, sums.d[2] + bias, sums.d[3] + bias);
-    store_y_pooled(n, co, o, first.value);
-    store_y_pooled(n, co, o + 1u, second.value);
-    store_y_pooled(n, co, o + 2u, third.value);
-    store_y_pooled(n, co, o + 3u, fourth.value);
-    let packed = first.k | (second.k << vec4(8u)) | (third.k << vec4(16u)) | (fourth.k << vec4(24u));
-    store_argmax(n, co, o, packed);
+    store_y_pooled(n, co, o, transpose(mat4x4(first.value, second.value, third.value, fourth.value)));
+    let words = first.k | (second.k << vec4(8u)) | (third.k << vec4(16u)) | (fourth.k << vec4(24u));
+    store_argmax(n, co, o, words);
 }
 
-// y of four out_channels for window o.
-fn store_y_pooled(n: u32, co: u32, o: u32, four: vec4<f32>) {
-    let area = p.out_h * out_w;
-    let i = (n * p.out_channels + co) * area + o;
-    if (co < p.out_channels) { y[i] = four.x; }
-    if (co + 1u < p.out_channels) { y[i + area] = four.y; }
-    if (co + 2u < p.out_channels) { y[i + area * 2u] = four.z; }
-    if (co + 3u < p.out_channels) { y[i + area * 3u] = four.w; }
+// y of windows o to o + 3 in four out_channels, a column for each.
+fn store_y_pooled(n: u32, co: u32, o: u32, four: mat4x4<f32>) {
+    let area = p.out_h * out_w / 4u;
+    let i = (n * p.out_channels + co) * area + o / 4u;
+    if (co < p.out_channels) { y[i] = four[0]; }
+    if (co + 1u < p.out_channels) { y[i + area] = four[1]; }
+    if (co + 2u < p.out_channels) { y[i + area * 2u] = four[2]; }
+    if (co + 3u < p.out_channels) { y[i + area * 3u] = four[3]; }
 }
 
 // One word of argmax, that is windows o to o + 3, of each of four out_channels.
@@ -261,6 +336,22 @@ fn store_argmax(n: u32, co: u32, o: u32, packed: vec4<u32>) {
     if (co + 1u < p.out_channels) { argmax[i + p.argmax_words] = packed.y; }
     if (co + 2u < p.out_channels) { argmax[i + p.argmax_words * 2u] = packed.z; }
     if (co + 3u < p.out_channels) { argmax[i + p.argmax_words * 3u] = packed.w; }
+}
+
+// Windows of 2 x 2 that meet a patch: it begins at the second row and the second column of the first. A thread stages the same
+// window of every other channel.
+const ACROSS = PATCH_WIDTH / 2u + 1u;
+const WINDOWS = (PATCH_HEIGHT / 2u + 1u) * ACROSS;
+
+// dz of a window into the patch of staged channel d, whose row `bottom` and column `right` are the window's second ones.
+fn stage_window(d: u32, bottom: u32, right: u32, winner: Winner) {
+    let i = (d * PATCH_HEIGHT + bottom) * PATCH_PITCH + right;
+    let above = bottom > 0u;
+    let below = bottom < PATCH_HEIGHT;
+    if (above && right > 0u) { patches[i - PATCH_PITCH - 1u] = select(0.0, winner.value, winner.k == 0u); }
+    if (above && right < PATCH_WIDTH) { patches[i - PATCH_PITCH] = select(0.0, winner.value, winner.k == 1u); }
+    if (below && right > 0u) { patches[i - 1u] = select(0.0, winner.value, winner.k == 2u); }
+    if (below && right < PATCH_WIDTH) { patches[i] = select(0.0, winner.value, winner.k == 3u); }
 }
 
 // As conv2d's backward_x with dz for dy:
@@ -276,23 +367,25 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let column = thread % 2u * 8u;
     let channels = thread / 8u;
     var sums = PatchSums();
+    let window = thread % WINDOWS;
+    let bottom = window / ACROSS * 2u;
+    let right = window % ACROSS * 2u;
+    let oh = (top + bottom) / 2u - 1u; // above the first row, a large number
+    let ow = (left + right) / 2u - 1u;
+    let is_inside = oh < out_h && ow < out_w;
+    let blocks = (out_channels + DEPTH - 1u) / DEPTH;
     for (var co = 0u; co < out_channels; co += DEPTH) {
-        for (var i = thread; i < DEPTH * PATCH_HEIGHT * PATCH_WIDTH; i += THREADS) {
-            let d = i / (PATCH_HEIGHT * PATCH_WIDTH);
-            let place = i % (PATCH_HEIGHT * PATCH_WIDTH);
-            patches[i] = load_dz_2x2(n, co + d, i32(top + place / PATCH_WIDTH) - 1, i32(left + place % PATCH_WIDTH) - 1);
+        let depth = min(DEPTH, out_channels - co);
+        if (thread < THREADS / WINDOWS * WINDOWS) {
+            for (var d = thread / WINDOWS; d < depth; d += THREADS / WINDOWS) {
+                var winner = Winner();
+                if (is_inside) { winner = load_winner_at(n * out_channels + co + d, oh * out_w + ow); }
+                stage_window(d, bottom, right, winner);
+            }
         }
-        for (var i = thread; i < DEPTH * 9u * ROWS / 4u; i += THREADS) {
-            let tap = i % 9u;
-            let four = i / 9u % (ROWS / 4u);
-            let d = i / (9u * ROWS / 4u);
-            let ci = group.y * ROWS + four * 4u;
-            factors[(d * 9u + 8u - tap) * PITCH + four] = vec4(
-                load_w_3x3(co + d, ci, tap), load_w_3x3(co + d, ci + 1u, tap),
-                load_w_3x3(co + d, ci + 2u, tap), load_w_3x3(co + d, ci + 3u, tap));
-        }
+        stage_factors((group.y * blocks + co / DEPTH) * FACTORS, depth, thread);
         workgroupBarrier();
-        for (var d = 0u; d < min(DEPTH, out_channels - co); d++) {
+        for (var d = 0u; d < depth; d++) {
             sums = plus_channel(sums, d, row, column, channels);
         }
         workgroupBarrier();
@@ -324,18 +417,27 @@ fn store_dx(n: u32, ci: u32, ih: u32, iw: u32, four: vec4<f32>) {
 }
 
 const WEIGHT_THREADS = 256u; // of a workgroup of backward_w
-const COLUMNS = 16u; // its in_channels
-const LINE = 73u; // staged values of an in_channel, 4 rows of PATCH_WIDTH, and one more to avoid bank conflicts
+const COLUMNS = 32u; // its in_channels, where there are so many
+const LINES = 16u; // threads that share the in_channels and positions for four out_channels
+const STRIP = 8u; // columns of positions that are staged at a time, of two rows
+const STRIP_PATCH = 10u; // the same with the neighbours on both sides
+const LINE = 41u; // staged values of an in_channel, 4 rows of STRIP_PATCH, and one more to avoid bank conflicts
 
-// dz of two rows of WIDTH positions: [2, WIDTH, ROWS], four out_channels to a vector.
-var<workgroup> staged_dz: array<vec4<f32>, 2u * WIDTH * PITCH>;
+// dz of two rows of STRIP positions: [2, STRIP, ROWS], four out_channels to a vector.
+var<workgroup> staged_dz: array<vec4<f32>, 2u * STRIP * PITCH>;
 // The four rows of x that they are multiplied by: [COLUMNS, LINE].
 var<workgroup> staged_x: array<f32, COLUMNS * LINE>;
 
 // Three rows, from `row` on, of one column of the staged in_channel `line`.
 fn load_staged_column(line: u32, row: u32, column: u32) -> vec3<f32> {
-    let i = line * LINE + row * PATCH_WIDTH + column;
-    return vec3(staged_x[i], staged_x[i + PATCH_WIDTH], staged_x[i + 2u * PATCH_WIDTH]);
+    let i = line * LINE + row * STRIP_PATCH + column;
+    return vec3(staged_x[i], staged_x[i + STRIP_PATCH], staged_x[i + 2u * STRIP_PATCH]);
+}
+
+// in_channels of a group of backward_w: a power of two, of which a thread has two. Where there are fewer than COLUMNS, as in
+// the first convolution, several threads have the same, and share the positions; what they add up are different parts of the sum.
+fn owned_channels() -> u32 {
+    return clamp(1u << (32u - countLeadingZeros(in_channels - 1u)), 2u, COLUMNS);
 }
 
 // Four out_channels of the nine elements of a window, by row and column.
@@ -343,6 +445,14 @@ struct WindowSums {
     top: array<vec4<f32>, 3>,
     middle: array<vec4<f32>, 3>,
     bottom: array<vec4<f32>, 3>,
+}
+
+// The sums plus dz of one position times the three columns of x that the window meets there.
+fn plus_position(sums: WindowSums, dz: vec4<f32>, first: vec3<f32>, second: vec3<f32>, third: vec3<f32>) -> WindowSums {
+    return WindowSums(
+        array(sums.top[0] + dz * first.x, sums.top[1] + dz * second.x, sums.top[2] + dz * third.x),
+        array(sums.middle[0] + dz * first.y, sums.middle[1] + dz * second.y, sums.middle[2] + dz * third.y),
+        array(sums.bottom[0] + dz * first.z, sums.bottom[1] + dz * second.z, sums.bottom[2] + dz * third.z));
 }
 
 // As conv2d's backward_w with dz for dy:
@@ -354,63 +464,83 @@ struct WindowSums {
 fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(num_workgroups) groups: vec3<u32>) {
     let rows = (p.batch * out_h + groups.z - 1u) / groups.z;
-    let line = thread % COLUMNS;
-    let channels = thread / COLUMNS;
+    let owned = owned_channels();
+    let lines = owned / 2u;
+    let line = thread % lines;
+    let share = thread % LINES / lines; // of so many:
+    let shares = LINES / lines;
+    let channels = thread / LINES;
+    // Shares differ in their row, where there is more than one, and in their columns.
+    let first_row = select(0u, share % 2u, shares > 1u);
+    let rows_of_share = select(2u, 1u, shares > 1u);
+    let columns = STRIP / max(shares / 2u, 1u);
+    let first_column = share / 2u * columns;
+    var more_sums = WindowSums();
     var sums = WindowSums();
     for (var row = group.z * rows; row < min((group.z + 1u) * rows, p.batch * out_h); row++) {
         let n = row / out_h;
-        let zh = i32(row % out_h * 2u);
-        for (var left = 0u; left < out_w * 2u; left += WIDTH) {
-            for (var i = thread; i < 2u * WIDTH * ROWS / 4u; i += WEIGHT_THREADS) {
-                let place = i % (2u * WIDTH);
-                let four = i / (2u * WIDTH);
+        let oh = i32(row % out_h);
+        for (var left = 0u; left < out_w * 2u; left += STRIP) {
+            for (var i = thread; i < STRIP / 2u * ROWS / 4u; i += WEIGHT_THREADS) {
+                let column = i % (STRIP / 2u);
+                let four = i / (STRIP / 2u);
                 let co = group.y * ROWS + four * 4u;
-                let h = zh + i32(place / WIDTH);
-                let w = i32(left + place % WIDTH);
-                staged_dz[place * PITCH + four] = vec4(load_dz_2x2(n, co, h, w), load_dz_2x2(n, co + 1u, h, w),
-                    load_dz_2x2(n, co + 2u, h, w), load_dz_2x2(n, co + 3u, h, w));
+                let ow = i32(left / 2u + column);
+                let a = load_winner(n, co, oh, ow);
+                let b = load_winner(n, co + 1u, oh, ow);
+                let c = load_winner(n, co + 2u, oh, ow);
+                let d = load_winner(n, co + 3u, oh, ow);
+                let place = column * 2u * PITCH + four;
+                staged_dz[place] = dz_at(0u, a, b, c, d);
+                staged_dz[place + PITCH] = dz_at(1u, a, b, c, d);
+                staged_dz[place + STRIP * PITCH] = dz_at(2u, a, b, c, d);
+                staged_dz[place + (STRIP + 1u) * PITCH] = dz_at(3u, a, b, c, d);
             }
-            for (var i = thread; i < COLUMNS * 4u * PATCH_WIDTH; i += WEIGHT_THREADS) {
-                let ci = i / (4u * PATCH_WIDTH);
-                let place = i % (4u * PATCH_WIDTH);
-                staged_x[ci * LINE + place] = load_x(n, group.x * COLUMNS + ci, zh + i32(place / PATCH_WIDTH) - 1,
-                    i32(left + place % PATCH_WIDTH) - 1);
+            for (var i = thread; i < owned * 4u * STRIP_PATCH; i += WEIGHT_THREADS) {
+                let ci = i / (4u * STRIP_PATCH);
+                let place = i % (4u * STRIP_PATCH);
+                staged_x[ci * LINE + place] = load_x(n, group.x * owned + ci, 2 * oh + i32(place / STRIP_PATCH) - 1,
+                    i32(left + place % STRIP_PATCH) - 1);
             }
             workgroupBarrier();
-            for (var r = 0u; r < 2u; r++) {
-                // The window slides to the right: each column is loaded once.
-                var first = load_staged_column(line, r, 0u);
-                var second = load_staged_column(line, r, 1u);
-                for (var c = 0u; c < WIDTH; c++) {
+            for (var r = first_row; r < first_row + rows_of_share; r++) {
+                // The window slides to the right: each column of x is loaded once.
+                var first = load_staged_column(line, r, first_column);
+                var second = load_staged_column(line, r, first_column + 1u);
+                var more_first = load_staged_column(line + lines, r, first_column);
+                var more_second = load_staged_column(line + lines, r, first_column + 1u);
+                for (var c = first_column; c < first_column + columns; c++) {
+                    let dz = staged_dz[(r * STRIP + c) * PITCH + channels];
                     let third = load_staged_column(line, r, c + 2u);
-                    let dz = staged_dz[(r * WIDTH + c) * PITCH + channels];
-                    sums.top[0] += dz * first.x;
-                    sums.top[1] += dz * second.x;
-                    sums.top[2] += dz * third.x;
-                    sums.middle[0] += dz * first.y;
-                    sums.middle[1] += dz * second.y;
-                    sums.middle[2] += dz * third.y;
-                    sums.bottom[0] += dz * first.z;
-                    sums.bottom[1] += dz * second.z;
-                    sums.bottom[2] += dz * third.z;
+                    let more_third = load_staged_column(line + lines, r, c + 2u);
+                    sums = plus_position(sums, dz, first, second, third);
+                    more_sums = plus_position(more_sums, dz, more_first, more_second, more_third);
                     first = second;
                     second = third;
+                    more_first = more_second;
+                    more_second = more_third;
                 }
             }
             workgroupBarrier();
         }
     }
     let co = group.y * ROWS + channels * 4u;
-    let ci = group.x * COLUMNS + line;
-    store_partial_3x3(group.z, co, ci, 0u, sums.top[0]);
-    store_partial_3x3(group.z, co, ci, 1u, sums.top[1]);
-    store_partial_3x3(group.z, co, ci, 2u, sums.top[2]);
-    store_partial_3x3(group.z, co, ci, 3u, sums.middle[0]);
-    store_partial_3x3(group.z, co, ci, 4u, sums.middle[1]);
-    store_partial_3x3(group.z, co, ci, 5u, sums.middle[2]);
-    store_partial_3x3(group.z, co, ci, 6u, sums.bottom[0]);
-    store_partial_3x3(group.z, co, ci, 7u, sums.bottom[1]);
-    store_partial_3x3(group.z, co, ci, 8u, sums.bottom[2]);
+    let part = group.z * shares + share;
+    store_window(part, co, group.x * owned + line, sums);
+    store_window(part, co, group.x * owned + line + lines, more_sums);
+}
+
+// Four out_channels of all nine elements of the window, in part `part`.
+fn store_window(part: u32, co: u32, ci: u32, sums: WindowSums) {
+    store_partial_3x3(part, co, ci, 0u, sums.top[0]);
+    store_partial_3x3(part, co, ci, 1u, sums.top[1]);
+    store_partial_3x3(part, co, ci, 2u, sums.top[2]);
+    store_partial_3x3(part, co, ci, 3u, sums.middle[0]);
+    store_partial_3x3(part, co, ci, 4u, sums.middle[1]);
+    store_partial_3x3(part, co, ci, 5u, sums.middle[2]);
+    store_partial_3x3(part, co, ci, 6u, sums.bottom[0]);
+    store_partial_3x3(part, co, ci, 7u, sums.bottom[1]);
+    store_partial_3x3(part, co, ci, 8u, sums.bottom[2]);
 }
 
 // Four out_channels of one element of the window, in part `part`.

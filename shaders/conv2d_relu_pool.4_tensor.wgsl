@@ -64,6 +64,8 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(10) var<storage, read_write> scratch: array<f32>;
+// That same buffer in forward and backward_x: w in halves, in the order of use, made by a pass of its own.
+@group(0) @binding(11) var<storage, read_write> packed: array<f16>;
 
 override in_channels: u32;
 override in_h: u32;
@@ -89,11 +91,8 @@ const PITCH = DEPTH + 8u;
 const SUMS_PITCH = SIDE + 4u; // f32 from one row of sums to the next, padded for the same reason
 const SUMS = 2u * SIDE * SUMS_PITCH; // values of two matrices of sums
 
-// x in forward and backward_w, dz in backward_x, at the tile's positions and around them:
-// [PATCH_HEIGHT, PATCH_WIDTH, channels of the sum].
+// x in forward, dz in backward_x, at the tile's positions and around them: [PATCH_HEIGHT, PATCH_WIDTH, channels of the sum].
 var<workgroup> patches: array<f16, PATCH_HEIGHT * PATCH_WIDTH * PITCH>;
-// The weights of one row of the window: [3, ROWS, channels of the sum].
-var<workgroup> factors: array<f16, 3u * ROWS * PITCH>;
 // Two matrices of sums of each subgroup: [SUBGROUPS, 2, SIDE, SIDE], channels by positions.
 var<workgroup> results: array<f32, SUBGROUPS * SUMS>;
 
@@ -120,7 +119,7 @@ fn subgroup_of(subgroup: u32, thread: u32) -> u32 {
 
 // A matrix of w: rows are channels of the tile, columns are channels of the sum.
 fn load_weights(i: u32) -> Left {
-    return coopLoadT<Left>(&factors[i], PITCH);
+    return coopLoadT<Left>(&packed[i], DEPTH);
 }
 
 // A matrix of the patch: rows are channels of the sum, columns are positions.
@@ -135,7 +134,7 @@ fn load_gradients(i: u32) -> Left {
 
 // A matrix of x: rows are positions, columns are in_channels.
 fn load_channels(i: u32) -> Right {
-    return coopLoadT<Right>(&patches[i], PITCH);
+    return coopLoadT<Right>(&staged_x[i], X_PITCH);
 }
 
 fn plus_product(sums: Sums, left: Left, right: Right) -> Sums {
@@ -145,6 +144,11 @@ fn plus_product(sums: Sums, left: Left, right: Right) -> Sums {
 // Into `results`, row by row.
 fn store_sums(i: u32, sums: Sums) {
     coopStoreT(sums, &results[i], SUMS_PITCH);
+}
+
+// Into `scratch`, row by row: out_channels by in_channels.
+fn store_partial(i: u32, sums: Sums) {
+    coopStoreT(sums, &scratch[i], padded(in_channels, COLUMNS));
 }
 
 // ---- end of tensor cores
@@ -178,17 +182,24 @@ fn load_w_3x3(co: u32, ci: u32, tap: u32) -> f32 {
     return w[(co * in_channels + ci) * 9u + tap];
 }
 
-// dz, the gradient of the convolution's output, or 0 outside. It is stored nowhere, but made from dy: pooling hands dy to
-// the window's winner only, and ReLU passes it on only where its output, which is y there, is above 0.
-fn load_dz_2x2(n: u32, co: u32, zh: i32, zw: i32) -> f32 {
-    let oh = u32(zh) / 2u;
-    let ow = u32(zw) / 2u;
-    if (co >= out_channels || zh < 0 || zw < 0 || oh >= out_h || ow >= out_w) { return 0.0; }
-    let plane = n * out_channels + co;
-    let o = oh * out_w + ow;
-    let winner = (argmax[plane * p.argmax_words + o / 4u] >> (8u * (o % 4u))) & 255u;
+// dz, the gradient of the convolution's output, in a window of 2 x 2: `value` at place k, and 0 at the other three.
+struct Winner {
+    value: f32,
+    k: u32,
+}
+
+// dz of window o of plane n * out_channels + co. It is stored nowhere, but made from dy: pooling hands dy to the window's
+// winner only, and ReLU passes it on only where its output, which is y there, is above 0.
+fn load_winner_at(plane: u32, o: u32) -> Winner {
+    let k = (argmax[plane * p.argmax_words + o / 4u] >> (8u * (o % 4u))) & 255u;
     let i = plane * out_h * out_w + o;
-    return select(0.0, dy[i], winner == u32(zh) % 2u * 2u + u32(zw) % 2u && y[i] > 0.0);
+    return Winner(select(0.0, dy[i], y[i] > 0.0), k);
+}
+
+// dz of window [oh, ow], all 0 outside.
+fn load_winner(n: u32, co: u32, oh: i32, ow: i32) -> Winner {
+    if (co >= out_channels || u32(oh) >= out_h || u32(ow) >= out_w) { return Winner(0.0, 0u); }
+    return load_winner_at(n * out_channels + co, u32(oh) * out_w + u32(ow));
 }
 
 // The largest relu(conv2d) so far and its place k in the window, for four windows.
@@ -229,7 +240,7 @@ struct TensorTile {
 // The sums plus the products of one element of the window, over SIDE of the staged channels.
 fn plus_tap(sums: TensorTile, factor: u32, place: u32) -> TensorTile {
     let a = load_weights(factor);
-    let b = load_weights(factor + SIDE * PITCH);
+    let b = load_weights(factor + SIDE * DEPTH);
     let row0 = load_positions(place);
     let row1 = load_positions(place + PATCH_WIDTH * PITCH);
     let row2 = load_positions(place + 2u * PATCH_WIDTH * PITCH);
@@ -240,17 +251,52 @@ fn plus_tap(sums: TensorTile, factor: u32, place: u32) -> TensorTile {
         plus_product(sums.b2, b, row2), plus_product(sums.b3, b, row3));
 }
 
-// The sums of subgroup `own` plus the products of row kh of the window, whose factors are staged.
-fn plus_row(before: TensorTile, own: u32, kh: u32) -> TensorTile {
-    let factor = own % 2u * 2u * SIDE * PITCH;
-    let place = (own / 2u * 4u + kh) * PATCH_WIDTH * PITCH;
+// The sums of subgroup `own` plus the products of the staged channels, block number `block` of `blocks`. `row` is the group's
+// first of `rows` rows of packed.
+fn plus_block(before: TensorTile, own: u32, block: u32, blocks: u32, row: u32, rows: u32) -> TensorTile {
+    let own_row = row + own % 2u * 2u * SIDE;
+    let own_place = own / 2u * 4u * PATCH_WIDTH * PITCH;
     var sums = before;
-    for (var kw = 0u; kw < 3u; kw++) {
+    for (var tap = 0u; tap < 9u; tap++) {
+        let factor = ((tap * blocks + block) * rows + own_row) * DEPTH;
+        let place = own_place + (tap / 3u * PATCH_WIDTH + tap % 3u) * PITCH;
         for (var d = 0u; d < DEPTH; d += SIDE) {
-            sums = plus_tap(sums, factor + kw * ROWS * PITCH + d, place + kw * PITCH + d);
+            sums = plus_tap(sums, factor + d, place + d);
         }
     }
     return sums;
+}
+
+// n rounded up to whole tiles.
+fn padded(n: u32, tile: u32) -> u32 {
+    return (n + tile - 1u) / tile * tile;
+}
+
+// Number of this thread in the whole grid, which may have two dimensions.
+fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
+    return id.y * groups.x * 256u + id.x;
+}
+
+// w for forward: [9 elements of the window, blocks of DEPTH in_channels, out_channels, DEPTH], 0 beyond the last channels.
+@compute @workgroup_size(256)
+fn pack_for_forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_index(id, groups);
+    let rows = padded(out_channels, ROWS);
+    let terms = padded(in_channels, DEPTH);
+    if (i >= 9u * terms * rows) { return; }
+    let ci = i / (rows * DEPTH) % (terms / DEPTH) * DEPTH + i % DEPTH;
+    packed[i] = round_to_half(load_w_3x3(i / DEPTH % rows, ci, i / (terms * rows)));
+}
+
+// The same for backward_x: [9 elements, blocks of DEPTH out_channels, in_channels, DEPTH], with the window turned upside down.
+@compute @workgroup_size(256)
+fn pack_for_backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_index(id, groups);
+    let rows = padded(in_channels, ROWS);
+    let terms = padded(out_channels, DEPTH);
+    if (i >= 9u * terms * rows) { return; }
+    let co = i / (rows * DEPTH) % (terms / DEPTH) * DEPTH + i % DEPTH;
+    packed[i] = round_to_half(load_w_3x3(co, i / DEPTH % rows, 8u - i / (terms * rows)));
 }
 
 // y[oh, ow] = the largest relu(conv2d) of the 2 x 2 window at (2 oh, 2 ow)
@@ -271,18 +317,12 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
             patches[place * PITCH + d] = round_to_half(load_x(n, ci + d, i32(top + place / PATCH_WIDTH) - 1,
                 i32(left + place % PATCH_WIDTH) - 1));
         }
-        for (var kh = 0u; kh < 3u; kh++) {
-            for (var i = thread; i < 3u * ROWS * DEPTH; i += THREADS) {
-                let kw = i % 3u;
-                let d = i / 3u % DEPTH;
-                let row = i / (3u * DEPTH);
-                factors[(kw * ROWS + row) * PITCH + d] =
-                    round_to_half(load_w_3x3(group.y * ROWS + row, ci + d, kh * 3u + kw));
-            }
-            workgroupBarrier();
-            if (own < SUBGROUPS) { sums = plus_row(sums, own, kh); }
-            workgroupBarrier();
+        workgroupBarrier();
+        if (own < SUBGROUPS) {
+            sums = plus_block(sums, own, ci / DEPTH, padded(in_channels, DEPTH) / DEPTH, group.y * ROWS,
+                padded(out_channels, ROWS));
         }
+        workgroupBarrier();
     }
     let co = group.y * ROWS;
     let oh = top / 2u;
@@ -344,6 +384,22 @@ fn pool_word(n: u32, co: u32, oh: u32, ow: u32, upper: u32) {
     argmax[plane * p.argmax_words + o / 4u] = best.k.x | (best.k.y << 8u) | (best.k.z << 16u) | (best.k.w << 24u);
 }
 
+// Windows of 2 x 2 that meet a patch: it begins at the second row and the second column of the first.
+const ACROSS = PATCH_WIDTH / 2u + 1u;
+const WINDOWS = (PATCH_HEIGHT / 2u + 1u) * ACROSS;
+
+// dz of a window into the patch of staged channel d, whose row `bottom` and column `right` are the window's second ones.
+fn stage_window(d: u32, bottom: u32, right: u32, winner: Winner) {
+    let value = round_to_half(winner.value);
+    let i = (bottom * PATCH_WIDTH + right) * PITCH + d;
+    let above = bottom > 0u;
+    let below = bottom < PATCH_HEIGHT;
+    if (above && right > 0u) { patches[i - (PATCH_WIDTH + 1u) * PITCH] = select(0.0h, value, winner.k == 0u); }
+    if (above && right < PATCH_WIDTH) { patches[i - PATCH_WIDTH * PITCH] = select(0.0h, value, winner.k == 1u); }
+    if (below && right > 0u) { patches[i - PITCH] = select(0.0h, value, winner.k == 2u); }
+    if (below && right < PATCH_WIDTH) { patches[i] = select(0.0h, value, winner.k == 3u); }
+}
+
 // As conv2d's backward_x with dz for dy:
 // dx[n, ci, ih, iw] = sum_{co, kh, kw} dz[n, co, ih + 1 - kh, iw + 1 - kw] * w[co, ci, kh, kw]
 // That is forward's sum with dz for x and the window turned upside down: element tap becomes 8 - tap.
@@ -357,24 +413,19 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let n = group.z;
     var sums = TensorTile();
     for (var co = 0u; co < out_channels; co += DEPTH) {
-        for (var i = thread; i < DEPTH * PATCH_HEIGHT * PATCH_WIDTH; i += THREADS) {
-            let d = i / (PATCH_HEIGHT * PATCH_WIDTH);
-            let place = i % (PATCH_HEIGHT * PATCH_WIDTH);
-            patches[place * PITCH + d] = round_to_half(load_dz_2x2(n, co + d, i32(top + place / PATCH_WIDTH) - 1,
-                i32(left + place % PATCH_WIDTH) - 1));
+        for (var i = thread; i < DEPTH * WINDOWS; i += THREADS) {
+            let d = i / WINDOWS;
+            let row = i % WINDOWS / ACROSS;
+            let column = i % ACROSS;
+            let winner = load_winner(n, co + d, i32(top / 2u + row) - 1, i32(left / 2u + column) - 1);
+            stage_window(d, row * 2u, column * 2u, winner);
         }
-        for (var kh = 0u; kh < 3u; kh++) {
-            for (var i = thread; i < 3u * ROWS * DEPTH; i += THREADS) {
-                let kw = i % 3u;
-                let row = i / 3u % ROWS;
-                let d = i / (3u * ROWS);
-                factors[(kw * ROWS + row) * PITCH + d] =
-                    round_to_half(load_w_3x3(co + d, group.y * ROWS + row, 8u - kh * 3u - kw));
-            }
-            workgroupBarrier();
-            if (own < SUBGROUPS) { sums = plus_row(sums, own, kh); }
-            workgroupBarrier();
+        workgroupBarrier();
+        if (own < SUBGROUPS) {
+            sums = plus_block(sums, own, co / DEPTH, padded(out_channels, DEPTH) / DEPTH, group.y * ROWS,
+                padded(in_channels, ROWS));
         }
+        workgroupBarrier();
     }
     let ci = group.y * ROWS;
     store_sums_pair(own, sums.a0, sums.a1);
@@ -402,104 +453,107 @@ fn store_dx_pair(n: u32, first_ci: u32, first_ih: u32, left: u32, thread: u32) {
     }
 }
 
-const COLUMNS = SIDE; // in_channels of a workgroup of backward_w
-const DZ_PITCH = ROWS + 8u; // halves from one position of staged_dz to the next, padded as PITCH
+const WEIGHT_SUBGROUPS = 8u; // that multiply in backward_w
+override WEIGHT_THREADS: u32 = WEIGHT_SUBGROUPS * SUBGROUP;
+const COLUMNS = 2u * SIDE; // in_channels of a workgroup of backward_w
+const POSITION_ROWS = 4u; // rows of positions that it stages at a time, two of windows
+// Halves from one position to the next, padded as PITCH.
+const DZ_PITCH = ROWS + 8u;
+const X_PITCH = COLUMNS + 8u;
 
-// dz of two rows of WIDTH positions: [2, WIDTH, out_channels].
-var<workgroup> staged_dz: array<f16, 2u * WIDTH * DZ_PITCH>;
+// dz of a few rows of WIDTH positions: [POSITION_ROWS, WIDTH, out_channels].
+var<workgroup> staged_dz: array<f16, POSITION_ROWS * WIDTH * DZ_PITCH>;
+// x at these positions and around them: [POSITION_ROWS + 2, PATCH_WIDTH, in_channels].
+var<workgroup> staged_x: array<f16, X_POSITIONS * X_PITCH>;
 
-// The sums of the nine elements of a window, each a matrix of out_channels by in_channels.
-struct TensorWindow {
+// The sums of three elements of a window, each a matrix of out_channels by in_channels.
+struct TensorRow {
     k0: Sums,
     k1: Sums,
     k2: Sums,
-    k3: Sums,
-    k4: Sums,
-    k5: Sums,
-    k6: Sums,
-    k7: Sums,
-    k8: Sums,
 }
 
-// The sums plus the products over SIDE positions: a row of dz times the row of x that each element of the window meets.
-fn plus_positions(sums: TensorWindow, gradient: u32, place: u32) -> TensorWindow {
-    let dz = load_gradients(gradient);
-    let second = place + PATCH_WIDTH * PITCH;
-    let third = place + 2u * PATCH_WIDTH * PITCH;
-    return TensorWindow(plus_product(sums.k0, dz, load_channels(place)),
-        plus_product(sums.k1, dz, load_channels(place + PITCH)),
-        plus_product(sums.k2, dz, load_channels(place + 2u * PITCH)),
-        plus_product(sums.k3, dz, load_channels(second)),
-        plus_product(sums.k4, dz, load_channels(second + PITCH)),
-        plus_product(sums.k5, dz, load_channels(second + 2u * PITCH)),
-        plus_product(sums.k6, dz, load_channels(third)),
-        plus_product(sums.k7, dz, load_channels(third + PITCH)),
-        plus_product(sums.k8, dz, load_channels(third + 2u * PITCH)));
+// The sums plus the products over SIDE positions, a row of dz and the row of x that each element meets.
+fn plus_positions(sums: TensorRow, dz: Left, place: u32) -> TensorRow {
+    return TensorRow(plus_product(sums.k0, dz, load_channels(place)),
+        plus_product(sums.k1, dz, load_channels(place + X_PITCH)),
+        plus_product(sums.k2, dz, load_channels(place + 2u * X_PITCH)));
 }
 
 // As conv2d's backward_w with dz for dy:
 // dw[co, ci, kh, kw] = sum_{n, zh, zw} dz[n, co, zh, zw] * x[n, ci, zh + kh - 1, zw + kw - 1]
 //
-// In two passes, as there are many positions and few weights. In the first, group z of the grid adds up some rows of windows,
-// part z of the sum, which goes to scratch[z, co, ci, kh, kw].
-@compute @workgroup_size(THREADS)
+// In two passes, as there are many positions and few weights. In the first, group z of the grid adds up some pairs of rows of
+// windows, part z of the sum, which goes to scratch[z, kh, kw, co, ci], where channels are rounded up to whole tiles.
+@compute @workgroup_size(WEIGHT_THREADS)
 fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(subgroup_id) subgroup: u32, @builtin(num_workgroups) groups: vec3<u32>) {
     let own = subgroup_of(subgroup, thread);
-    let rows = (p.batch * out_h + groups.z - 1u) / groups.z;
-    var sums = TensorWindow();
-    for (var row = group.z * rows; row < min((group.z + 1u) * rows, p.batch * out_h); row++) {
-        let n = row / out_h;
-        let top = i32(row % out_h * 2u);
+    let pairs = (out_h + 1u) / 2u; // of a picture
+    let share = (p.batch * pairs + groups.z - 1u) / groups.z;
+    var top = TensorRow();
+    var middle = TensorRow();
+    var bottom = TensorRow();
+    for (var pair = group.z * share; pair < min((group.z + 1u) * share, p.batch * pairs); pair++) {
+        let n = pair / pairs;
+        let oh = pair % pairs * 2u;
         for (var left = 0u; left < out_w * 2u; left += WIDTH) {
-            for (var i = thread; i < 2u * WIDTH * ROWS; i += THREADS) {
-                let place = i % (2u * WIDTH);
-                let co = i / (2u * WIDTH);
-                staged_dz[place * DZ_PITCH + co] = round_to_half(load_dz_2x2(n, group.y * ROWS + co,
-                    top + i32(place / WIDTH), i32(left + place % WIDTH)));
-            }
-            for (var i = thread; i < COLUMNS * 4u * PATCH_WIDTH; i += THREADS) {
-                let ci = i / (4u * PATCH_WIDTH);
-                let place = i % (4u * PATCH_WIDTH);
-                patches[place * PITCH + ci] = round_to_half(load_x(n, group.x * COLUMNS + ci,
-                    top + i32(place / PATCH_WIDTH) - 1, i32(left + place % PATCH_WIDTH) - 1));
-            }
+            stage_dz(n, group.y * ROWS, oh, left / 2u, thread);
+            stage_x(n, group.x * COLUMNS, oh * 2u, left, thread);
             workgroupBarrier();
-            if (own < SUBGROUPS) {
-                for (var zh = 0u; zh < 2u; zh++) {
-                    sums = plus_positions(sums, zh * WIDTH * DZ_PITCH + own * SIDE, zh * PATCH_WIDTH * PITCH);
+            if (own < WEIGHT_SUBGROUPS) {
+                for (var row = 0u; row < POSITION_ROWS; row++) {
+                    let dz = load_gradients(row * WIDTH * DZ_PITCH + own / 2u * SIDE);
+                    let place = row * PATCH_WIDTH * X_PITCH + own % 2u * SIDE;
+                    top = plus_positions(top, dz, place);
+                    middle = plus_positions(middle, dz, place + PATCH_WIDTH * X_PITCH);
+                    bottom = plus_positions(bottom, dz, place + 2u * PATCH_WIDTH * X_PITCH);
                 }
             }
             workgroupBarrier();
         }
     }
-    let co = group.y * ROWS;
-    let ci = group.x * COLUMNS;
-    store_sums_pair(own, sums.k0, sums.k1);
-    store_partial_pair(group.z, co, ci, 0u, thread);
-    store_sums_pair(own, sums.k2, sums.k3);
-    store_partial_pair(group.z, co, ci, 2u, thread);
-    store_sums_pair(own, sums.k4, sums.k5);
-    store_partial_pair(group.z, co, ci, 4u, thread);
-    store_sums_pair(own, sums.k6, sums.k7);
-    store_partial_pair(group.z, co, ci, 6u, thread);
-    store_sums_pair(own, sums.k8, sums.k8);
-    store_partial_pair(group.z, co, ci, 8u, thread);
+    if (own >= WEIGHT_SUBGROUPS) { return; }
+    let across = padded(in_channels, COLUMNS);
+    let area = padded(out_channels, ROWS) * across;
+    let first = group.z * 9u * area + (group.y * ROWS + own / 2u * SIDE) * across + group.x * COLUMNS + own % 2u * SIDE;
+    store_partial_row(first, area, top);
+    store_partial_row(first + 3u * area, area, middle);
+    store_partial_row(first + 6u * area, area, bottom);
 }
 
-// Stores what all subgroups stored to scratch: of each two elements of the window, from first_tap on, of SIDE out_channels
-// and SIDE in_channels.
-fn store_partial_pair(part: u32, first_co: u32, first_ci: u32, first_tap: u32, thread: u32) {
-    for (var i = thread; i < SUBGROUPS * 2u * SIDE * SIDE; i += THREADS) {
-        let own = i / (2u * SIDE * SIDE);
-        let row = i / SIDE % (2u * SIDE); // of the two matrices
-        let co = first_co + own * SIDE + row % SIDE;
-        let ci = first_ci + i % SIDE;
-        let tap = first_tap + row / SIDE;
-        if (co < out_channels && ci < in_channels && tap < 9u) {
-            scratch[((part * out_channels + co) * in_channels + ci) * 9u + tap] =
-                results[own * SUMS + row * SUMS_PITCH + i % SIDE];
-        }
+// The sums of a row of the window, whose elements are `area` values apart in scratch.
+fn store_partial_row(first: u32, area: u32, sums: TensorRow) {
+    store_partial(first, sums.k0);
+    store_partial(first + area, sums.k1);
+    store_partial(first + 2u * area, sums.k2);
+}
+
+// dz of two rows of windows, from [oh, ow] on, in ROWS out_channels from first_co on.
+fn stage_dz(n: u32, first_co: u32, oh: u32, ow: u32, thread: u32) {
+    for (var i = thread; i < POSITION_ROWS / 2u * ROWS * WIDTH / 2u; i += WEIGHT_THREADS) {
+        let column = i % (WIDTH / 2u);
+        let co = i / (WIDTH / 2u) % ROWS;
+        let row = i / (WIDTH / 2u * ROWS);
+        let winner = load_winner(n, first_co + co, i32(oh + row), i32(ow + column));
+        let value = round_to_half(winner.value);
+        let at = (row * 2u * WIDTH + column * 2u) * DZ_PITCH + co;
+        staged_dz[at] = select(0.0h, value, winner.k == 0u);
+        staged_dz[at + DZ_PITCH] = select(0.0h, value, winner.k == 1u);
+        staged_dz[at + WIDTH * DZ_PITCH] = select(0.0h, value, winner.k == 2u);
+        staged_dz[at + (WIDTH + 1u) * DZ_PITCH] = select(0.0h, value, winner.k == 3u);
+    }
+}
+
+const X_POSITIONS = (POSITION_ROWS + 2u) * PATCH_WIDTH;
+
+// x around the positions from [top, left] on, in COLUMNS in_channels from first_ci on.
+fn stage_x(n: u32, first_ci: u32, top: u32, left: u32, thread: u32) {
+    for (var i = thread; i < COLUMNS * X_POSITIONS; i += WEIGHT_THREADS) {
+        let ci = i / X_POSITIONS;
+        let place = i % X_POSITIONS;
+        staged_x[place * X_PITCH + ci] = round_to_half(load_x(n, first_ci + ci, i32(top + place / PATCH_WIDTH) - 1,
+            i32(left + place % PATCH_WIDTH) - 1));
     }
 }
 
@@ -524,12 +578,18 @@ fn sum_of_parts(element: u32, elements: u32, thread: u32) -> f32 {
     return sum;
 }
 
-// The second pass adds up the parts. A group owns 16 elements.
+// The second pass adds up the parts. A group owns 16 elements of scratch.
 @compute @workgroup_size(256)
 fn backward_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32,
     @builtin(num_workgroups) groups: vec3<u32>) {
+    let across = padded(in_channels, COLUMNS);
+    let down = padded(out_channels, ROWS);
     let element = (group.y * groups.x + group.x) * 16u + thread % 16u;
-    let elements = out_channels * in_channels * 9u;
-    let sum = sum_of_parts(element, elements, thread);
-    if (thread < 16u && element < elements) { dw[element] = sum; }
+    let sum = sum_of_parts(element, 9u * down * across, thread);
+    let tap = element / (down * across);
+    let co = element / across % down;
+    let ci = element % across;
+    if (thread < 16u && tap < 9u && co < out_channels && ci < in_channels) {
+        dw[(co * in_channels + ci) * 9u + tap] = sum;
+    }
 }

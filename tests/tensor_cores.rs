@@ -82,12 +82,12 @@ fn emulated(source: &str, lanes: u32) -> String {
             )
         })
         .collect();
-    let stores: String = (0..8)
-        .map(|c| {
-            let value = ["sums.a", "sums.b"][c / 4];
-            format!("        results[at + {c}u] = {value}[{}];\n", c % 4)
-        })
-        .collect();
+    let stores = |array: &str| -> String {
+        let store =
+            |c: usize| format!("        {array}[at + {c}u] = {}[{}];\n", ["sums.a", "sums.b"][c / 4], c % 4);
+        (0..8).map(store).collect()
+    };
+    let (results, scratch) = (stores("results"), stores("scratch"));
     format!(
         "{before}
 var<private> lane: u32;
@@ -110,11 +110,11 @@ fn load_channels(i: u32) -> Right {{ return Right(i, true); }}
 
 fn left_value(left: Left, row: u32, k: u32) -> f32 {{
     if (left.gradients) {{ return f32(staged_dz[left.at + k * DZ_PITCH + row]); }}
-    return f32(factors[left.at + row * PITCH + k]);
+    return f32(packed[left.at + row * DEPTH + k]);
 }}
 
 fn right_value(right: Right, k: u32, column: u32) -> f32 {{
-    if (right.channels) {{ return f32(patches[right.at + k * PITCH + column]); }}
+    if (right.channels) {{ return f32(staged_x[right.at + k * X_PITCH + column]); }}
     return f32(patches[right.at + column * PITCH + k]);
 }}
 
@@ -132,7 +132,13 @@ fn plus_product(sums: Sums, left: Left, right: Right) -> Sums {{
 fn store_sums(i: u32, sums: Sums) {{
     let at = i + lane / (SIDE / 8u) * SUMS_PITCH + lane % (SIDE / 8u) * 8u;
     if (lane < HOLDERS) {{
-{stores}    }}
+{results}    }}
+}}
+
+fn store_partial(i: u32, sums: Sums) {{
+    let at = i + lane / (SIDE / 8u) * padded(in_channels, COLUMNS) + lane % (SIDE / 8u) * 8u;
+    if (lane < HOLDERS) {{
+{scratch}    }}
 }}
 {after}"
     )
