@@ -2,7 +2,7 @@
 //! and a system that runs out of memory ends some other.
 
 use crate::device::DeviceKind;
-use crate::error::{Remedy, Result, error};
+use crate::error::{Result, error};
 use crate::model::Model;
 use crate::train::plan::Plan;
 
@@ -60,17 +60,40 @@ pub fn check(what: &str, needs: &[Need]) -> Result<()> {
         largest.iter().take(3).map(|(what, bytes)| format!("{what} {:.0} MiB", *bytes as f64 / MIB));
     let largest = largest.collect::<Vec<_>>().join(", ");
     let [needed, available] = [needed, available].map(|bytes| bytes as f64 / MIB);
-    let why = error!(
+    Err(error!(
         OutOfMemory,
         "{what} takes about {needed:.0} MiB of memory ({largest}), and {available:.0} MiB are free"
-    );
-    Err(why.with(Remedy::LessMemory))
+    ))
+}
+
+/// The largest of these sizes at which the needs fit this machine, if one does; larger sizes need more.
+///
+/// # Errors
+/// Those of `needs`.
+pub fn largest_that_fits(
+    sizes: std::ops::Range<usize>,
+    needs: impl Fn(usize) -> Result<Vec<Need>>,
+) -> Result<Option<usize>> {
+    let (mut fits, mut too_large) = (None, sizes.end);
+    let mut next = sizes.start;
+    while next < too_large {
+        match check("", &needs(next)?) {
+            Ok(()) => fits = Some(next),
+            Err(_) => too_large = next,
+        }
+        // Halves what is in doubt, from the smallest size on.
+        next = match fits {
+            Some(fits) => (fits + too_large).div_ceil(2),
+            None => break,
+        };
+    }
+    Ok(fits)
 }
 
 /// What training takes of this machine: all where the device is the machine itself, else what passes through on its way.
-pub fn of_training(model: &Model, plan: &Plan) -> Vec<Need> {
+pub fn of_training(model: &Model, plan: &Plan, kind: DeviceKind) -> Vec<Need> {
     let parameters = parameters(model);
-    match model.device().kind() {
+    match kind {
         DeviceKind::Gpu => vec![("parameters on their way to the GPU and into a file", 3 * parameters)],
         DeviceKind::Cpu | DeviceKind::Software => {
             let mut needs = plan.bytes.clone();
@@ -81,12 +104,22 @@ pub fn of_training(model: &Model, plan: &Plan) -> Vec<Need> {
     }
 }
 
-/// What a model takes that is used, and not trained, for `batch` pictures at a time: whole on this machine, whatever the
-/// device.
-pub fn of_use(model: &Model, batch: usize) -> Vec<Need> {
-    let parameters = parameters(model);
+/// What a model's weights take when they are read from a file.
+pub fn of_parameters(model: &Model) -> Vec<Need> {
+    vec![("parameters", 2 * parameters(model))]
+}
+
+/// What a model takes that is used, and not trained, for `batch` pictures at a time, beside its weights: on this machine,
+/// whatever the device.
+///
+/// # Errors
+/// `OutOfMemory` where not one picture fits the device's limits.
+pub fn of_use(model: &Model, batch: usize) -> Result<Vec<Need>> {
+    let micro_batch = Plan::new(model, model.device().limits(), batch, None)?.micro_batch as u64;
     let largest = model.activations().iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
-    vec![("parameters", 2 * parameters), ("activations", 3 * largest * batch as u64)]
+    // What a layer takes, what it makes, and what it needs on the way. The pictures are decoded, and gathered into a batch.
+    let pictures = 2 * batch as u64 * (model.network.image_size as u64).pow(2);
+    Ok(vec![("activations", 3 * largest * micro_batch), ("the batch's pictures", pictures)])
 }
 
 /// Bytes of all that a model file holds.

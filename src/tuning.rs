@@ -1,8 +1,8 @@
 //! Tables of rungs as files: what `pawgrad tune` found, in the user's cache folder, and what a run took, in its own.
 
 use crate::device::{Device, Precision, RungTable};
-use crate::error::{Remedy, Result, error};
-use crate::files::replace;
+use crate::error::{Remedy, Result, error, shown, shown_path};
+use crate::files::{read_text, replace};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
@@ -41,18 +41,23 @@ impl Tuning {
     /// # Errors
     /// `Usage` where it is none, or was made for another adapter, driver or precision than `device`.
     pub fn read(path: &Path, device: &Device) -> Result<Tuning> {
-        let text = fs::read_to_string(path)
-            .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", path.display()))
+        let text = read_text(path)
+            .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", shown_path(path)))
             .map_err(|why| why.with(Remedy::OtherTuning))?;
-        let unusable = |why: String| error!(Usage, "{} {why}", path.display()).with(Remedy::OtherTuning);
+        let unusable = |why: String| error!(Usage, "{} {why}", shown_path(path)).with(Remedy::OtherTuning);
         let tuning: Tuning = toml::from_str(&text).map_err(|why| {
-            unusable(format!("is no table of rungs, such as rungs.toml in the folder of a run: {why}"))
+            unusable(format!(
+                "is no table of rungs, such as rungs.toml in the folder of a run: {}",
+                shown(why)
+            ))
         })?;
         let Tuning { adapter, driver, precision, .. } = &tuning;
         if adapter != device.name() || driver != device.driver() {
             let (name, its_driver) = (device.name(), device.driver());
             return Err(unusable(format!(
-                "was made for {adapter} ({driver}), not for {name} ({its_driver})"
+                "was made for {} ({}), not for {name} ({its_driver})",
+                shown(adapter),
+                shown(driver)
             )));
         }
         // Mixed precision has rungs of its own: with a table of f32, a run would be mixed in name only.
@@ -85,7 +90,7 @@ impl Tuning {
         let path = Tuning::path(device)?;
         let folder = path.parent().expect("it lies in the cache folder");
         fs::create_dir_all(folder)
-            .map_err(|why| error!(Write, "{} cannot be made: {why}", folder.display()))?;
+            .map_err(|why| error!(Write, "{} cannot be made: {why}", shown_path(folder)))?;
         replace(&path, self.to_toml().as_bytes())
     }
 

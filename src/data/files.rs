@@ -3,8 +3,7 @@
 use super::decode::{MAX_BYTES, Skip, decode_bytes};
 use super::folder::Folder;
 use super::pictures::{Pictures, Skipped};
-use super::shown::shown;
-use crate::error::{Remedy, Result, error};
+use crate::error::{Remedy, Result, error, shown_path};
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -104,7 +103,7 @@ impl Pictures {
             if self.labels.contains(&label) {
                 continue;
             }
-            let dir = shown(&folder.root.join(class));
+            let dir = shown_path(&folder.root.join(class));
             let of_class = self.skipped.iter().filter(|skipped| skipped.path.starts_with(class));
             let examples: String = of_class.clone().take(3).map(|skipped| format!("\n  {skipped}")).collect();
             let count = of_class.count();

@@ -19,7 +19,6 @@ pub mod files;
 pub mod folder;
 pub mod pictures;
 mod resize;
-mod shown;
 pub mod synthetic;
 
 pub use batches::{Batch, epoch_order};

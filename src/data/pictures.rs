@@ -1,7 +1,7 @@
 //! Decoded pictures, with labels.
 
 use super::decode::Skip;
-use super::shown::shown;
+use crate::error::shown_path;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub struct Skipped {
 /// One line: control characters in the file's name are escaped.
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", shown(&self.path), self.reason)
+        write!(f, "{}: {}", shown_path(&self.path), self.reason)
     }
 }
 

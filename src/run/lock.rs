@@ -1,6 +1,6 @@
 //! Whether a run goes on in a folder, and whose it is.
 
-use crate::error::{Error, Remedy, Result, error};
+use crate::error::{Error, Remedy, Result, error, shown, shown_path};
 use crate::files::cannot_write;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -14,6 +14,9 @@ pub struct Running {
 
 pub const RUNNING_FILE: &str = "running.lock";
 
+/// How often a run that ends at that moment may come in between.
+const TRIES: usize = 100;
+
 impl Running {
     /// Locks a folder that is there.
     ///
@@ -22,9 +25,9 @@ impl Running {
     pub fn start(folder: &Path) -> Result<Running> {
         let path = folder.join(RUNNING_FILE);
         if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
-            return Err(error!(Write, "{} is no file of a run", path.display()).with(Remedy::OtherFolder));
+            return Err(error!(Write, "{} is no file of a run", shown_path(&path)).with(Remedy::OtherFolder));
         }
-        loop {
+        for _ in 0..TRIES {
             let mut file = OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -46,6 +49,7 @@ impl Running {
                 return Ok(Running { path, _file: file });
             }
         }
+        Err(error!(Write, "{} cannot be locked: others take it away", shown_path(&path)))
     }
 }
 
@@ -55,9 +59,9 @@ fn held(folder: &Path, file: &mut File) -> Error {
     let _ = file.take(200).read_to_string(&mut holder);
     let holder = match holder.trim() {
         "" => "another process",
-        known => known,
+        known => &shown(known),
     };
-    let folder = folder.display();
+    let folder = shown_path(folder);
     error!(Write, "a run goes on in the output folder {folder}: that of {holder}").with(Remedy::OtherFolder)
 }
 

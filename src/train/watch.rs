@@ -37,32 +37,34 @@ pub trait Progress {
 
 /// Where a run is recorded: a folder, or nowhere.
 pub trait Record {
+    /// A step; `progress` is told where it takes several tries.
+    ///
     /// # Errors
     /// `Write` where it cannot be kept; it ends the run.
-    fn step(&mut self, step: &StepRecord) -> Result<()>;
+    fn step(&mut self, step: &StepRecord, progress: &mut dyn Progress) -> Result<()>;
 
     /// An epoch, and the model at its end as the bytes of a file.
     ///
     /// # Errors
     /// `Write` where it cannot be kept; it ends the run.
-    fn epoch(&mut self, epoch: &EpochRecord, model: &[u8]) -> Result<()>;
+    fn epoch(&mut self, epoch: &EpochRecord, model: &[u8], progress: &mut dyn Progress) -> Result<()>;
 
     /// The rungs that the device chose so far.
     ///
     /// # Errors
     /// `Write` where they cannot be kept; it ends the run.
-    fn rungs(&mut self, _device: &Device) -> Result<()> {
+    fn rungs(&mut self, _device: &Device, _progress: &mut dyn Progress) -> Result<()> {
         Ok(())
     }
 }
 
 /// Keeps nothing.
 impl Record for () {
-    fn step(&mut self, _step: &StepRecord) -> Result<()> {
+    fn step(&mut self, _step: &StepRecord, _progress: &mut dyn Progress) -> Result<()> {
         Ok(())
     }
 
-    fn epoch(&mut self, _epoch: &EpochRecord, _model: &[u8]) -> Result<()> {
+    fn epoch(&mut self, _epoch: &EpochRecord, _model: &[u8], _progress: &mut dyn Progress) -> Result<()> {
         Ok(())
     }
 }

@@ -49,7 +49,7 @@ fn names_may_hold_newlines_and_any_letter() {
     let pictures = load(&dir).unwrap();
     let paths = ["cats/<script>.png", "cats/new\nline.png", "dogs/Öl ネコ.png"].map(PathBuf::from);
     assert_eq!(pictures.paths, paths);
-    assert_eq!(pictures.skipped[0].to_string(), "dogs/bad\\n\\u{1b}[31m.png: empty file");
+    assert_eq!(pictures.skipped[0].to_string(), "dogs/bad\\n\\u001b[31m.png: empty file");
 }
 
 #[test]

@@ -3,7 +3,12 @@
 //! A run that is ended saves, says so, and leaves with the code of its kind; nothing that was there before is damaged.
 #![cfg(unix)]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod ends;
+mod injected;
+mod limits;
+mod state;
 
 use common::program::{Place, Said, files};
 use std::fs;
@@ -180,23 +185,6 @@ fn what_cannot_be_held_is_refused_before_anything_is_taken() {
     ));
     said.fails(5, &["1024x1024", "MiB", "parameters", "--image-size"]);
     assert!(!place.path("run").exists(), "nothing is left behind");
-}
-
-/// With ever more address space: it trains, or says that it cannot; it never ends by itself.
-#[test]
-fn little_memory_is_no_crash() {
-    let place = Place::new();
-    let program = env!("CARGO_BIN_EXE_pawgrad");
-    for step in 0..12 {
-        let kib = 600_000 + step * 100_000;
-        let out = format!("run{step}");
-        let said = place.bash(&format!(
-            "ulimit -v {kib}; RAYON_NUM_THREADS=2 '{program}' train --train-dir train --test-dir test --image-size 64 \
-             --max-steps 2 --device cpu --out {out}"
-        ));
-        assert!([0, 5].contains(&said.code), "{kib} KiB: {} {}", said.code, said.stderr);
-        println!("{kib} KiB: {}", said.code);
-    }
 }
 
 #[test]
