@@ -21,6 +21,8 @@ const CODE: [&str; 3] =
     [include_str!("decode.rs"), include_str!("resize.rs"), include_str!("../../Cargo.lock")];
 /// Bytes that the folder may hold; what was used longest ago goes first.
 const MOST: u64 = 4 << 30;
+/// Bytes that it leaves free on its disk.
+const LEFT: u64 = 512 << 20;
 const HASH: usize = blake3::OUT_LEN;
 
 /// All pictures of a folder at this size: from the user's cache, where there is one, or decoded now.
@@ -91,6 +93,10 @@ impl Cache {
         }
         fs::create_dir_all(&self.folder)?;
         self.make_room(bytes)?;
+        // The disk is there for what cannot be made again.
+        if fs4::available_space(&self.folder)? < bytes + LEFT {
+            return Ok(());
+        }
         let hash = hash_of(&[key.as_bytes(), &len, &reasons, &pictures.pixels]);
         let mut file = AtomicWriteFile::open(path)?;
         for part in [hash.as_bytes(), &len[..], &reasons, &pictures.pixels] {
@@ -105,6 +111,9 @@ impl Cache {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let about = entry.metadata()?;
+            if !about.is_file() {
+                continue;
+            }
             files.push((about.modified()?, about.len(), entry.path()));
         }
         files.sort();
@@ -143,6 +152,7 @@ fn key(folder: &Folder, size: usize) -> Hash {
 /// The pictures in a file of the cache; `None` where there is none, or not a whole one.
 fn read(path: &Path, key: &Hash, folder: &Folder, size: usize) -> Option<Pictures> {
     // Writable, because Windows changes the time of use only then.
+    let about = fs::metadata(path).ok().filter(|about| about.is_file())?;
     let mut file = File::options().read(true).write(true).open(path).ok()?;
     let mut hash = [0; HASH];
     file.read_exact(&mut hash).ok()?;
@@ -150,8 +160,13 @@ fn read(path: &Path, key: &Hash, folder: &Folder, size: usize) -> Option<Picture
     file.read_exact(&mut len).ok()?;
     let reasons_len = usize::try_from(u64::from_le_bytes(len)).ok()?;
     let mut rest = Vec::new();
-    rest.try_reserve_exact(usize::try_from(file.metadata().ok()?.len()).ok()?).ok()?;
-    file.read_to_end(&mut rest).ok()?;
+    // No more than the pictures can take: the file of a cache is as likely damaged as any other.
+    let most = (folder.files.len() * size * size).checked_add(reasons_len)?;
+    if about.len() > most as u64 + (HASH + len.len()) as u64 {
+        return None;
+    }
+    rest.try_reserve_exact(usize::try_from(about.len()).ok()?).ok()?;
+    (&file).take(about.len()).read_to_end(&mut rest).ok()?;
     let (reasons, pixels) = rest.split_at_checked(reasons_len)?;
     if hash_of(&[key.as_bytes(), &len, reasons, pixels]) != hash {
         return None;
