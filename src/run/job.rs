@@ -97,7 +97,7 @@ pub fn prepare(
     let needs = |size: usize| {
         let paper = Model::new(network(size), &Device::on_paper(*device.limits()), seed, fuse)?;
         let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
-        let mut needs = memory::of_training(&paper, &plan, device.kind());
+        let mut needs = memory::of_training(&paper, &plan);
         needs.push(("pictures", files as u64 * (size as u64).pow(2)));
         Ok(needs)
     };
