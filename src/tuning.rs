@@ -21,6 +21,9 @@ pub struct Tuning {
     pub rungs: RungTable,
 }
 
+/// Begins the first line of what is stored; the hash of all other lines follows.
+const CHECKSUM: &str = "# blake3 ";
+
 impl Tuning {
     pub fn new(device: &Device, rungs: RungTable) -> Tuning {
         let (adapter, driver) = (device.name().to_string(), device.driver().to_string());
@@ -45,6 +48,12 @@ impl Tuning {
             .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", shown_path(path)))
             .map_err(|why| why.with(Remedy::OtherTuning))?;
         let unusable = |why: String| error!(Usage, "{} {why}", shown_path(path)).with(Remedy::OtherTuning);
+        // What a person wrote, or the folder of a run holds, has none.
+        if let Some((checksum, table)) = text.strip_prefix(CHECKSUM).and_then(|text| text.split_once('\n'))
+            && checksum != blake3::hash(table.as_bytes()).to_string()
+        {
+            return Err(unusable("is damaged: its checksum differs".to_string()));
+        }
         let tuning: Tuning = toml::from_str(&text).map_err(|why| {
             unusable(format!(
                 "is no table of rungs, such as rungs.toml in the folder of a run: {}",
@@ -91,7 +100,8 @@ impl Tuning {
         let folder = path.parent().expect("it lies in the cache folder");
         fs::create_dir_all(folder)
             .map_err(|why| error!(Write, "{} cannot be made: {why}", shown_path(folder)))?;
-        replace(&path, self.to_toml().as_bytes())
+        let table = self.to_toml();
+        replace(&path, format!("{CHECKSUM}{}\n{table}", blake3::hash(table.as_bytes())).as_bytes())
     }
 
     /// The file in the user's cache folder for this adapter, driver and precision.
