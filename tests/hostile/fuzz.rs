@@ -130,7 +130,7 @@ fn request_bodies() {
     });
 }
 
-/// The corpus' own tests of safety: JSON that says nothing wrong is not refused.
+/// What all of these change is right before it is changed.
 #[test]
 fn a_right_file_is_read() {
     alone(|| {

@@ -101,8 +101,7 @@ fn what_a_model_file_says_is_harmless() {
     {
         summary(&parts.with_network(&replace(place))).fails(7, &["odd.safetensors", "\\u"]);
     }
-    summary(&parts.with_network(&parts.network.to_string().replace("\"head\"", &quoted)))
-        .fails(7, &["\\u"]);
+    summary(&parts.with_network(&parts.network.to_string().replace("\"head\"", &quoted))).fails(7, &["\\u"]);
     let header = parts.header.to_string().replace("\"conv1.bias\"", &quoted);
     summary(&parts.with_header(&header)).fails(7, &["conv1.bias", "missing"]);
     let two = format!("{{{quoted}:1,{quoted}:2}}");
