@@ -133,3 +133,24 @@ fn a_cache_that_cannot_be_written_costs_only_time() {
     assert_eq!(place.load(2, ROOM).1, 8);
     assert_eq!(place.load(2, ROOM).1, 8);
 }
+
+/// Where the file of the cache should be there is a folder, a pipe that nobody writes to, or a file of a terabyte.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_of_the_cache_is_left_alone() {
+    let place = Place::new();
+    place.load(2, ROOM);
+    let [path] = &place.cached()[..] else { panic!("one file") };
+    fs::remove_file(path).unwrap();
+    fs::create_dir(path).unwrap();
+    assert_eq!(place.load(2, ROOM).1, 8, "a folder");
+    assert_eq!(place.load(3, ROOM).1, 8, "others are kept beside it");
+    assert_eq!(place.load(3, ROOM).1, 0);
+    fs::remove_dir(path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    assert_eq!(place.load(2, ROOM).1, 8, "a pipe");
+    let _ = fs::remove_file(path);
+    fs::File::create(path).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(place.load(2, ROOM).1, 8, "a terabyte");
+    assert_eq!(place.load(2, ROOM).1, 0, "and it is mended");
+}
