@@ -53,8 +53,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "studio",
         &[
-            "run", "report", "files", "check", "cases", "train", "model", "data", "ops", "tape", "kernel",
-            "tensor", "device", "error",
+            "run", "report", "files", "memory", "check", "cases", "train", "model", "data", "ops", "tape",
+            "kernel", "tensor", "device", "error",
         ],
     ),
     (

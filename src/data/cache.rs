@@ -5,8 +5,9 @@
 //! is looked for; none is ever wrong, and all may be deleted at any time.
 
 use super::decode::Skip;
+use super::files::stopped;
 use super::folder::{Folder, PictureFile};
-use super::pictures::{Pictures, Skipped};
+use super::pictures::{Decoding, Pictures, Skipped};
 use crate::error::Result;
 use atomic_write_file::AtomicWriteFile;
 use blake3::{Hash, Hasher};
@@ -27,7 +28,7 @@ const HASH: usize = blake3::OUT_LEN;
 ///
 /// # Errors
 /// As [`Pictures::load`].
-pub fn load(folder: &Folder, size: usize, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Pictures> {
+pub fn load(folder: &Folder, size: usize, progress: &Decoding) -> Result<Pictures> {
     match Cache::of_user() {
         Some(cache) => cache.load(folder, size, progress),
         None => Pictures::load(folder, size, progress),
@@ -56,13 +57,10 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Pictures::load`].
-    pub fn load(
-        &self,
-        folder: &Folder,
-        size: usize,
-        progress: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<Pictures> {
-        let key_before = key(folder, size);
+    pub fn load(&self, folder: &Folder, size: usize, progress: &Decoding) -> Result<Pictures> {
+        // Reading all files can take as long as decoding them.
+        let total = folder.files.len();
+        let key_before = key(folder, size, &|| progress(0, total)).ok_or_else(stopped)?;
         let path = self.folder.join(format!("{}.pictures", key_before.to_hex()));
         if let Some(pictures) = read(&path, &key_before, folder, size) {
             return Ok(pictures);
@@ -70,7 +68,9 @@ impl Cache {
         let pictures = Pictures::load(folder, size, progress)?;
         // What could not be read may be readable the next time, and what changed meanwhile is not what the key says.
         let unreadable = |skipped: &Skipped| matches!(skipped.reason, Skip::Unreadable(_));
-        if !pictures.skipped.iter().any(unreadable) && key(folder, size) == key_before {
+        if !pictures.skipped.iter().any(unreadable)
+            && key(folder, size, &|| progress(total, total)) == Some(key_before)
+        {
             let _ = self.write(&path, &key_before, &pictures, folder);
         }
         Ok(pictures)
@@ -120,14 +120,16 @@ impl Cache {
     }
 }
 
-/// The hash of all that the pixels depend on.
-fn key(folder: &Folder, size: usize) -> Hash {
-    let content = |file: &PictureFile| match fs::read(folder.root.join(&file.path)) {
-        Ok(bytes) => blake3::hash(&bytes),
-        // It will be skipped for the reason that it cannot be read.
-        Err(why) => blake3::hash(why.to_string().as_bytes()),
+/// The hash of all that the pixels depend on; `None` where it was not to `go_on`.
+fn key(folder: &Folder, size: usize, go_on: &(dyn Fn() -> bool + Sync)) -> Option<Hash> {
+    let content = |file: &PictureFile| {
+        go_on().then(|| match fs::read(folder.root.join(&file.path)) {
+            Ok(bytes) => blake3::hash(&bytes),
+            // It will be skipped for the reason that it cannot be read.
+            Err(why) => blake3::hash(why.to_string().as_bytes()),
+        })
     };
-    let contents: Vec<Hash> = folder.files.par_iter().map(content).collect();
+    let contents: Vec<Hash> = folder.files.par_iter().map(content).collect::<Option<_>>()?;
     let mut hasher = Hasher::new();
     for code in CODE {
         hasher.update(blake3::hash(code.as_bytes()).as_bytes());
@@ -137,7 +139,7 @@ fn key(folder: &Folder, size: usize) -> Hash {
         hasher.update(blake3::hash(file.path.as_os_str().as_encoded_bytes()).as_bytes());
         hasher.update(content.as_bytes());
     }
-    hasher.finalize()
+    Some(hasher.finalize())
 }
 
 /// The pictures in a file of the cache; `None` where there is none, or not a whole one.

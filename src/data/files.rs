@@ -2,9 +2,9 @@
 
 use super::decode::{MAX_BYTES, Skip, decode_bytes};
 use super::folder::Folder;
-use super::pictures::{Pictures, Skipped};
+use super::pictures::{Decoding, Pictures, Skipped};
 use super::shown::shown;
-use crate::error::{Remedy, Result, error};
+use crate::error::{Error, Remedy, Result, error};
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,15 +22,21 @@ pub fn decode_file(path: &Path, size: usize) -> std::result::Result<Vec<u8>, Ski
     decode_bytes(&fs::read(path).map_err(unreadable)?, size)
 }
 
+/// Whoever asked for pictures wants them no more.
+pub(super) fn stopped() -> Error {
+    error!(Interrupted, "stopped while the pictures were read: there is no model")
+}
+
 impl Pictures {
     /// Decodes every file of the folder to `size` x `size` pixels, on all threads of rayon's pool.
     ///
     /// The result does not depend on the threads. `progress(done, total)` is called once per file, from any
-    /// thread; two calls may arrive out of order. A bad file never ends a run: see [`Pictures::skipped`].
+    /// thread; two calls may arrive out of order. Where it says no, no other file is begun. A bad file never ends a run: see [`Pictures::skipped`].
     ///
     /// # Errors
-    /// `Data` if a class has no picture left, `OutOfMemory` if all of them do not fit into memory.
-    pub fn load(folder: &Folder, size: usize, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Pictures> {
+    /// `Data` if a class has no picture left, `OutOfMemory` if all of them do not fit into memory, `Interrupted` where
+    /// `progress` said no.
+    pub fn load(folder: &Folder, size: usize, progress: &Decoding) -> Result<Pictures> {
         let picture_bytes = size * size;
         let total = folder.files.len();
         let done = AtomicUsize::new(0);
@@ -42,7 +48,7 @@ impl Pictures {
             why.with(Remedy::SmallerImageSize)
         })?;
         pixels.resize(total * picture_bytes, 0);
-        let reasons: Vec<Option<Skip>> = folder
+        let reasons: Option<Vec<Option<Skip>>> = folder
             .files
             .par_iter()
             .zip(pixels.par_chunks_mut(picture_bytes))
@@ -56,10 +62,10 @@ impl Pictures {
                     }
                     Err(reason) => Some(reason),
                 };
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-                reason
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1, total).then_some(reason)
             })
             .collect();
+        let reasons = reasons.ok_or_else(stopped)?;
 
         // Closes the gaps that skipped files left.
         let mut end = 0;

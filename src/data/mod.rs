@@ -30,4 +30,4 @@ pub use decode::{Skip, decode_bytes};
 pub use files::decode_file;
 #[cfg(feature = "cli")]
 pub use folder::Folder;
-pub use pictures::{Pictures, Skipped};
+pub use pictures::{Decoding, Pictures, Skipped};

@@ -89,7 +89,12 @@ pub fn is_running(folder: &Path) -> bool {
 /// # Errors
 /// `Write`, with whose it is, where a run goes on in this folder.
 pub fn refuse_running(folder: &Path) -> Result<()> {
-    let Ok(mut file) = File::open(folder.join(RUNNING_FILE)) else { return Ok(()) };
+    let path = folder.join(RUNNING_FILE);
+    // A pipe would be waited for.
+    if !fs::symlink_metadata(&path).is_ok_and(|about| about.is_file()) {
+        return Ok(());
+    }
+    let Ok(mut file) = File::open(path) else { return Ok(()) };
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Err(held(folder, &mut file)),
         _ => Ok(()),
