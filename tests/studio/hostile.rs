@@ -218,3 +218,23 @@ fn no_size_that_the_form_allows_ends_the_server() {
     assert_eq!(studio.train(1).status, 202);
     assert_eq!(studio.wait_for("end")["end"], "finished");
 }
+
+/// A picture more at a time, or a look at all layers, would end a server that has little memory.
+#[test]
+fn where_memory_is_short_less_is_done_at_a_time() {
+    let place = Place::new();
+    let line = "train --train-dir train --test-dir test --image-size 256 --epochs 1 --batch-size 4 --device cpu --quiet";
+    place.run(&format!("{line} --out runs/large")).succeeds();
+    let studio = Studio::at(place, "");
+    studio.post("/api/folders", json!({"path": "train"}));
+    let picture = studio.post("/api/pictures", json!({"folder": 1, "index": 0})).json()["picture"].clone();
+    let predict = |count: usize| {
+        studio.post("/api/predict", json!({"pictures": vec![picture.clone(); count], "run": null}))
+    };
+    assert_eq!(predict(1).status, 200);
+    limit(&studio, &(address_space(studio.id()) + (150 << 20)).to_string());
+    assert_eq!(predict(32).status, 200, "one after the other");
+    studio.post("/api/inside", json!({"picture": picture, "run": null})).refuses(500, "MiB");
+    limit(&studio, "unlimited");
+    assert_eq!(studio.post("/api/inside", json!({"picture": picture, "run": null})).status, 200);
+}
