@@ -1,17 +1,14 @@
 //! Files: written whole or not at all, and read within limits.
 
+use crate::data::open_regular;
 use crate::error::{Error, Remedy, Result, error, shown_path};
 use crate::memory;
 use atomic_write_file::AtomicWriteFile;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
 const MIB: f64 = 1024.0 * 1024.0;
-
-/// Most bytes of a file that a person could have written: settings, a table of rungs.
-const MAX_TEXT: u64 = 1 << 20;
 
 /// Pauses before the tries that follow a write that failed: room may be made, a disk of a network may come back.
 const PAUSES: [Duration; 3] =
@@ -89,8 +86,7 @@ fn free_space(path: &Path) -> Option<u64> {
 /// A model or weights file as bytes.
 ///
 /// # Errors
-/// `Model` for what cannot be read, or is no regular file: a pipe would be waited for, and a device has no end.
-/// `OutOfMemory` for more than there is memory for.
+/// `Model` for what cannot be read, or is no regular file; `OutOfMemory` for more than there is memory for.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     let name = shown_path(path);
     let cannot = |why: &dyn std::fmt::Display| error!(Model, "{name} cannot be read: {why}");
@@ -106,29 +102,18 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A text of a size that a person could have written.
+/// A text of at most so many bytes.
 ///
 /// # Errors
 /// Where it cannot be read, is no regular file, too long, or no text.
-pub fn read_text(path: &Path) -> io::Result<String> {
+pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     let (file, len) = open_regular(path)?;
-    if len > MAX_TEXT {
-        return Err(io::Error::other(format!("it has {len} bytes; at most {MAX_TEXT} are read")));
+    if len > most {
+        return Err(io::Error::other(format!("it has {len} bytes; at most {most} are read")));
     }
     let mut text = String::new();
     file.take(len).read_to_string(&mut text)?;
     Ok(text)
-}
-
-/// A regular file, and its length.
-fn open_regular(path: &Path) -> io::Result<(File, u64)> {
-    // Before it is opened, which waits where it is a pipe.
-    let about = std::fs::metadata(path)?;
-    if !about.is_file() {
-        let what = if about.is_dir() { "a folder" } else { "no regular file" };
-        return Err(io::Error::other(format!("it is {what}")));
-    }
-    Ok((File::open(path)?, about.len()))
 }
 
 /// The error with the file's name in front.

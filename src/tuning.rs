@@ -21,6 +21,9 @@ pub struct Tuning {
     pub rungs: RungTable,
 }
 
+/// Most bytes of a table: a person could have written it.
+const MAX_TEXT: u64 = 1 << 20;
+
 /// Begins the first line of what is stored; the hash of all other lines follows.
 const CHECKSUM: &str = "# blake3 ";
 
@@ -44,7 +47,7 @@ impl Tuning {
     /// # Errors
     /// `Usage` where it is none, or was made for another adapter, driver or precision than `device`.
     pub fn read(path: &Path, device: &Device) -> Result<Tuning> {
-        let text = read_text(path)
+        let text = read_text(path, MAX_TEXT)
             .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", shown_path(path)))
             .map_err(|why| why.with(Remedy::OtherTuning))?;
         let unusable = |why: String| error!(Usage, "{} {why}", shown_path(path)).with(Remedy::OtherTuning);

@@ -18,6 +18,8 @@ pub mod files;
 #[cfg(feature = "cli")]
 pub mod folder;
 pub mod pictures;
+#[cfg(feature = "cli")]
+mod regular;
 mod resize;
 pub mod synthetic;
 
@@ -29,4 +31,6 @@ pub use decode::{Skip, decode_bytes};
 pub use files::decode_file;
 #[cfg(feature = "cli")]
 pub use folder::Folder;
-pub use pictures::{Pictures, Skipped};
+pub use pictures::{Decoding, Pictures, Skipped};
+#[cfg(feature = "cli")]
+pub(crate) use regular::open_regular;

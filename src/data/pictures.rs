@@ -5,6 +5,9 @@ use crate::error::shown_path;
 use std::fmt;
 use std::path::PathBuf;
 
+/// Told how many of how many pictures are decoded, from any thread; answers whether to go on.
+pub type Decoding<'a> = dyn Fn(usize, usize) -> bool + Sync + 'a;
+
 /// Decoded pictures of one size, and what could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pictures {

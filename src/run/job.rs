@@ -1,6 +1,7 @@
 //! Preparing a run, and running it.
 
-use super::folder::{Claim, RUNS, RunFolder};
+use super::claim::{Claim, RUNS};
+use super::folder::RunFolder;
 use crate::data::{self, Folder, Pictures};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Error, Remedy, Result, error, list, shown_path};

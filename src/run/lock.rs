@@ -14,6 +14,9 @@ pub struct Running {
 
 pub const RUNNING_FILE: &str = "running.lock";
 
+/// Begins the text of the file.
+const HOLDER: &str = "process ";
+
 /// How often a run that ends at that moment may come in between.
 const TRIES: usize = 100;
 
@@ -43,7 +46,7 @@ impl Running {
             // Between the two, the run before may have ended and taken its file away.
             if is_there(&path, &file) {
                 let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S");
-                let holder = format!("process {} since {now}\n", std::process::id());
+                let holder = format!("{HOLDER}{} since {now}\n", std::process::id());
                 // Where the disk is full, others learn only that there is a holder.
                 let _ = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
                 return Ok(Running { path, _file: file });
@@ -90,10 +93,27 @@ pub fn is_running(folder: &Path) -> bool {
     refuse_running(folder).is_err()
 }
 
+/// Whether a run in this folder was ended by others before it could take its file away.
+pub fn was_killed(folder: &Path) -> bool {
+    let Some(file) = open(folder) else { return false };
+    let mut holder = String::new();
+    // A file without text is that of a run that begins just now: it is not locked even for a moment.
+    let is_known = (&file).take(200).read_to_string(&mut holder).is_ok() && holder.starts_with(HOLDER);
+    // Where there are no locks, nobody knows.
+    is_known && file.try_lock_shared().is_ok()
+}
+
+/// The file of a folder, if it has one. It is no link, and no pipe, which would be waited for.
+fn open(folder: &Path) -> Option<File> {
+    let path = folder.join(RUNNING_FILE);
+    fs::symlink_metadata(&path).ok().filter(|about| about.is_file())?;
+    File::open(path).ok()
+}
+
 /// # Errors
 /// `Write`, with whose it is, where a run goes on in this folder.
 pub fn refuse_running(folder: &Path) -> Result<()> {
-    let Ok(mut file) = File::open(folder.join(RUNNING_FILE)) else { return Ok(()) };
+    let Some(mut file) = open(folder) else { return Ok(()) };
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Err(held(folder, &mut file)),
         _ => Ok(()),

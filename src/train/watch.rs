@@ -16,9 +16,10 @@ pub trait Progress {
     }
     /// What only some want to know.
     fn detail(&mut self, _text: &str) {}
-    /// The pictures of a folder are being decoded; the result is given how many are done, from any thread.
-    fn decoding(&mut self, _dir: &Path, _total: usize) -> Box<dyn Fn(usize) + Sync> {
-        Box::new(|_| ())
+    /// The pictures of a folder are being decoded; the result is given how many are done, from any
+    /// thread, and answers whether to go on.
+    fn decoding(&mut self, _dir: &Path, _total: usize) -> Box<dyn Fn(usize) -> bool + Sync> {
+        Box::new(|_| true)
     }
     /// `epoch`, from 0, of `epochs` begins, and has `steps` optimizer steps.
     fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize);

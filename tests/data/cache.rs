@@ -2,8 +2,11 @@
 
 use crate::{gray_png, put};
 use pawgrad::data::{Cache, Folder, Pictures};
+use pawgrad::error::ErrorKind;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
@@ -31,13 +34,15 @@ impl Place {
     /// The pictures, and how many files were decoded for them.
     fn load(&self, size: usize, most: u64) -> (Pictures, usize) {
         let folder = Folder::scan(&self.dir.path().join("pictures")).unwrap();
-        let decoded = AtomicUsize::new(0);
-        let progress = |_, _| {
-            decoded.fetch_add(1, Ordering::Relaxed);
+        let decoded = Mutex::new(BTreeSet::new());
+        let progress = |done, _| {
+            decoded.lock().unwrap().insert(done);
+            true
         };
         let cached = Cache::new(&self.dir.path().join("cache"), most).load(&folder, size, &progress).unwrap();
-        assert_eq!(cached, Pictures::load(&folder, size, &|_, _| ()).unwrap());
-        (cached, decoded.into_inner())
+        assert_eq!(cached, Pictures::load(&folder, size, &|_, _| true).unwrap());
+        // While files are compared with the cache, none is decoded.
+        (cached, decoded.into_inner().unwrap().range(1..).count())
     }
 
     fn cached(&self) -> Vec<PathBuf> {
@@ -47,6 +52,30 @@ impl Place {
 }
 
 const ROOM: u64 = 1 << 20;
+
+/// Somebody who wants the pictures no more is heard before the next file, whatever is being done.
+#[test]
+fn who_says_no_is_heard_at_every_file() {
+    let place = Place::new();
+    let folder = Folder::scan(&place.dir.path().join("pictures")).unwrap();
+    let cache = Cache::new(&place.dir.path().join("cache"), ROOM);
+    for heard_at in 1..=24 {
+        let calls = AtomicUsize::new(0);
+        let asked = |_, _| calls.fetch_add(1, Ordering::Relaxed) + 1 < heard_at;
+        let why = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .unwrap()
+            .install(|| cache.load(&folder, 2, &asked).err().map(|why| why.kind));
+        let calls = calls.into_inner();
+        match heard_at {
+            // Files are read, decoded, and read again: by then all pictures are there.
+            ..=16 => assert_eq!((why, calls), (Some(ErrorKind::Interrupted), heard_at)),
+            _ => assert_eq!((why, calls), (None, heard_at)),
+        }
+        assert!(!place.dir.path().join("cache").exists());
+    }
+}
 
 #[test]
 fn what_was_decoded_once_is_read_the_next_time() {

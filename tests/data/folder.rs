@@ -192,5 +192,8 @@ mod links_and_permissions {
         let pipe = dir.path().join("cats/pipe.jpg");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         assert_eq!(names(&Folder::scan(dir.path()).unwrap()), ["cats/a.jpg", "dogs/a.jpg"]);
+        // Nor where it is named by itself.
+        let why = pawgrad::data::decode_file(&pipe, 8).unwrap_err().to_string();
+        assert!(why.contains("no regular file"), "{why}");
     }
 }
