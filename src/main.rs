@@ -1,12 +1,12 @@
 //! The `pawgrad` program: arguments in, one call, errors out.
 
 use clap::Parser;
-use pawgrad::commands::{Cli, report, run};
+use pawgrad::commands::{Cli, misused, report, run};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     silence_device_selection();
-    match run(Cli::parse()) {
+    match run(Cli::try_parse().unwrap_or_else(|why| misused(why))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             report(&why);

@@ -1,8 +1,9 @@
 //! How much memory this process may still take, and whether what is planned fits: an allocation that fails ends a program,
 //! and a system that runs out of memory ends some other.
 
-use crate::device::DeviceKind;
-use crate::error::{Remedy, Result, error};
+use crate::device::Device;
+use crate::device::adapters::DISCRETE_SUBMIT_FLOP;
+use crate::error::{Result, error};
 use crate::model::Model;
 use crate::train::plan::Plan;
 
@@ -23,6 +24,10 @@ pub fn available() -> Option<u64> {
     [machine, group, address_space()].into_iter().flatten().min()
 }
 
+/// Addresses that a thread takes for its stack and its own heap, most of them without memory behind them.
+#[cfg(unix)]
+const OF_A_THREAD: u64 = 66 << 20;
+
 /// What `ulimit -v` leaves.
 #[cfg(unix)]
 fn address_space() -> Option<u64> {
@@ -36,7 +41,8 @@ fn address_space() -> Option<u64> {
     let mut system = sysinfo::System::new().ok()?;
     system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[process]), false);
     let taken = system.process(process).map_or(0, sysinfo::Process::virtual_memory);
-    Some(limit.rlim_cur.saturating_sub(taken))
+    let threads = rayon::current_num_threads() as u64 * OF_A_THREAD;
+    Some(limit.rlim_cur.saturating_sub(taken + threads))
 }
 
 #[cfg(not(unix))]
@@ -60,33 +66,72 @@ pub fn check(what: &str, needs: &[Need]) -> Result<()> {
         largest.iter().take(3).map(|(what, bytes)| format!("{what} {:.0} MiB", *bytes as f64 / MIB));
     let largest = largest.collect::<Vec<_>>().join(", ");
     let [needed, available] = [needed, available].map(|bytes| bytes as f64 / MIB);
-    let why = error!(
+    Err(error!(
         OutOfMemory,
         "{what} takes about {needed:.0} MiB of memory ({largest}), and {available:.0} MiB are free"
-    );
-    Err(why.with(Remedy::LessMemory))
+    ))
 }
 
-/// What training takes of this machine: all where the device is the machine itself, else what passes through on its way.
+/// The largest of these sizes at which the needs fit this machine, if one does; larger sizes need more.
+///
+/// # Errors
+/// Those of `needs`.
+pub fn largest_that_fits(
+    sizes: std::ops::Range<usize>,
+    needs: impl Fn(usize) -> Result<Vec<Need>>,
+) -> Result<Option<usize>> {
+    let (mut fits, mut too_large) = (None, sizes.end);
+    let mut next = sizes.start;
+    while next < too_large {
+        match check("", &needs(next)?) {
+            Ok(()) => fits = Some(next),
+            Err(_) => too_large = next,
+        }
+        // Halves what is in doubt, from the smallest size on.
+        next = match fits {
+            Some(fits) => (fits + too_large).div_ceil(2),
+            None => break,
+        };
+    }
+    Ok(fits)
+}
+
+/// Whether what a device holds is memory of this machine: only discrete GPUs have their own, and only they get submits of that
+/// size.
+fn is_shared(device: &Device) -> bool {
+    device.limits().max_submit_flop != DISCRETE_SUBMIT_FLOP
+}
+
+/// What training takes of this machine: all where the device's memory is the machine's, else what passes through on its way.
 pub fn of_training(model: &Model, plan: &Plan) -> Vec<Need> {
     let parameters = parameters(model);
-    match model.device().kind() {
-        DeviceKind::Gpu => vec![("parameters on their way to the GPU and into a file", 3 * parameters)],
-        DeviceKind::Cpu | DeviceKind::Software => {
-            let mut needs = plan.bytes.clone();
-            // Drawn or read at first, and again whenever the model is saved.
-            needs.push(("parameters on their way into a file", 2 * parameters));
-            needs
-        }
+    // Drawn or read at first, and again whenever the model is saved.
+    let mut needs = vec![("parameters on their way into a file", 2 * parameters)];
+    if !model.device().limits().software {
+        needs.push(("parameters on their way to the GPU", parameters));
     }
+    if is_shared(model.device()) {
+        needs.extend(&plan.bytes);
+    }
+    needs
 }
 
-/// What a model takes that is used, and not trained, for `batch` pictures at a time: whole on this machine, whatever the
-/// device.
-pub fn of_use(model: &Model, batch: usize) -> Vec<Need> {
-    let parameters = parameters(model);
+/// What a model's weights take when they are read from a file.
+pub fn of_parameters(model: &Model) -> Vec<Need> {
+    vec![("parameters", 2 * parameters(model))]
+}
+
+/// What a model takes of this machine that is used, and not trained, for `batch` pictures at a time, beside its weights.
+///
+/// # Errors
+/// `OutOfMemory` where not one picture fits the device's limits.
+pub fn of_use(model: &Model, batch: usize) -> Result<Vec<Need>> {
+    let micro_batch = Plan::new(model, model.device().limits(), batch, None)?.micro_batch as u64;
     let largest = model.activations().iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
-    vec![("parameters", 2 * parameters), ("activations", 3 * largest * batch as u64)]
+    // What a layer takes, what it makes, and what it needs on the way. The pictures are decoded, and gathered into a batch.
+    let pictures = 2 * batch as u64 * (model.network.image_size as u64).pow(2);
+    let activations = if is_shared(model.device()) { 3 * largest * micro_batch } else { 0 };
+    Ok(vec![("activations", activations), ("the batch's pictures", pictures)])
 }
 
 /// Bytes of all that a model file holds.

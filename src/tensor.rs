@@ -3,6 +3,7 @@
 //! Cloning is cheap and shares the memory; a view is a clone with another shape or a window of rows.
 //! Tensors are row-major; images are NCHW.
 
+use crate::device::memory::room;
 use crate::device::readback::Readback;
 use crate::device::{Device, Memory};
 use crate::error::Result;
@@ -150,11 +151,13 @@ impl Tensor {
                 Words::Gpu(gpu.read_later(&parts)?)
             }
             None => {
-                let values = tensors.iter().flat_map(|tensor| match tensor.memory() {
-                    Memory::OnPaper(_) => vec![0; tensor.len()],
-                    _ => tensor.words().to_vec(),
-                });
-                let values = values.collect();
+                let mut values = room(tensors.iter().map(|tensor| tensor.len()).sum())?;
+                for tensor in tensors {
+                    match tensor.memory() {
+                        Memory::OnPaper(_) => values.resize(values.len() + tensor.len(), 0),
+                        _ => values.extend_from_slice(&tensor.words()),
+                    }
+                }
                 Words::Cpu(values, Instant::now())
             }
         };
@@ -224,16 +227,23 @@ enum Words {
 impl Pending {
     /// The values of each tensor, as bits, and when the device was done with them.
     pub async fn wait(self) -> Result<(Vec<Vec<u32>>, Instant)> {
-        let (all, completed) = match self.words {
+        let (mut all, completed) = match self.words {
             Words::Cpu(values, completed) => (values, completed),
             Words::Gpu(readback) => readback.finish().await?,
         };
+        // One large tensor, such as a weight that is saved, is not copied once more.
+        if let [len] = self.lengths[..] {
+            all.truncate(len);
+            return Ok((vec![all], completed));
+        }
         let mut rest = all.as_slice();
         let mut take = |&len: &usize| {
             let (values, behind) = rest.split_at(len);
             rest = behind;
-            values.to_vec()
+            let mut own = room(len)?;
+            own.extend_from_slice(values);
+            Ok(own)
         };
-        Ok((self.lengths.iter().map(&mut take).collect(), completed))
+        Ok((self.lengths.iter().map(&mut take).collect::<Result<_>>()?, completed))
     }
 }

@@ -1,8 +1,8 @@
 //! Tables of rungs as files: what `pawgrad tune` found, in the user's cache folder, and what a run took, in its own.
 
 use crate::device::{Device, Precision, RungTable};
-use crate::error::{Remedy, Result, error};
-use crate::files::replace;
+use crate::error::{Remedy, Result, error, shown, shown_path};
+use crate::files::{read_text, replace};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,6 +20,12 @@ pub struct Tuning {
     /// Rung by kernel, fingerprint of its shaders, and sizes.
     pub rungs: RungTable,
 }
+
+/// Most bytes of a table: a person could have written it.
+const MAX_TEXT: u64 = 1 << 20;
+
+/// Begins the first line of what is stored; the hash of all other lines follows.
+const CHECKSUM: &str = "# blake3 ";
 
 impl Tuning {
     pub fn new(device: &Device, rungs: RungTable) -> Tuning {
@@ -41,18 +47,29 @@ impl Tuning {
     /// # Errors
     /// `Usage` where it is none, or was made for another adapter, driver or precision than `device`.
     pub fn read(path: &Path, device: &Device) -> Result<Tuning> {
-        let text = fs::read_to_string(path)
-            .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", path.display()))
+        let text = read_text(path, MAX_TEXT)
+            .map_err(|why| error!(Usage, "the tuning {} cannot be read: {why}", shown_path(path)))
             .map_err(|why| why.with(Remedy::OtherTuning))?;
-        let unusable = |why: String| error!(Usage, "{} {why}", path.display()).with(Remedy::OtherTuning);
+        let unusable = |why: String| error!(Usage, "{} {why}", shown_path(path)).with(Remedy::OtherTuning);
+        // What a person wrote, or the folder of a run holds, has none.
+        if let Some((checksum, table)) = text.strip_prefix(CHECKSUM).and_then(|text| text.split_once('\n'))
+            && checksum != blake3::hash(table.as_bytes()).to_string()
+        {
+            return Err(unusable("is damaged: its checksum differs".to_string()));
+        }
         let tuning: Tuning = toml::from_str(&text).map_err(|why| {
-            unusable(format!("is no table of rungs, such as rungs.toml in the folder of a run: {why}"))
+            unusable(format!(
+                "is no table of rungs, such as rungs.toml in the folder of a run: {}",
+                shown(why)
+            ))
         })?;
         let Tuning { adapter, driver, precision, .. } = &tuning;
         if adapter != device.name() || driver != device.driver() {
             let (name, its_driver) = (device.name(), device.driver());
             return Err(unusable(format!(
-                "was made for {adapter} ({driver}), not for {name} ({its_driver})"
+                "was made for {} ({}), not for {name} ({its_driver})",
+                shown(adapter),
+                shown(driver)
             )));
         }
         // Mixed precision has rungs of its own: with a table of f32, a run would be mixed in name only.
@@ -85,8 +102,9 @@ impl Tuning {
         let path = Tuning::path(device)?;
         let folder = path.parent().expect("it lies in the cache folder");
         fs::create_dir_all(folder)
-            .map_err(|why| error!(Write, "{} cannot be made: {why}", folder.display()))?;
-        replace(&path, self.to_toml().as_bytes())
+            .map_err(|why| error!(Write, "{} cannot be made: {why}", shown_path(folder)))?;
+        let table = self.to_toml();
+        replace(&path, format!("{CHECKSUM}{}\n{table}", blake3::hash(table.as_bytes())).as_bytes())
     }
 
     /// The file in the user's cache folder for this adapter, driver and precision.

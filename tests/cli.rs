@@ -7,7 +7,7 @@ use common::weights_file;
 use image::GrayImage;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[test]
@@ -242,7 +242,7 @@ fn unusual_pictures_are_decoded_rightly_or_skipped() {
     );
     fs::write(place.path("train/dogs/huge.bmp"), huge).unwrap();
     let unreadable = place.path("train/dogs/gone.jpg");
-    std::os::unix::fs::symlink("/nonexistent", unreadable).unwrap();
+    std::os::unix::fs::symlink(place.path("gone"), unreadable).unwrap();
 
     let said = place.train("--out run --max-steps 1");
     said.succeeds();
@@ -261,8 +261,39 @@ fn too_little_memory_is_an_error_and_no_crash() {
     let place = Place::new();
     // dense1 of 512x512 pictures takes 512 MiB, and Adam's moments twice that.
     let line = "train --train-dir train --test-dir test --image-size 512 --device cpu --out run";
-    let script = format!("ulimit -v 1500000; exec '{}' {line}", env!("CARGO_BIN_EXE_pawgrad"));
-    place.bash(&script).fails(5, &["512x512", "parameters 513 MiB", "are free", "--image-size"]);
+    // Every thread takes addresses of its own.
+    let limit = "export RAYON_NUM_THREADS=2; ulimit -v 1500000";
+    let script = format!("{limit}; exec '{}' {line}", env!("CARGO_BIN_EXE_pawgrad"));
+    let said = place.bash(&script);
+    said.fails(5, &["512x512", "parameters 513 MiB", "are free", "--image-size"]);
+    // What it says would fit does, and nothing much larger.
+    let fits = said.stderr.split("pictures of ").nth(1).unwrap().split('x').next().unwrap();
+    let fits: usize = fits.parse().unwrap();
+    assert!((200..512).contains(&fits), "{}", said.stderr);
+    let line = line
+        .replace("512", &fits.to_string())
+        .replace("--out run", "--out fits --max-steps 1 --batch-size 2");
+    place.bash(&format!("{limit}; exec '{}' {line}", env!("CARGO_BIN_EXE_pawgrad"))).succeeds();
+
+    // A model has its size: no option of `train` is advised.
+    let line =
+        "train --train-dir train --test-dir test --image-size 256 --max-steps 1 --device cpu --out run";
+    place.run(line).succeeds();
+    for line in ["predict test/cats/0.png --device cpu", "evaluate --test-dir test --device cpu", "summary"] {
+        let script = format!(
+            "ulimit -v 400000; exec '{}' {line} --model run/model.safetensors",
+            env!("CARGO_BIN_EXE_pawgrad")
+        );
+        let said = place.bash(&script);
+        if line != "summary" || said.code != 0 {
+            said.fails(5, &["run/model.safetensors", "MiB", "are free"]);
+            assert!(
+                !said.stderr.contains("--image-size") && !said.stderr.contains("--micro-batch"),
+                "{}",
+                said.stderr
+            );
+        }
+    }
 }
 
 #[test]
@@ -443,26 +474,25 @@ fn weights_that_do_not_fit_are_named() {
     place.run("predict --device cpu test/cats/0.png").fails(7, &["runs/", "pawgrad train"]);
 }
 
+/// An environment in which there is no Vulkan driver.
+fn no_driver(place: &Place) -> [(&'static str, PathBuf); 2] {
+    ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].map(|variable| (variable, place.path("gone")))
+}
+
 #[test]
 fn no_adapter_is_explained() {
     let place = Place::new();
     for device in ["gpu", "software", "GeForce 9000", "77"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pawgrad"));
         command.args(["evaluate", "--test-dir", "test", "--device", device]).current_dir(place.dir.path());
-        command.env("VK_DRIVER_FILES", "/nonexistent").env("VK_ICD_FILENAMES", "/nonexistent");
+        command.envs(no_driver(&place));
         let said = Said::of(command.output().unwrap());
         said.fails(4, &["no adapter", "mesa-vulkan-drivers", "--device cpu works"]);
     }
     // Without any driver, `auto` is the CPU.
     let mut command =
         place.command("train --train-dir train --test-dir test --image-size 8 --max-steps 1 --out run");
-    let said = Said::of(
-        command
-            .env("VK_DRIVER_FILES", "/nonexistent")
-            .env("VK_ICD_FILENAMES", "/nonexistent")
-            .output()
-            .unwrap(),
-    );
+    let said = Said::of(command.envs(no_driver(&place)).output().unwrap());
     assert!(
         said.succeeds().stderr.contains("Device: CPU (no Vulkan, Metal or DX12 adapter was found)"),
         "{}",
@@ -480,8 +510,7 @@ fn mixed_precision_without_tensor_cores_is_refused() {
         .run(&format!("{train} mixed --device cpu"))
         .fails(2, &[&without[..], &["CPU (as asked for)"]].concat());
     place.run(&format!("{train} mixed --device software")).fails(2, &[&without[..], &["lacks"]].concat());
-    let no_driver = [("VK_DRIVER_FILES", "/nonexistent"), ("VK_ICD_FILENAMES", "/nonexistent")];
-    let auto = place.command(&format!("{train} mixed")).envs(no_driver).output().unwrap();
+    let auto = place.command(&format!("{train} mixed")).envs(no_driver(&place)).output().unwrap();
     Said::of(auto).fails(2, &[&without[..], &["no Vulkan"]].concat());
     place.run(&format!("{train} mixed --no-fuse")).fails(2, &["--precision mixed", "leave out --no-fuse"]);
     place.run(&format!("{train} half --device cpu")).fails(2, &["half", "f32 or mixed"]);

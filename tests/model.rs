@@ -3,8 +3,10 @@
 mod common;
 
 use common::{classes, network};
-use pawgrad::device::Device;
+use pawgrad::device::adapters::{DISCRETE_SUBMIT_FLOP, OTHER_SUBMIT_FLOP};
+use pawgrad::device::{Device, Limits};
 use pawgrad::error::{ErrorKind, Result};
+use pawgrad::memory;
 use pawgrad::model::layers::{
     self, Context, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, Mode, Relu, TypeName,
 };
@@ -357,6 +359,31 @@ fn a_file_of_a_later_version_or_an_unknown_layer_is_named() {
 fn bytes_of(model: &Model, kind: &str) -> u64 {
     let plan = Plan::new(model, model.device().limits(), 4, None).unwrap();
     plan.bytes.iter().find(|(known, _)| *known == kind).unwrap().1
+}
+
+/// What an integrated GPU holds is memory of the machine; what a discrete one holds is not.
+#[test]
+fn a_machine_pays_for_what_its_own_gpu_holds() {
+    let network = || Network::cats_and_dogs(classes(), 64, 0.5);
+    let needs = |software: bool, max_submit_flop: u64| {
+        let limits = Limits { software, max_submit_flop, ..*Device::cpu().limits() };
+        let model = Model::new(network(), &Device::on_paper(limits), 1, true).unwrap();
+        let plan = Plan::new(&model, &limits, 32, Some(8)).unwrap();
+        let sum = |needs: Vec<memory::Need>| needs.iter().map(|(_, bytes)| bytes).sum::<u64>();
+        (sum(memory::of_training(&model, &plan)), sum(memory::of_use(&model, 32).unwrap()), plan)
+    };
+    let (cpu, integrated, discrete) =
+        (needs(true, u64::MAX), needs(false, OTHER_SUBMIT_FLOP), needs(false, DISCRETE_SUBMIT_FLOP));
+    let parameters = cpu.2.bytes[0].1;
+    let held: u64 = cpu.2.bytes.iter().map(|(_, bytes)| bytes).sum();
+    assert_eq!(cpu.0, held + 2 * parameters);
+    assert_eq!(integrated.0, held + 3 * parameters);
+    assert_eq!(discrete.0, 3 * parameters);
+    // In use: three of the largest buffers for each picture, and the pictures twice.
+    let pictures = 2 * 32 * 64 * 64;
+    assert_eq!(discrete.1, pictures);
+    assert_eq!(integrated.1, cpu.1);
+    assert_eq!(cpu.1, pictures + 32 * 3 * 64 * 32 * 32 * 4);
 }
 
 /// The plan is what the layers say, and what they say is what they do.

@@ -46,15 +46,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("check", &["ops", "cases", "cpu", "kernel", "reference", "tensor", "device", "error"]),
     // The shell.
     ("memory", &["train", "model", "device", "error"]),
-    ("files", &["memory", "error"]),
+    ("files", &["memory", "data", "error"]),
     ("tuning", &["files", "device", "error"]),
     ("report", &["train", "model", "device", "error"]),
     ("run", &["report", "tuning", "files", "memory", "train", "model", "data", "device", "error"]),
     (
         "studio",
         &[
-            "run", "report", "files", "check", "cases", "train", "model", "data", "ops", "tape", "kernel",
-            "tensor", "device", "error",
+            "run", "report", "files", "memory", "check", "cases", "train", "model", "data", "ops", "tape",
+            "kernel", "tensor", "device", "error",
         ],
     ),
     (

@@ -26,7 +26,7 @@ fn words(remedy: Remedy) -> String {
         Remedy::TunedPrecision => "use that --precision, or leave the table out with --tuning none",
         Remedy::OtherFolder => "choose another --out",
         Remedy::OtherPort => "another --port may be free",
-        Remedy::Token => "choose a --token, or leave --host out",
+        Remedy::Token => "leave out --no-token, or --host",
         Remedy::StartFromWeights => "`pawgrad train --init-weights` can start from it",
         Remedy::GpuDriver => {
             "install your GPU's Vulkan driver (Debian and Ubuntu: mesa-vulkan-drivers for AMD and Intel, nvidia-driver \

@@ -2,7 +2,7 @@
 
 use super::output::outln;
 use crate::data::synthetic;
-use crate::error::{Result, error};
+use crate::error::{Result, error, shown_path};
 use crate::files::replace;
 use clap::Args;
 use std::path::PathBuf;
@@ -20,10 +20,10 @@ pub fn run(args: DatasetArgs) -> Result<()> {
         let path = args.out.join(path);
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)
-                .map_err(|why| error!(Write, "{} cannot be made: {why}", folder.display()))?;
+                .map_err(|why| error!(Write, "{} cannot be made: {why}", shown_path(folder)))?;
         }
         replace(&path, bytes)?;
     }
-    outln!("Wrote {} pictures to {}", files.len(), args.out.display());
+    outln!("Wrote {} pictures to {}", files.len(), shown_path(&args.out));
     Ok(())
 }

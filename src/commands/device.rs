@@ -4,7 +4,7 @@ use super::output::errln;
 use crate::check::PLAIN;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision};
-use crate::error::{Result, error};
+use crate::error::{Result, error, shown_path};
 use crate::tuning::Tuning;
 use clap::Args;
 use std::collections::BTreeSet;
@@ -52,7 +52,7 @@ impl DeviceArgs {
                     Usage,
                     "--tuning {} is of no use on the CPU, whose kernels have one fast version: leave it out, or name \
                      the adapter with --device",
-                    file.display()
+                    shown_path(file)
                 ));
             }
             _ => line += &format!("; {}", self.tune(&device)?),
@@ -76,7 +76,7 @@ impl DeviceArgs {
                         Usage,
                         "{} was made with other shaders: this program has no {kernel}. Use the program that made it, \
                          or --tuning none",
-                        file.display()
+                        shown_path(file)
                     ));
                 }
                 (tuning, "rungs as in the file")

@@ -4,7 +4,8 @@ use super::load::ModelArgs;
 use super::output::outln;
 use super::progress::{Detail, Terminal};
 use crate::data::Folder;
-use crate::error::{Result, error};
+use crate::error::{Result, error, list, shown, shown_path};
+use crate::memory;
 use crate::run::job::load_pictures;
 use crate::train::evaluate::{Evaluation, evaluate};
 use clap::Args;
@@ -27,13 +28,22 @@ pub struct EvaluateArgs {
 const BATCH: usize = 32;
 
 pub async fn run(args: EvaluateArgs) -> Result<()> {
-    let model = args.model.load().await?;
+    let model = args.model.load(BATCH).await?;
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
-    let pictures = load_pictures(&Folder::scan(&args.test_dir)?, model.network.image_size, &mut terminal)?;
+    let (folder, size) = (Folder::scan(&args.test_dir)?, model.network.image_size);
+    let pictures = folder.files.len();
+    let mut needs = memory::of_use(&model, BATCH)?;
+    needs.push(("pictures", pictures as u64 * (size as u64).pow(2)));
+    memory::check(&format!("evaluating {pictures} pictures of {size}x{size} pixels"), &needs)?;
+    let pictures = load_pictures(&folder, size, &mut terminal)?;
     let classes = &model.network.classes;
     if pictures.classes != *classes {
-        let (found, wanted) = (pictures.classes.join(", "), classes.join(", "));
-        return Err(error!(Data, "{} has the classes {found}, the model {wanted}", args.test_dir.display()));
+        let (found, wanted) = (list(&pictures.classes), list(classes));
+        return Err(error!(
+            Data,
+            "{} has the classes {found}, the model {wanted}",
+            shown_path(&args.test_dir)
+        ));
     }
     let never = AtomicBool::new(false);
     let Some(evaluation) = evaluate(&model, &pictures, BATCH, &never).await? else { return Ok(()) };
@@ -58,6 +68,7 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
 
 /// Rows are what pictures show, columns what they were taken for.
 fn print_confusion(classes: &[String], confusion: &[Vec<usize>]) {
+    let classes: Vec<_> = classes.iter().map(shown).collect();
     let width = classes.iter().map(|class| class.chars().count()).max().unwrap_or(0).max(6);
     let header: Vec<_> = classes.iter().map(|class| format!("{class:>width$}")).collect();
     outln!("\n{:>width$}   taken for", "");

@@ -3,11 +3,9 @@
 use super::device::DeviceArgs;
 use super::output::errln;
 use crate::device::Device;
-use crate::error::{Result, error};
-use crate::files::{named, read_file};
-use crate::memory;
+use crate::error::{Result, error, shown_path};
 use crate::model::Model;
-use crate::run::{MODEL_FILE, RUNS};
+use crate::run::{MODEL_FILE, RUNS, load};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -22,30 +20,24 @@ pub struct ModelArgs {
 }
 
 impl ModelArgs {
-    pub async fn load(&self) -> Result<Model> {
+    /// Opens the device and puts the model there, for so many pictures at a time.
+    pub async fn load(&self, batch: usize) -> Result<Model> {
         let (device, _) = self.device.open().await?;
-        load_model(self.model.as_deref(), &device)
+        load_model(self.model.as_deref(), &device, batch)
     }
 }
 
-/// The model of `file`, or of the newest run.
-pub fn load_model(file: Option<&Path>, device: &Device) -> Result<Model> {
+/// The model of `file`, or of the newest run, for so many pictures at a time.
+pub fn load_model(file: Option<&Path>, device: &Device, batch: usize) -> Result<Model> {
     let file = match file {
         Some(file) => file.to_path_buf(),
         None => newest_model()?,
     };
-    let bytes = read_file(&file)?;
-    // On paper first: a small file can describe a network that no memory holds.
-    let paper = Model::from_bytes(&bytes, &Device::on_paper(*device.limits()), true);
-    let paper = paper.map_err(|why| named(&file, why))?;
-    if device.is_on_paper() {
-        return Ok(paper);
+    let loaded = load(&file, device, true, batch)?;
+    if !loaded.has_checksum && !device.is_on_paper() {
+        errln!("note: {} has no checksum, so damage to it would not be noticed", shown_path(&file));
     }
-    memory::check(&format!("the model {}", file.display()), &memory::of_use(&paper, 1))?;
-    if !Model::has_checksum(&bytes) {
-        errln!("note: {} has no checksum, so damage to it would not be noticed", file.display());
-    }
-    Model::from_bytes(&bytes, device, true).map_err(|why| named(&file, why))
+    Ok(loaded.model)
 }
 
 /// The model of the newest folder in `runs`, by its name, which is its time.

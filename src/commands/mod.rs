@@ -21,7 +21,7 @@ mod tune;
 
 pub use advice::sentence;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, shown};
 use clap::{Parser, Subcommand};
 
 /// Train and use a convolutional network on your own GPU, or without one.
@@ -69,6 +69,13 @@ enum Command {
     Dataset(dataset::DatasetArgs),
 }
 
+/// Prints the help that was asked for, or what is wrong with the arguments, and leaves.
+pub fn misused(why: clap::Error) -> ! {
+    // Names of files are among the arguments: they are wrong in the same way as they can be shown.
+    let arguments = std::env::args_os().map(|argument| shown(argument.display()));
+    Cli::try_parse_from(arguments).err().unwrap_or(why).exit()
+}
+
 /// Says on stderr what went wrong. That somebody ended the program is no error.
 pub fn report(why: &Error) {
     match why.kind {
@@ -86,8 +93,8 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Train(args) => train::run(args).await,
             #[cfg(feature = "studio")]
             Command::Serve(args) => serve::run(args),
-            Command::Predict(args) => predict::run(args).await,
-            Command::Evaluate(args) => evaluate::run(args).await,
+            Command::Predict(args) => predict::run(args).await.map_err(of_a_model),
+            Command::Evaluate(args) => evaluate::run(args).await.map_err(of_a_model),
             Command::Summary(args) => summary::run(args),
             Command::Bench(args) => bench::run(args).await,
             Command::Tune(args) => tune::run(args).await,
@@ -96,4 +103,10 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Dataset(args) => dataset::run(args),
         }
     })
+}
+
+/// A model that is used has its sizes: what would help against too little memory in training is of no use.
+fn of_a_model(why: Error) -> Error {
+    let remedy = why.remedy.filter(|_| why.kind != ErrorKind::OutOfMemory);
+    Error { remedy, ..why }
 }

@@ -1,8 +1,12 @@
 //! What the program prints: results on stdout, everything else on stderr.
 //!
+//! Everything passes through here, and nothing that a terminal would obey leaves it: names and messages of others are
+//! printed too.
+//!
 //! `println!` and `eprintln!` panic where nobody reads on, the disk is full or the terminal is gone. Nothing of that may
 //! end a run.
 
+use crate::error::escape;
 use std::io::{ErrorKind, Write};
 
 /// `print!`, but a reader that went away ends the program quietly, and a full disk with its exit code.
@@ -24,7 +28,8 @@ pub(crate) use {errln, out, outln};
 
 pub fn write(text: std::fmt::Arguments) {
     let mut stdout = std::io::stdout();
-    if let Err(why) = stdout.write_fmt(text).and_then(|()| stdout.flush()) {
+    let text = text.to_string();
+    if let Err(why) = stdout.write_all(escape(&text).as_bytes()).and_then(|()| stdout.flush()) {
         if why.kind() == ErrorKind::BrokenPipe {
             std::process::exit(0);
         }
@@ -39,12 +44,12 @@ pub fn lines(lines: &[String], must: bool) {
     for line in lines {
         match must {
             true => outln!("{line}"),
-            false => drop(writeln!(std::io::stdout(), "{line}")),
+            false => drop(writeln!(std::io::stdout(), "{}", escape(line))),
         }
     }
 }
 
 /// In one write, so that lines of several threads do not mix.
 pub fn say(text: std::fmt::Arguments) {
-    let _ = std::io::stderr().write_all(text.to_string().as_bytes());
+    let _ = std::io::stderr().write_all(escape(&text.to_string()).as_bytes());
 }

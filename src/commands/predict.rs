@@ -3,7 +3,7 @@
 use super::load::ModelArgs;
 use super::output::{errln, outln};
 use crate::data::{decode_file, folder};
-use crate::error::{Result, error};
+use crate::error::{Result, error, shown, shown_path};
 use crate::train::evaluate::{predicted, scores};
 use clap::Args;
 use rayon::prelude::*;
@@ -38,7 +38,7 @@ struct Prediction<'a> {
 }
 
 pub async fn run(args: PredictArgs) -> Result<()> {
-    let model = args.model.load().await?;
+    let model = args.model.load(CHUNK).await?;
     let mut paths = Vec::new();
     for path in &args.pictures {
         if !path.is_dir() {
@@ -47,7 +47,7 @@ pub async fn run(args: PredictArgs) -> Result<()> {
         }
         let inside = folder::pictures(path)?;
         if inside.is_empty() {
-            return Err(error!(Data, "the folder {} holds no pictures", path.display()));
+            return Err(error!(Data, "the folder {} holds no pictures", shown_path(path)));
         }
         paths.extend(inside);
     }
@@ -66,7 +66,7 @@ pub async fn run(args: PredictArgs) -> Result<()> {
                 }
                 Err(reason) => {
                     skipped += 1;
-                    errln!("skipped {}: {reason}", path.display());
+                    errln!("skipped {}: {reason}", shown_path(path));
                 }
             }
         }
@@ -96,6 +96,7 @@ fn print_prediction(prediction: &Prediction, json: bool) {
     if json {
         outln!("{}", serde_json::to_string(prediction).expect("a prediction is plain data"));
     } else {
-        outln!("{}: {} ({:.1} %)", prediction.path, prediction.class, 100.0 * prediction.probability);
+        let Prediction { path, class, probability, .. } = prediction;
+        outln!("{}: {} ({:.1} %)", shown(path), shown(class), 100.0 * probability);
     }
 }

@@ -69,12 +69,15 @@ impl Progress for Terminal {
         }
     }
 
-    fn decoding(&mut self, _dir: &Path, total: usize) -> Box<dyn Fn(usize) + Sync> {
+    fn decoding(&mut self, _dir: &Path, total: usize) -> Box<dyn Fn(usize) -> bool + Sync> {
         let shown = self.detail > Detail::Quiet && animated();
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(total as u64), target);
         let bar = DecodeBar(bar.with_style(style("decoding {pos}/{len} {bar:20.green} {per_sec}")));
-        Box::new(move |done| bar.0.set_position(done as u64))
+        Box::new(move |done| {
+            bar.0.set_position(done as u64);
+            true
+        })
     }
 
     fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize) {

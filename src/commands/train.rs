@@ -7,7 +7,7 @@ use super::settings::SettingsArgs;
 use super::signals::{self, STOPPING, ended};
 use crate::check::ceiling;
 use crate::device::Precision;
-use crate::error::{Error, Result, error};
+use crate::error::{Error, Result, error, shown_path};
 use crate::report::profile::Profiler;
 use crate::run::job::{self, Place};
 use crate::run::{Claim, RunFolder};
@@ -72,7 +72,7 @@ pub async fn run(args: TrainArgs) -> Result<()> {
         let profile = profiler.finish();
         let path = folder.save("profile.json", &profile.trace())?;
         said.push(profile.table(ceiling.flops, ceiling.bandwidth));
-        said.push(format!("Open {} at https://ui.perfetto.dev", path.display()));
+        said.push(format!("Open {} at https://ui.perfetto.dev", shown_path(&path)));
     }
     said.extend(report(&folder));
     // The run is over, whether its results can be printed or not.
@@ -91,7 +91,7 @@ fn report(folder: &RunFolder) -> Vec<String> {
         let (accuracy, loss) = (100.0 * validation.accuracy, validation.loss);
         said.push(format!("Test accuracy: {accuracy:.1} %, test loss: {loss:.4}"));
     }
-    said.push(format!("Saved to {} (model, history, curves)", folder.path().display()));
-    said.push(format!("Use it:  pawgrad predict --model {} PICTURE…", folder.model_path().display()));
+    said.push(format!("Saved to {} (model, history, curves)", shown_path(folder.path())));
+    said.push(format!("Use it:  pawgrad predict --model {} PICTURE…", shown_path(&folder.model_path())));
     said
 }

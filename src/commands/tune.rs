@@ -6,7 +6,7 @@ use crate::check::tune::{Tuned, tune};
 use crate::data::Batch;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision, RungTable};
-use crate::error::{Result, error};
+use crate::error::{Result, error, shown_path};
 use crate::model::{Model, Network};
 use crate::run::job::default_image_size;
 use crate::train::Trainer;
@@ -73,7 +73,7 @@ pub async fn run(args: TuneArgs) -> Result<()> {
         before * 1e3,
         start.elapsed().as_secs_f64()
     );
-    outln!("Stored in {}: `train` uses it from now on.", Tuning::path(&device)?.display());
+    outln!("Stored in {}: `train` uses it from now on.", shown_path(&Tuning::path(&device)?));
     Ok(())
 }
 

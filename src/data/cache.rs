@@ -5,8 +5,10 @@
 //! is looked for; none is ever wrong, and all may be deleted at any time.
 
 use super::decode::Skip;
+use super::files::{bytes_of, stopped};
 use super::folder::{Folder, PictureFile};
-use super::pictures::{Pictures, Skipped};
+use super::pictures::{Decoding, Pictures, Skipped};
+use super::regular::open_regular;
 use crate::error::Result;
 use atomic_write_file::AtomicWriteFile;
 use blake3::{Hash, Hasher};
@@ -21,13 +23,15 @@ const CODE: [&str; 3] =
     [include_str!("decode.rs"), include_str!("resize.rs"), include_str!("../../Cargo.lock")];
 /// Bytes that the folder may hold; what was used longest ago goes first.
 const MOST: u64 = 4 << 30;
+/// Bytes that it leaves free on its disk.
+const LEFT: u64 = 512 << 20;
 const HASH: usize = blake3::OUT_LEN;
 
 /// All pictures of a folder at this size: from the user's cache, where there is one, or decoded now.
 ///
 /// # Errors
 /// As [`Pictures::load`].
-pub fn load(folder: &Folder, size: usize, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Pictures> {
+pub fn load(folder: &Folder, size: usize, progress: &Decoding) -> Result<Pictures> {
     match Cache::of_user() {
         Some(cache) => cache.load(folder, size, progress),
         None => Pictures::load(folder, size, progress),
@@ -56,13 +60,10 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Pictures::load`].
-    pub fn load(
-        &self,
-        folder: &Folder,
-        size: usize,
-        progress: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<Pictures> {
-        let key_before = key(folder, size);
+    pub fn load(&self, folder: &Folder, size: usize, progress: &Decoding) -> Result<Pictures> {
+        // Reading all files can take as long as decoding them.
+        let total = folder.files.len();
+        let key_before = key(folder, size, &|| progress(0, total)).ok_or_else(stopped)?;
         let path = self.folder.join(format!("{}.pictures", key_before.to_hex()));
         if let Some(pictures) = read(&path, &key_before, folder, size) {
             return Ok(pictures);
@@ -70,7 +71,9 @@ impl Cache {
         let pictures = Pictures::load(folder, size, progress)?;
         // What could not be read may be readable the next time, and what changed meanwhile is not what the key says.
         let unreadable = |skipped: &Skipped| matches!(skipped.reason, Skip::Unreadable(_));
-        if !pictures.skipped.iter().any(unreadable) && key(folder, size) == key_before {
+        if !pictures.skipped.iter().any(unreadable)
+            && key(folder, size, &|| progress(total, total)) == Some(key_before)
+        {
             let _ = self.write(&path, &key_before, &pictures, folder);
         }
         Ok(pictures)
@@ -91,6 +94,10 @@ impl Cache {
         }
         fs::create_dir_all(&self.folder)?;
         self.make_room(bytes)?;
+        // The disk is there for what cannot be made again.
+        if fs4::available_space(&self.folder)? < bytes + LEFT {
+            return Ok(());
+        }
         let hash = hash_of(&[key.as_bytes(), &len, &reasons, &pictures.pixels]);
         let mut file = AtomicWriteFile::open(path)?;
         for part in [hash.as_bytes(), &len[..], &reasons, &pictures.pixels] {
@@ -105,6 +112,9 @@ impl Cache {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let about = entry.metadata()?;
+            if !about.is_file() {
+                continue;
+            }
             files.push((about.modified()?, about.len(), entry.path()));
         }
         files.sort();
@@ -120,14 +130,16 @@ impl Cache {
     }
 }
 
-/// The hash of all that the pixels depend on.
-fn key(folder: &Folder, size: usize) -> Hash {
-    let content = |file: &PictureFile| match fs::read(folder.root.join(&file.path)) {
-        Ok(bytes) => blake3::hash(&bytes),
-        // It will be skipped for the reason that it cannot be read.
-        Err(why) => blake3::hash(why.to_string().as_bytes()),
+/// The hash of all that the pixels depend on; `None` where it was not to `go_on`.
+fn key(folder: &Folder, size: usize, go_on: &(dyn Fn() -> bool + Sync)) -> Option<Hash> {
+    let content = |file: &PictureFile| {
+        go_on().then(|| match bytes_of(&folder.root.join(&file.path)) {
+            Ok(bytes) => blake3::hash(&bytes),
+            // It will be skipped for this reason.
+            Err(why) => blake3::hash(why.to_string().as_bytes()),
+        })
     };
-    let contents: Vec<Hash> = folder.files.par_iter().map(content).collect();
+    let contents: Vec<Hash> = folder.files.par_iter().map(content).collect::<Option<_>>()?;
     let mut hasher = Hasher::new();
     for code in CODE {
         hasher.update(blake3::hash(code.as_bytes()).as_bytes());
@@ -137,21 +149,25 @@ fn key(folder: &Folder, size: usize) -> Hash {
         hasher.update(blake3::hash(file.path.as_os_str().as_encoded_bytes()).as_bytes());
         hasher.update(content.as_bytes());
     }
-    hasher.finalize()
+    Some(hasher.finalize())
 }
 
 /// The pictures in a file of the cache; `None` where there is none, or not a whole one.
 fn read(path: &Path, key: &Hash, folder: &Folder, size: usize) -> Option<Pictures> {
-    // Writable, because Windows changes the time of use only then.
-    let mut file = File::options().read(true).write(true).open(path).ok()?;
+    let (mut file, bytes) = open_regular(path).ok()?;
     let mut hash = [0; HASH];
     file.read_exact(&mut hash).ok()?;
     let mut len = [0; 8];
     file.read_exact(&mut len).ok()?;
     let reasons_len = usize::try_from(u64::from_le_bytes(len)).ok()?;
     let mut rest = Vec::new();
-    rest.try_reserve_exact(usize::try_from(file.metadata().ok()?.len()).ok()?).ok()?;
-    file.read_to_end(&mut rest).ok()?;
+    // No more than the pictures can take: the file of a cache is as likely damaged as any other.
+    let most = (folder.files.len() * size * size).checked_add(reasons_len)?;
+    if bytes > most as u64 + (HASH + len.len()) as u64 {
+        return None;
+    }
+    rest.try_reserve_exact(usize::try_from(bytes).ok()?).ok()?;
+    file.take(bytes).read_to_end(&mut rest).ok()?;
     let (reasons, pixels) = rest.split_at_checked(reasons_len)?;
     if hash_of(&[key.as_bytes(), &len, reasons, pixels]) != hash {
         return None;
@@ -159,7 +175,8 @@ fn read(path: &Path, key: &Hash, folder: &Folder, size: usize) -> Option<Picture
     let reasons: Vec<Option<Skip>> = serde_json::from_slice(reasons).ok()?;
     rest.drain(..reasons_len);
     // Used now: the last to be deleted.
-    let _ = file.set_modified(SystemTime::now());
+    let used = File::options().write(true).open(path);
+    let _ = used.and_then(|file| file.set_modified(SystemTime::now()));
     Some(Pictures::new(folder, size, rest, reasons))
 }
 

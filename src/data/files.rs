@@ -2,35 +2,50 @@
 
 use super::decode::{MAX_BYTES, Skip, decode_bytes};
 use super::folder::Folder;
-use super::pictures::{Pictures, Skipped};
-use super::shown::shown;
-use crate::error::{Remedy, Result, error};
+use super::pictures::{Decoding, Pictures, Skipped};
+use super::regular::open_regular;
+use crate::error::{Error, Remedy, Result, error, shown_path};
 use rayon::prelude::*;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::{fs, io};
 
 /// Reads a file; see [`decode_bytes`].
 ///
 /// # Errors
 /// As [`decode_bytes`], and when the file cannot be read.
 pub fn decode_file(path: &Path, size: usize) -> std::result::Result<Vec<u8>, Skip> {
+    decode_bytes(&bytes_of(path)?, size)
+}
+
+/// What is in the file of a picture, where it can be one.
+pub(super) fn bytes_of(path: &Path) -> std::result::Result<Vec<u8>, Skip> {
     let unreadable = |why: io::Error| Skip::Unreadable(why.to_string());
-    if fs::metadata(path).map_err(unreadable)?.len() > MAX_BYTES {
+    let (file, len) = open_regular(path).map_err(unreadable)?;
+    if len > MAX_BYTES {
         return Err(Skip::TooManyBytes);
     }
-    decode_bytes(&fs::read(path).map_err(unreadable)?, size)
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len as usize).map_err(|why| unreadable(why.into()))?;
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+/// Whoever asked for pictures wants them no more.
+pub(super) fn stopped() -> Error {
+    error!(Interrupted, "stopped while the pictures were read: there is no model")
 }
 
 impl Pictures {
     /// Decodes every file of the folder to `size` x `size` pixels, on all threads of rayon's pool.
     ///
     /// The result does not depend on the threads. `progress(done, total)` is called once per file, from any
-    /// thread; two calls may arrive out of order. A bad file never ends a run: see [`Pictures::skipped`].
+    /// thread; two calls may arrive out of order. Where it says no, no other file is begun. A bad file never ends a run: see [`Pictures::skipped`].
     ///
     /// # Errors
-    /// `Data` if a class has no picture left, `OutOfMemory` if all of them do not fit into memory.
-    pub fn load(folder: &Folder, size: usize, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Pictures> {
+    /// `Data` if a class has no picture left, `OutOfMemory` if all of them do not fit into memory, `Interrupted` where
+    /// `progress` said no.
+    pub fn load(folder: &Folder, size: usize, progress: &Decoding) -> Result<Pictures> {
         let picture_bytes = size * size;
         let total = folder.files.len();
         let done = AtomicUsize::new(0);
@@ -42,7 +57,7 @@ impl Pictures {
             why.with(Remedy::SmallerImageSize)
         })?;
         pixels.resize(total * picture_bytes, 0);
-        let reasons: Vec<Option<Skip>> = folder
+        let reasons: Option<Vec<Option<Skip>>> = folder
             .files
             .par_iter()
             .zip(pixels.par_chunks_mut(picture_bytes))
@@ -56,10 +71,10 @@ impl Pictures {
                     }
                     Err(reason) => Some(reason),
                 };
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-                reason
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1, total).then_some(reason)
             })
             .collect();
+        let reasons = reasons.ok_or_else(stopped)?;
 
         // Closes the gaps that skipped files left.
         let mut end = 0;
@@ -104,7 +119,7 @@ impl Pictures {
             if self.labels.contains(&label) {
                 continue;
             }
-            let dir = shown(&folder.root.join(class));
+            let dir = shown_path(&folder.root.join(class));
             let of_class = self.skipped.iter().filter(|skipped| skipped.path.starts_with(class));
             let examples: String = of_class.clone().take(3).map(|skipped| format!("\n  {skipped}")).collect();
             let count = of_class.count();

@@ -1,7 +1,6 @@
 //! Finding the pictures: one sub-folder per class.
 
-use super::shown::shown;
-use crate::error::{Result, error};
+use crate::error::{Result, error, list, shown, shown_path};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
@@ -62,7 +61,7 @@ impl Folder {
                 return Err(error!(
                     Data,
                     "{} holds no pictures: put some there, or remove the folder\n{}",
-                    shown(&root.join(class)),
+                    shown_path(&root.join(class)),
                     layout(&root)
                 ));
             }
@@ -86,11 +85,16 @@ pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
 /// Names of the visible folders in `dir`, sorted byte by byte.
 fn sub_folders(dir: &Path) -> Result<Vec<String>> {
     let unreadable = |why: std::io::Error| match why.kind() {
-        ErrorKind::NotFound => error!(Data, "there is no folder {}\n{}", shown(dir), layout(dir)),
+        ErrorKind::NotFound => error!(Data, "there is no folder {}\n{}", shown_path(dir), layout(dir)),
         ErrorKind::NotADirectory => {
-            error!(Data, "{} is not a folder: give the folder of the classes\n{}", shown(dir), layout(dir))
+            error!(
+                Data,
+                "{} is not a folder: give the folder of the classes\n{}",
+                shown_path(dir),
+                layout(dir)
+            )
         }
-        _ => error!(Data, "cannot read the folder {}: {why}; check its permissions", shown(dir)),
+        _ => error!(Data, "cannot read the folder {}: {why}; check its permissions", shown_path(dir)),
     };
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(unreadable)? {
@@ -100,7 +104,7 @@ fn sub_folders(dir: &Path) -> Result<Vec<String>> {
             continue;
         }
         let name = entry.file_name().into_string().map_err(|_| {
-            let path = shown(&entry.path());
+            let path = shown_path(&entry.path());
             error!(Data, "the class folder {path} has a name that is not UTF-8: rename it")
         })?;
         names.push(name);
@@ -111,7 +115,7 @@ fn sub_folders(dir: &Path) -> Result<Vec<String>> {
 
 /// Two classes are what the networks can tell apart.
 fn check_classes(root: &Path, classes: &[String]) -> Result<()> {
-    let (dir, layout) = (shown(root), layout(root));
+    let (dir, layout) = (shown_path(root), layout(root));
     match classes {
         [test, training] if test == "test_set" && training == "training_set" => Err(error!(
             Data,
@@ -129,16 +133,14 @@ fn check_classes(root: &Path, classes: &[String]) -> Result<()> {
             ))
         }
         [only] => {
-            let only = shown(Path::new(only));
+            let only = shown(only);
             Err(error!(Data, "{dir} has only one class, {only}: two are needed\n{layout}"))
         }
         many => {
-            let names: Vec<_> = many.iter().take(10).map(|name| shown(Path::new(name))).collect();
-            let more = if many.len() > names.len() { ", …" } else { "" };
-            let (count, names) = (many.len(), names.join(", "));
+            let (count, names) = (many.len(), list(many));
             Err(error!(
                 Data,
-                "{dir} has {count} classes ({names}{more}), but two are supported: \
+                "{dir} has {count} classes ({names}), but two are supported: \
                  move the others elsewhere, or give a folder that holds two\n{layout}"
             ))
         }
@@ -153,7 +155,7 @@ fn pictures_in(root: &Path, class: &str) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in WalkDir::new(&dir).into_iter().filter_entry(visible) {
         let entry = entry.map_err(|why| {
-            let path = shown(why.path().unwrap_or(&dir));
+            let path = shown_path(why.path().unwrap_or(&dir));
             match why.io_error() {
                 Some(why) => error!(Data, "cannot read the folder {path}: {why}; check its permissions"),
                 None => error!(Data, "cannot read the folder {path}: {why}"),
@@ -197,7 +199,7 @@ fn sort_key(path: &Path) -> Vec<u8> {
 
 /// What a data folder should look like, for error messages.
 fn layout(dir: &Path) -> String {
-    let dir = shown(dir);
+    let dir = shown_path(dir);
     let extensions = EXTENSIONS.join(", ");
     format!(
         "expected one folder per class, with pictures ({extensions}) at any depth inside:\n  \

@@ -18,8 +18,9 @@ pub mod files;
 #[cfg(feature = "cli")]
 pub mod folder;
 pub mod pictures;
+#[cfg(feature = "cli")]
+mod regular;
 mod resize;
-mod shown;
 pub mod synthetic;
 
 pub use batches::{Batch, epoch_order};
@@ -30,4 +31,6 @@ pub use decode::{Skip, decode_bytes};
 pub use files::decode_file;
 #[cfg(feature = "cli")]
 pub use folder::Folder;
-pub use pictures::{Pictures, Skipped};
+pub use pictures::{Decoding, Pictures, Skipped};
+#[cfg(feature = "cli")]
+pub(crate) use regular::open_regular;

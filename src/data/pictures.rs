@@ -1,9 +1,12 @@
 //! Decoded pictures, with labels.
 
 use super::decode::Skip;
-use super::shown::shown;
+use crate::error::shown_path;
 use std::fmt;
 use std::path::PathBuf;
+
+/// Told how many of how many pictures are decoded, from any thread; answers whether to go on.
+pub type Decoding<'a> = dyn Fn(usize, usize) -> bool + Sync + 'a;
 
 /// Decoded pictures of one size, and what could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub struct Skipped {
 /// One line: control characters in the file's name are escaped.
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", shown(&self.path), self.reason)
+        write!(f, "{}: {}", shown_path(&self.path), self.reason)
     }
 }
 

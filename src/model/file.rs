@@ -4,14 +4,15 @@
 //! changes from run to run, so the header is written here; reading, where files may be hostile, is the
 //! crate's.
 
+use super::header::{Header, MAX_HEADER, refuse_duplicates};
 use super::slot::Slot;
 use super::{Model, Network, version_1};
 use crate::device::Device;
 use crate::device::memory::room;
-use crate::error::{Error, Remedy, Result, error};
-use safetensors::{Dtype, SafeTensors};
+use crate::error::{Error, Remedy, Result, error, list, shown};
+use safetensors::Dtype;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// The metadata entry that describes the network, as sorted JSON.
 const NETWORK_KEY: &str = "pawgrad";
@@ -27,13 +28,21 @@ impl Model {
     /// The bytes of a safetensors file: the tensors in PyTorch's names and layouts, and the network.
     ///
     /// # Errors
-    /// `Diverged` where a weight is infinite or NaN: such a file could not be read again.
+    /// `Diverged` where a weight is infinite or NaN, and `Usage` where names of layers are so long that the file could not be
+    /// read again.
     pub async fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut network = serde_json::to_value(&self.network).expect("a network is plain data");
         network["version"] = VERSION.into();
         let network = network.to_string();
         // A checksum has as many digits as any other, so that the length of the header is known before.
         let head = self.head(&network, &"0".repeat(2 * blake3::OUT_LEN));
+        if head.len() > MAX_HEADER {
+            let len = head.len();
+            return Err(error!(
+                Usage,
+                "the names of the layers are too long: a header of {len} bytes could not be read again"
+            ));
+        }
         let len: usize = self.tensors().iter().map(|named| named.tensor.len() * 4).sum();
         let mut bytes = room(head.len() + len)?;
         bytes.extend_from_slice(&head);
@@ -67,19 +76,12 @@ impl Model {
         [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
     }
 
-    /// Whether a model file names its checksum, so that damage is noticed when it is read. Those of 0.1.0 do not.
-    pub fn has_checksum(bytes: &[u8]) -> bool {
-        let header = SafeTensors::read_metadata(bytes).ok();
-        let metadata = header.and_then(|(_, header)| header.metadata().clone());
-        metadata.is_some_and(|entries| entries.contains_key(CHECKSUM_KEY))
-    }
-
     /// A model from the bytes of a file that [`to_bytes`](Model::to_bytes) wrote.
     ///
     /// # Errors
     /// `Model`, with the tensor and both shapes where it is about one.
     pub fn from_bytes(bytes: &[u8], device: &Device, fuse: bool) -> Result<Model> {
-        Model::with_weights(read_network(bytes)?, bytes, device, fuse)
+        SavedModel::read(bytes)?.model(device, fuse)
     }
 
     /// A network with the weights of a safetensors file, which must hold exactly its tensors; any
@@ -88,20 +90,59 @@ impl Model {
     /// # Errors
     /// As [`from_bytes`](Model::from_bytes).
     pub fn with_weights(network: Network, bytes: &[u8], device: &Device, fuse: bool) -> Result<Model> {
-        let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
-        check(bytes)?;
+        SavedModel::read(bytes)?.weights(network, device, fuse)
+    }
+}
+
+/// The bytes of a model file, taken apart and compared with their checksum once: models of them can be made on paper first,
+/// then on a device.
+pub struct SavedModel<'a> {
+    header: Header<'a>,
+    network: Result<Network>,
+    intact: Result<()>,
+}
+
+impl<'a> SavedModel<'a> {
+    /// Takes a file apart.
+    ///
+    /// # Errors
+    /// `Model` for what is no safetensors file that can be used.
+    pub fn read(bytes: &'a [u8]) -> Result<SavedModel<'a>> {
+        let header = Header::read(bytes)?;
+        Ok(SavedModel { network: read_network(&header), intact: check(&header), header })
+    }
+
+    /// Whether it names its checksum, so that damage is noticed. Files of 0.1.0 do not.
+    pub fn has_checksum(&self) -> bool {
+        self.header.entry(CHECKSUM_KEY).is_some()
+    }
+
+    /// As [`Model::from_bytes`].
+    ///
+    /// # Errors
+    /// As that.
+    pub fn model(&self, device: &Device, fuse: bool) -> Result<Model> {
+        self.weights(self.network.clone()?, device, fuse)
+    }
+
+    /// As [`Model::with_weights`].
+    ///
+    /// # Errors
+    /// As that.
+    pub fn weights(&self, network: Network, device: &Device, fuse: bool) -> Result<Model> {
+        self.intact.clone()?;
         let mut known = Vec::new();
         let image_size = network.image_size;
         let model = Model::with_values(network, device, fuse, |name, slot| {
             known.push(name.to_string());
-            let bytes = find_tensor(&file, name, slot, image_size)?;
+            let bytes = find_tensor(&self.header, name, slot, image_size)?;
             if device.is_on_paper() { Ok(None) } else { read_tensor(name, bytes).map(Some) }
         })?;
-        let mut extra: Vec<_> =
-            file.names().into_iter().filter(|name| !known.iter().any(|k| k == name)).collect();
-        extra.sort_unstable();
-        if !extra.is_empty() {
-            let (extra, known) = (extra.join(", "), known.join(", "));
+        let names = self.header.names();
+        if names.len() > known.len() {
+            let found: HashSet<_> = known.iter().collect();
+            let extra: Vec<_> = names.iter().filter(|name| !found.contains(name)).cloned().collect();
+            let (extra, known) = (list(&extra), list(&known));
             return Err(error!(Model, "the network has no tensor {extra}; its tensors are {known}"));
         }
         Ok(model)
@@ -116,12 +157,9 @@ fn checksum(network: &str, data: &[u8]) -> String {
 }
 
 /// Whether a file that names its checksum has it: a weight that was flipped on a disk is a number like any other.
-fn check(bytes: &[u8]) -> Result<()> {
-    let (len, header) = SafeTensors::read_metadata(bytes).map_err(not_safetensors)?;
-    let metadata = header.metadata().as_ref();
-    let entry = |key: &str| metadata.and_then(|entries| entries.get(key));
-    match (entry(CHECKSUM_KEY), entry(NETWORK_KEY)) {
-        (Some(named), Some(network)) if checksum(network, &bytes[8 + len..]) != *named => {
+fn check(header: &Header) -> Result<()> {
+    match (header.entry(CHECKSUM_KEY), header.entry(NETWORK_KEY)) {
+        (Some(named), Some(network)) if checksum(network, header.data) != *named => {
             Err(error!(Model, "its bytes are not those that were saved: its checksum differs. Use a copy"))
         }
         _ => Ok(()),
@@ -129,45 +167,47 @@ fn check(bytes: &[u8]) -> Result<()> {
 }
 
 /// The bytes of one tensor of the file, which must be f32 in this shape.
-fn find_tensor<'a>(file: &SafeTensors<'a>, name: &str, slot: &Slot, image_size: usize) -> Result<&'a [u8]> {
+fn find_tensor<'a>(header: &Header<'a>, name: &str, slot: &Slot, image_size: usize) -> Result<&'a [u8]> {
     let wanted = slot.shape.as_slice();
-    let view = file.tensor(name).map_err(|_| {
+    let (info, bytes) = header.tensor(name).ok_or_else(|| {
+        let name = shown(name);
         error!(Model, "the tensor {name} is missing; the network needs it in the shape {wanted:?}")
     })?;
-    if view.dtype() != Dtype::F32 {
-        return Err(error!(Model, "the tensor {name} is {:?}, but must be F32", view.dtype()));
+    if info.dtype != Dtype::F32 {
+        return Err(error!(Model, "the tensor {} is {:?}, but must be F32", shown(name), info.dtype));
     }
-    if view.shape() != wanted {
+    if info.shape != wanted {
         return Err(error!(
             Model,
-            "the tensor {name} has the shape {:?}, but the network needs {wanted:?} at an image size of {image_size}",
-            view.shape()
+            "the tensor {} has the shape {}, but the network needs {wanted:?} at an image size of {image_size}",
+            shown(name),
+            shown(format_args!("{:?}", info.shape))
         ));
     }
-    Ok(view.data())
+    Ok(bytes)
 }
 
 /// The values of a tensor, which must be finite.
 fn read_tensor(name: &str, bytes: &[u8]) -> Result<Vec<f32>> {
     let value = |word: &[u8]| f32::from_le_bytes(word.try_into().expect("four bytes"));
-    let values: Vec<f32> = bytes.chunks_exact(4).map(value).collect();
+    let mut values: Vec<f32> = room(bytes.len() / 4)?;
+    values.extend(bytes.chunks_exact(4).map(value));
     match values.iter().position(|value| !value.is_finite()) {
-        Some(i) => Err(error!(Model, "the tensor {name} holds {} at position {i}", values[i])),
+        Some(i) => Err(error!(Model, "the tensor {} holds {} at position {i}", shown(name), values[i])),
         None => Ok(values),
     }
 }
 
 /// The network that a model file describes.
-fn read_network(bytes: &[u8]) -> Result<Network> {
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_safetensors)?;
-    let metadata = header.metadata().as_ref();
-    let network = metadata.and_then(|entries| entries.get(NETWORK_KEY)).ok_or_else(|| {
+fn read_network(header: &Header) -> Result<Network> {
+    let network = header.entry(NETWORK_KEY).ok_or_else(|| {
         let why = "the file holds weights but no description of the network: it was not written by pawgrad";
         error!(Model, "{why}").with(Remedy::StartFromWeights)
     })?;
     let unusable = |why: &dyn std::fmt::Display| {
-        error!(Model, "the file's description of the network cannot be used: {why}")
+        error!(Model, "the file's description of the network cannot be used: {}", shown(why))
     };
+    refuse_duplicates(network).map_err(|why| unusable(&why))?;
     let mut network: Value = serde_json::from_str(network).map_err(|why| unusable(&why))?;
     let version = network.as_object_mut().and_then(|fields| fields.remove("version"));
     let network: Network = match version.as_ref().map(Value::as_u64) {
@@ -188,8 +228,4 @@ fn read_network(bytes: &[u8]) -> Result<Network> {
 /// What is wrong with a network that a file describes; nobody chose its sizes here.
 fn of_file(why: &Error) -> Error {
     error!(Model, "the file describes no usable network: {}", why.message)
-}
-
-fn not_safetensors(why: safetensors::SafeTensorError) -> crate::error::Error {
-    error!(Model, "not a whole safetensors file: {why}")
 }

@@ -5,7 +5,7 @@
 
 use super::graph::{Graph, Node};
 use super::layers::{Conv2d, Conv2dReluPool, MaxPool2d, Relu};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// A graph after fusing.
@@ -19,11 +19,12 @@ pub struct Fused {
 pub fn fuse(graph: &Graph) -> Fused {
     let (mut kernels, mut merged) = (BTreeMap::new(), BTreeMap::new());
     let mut nodes = Vec::new();
+    let readers = graph.readers();
     for node in &graph.nodes {
         if merged.contains_key(&node.name) {
             continue;
         }
-        match conv_relu_pool(graph, node) {
+        match conv_relu_pool(&readers, node) {
             None => nodes.push(node.clone()),
             Some((layer, absorbed)) => {
                 nodes.push(Node { layer: Arc::new(layer), ..node.clone() });
@@ -43,16 +44,21 @@ pub fn fuse(graph: &Graph) -> Fused {
 }
 
 /// The layer that takes the place of a convolution and of the ReLU and the pooling behind it, and those two.
-fn conv_relu_pool<'a>(graph: &'a Graph, node: &'a Node) -> Option<(Conv2dReluPool, [&'a Node; 2])> {
+fn conv_relu_pool<'a>(readers: &Readers<'a>, node: &Node) -> Option<(Conv2dReluPool, [&'a Node; 2])> {
     let conv = node.layer.downcast::<Conv2d>()?;
-    let relu = only_reader(graph, &node.name).filter(|node| node.layer.downcast::<Relu>().is_some())?;
-    let pool = only_reader(graph, &relu.name)?;
+    let relu = only_reader(readers, node).filter(|node| node.layer.downcast::<Relu>().is_some())?;
+    let pool = only_reader(readers, relu)?;
     let fused = Conv2dReluPool::new(conv, pool.layer.downcast::<MaxPool2d>()?)?;
     Some((fused, [relu, pool]))
 }
 
-/// The one node that takes what `name` makes; `None` where there are others, or none.
-fn only_reader<'a>(graph: &'a Graph, name: &'a str) -> Option<&'a Node> {
-    let mut readers = graph.readers(name);
-    readers.next().filter(|_| readers.next().is_none())
+/// For each name the nodes that take what its node makes.
+type Readers<'a> = HashMap<&'a str, Vec<&'a Node>>;
+
+/// The one node that takes what `node` makes; `None` where there are others, or none.
+fn only_reader<'a>(readers: &Readers<'a>, node: &Node) -> Option<&'a Node> {
+    match readers.get(node.name.as_str())?.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    }
 }

@@ -2,13 +2,19 @@
 
 use super::layers::{self, AnyLayer, Layer};
 use super::slot::Slot;
-use crate::error::{Error, Result, error};
+use crate::error::{Error, Result, error, list, shown};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The name by which nodes take the network's input.
 pub const INPUT: &str = "input";
+
+/// More layers than any network has that this program could train.
+pub(super) const MAX_LAYERS: usize = 2048;
+/// More values than any tensor has; keeps sums of their bytes, and products with batches, below 2^64.
+const MAX_VALUES: usize = 1 << 40;
 
 /// One layer in its place.
 #[derive(Debug, Clone)]
@@ -48,9 +54,9 @@ impl Graph {
     /// As [`then`](Graph::then).
     pub fn then_any(mut self, layer: AnyLayer) -> Graph {
         let stem = layer.stem();
-        let is_taken = |name: &String| self.nodes.iter().any(|node| node.name == *name);
+        let taken: HashSet<_> = self.nodes.iter().map(|node| node.name.as_str()).collect();
         let mut names = (1..).map(|number| format!("{stem}{number}"));
-        let name = names.find(|name| !is_taken(name)).expect("numbers do not end");
+        let name = names.find(|name| !taken.contains(name.as_str())).expect("numbers do not end");
         let input = self.nodes.last().map_or(INPUT, |node| &node.name).to_string();
         self.nodes.push(Node { name, layer, inputs: vec![input] });
         self
@@ -63,37 +69,49 @@ impl Graph {
         self
     }
 
-    /// The nodes that take what the node of this name makes.
-    pub fn readers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Node> {
-        self.nodes.iter().filter(move |node| node.inputs.iter().any(|input| input == name))
+    /// For each name the nodes that take what its node makes.
+    pub fn readers(&self) -> HashMap<&str, Vec<&Node>> {
+        let mut readers: HashMap<&str, Vec<&Node>> = HashMap::new();
+        for node in &self.nodes {
+            for input in node.inputs.iter().collect::<BTreeSet<_>>() {
+                readers.entry(input).or_default().push(node);
+            }
+        }
+        readers
     }
 
     /// Every node with its shapes and slots, for an input of this shape.
     ///
     /// # Errors
     /// `Usage`, with the node's name, for two nodes of one name, a node that takes what does not come before it, a layer
-    /// that does not fit its inputs, and for anything but one output, which must be the last node.
+    /// that does not fit its inputs, and for anything but one output, which must be the last node. For more layers or
+    /// values than any network has.
     pub fn placed(&self, input: &[usize]) -> Result<Vec<Placed>> {
+        let count = self.nodes.len();
+        if count > MAX_LAYERS {
+            return Err(error!(Usage, "it has {count} layers; a network has at most {MAX_LAYERS}"));
+        }
         let mut placed: Vec<Placed> = Vec::new();
-        for node in &self.nodes {
-            let next = place(node, input, &placed).map_err(|why| {
-                let message = format!("{}: {}", node.name, why.message);
+        let (mut names, mut of_type) = (HashMap::new(), HashMap::new());
+        for (index, node) in self.nodes.iter().enumerate() {
+            let number = of_type.entry(node.layer.type_name()).or_insert(0);
+            let next = place(node, *number, input, &placed, &names).map_err(|why| {
+                let message = format!("{}: {}", shown(&node.name), why.message);
                 why.saying(message)
             })?;
+            *number += 1;
+            names.insert(node.name.as_str(), index);
             placed.push(next);
         }
+        let readers = self.readers();
         let outputs: Vec<_> =
-            self.nodes.iter().filter(|node| self.readers(&node.name).next().is_none()).collect();
+            self.nodes.iter().filter(|node| !readers.contains_key(node.name.as_str())).collect();
         match (outputs.as_slice(), self.nodes.last()) {
             ([], _) | (_, None) => Err(error!(Usage, "a network has at least one layer")),
             ([output], Some(last)) if output.name == last.name => Ok(placed),
             (several, _) => {
-                let names: Vec<_> = several.iter().map(|node| node.name.as_str()).collect();
-                Err(error!(
-                    Usage,
-                    "a network has one output, its last layer; nobody takes {}",
-                    names.join(", ")
-                ))
+                let names: Vec<_> = several.iter().map(|node| node.name.clone()).collect();
+                Err(error!(Usage, "a network has one output, its last layer; nobody takes {}", list(&names)))
             }
         }
     }
@@ -117,7 +135,7 @@ pub struct Placed {
 }
 
 /// Where a value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// The network's input.
     Input,
@@ -142,7 +160,13 @@ impl Placed {
     }
 }
 
-fn place(node: &Node, input: &[usize], before: &[Placed]) -> Result<Placed> {
+fn place(
+    node: &Node,
+    number: u32,
+    input: &[usize],
+    before: &[Placed],
+    names: &HashMap<&str, usize>,
+) -> Result<Placed> {
     let Node { name, layer, inputs } = node;
     if name.is_empty() || name == INPUT {
         return Err(error!(
@@ -150,17 +174,17 @@ fn place(node: &Node, input: &[usize], before: &[Placed]) -> Result<Placed> {
             "another name is needed: this one is empty, or that of the network's input"
         ));
     }
-    if before.iter().any(|earlier| earlier.name == *name) {
+    if names.contains_key(name.as_str()) {
         return Err(error!(Usage, "another name is needed: a layer before it has this one"));
     }
     if inputs.len() != layer.arity() {
         let (wanted, got) = (layer.arity(), inputs.len());
         return Err(error!(Usage, "a {} layer takes {wanted} input(s), not {got}", layer.type_name()));
     }
-    let origin = |wanted: &String| match before.iter().position(|earlier| earlier.name == *wanted) {
+    let origin = |wanted: &String| match names.get(wanted.as_str()) {
         _ if wanted == INPUT => Ok(Origin::Input),
-        Some(index) => Ok(Origin::Node(index)),
-        None => Err(error!(Usage, "it takes \"{wanted}\", which is no layer before it")),
+        Some(index) => Ok(Origin::Node(*index)),
+        None => Err(error!(Usage, "it takes \"{}\", which is no layer before it", shown(wanted))),
     };
     let inputs = inputs.iter().map(origin).collect::<Result<Vec<_>>>()?;
     let shape = |origin: &Origin| match *origin {
@@ -168,15 +192,21 @@ fn place(node: &Node, input: &[usize], before: &[Placed]) -> Result<Placed> {
         Origin::Node(index) => before[index].output_shape.clone(),
     };
     let input_shapes: Vec<_> = inputs.iter().map(shape).collect();
-    Ok(Placed {
-        name: name.clone(),
-        layer: layer.clone(),
-        inputs,
-        output_shape: layer.output_shape(&shapes(&input_shapes))?,
-        slots: layer.slots(&shapes(&input_shapes)),
-        input_shapes,
-        number: before.iter().filter(|earlier| earlier.layer.type_name() == layer.type_name()).count() as u32,
-    })
+    let output_shape = layer.output_shape(&shapes(&input_shapes))?;
+    check_values("makes", &output_shape)?;
+    let slots = layer.slots(&shapes(&input_shapes));
+    slots.iter().try_for_each(|slot| check_values("owns", &slot.shape))?;
+    let layer = layer.clone();
+    Ok(Placed { name: name.clone(), layer, inputs, output_shape, slots, input_shapes, number })
+}
+
+/// Finds what no memory holds, before sizes are multiplied any further.
+fn check_values(does: &str, shape: &[usize]) -> Result<()> {
+    let values = shape.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
+    match values {
+        Some(0..=MAX_VALUES) => Ok(()),
+        _ => Err(error!(Usage, "it {does} {shape:?}, more than {MAX_VALUES} values")),
+    }
 }
 
 fn shapes(shapes: &[Vec<usize>]) -> Vec<&[usize]> {
@@ -204,7 +234,7 @@ impl<'de> Deserialize<'de> for Node {
         let [name, type_name, inputs] = [take("name")?, take("type")?, take("inputs")?];
         let text = |value| serde_json::from_value::<String>(value).map_err(de::Error::custom);
         let (name, type_name) = (text(name)?, text(type_name)?);
-        let named = |why: Error| de::Error::custom(format!("{name}: {}", why.message));
+        let named = |why: Error| de::Error::custom(format!("{}: {}", shown(&name), why.message));
         let layer = layers::read(&type_name, Value::Object(fields)).map_err(named)?;
         Ok(Node { layer, inputs: serde_json::from_value(inputs).map_err(de::Error::custom)?, name })
     }

@@ -4,12 +4,14 @@ mod file;
 mod fuse;
 pub mod graph;
 pub mod head;
+mod header;
 pub mod layers;
 pub mod network;
 pub mod slot;
 mod summary;
 mod version_1;
 
+pub use file::SavedModel;
 pub use graph::{Graph, Node, Origin, Placed};
 pub use head::Head;
 pub use layers::Mode;
@@ -23,7 +25,7 @@ use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
 use layers::Context;
 use slot::Slot;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A network with its weights on a device.
 pub struct Model {
@@ -92,23 +94,29 @@ impl Model {
     fn of(network: Network, device: &Device, tensors: Vec<NamedTensor>, fuse: bool) -> Result<Model> {
         let graph = if fuse { fuse::fuse(&network.nodes).graph } else { network.nodes.clone() };
         let nodes = graph.placed(&network.input_shape())?;
+        let positions: HashMap<_, _> =
+            tensors.iter().enumerate().map(|(index, named)| (named.name.as_str(), index)).collect();
         let position = |name: String| {
-            let found = tensors.iter().position(|named| named.name == name);
-            found.expect("fusing changes no names of slots")
+            let found = positions.get(name.as_str());
+            *found.expect("fusing changes no names of slots")
         };
         let slots = |node: &Placed| {
             node.slots.iter().map(|slot| position(format!("{}.{}", node.name, slot.name))).collect()
         };
+        let mut last_readers = HashMap::new();
+        for (index, node) in nodes.iter().enumerate() {
+            last_readers.extend(node.inputs.iter().map(|origin| (*origin, index)));
+        }
         let last_taken = |index: usize| {
-            let later = |origin: &Origin| nodes[index + 1..].iter().any(|node| node.inputs.contains(origin));
-            nodes[index].inputs.iter().copied().filter(|origin| !later(origin)).collect()
+            let inputs = nodes[index].inputs.iter().copied();
+            inputs.filter(|origin| last_readers[origin] == index).collect()
         };
         let stage = |(index, node): (usize, &Placed)| Stage {
             node: node.clone(),
             slots: slots(node),
             last_taken: last_taken(index),
         };
-        let stages = nodes.iter().enumerate().map(stage).collect();
+        let stages: Vec<_> = nodes.iter().enumerate().map(stage).collect();
         Ok(Model { network, device: device.clone(), stages, tensors })
     }
 

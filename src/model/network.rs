@@ -4,7 +4,7 @@ use super::fuse::fuse;
 use super::graph::{Graph, Placed};
 use super::head::Head;
 use super::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu};
-use crate::error::{Remedy, Result, error};
+use crate::error::{Remedy, Result, error, list, shown};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -101,7 +101,7 @@ impl Network {
             return Err(error!(
                 Usage,
                 "the last layer, {}, makes {:?} of a picture, but the head takes {} logit(s)",
-                output.name,
+                shown(&output.name),
                 output.output_shape,
                 self.head.logits()
             ));
@@ -126,7 +126,7 @@ impl Network {
             || self.classes[0] == self.classes[1]
             || self.channels != 1
         {
-            let (classes, channels) = (self.classes.join(", "), self.channels);
+            let (classes, channels) = (list(&self.classes), self.channels);
             return Err(error!(
                 Usage,
                 "two classes and one channel are supported, not ({classes}) and {channels}"
@@ -136,7 +136,11 @@ impl Network {
         let known = Preprocessing::default();
         let scaled = mean.is_finite() && std_dev.is_finite() && *std_dev > 0.0;
         if *grayscale != known.grayscale || *resize != known.resize || !scaled {
-            return Err(error!(Usage, "pictures cannot be prepared as {:?}", self.preprocessing));
+            return Err(error!(
+                Usage,
+                "pictures cannot be prepared as {}",
+                shown(format_args!("{:?}", self.preprocessing))
+            ));
         }
         Ok(())
     }

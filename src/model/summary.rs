@@ -1,6 +1,7 @@
 //! The table of layers that `pawgrad summary` prints, as Keras users know it.
 
 use super::Model;
+use crate::error::shown;
 use std::fmt::Write;
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -14,7 +15,7 @@ impl Model {
         for placed in &written {
             let shape: Vec<_> = placed.output_shape.iter().map(usize::to_string).collect();
             rows.push([
-                format!("{} ({})", placed.name, placed.layer.label()),
+                format!("{} ({})", shown(&placed.name), placed.layer.label()),
                 format!("(batch, {})", shape.join(", ")),
                 thousands(placed.slot_values()),
             ]);
@@ -25,7 +26,8 @@ impl Model {
 
         let mut text = String::new();
         let size = self.network.image_size;
-        let _ = writeln!(text, "Network for {} of {size}x{size} pixels", self.network.classes.join(" and "));
+        let classes: Vec<_> = self.network.classes.iter().map(shown).collect();
+        let _ = writeln!(text, "Network for {} of {size}x{size} pixels", classes.join(" and "));
         let _ = writeln!(text, "{line}");
         for (i, [layer, shape, parameters]) in rows.iter().enumerate() {
             let _ = writeln!(text, "{layer:<first$}   {shape:<second$}   {parameters:>third$}");

@@ -1,6 +1,6 @@
 //! Model files of pawgrad 0.1.0: a plain list of layers, some with an activation of their own, names by counting.
 
-use super::graph::Graph;
+use super::graph::{Graph, MAX_LAYERS};
 use super::layers::{Relu, read};
 use super::network::{Network, Preprocessing};
 use crate::error::{Result, error};
@@ -25,6 +25,10 @@ struct Version1 {
 pub fn network(description: Value) -> Result<Network> {
     let old: Version1 = serde_json::from_value(description).map_err(|why| error!(Usage, "{why}"))?;
     let mut nodes = Graph::new();
+    // Names are counted anew for each layer.
+    if old.layers.len() > MAX_LAYERS {
+        return Err(error!(Usage, "it has {} layers; a network has at most {MAX_LAYERS}", old.layers.len()));
+    }
     let last = old.layers.len().saturating_sub(1);
     for (index, mut fields) in old.layers.into_iter().enumerate() {
         let activation = fields.remove("activation");

@@ -60,7 +60,7 @@ impl<P: Progress> Progress for Profiler<P> {
         self.inner.detail(text);
     }
 
-    fn decoding(&mut self, dir: &Path, total: usize) -> Box<dyn Fn(usize) + Sync> {
+    fn decoding(&mut self, dir: &Path, total: usize) -> Box<dyn Fn(usize) -> bool + Sync> {
         self.inner.decoding(dir, total)
     }
 

@@ -1,16 +1,19 @@
 //! Preparing a run, and running it.
 
-use super::folder::{Claim, RunFolder};
+use super::claim::{Claim, RUNS};
+use super::folder::RunFolder;
 use crate::data::{self, Folder, Pictures};
 use crate::device::{Device, DeviceKind, Precision};
-use crate::error::{Error, Result, error};
-use crate::files::{named, read_file};
+use crate::error::{Error, Remedy, Result, error, list, shown_path};
+use crate::files::{check_room, named, read_file};
 use crate::memory;
-use crate::model::{Model, Network};
+use crate::model::network::MIN_IMAGE_SIZE;
+use crate::model::{Model, Network, Placed};
 use crate::train::plan::Plan;
 use crate::train::settings::Settings;
 use crate::train::{End, Progress, Schedule, Trainer, train};
 use serde::Serialize;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// Where a run computes.
@@ -81,22 +84,39 @@ pub fn prepare(
     let weights = settings.init_weights.as_deref().map(read).transpose()?;
     let folders = [Folder::scan(&settings.train_dir)?, Folder::scan(&settings.test_dir)?];
     if folders[0].classes != folders[1].classes {
-        let [training, test] = folders.map(|folder| folder.classes.join(", "));
+        let [training, test] = folders.map(|folder| list(&folder.classes));
         return Err(error!(
             Data,
             "the training pictures have the classes {training}, the test pictures {test}"
         ));
     }
-    let network = Network::cats_and_dogs(folders[0].classes.clone(), image_size, settings.dropout);
+    let network = |size| Network::cats_and_dogs(folders[0].classes.clone(), size, settings.dropout);
     let (shuffle, fuse) = (!settings.no_shuffle, !settings.no_fuse);
-    // On paper first: an allocation that fails, or one too many, would end more than this run.
-    let paper = Model::new(network.clone(), &Device::on_paper(*device.limits()), seed, fuse)?;
     let most = settings.batch_size.min(folders[0].files.len());
-    let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
-    let mut needs = memory::of_training(&paper, &plan);
     let files: usize = folders.iter().map(|folder| folder.files.len()).sum();
-    needs.push(("pictures", files as u64 * (image_size as u64).pow(2)));
-    memory::check(&format!("training at {image_size}x{image_size} pixels, batch {most},"), &needs)?;
+    // On paper first: an allocation that fails, or one too many, would end more than this run.
+    let needs = |size: usize| {
+        let paper = Model::new(network(size), &Device::on_paper(*device.limits()), seed, fuse)?;
+        let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
+        let mut needs = memory::of_training(&paper, &plan);
+        needs.push(("pictures", files as u64 * (size as u64).pow(2)));
+        Ok(needs)
+    };
+    let what = format!("training at {image_size}x{image_size} pixels, batch {most},");
+    if let Err(why) = memory::check(&what, &needs(image_size)?) {
+        let fits = memory::largest_that_fits(MIN_IMAGE_SIZE..image_size, needs)?;
+        let fits = match fits {
+            Some(size) => format!("; pictures of {size}x{size} pixels would fit"),
+            None => "; no smaller pictures would fit either".to_string(),
+        };
+        let message = why.message.clone() + &fits;
+        return Err(why.saying(message).with(Remedy::LessMemory));
+    }
+    let network = network(image_size);
+    let steps = settings.epochs.saturating_mul(folders[0].files.len().div_ceil(most));
+    let steps = steps.min(settings.max_steps.unwrap_or(usize::MAX)) as u64;
+    let folder = settings.out.as_deref().unwrap_or(Path::new(RUNS));
+    check_room(folder, "the run", bytes_of_run(&network, steps)?)?;
 
     let [training, test] = &folders;
     let training = load_pictures(training, image_size, progress)?;
@@ -134,7 +154,7 @@ pub fn prepare(
         test_pictures: test.len(),
     };
     let trainer = Trainer::new(model, plan, settings.learning_rate, seed)?;
-    let folder = RunFolder::create(claim()?, &config)?;
+    let folder = RunFolder::create(claim()?, &config, progress)?;
     let schedule = Schedule {
         epochs: settings.epochs,
         batch_size: settings.batch_size,
@@ -185,11 +205,11 @@ pub fn load_pictures(folder: &Folder, image_size: usize, progress: &mut dyn Prog
     let decoded = progress.decoding(&folder.root, folder.files.len());
     let pictures = data::load(folder, image_size, &|done, _total| decoded(done))?;
     drop(decoded);
-    let (count, classes) = (pictures.len(), pictures.classes.join(", "));
+    let (count, classes) = (pictures.len(), list(&pictures.classes));
     progress.message(&format!(
         "Found {count} pictures of {} classes ({classes}) in {}",
         pictures.classes.len(),
-        folder.root.display()
+        shown_path(&folder.root)
     ));
     if !pictures.skipped.is_empty() {
         let mut lines = vec![format!("Skipped {} files:", pictures.skipped.len())];
@@ -210,6 +230,14 @@ pub fn default_image_size(device: &Device) -> usize {
     }
 }
 
+/// Bytes of all files of a run: the model twice, as it is replaced whole.
+fn bytes_of_run(network: &Network, steps: u64) -> Result<u64> {
+    let parameters: usize = network.placed()?.iter().map(Placed::slot_values).sum();
+    // Lines of 160 bytes. More of them than this has only a run that somebody will end.
+    let lines = steps.saturating_mul(160).min(64 << 20);
+    Ok(2 * 4 * parameters as u64 + lines + (1 << 20))
+}
+
 /// A seed that a person can retype.
 fn new_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -222,6 +250,6 @@ fn with_what_is_saved(why: Error, folder: &RunFolder) -> Error {
         0 => "no epoch was finished; its steps are".to_string(),
         epochs => format!("the model as of epoch {epochs}, its history and all steps are"),
     };
-    let message = format!("{}\n  {what} in {}", why.message, folder.path().display());
+    let message = format!("{}\n  {what} in {}", why.message, shown_path(folder.path()));
     why.saying(message)
 }

@@ -1,6 +1,6 @@
 //! Whether a run goes on in a folder, and whose it is.
 
-use crate::error::{Error, Remedy, Result, error};
+use crate::error::{Error, Remedy, Result, error, shown, shown_path};
 use crate::files::cannot_write;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -14,6 +14,12 @@ pub struct Running {
 
 pub const RUNNING_FILE: &str = "running.lock";
 
+/// Begins the text of the file.
+const HOLDER: &str = "process ";
+
+/// How often a run that ends at that moment may come in between.
+const TRIES: usize = 100;
+
 impl Running {
     /// Locks a folder that is there.
     ///
@@ -22,9 +28,9 @@ impl Running {
     pub fn start(folder: &Path) -> Result<Running> {
         let path = folder.join(RUNNING_FILE);
         if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
-            return Err(error!(Write, "{} is no file of a run", path.display()).with(Remedy::OtherFolder));
+            return Err(error!(Write, "{} is no file of a run", shown_path(&path)).with(Remedy::OtherFolder));
         }
-        loop {
+        for _ in 0..TRIES {
             let mut file = OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -40,12 +46,13 @@ impl Running {
             // Between the two, the run before may have ended and taken its file away.
             if is_there(&path, &file) {
                 let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S");
-                let holder = format!("process {} since {now}\n", std::process::id());
+                let holder = format!("{HOLDER}{} since {now}\n", std::process::id());
                 // Where the disk is full, others learn only that there is a holder.
                 let _ = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
                 return Ok(Running { path, _file: file });
             }
         }
+        Err(error!(Write, "{} cannot be locked: others take it away", shown_path(&path)))
     }
 }
 
@@ -55,9 +62,9 @@ fn held(folder: &Path, file: &mut File) -> Error {
     let _ = file.take(200).read_to_string(&mut holder);
     let holder = match holder.trim() {
         "" => "another process",
-        known => known,
+        known => &shown(known),
     };
-    let folder = folder.display();
+    let folder = shown_path(folder);
     error!(Write, "a run goes on in the output folder {folder}: that of {holder}").with(Remedy::OtherFolder)
 }
 
@@ -86,10 +93,27 @@ pub fn is_running(folder: &Path) -> bool {
     refuse_running(folder).is_err()
 }
 
+/// Whether a run in this folder was ended by others before it could take its file away.
+pub fn was_killed(folder: &Path) -> bool {
+    let Some(file) = open(folder) else { return false };
+    let mut holder = String::new();
+    // A file without text is that of a run that begins just now: it is not locked even for a moment.
+    let is_known = (&file).take(200).read_to_string(&mut holder).is_ok() && holder.starts_with(HOLDER);
+    // Where there are no locks, nobody knows.
+    is_known && file.try_lock_shared().is_ok()
+}
+
+/// The file of a folder, if it has one. It is no link, and no pipe, which would be waited for.
+fn open(folder: &Path) -> Option<File> {
+    let path = folder.join(RUNNING_FILE);
+    fs::symlink_metadata(&path).ok().filter(|about| about.is_file())?;
+    File::open(path).ok()
+}
+
 /// # Errors
 /// `Write`, with whose it is, where a run goes on in this folder.
 pub fn refuse_running(folder: &Path) -> Result<()> {
-    let Ok(mut file) = File::open(folder.join(RUNNING_FILE)) else { return Ok(()) };
+    let Some(mut file) = open(folder) else { return Ok(()) };
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Err(held(folder, &mut file)),
         _ => Ok(()),

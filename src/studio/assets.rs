@@ -1,9 +1,9 @@
 //! The page: files that are part of this program.
 
 use super::answer::{Answer, not_found};
-use super::guard::Door;
+use super::door::Door;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::Embed;
 use std::sync::{Arc, LazyLock};
@@ -21,10 +21,11 @@ static PLOTLY: LazyLock<String> = LazyLock::new(|| {
     script.to_string()
 });
 
-/// The page, with the token of this process.
-pub async fn index(State(door): State<Arc<Door>>) -> Answer<Response> {
-    let file = Page::get("index.html").ok_or_else(|| not_found("this program was built without its page"))?;
-    let html = String::from_utf8_lossy(&file.data).replace("{{token}}", &door.token);
+/// The page, with the token of this process; for strangers the form that asks for theirs.
+pub async fn index(State(door): State<Arc<Door>>, headers: HeaderMap) -> Answer<Response> {
+    let name = if door.knows(&headers) { "index.html" } else { "enter.html" };
+    let file = Page::get(name).ok_or_else(|| not_found("this program was built without its page"))?;
+    let html = String::from_utf8_lossy(&file.data).replace("{{token}}", &door.page_token);
     Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
 }
 

@@ -113,7 +113,7 @@ pub async fn check(
     if let Some(problem) = image_size_problem(size) {
         return Err(unusable(problem));
     }
-    let pictures = worker::blocking(move || data::load(&folder, size, &|_, _| ())).await??;
+    let pictures = worker::blocking(move || data::load(&folder, size, &|_, _| true)).await??;
     let skipped = pictures
         .skipped
         .iter()

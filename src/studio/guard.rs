@@ -1,15 +1,20 @@
-//! Who may ask, and what every answer carries.
+//! What may be asked, and what every answer carries.
 //!
 //! A page on the web can make a browser send requests to this machine. So: the name in `Host` must be this machine's
 //! (a foreign name that was pointed here, "DNS rebinding", is refused), requests from other origins are refused, and
-//! whatever changes something needs a header that other origins cannot send, with a token that they cannot read.
+//! whatever changes something needs a header that other origins cannot send, with a token that they cannot read. All but
+//! the entrance needs the cookie of a visitor whom the door let in.
 
 use super::answer::{Answer, Refusal};
+use super::door::{Door, equal};
 use super::pictures::MAX_BYTES;
+use super::visitors::{Visit, too_large, whole};
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -20,38 +25,40 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-
 /// The header that carries the page's token.
 const TOKEN: HeaderName = HeaderName::from_static("x-pawgrad-token");
 
-/// What is checked of each request.
-pub struct Door {
-    host: IpAddr,
-    port: u16,
-    /// New with each process; the page gets it in its HTML.
-    pub token: String,
-    /// What a visitor must know, where others than this machine may visit.
-    access: Option<String>,
-}
+/// What visitors are sent away with.
+const AWAY: [StatusCode; 5] = [
+    StatusCode::FORBIDDEN,
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::SERVICE_UNAVAILABLE,
+];
+
+/// What strangers get to see: the form that asks for the token.
+const ENTRANCE: [&str; 4] = ["/", "/enter.js", "/style.css", "/favicon.svg"];
+/// Where they send it.
+const ENTER: &str = "/api/enter";
 
 impl Door {
-    pub fn new(host: IpAddr, port: u16, access: Option<String>) -> Door {
-        Door { host, port, token: random_hex(16), access }
-    }
-
     fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Answer<()> {
         let host = self.check_host(headers)?;
         check_origin(method, uri, headers, host)?;
-        if let Some(access) = &self.access
-            && !self.cookies(headers).any(|cookie| equal(cookie, access))
-        {
-            return Err(refused("this server needs its token: open the address that it printed"));
+        let is_reading = method == Method::GET || method == Method::HEAD;
+        let is_entrance = match is_reading {
+            true => ENTRANCE.contains(&uri.path()),
+            false => uri.path() == ENTER,
+        };
+        if !is_entrance && !self.knows(headers) {
+            let why = refused("this server needs its token: open the address that it printed");
+            return Err(why.with("stranger", json!(true)));
         }
-        if method == Method::GET || method == Method::HEAD {
+        if is_reading {
             return Ok(());
         }
         if method != Method::POST {
             return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "GET and POST are answered here"));
         }
-        let content =
-            headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let is_upload = uri.path() == "/api/pictures" && content == "application/octet-stream";
+        let (content, is_upload) = (content_type(headers), is_upload(uri, headers));
         if content != "application/json" && !is_upload {
             return Err(Refusal::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -61,13 +68,13 @@ impl Door {
         let announced =
             headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|len| len > MAX_BYTES) {
-            return Err(Refusal::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the file is larger than {} MiB", MAX_BYTES >> 20),
-            ));
+            return Err(too_large(is_upload));
+        }
+        if is_entrance {
+            return Ok(());
         }
         match headers.get(TOKEN).and_then(|value| value.to_str().ok()) {
-            Some(token) if equal(token, &self.token) => Ok(()),
+            Some(token) if equal(token, &self.page_token) => Ok(()),
             _ => Err(refused("the token is missing or of an earlier server: reload the page")),
         }
     }
@@ -84,13 +91,22 @@ impl Door {
         let name = host.strip_suffix(&suffix).or((self.port == 80).then_some(host)).unwrap_or_default();
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         let is_here = match address {
-            Ok(address) => address.is_loopback() || (self.access.is_some() && address == self.host),
+            Ok(address) => address.is_loopback() || (self.is_closed() && address == self.host),
             Err(_) => name.eq_ignore_ascii_case("localhost"),
         };
         // With a token any address may be this machine's own, where all of them are served.
-        let is_any = self.access.is_some() && self.host.is_unspecified() && address.is_ok();
+        let is_any = self.is_closed() && self.host.is_unspecified() && address.is_ok();
         if is_here || is_any { Ok(host) } else { Err(refused("this is not the name of this server")) }
     }
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Whether the body is a picture.
+fn is_upload(uri: &Uri, headers: &HeaderMap) -> bool {
+    uri.path() == "/api/pictures" && content_type(headers) == "application/octet-stream"
 }
 
 /// Refuses what another site's page asks for. It may link here, which asks for the page alone.
@@ -112,25 +128,28 @@ fn refused(message: &str) -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, message)
 }
 
-/// Whether two secrets are equal, in a time that does not reveal how far.
-fn equal(a: &str, b: &str) -> bool {
-    // blake3's hashes compare in constant time.
-    blake3::hash(a.as_bytes()) == blake3::hash(b.as_bytes())
-}
-
-/// Random bytes, two digits each.
-pub fn random_hex(bytes: usize) -> String {
-    let mut random = vec![0; bytes];
-    getrandom::fill(&mut random).expect("the system has random numbers");
-    random.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Checks a request before anything else sees it.
-pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+pub async fn guard(
+    State(door): State<Arc<Door>>,
+    Extension(visit): Extension<Arc<Visit>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = match door.check(request.method(), request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(refusal) => door.let_in(&request).unwrap_or_else(|| refusal.into_response()),
+        Ok(()) => {
+            let _working = visit.work(door.knows(request.headers()));
+            let is_upload = is_upload(request.uri(), request.headers());
+            match whole(request, is_upload).await {
+                Ok(request) => next.run(request).await,
+                Err(refusal) => refusal.into_response(),
+            }
+        }
+        Err(refusal) => refusal.into_response(),
     };
+    // Whoever was sent away does not keep a place.
+    if AWAY.contains(&response.status()) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -141,35 +160,4 @@ pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) 
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
-}
-
-impl Door {
-    /// The cookie that carries the token. Cookies do not distinguish ports, so its name does.
-    fn cookie(&self) -> String {
-        format!("pawgrad-{}", self.port)
-    }
-
-    /// Values of the cookies that carry the token.
-    fn cookies<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
-        let own = self.cookie();
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.filter(move |(name, _)| *name == own).map(|(_, value)| value)
-    }
-
-    /// For a visitor who opened the address with the right token: a cookie with it, and the page without it in the
-    /// address.
-    fn let_in(&self, request: &Request) -> Option<Response> {
-        let access = self.access.as_ref()?;
-        self.check_host(request.headers()).ok()?;
-        let token = request.uri().query()?.strip_prefix("token=")?;
-        if request.method() != Method::GET || request.uri().path() != "/" || !equal(token, access) {
-            return None;
-        }
-        let mut response = Redirect::to("/").into_response();
-        // Lax: a link with the token may come from anywhere; what changes something needs the page's token as well.
-        let cookie = format!("{}={access}; HttpOnly; SameSite=Lax; Path=/", self.cookie());
-        response.headers_mut().insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).ok()?);
-        Some(response)
-    }
 }

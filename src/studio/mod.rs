@@ -4,11 +4,14 @@
 //! command line; what happens goes into one numbered log, which any page can read from any place on.
 //!
 //! ```text
-//! guard      who may ask: host, origin, token; what every answer carries
+//! guard      what may be asked: host, origin, cookie and token; what every answer carries
+//! door       who is let in: a token is exchanged for a cookie, and guesses are slow
+//! visitors   how many may come, how long they may take
 //! assets     the page itself
 //! log        events with numbers, as a stream and as a list
 //! training   one run at a time, in its own thread
-//! worker     a thread with devices and models, for everything that is not training
+//! worker     a thread for everything that is not training; one that hangs is replaced
+//! models     its devices and models
 //! inside     what each layer makes of a picture, and the arithmetic behind one value
 //! folders, pictures, runs, sources, devices      what the page asks about
 //! ```
@@ -17,11 +20,13 @@ mod advice;
 mod answer;
 mod assets;
 mod devices;
+mod door;
 mod fields;
 mod folders;
 mod guard;
 pub mod inside;
 mod log;
+mod models;
 mod pictures;
 mod predict;
 mod recent;
@@ -29,9 +34,11 @@ mod runs;
 mod seen;
 mod sources;
 mod training;
+mod visitors;
 mod worker;
 
-pub use worker::OpenDevice;
+pub use door::Access;
+pub use models::OpenDevice;
 
 use crate::error::{Remedy, Result, error};
 use answer::Answer;
@@ -41,14 +48,20 @@ use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Threads for what takes a while: each may have a file open, or a picture in memory.
+const BLOCKING: usize = 16;
+
+/// How often to look whether a run that was stopped is saved.
+const WAITING: Duration = Duration::from_millis(10);
 
 /// How to serve.
 pub struct Options {
     pub host: IpAddr,
     /// 0 for any that is free.
     pub port: u16,
-    /// What a visitor must know, where others than this machine may visit.
-    pub token: Option<String>,
+    pub access: Access,
     /// Whether to open the page in a browser.
     pub open: bool,
     pub open_device: OpenDevice,
@@ -62,7 +75,7 @@ struct Studio {
     /// Of this process: numbers of events mean nothing to another.
     #[from_ref(skip)]
     boot: String,
-    door: Arc<guard::Door>,
+    door: Arc<door::Door>,
     log: Arc<log::Log>,
     training: Arc<training::Training>,
     worker: Arc<worker::Worker>,
@@ -81,12 +94,14 @@ pub fn serve(
     asked_to_end: impl Future<Output = ()>,
     ready: impl FnOnce(&str),
 ) -> Result<()> {
-    if !options.host.is_loopback() && options.token.is_none() {
+    if !options.host.is_loopback() && matches!(options.access, Access::Everyone) {
         let why = error!(Usage, "{} lets others than this machine in: they must know a token", options.host);
         return Err(why.with(Remedy::Token));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING)
+        .thread_keep_alive(Duration::MAX)
         .build()
         .map_err(|why| error!(Other, "the server cannot start: {why}"))?;
     let served = runtime.block_on(async {
@@ -97,28 +112,33 @@ pub fn serve(
         let address =
             listener.local_addr().map_err(|why| error!(Other, "the server has no address: {why}"))?;
         let studio = Studio::new(options, address.port());
-        let query = options.token.as_ref().map(|token| format!("?token={token}")).unwrap_or_default();
         // Nobody can open "all addresses".
         let shown = match options.host.is_unspecified() {
             true => format!("localhost:{}", address.port()),
             false => address.to_string(),
         };
-        let page = format!("http://{shown}/{query}");
-        ready(&page);
-        if options.open {
-            let _ = open::that_detached(&page);
-        }
-        let server = axum::serve(listener, router(studio.clone()));
+        let page = format!("http://{shown}/");
+        ready(&match options.access {
+            Access::Generated => studio.door.address(&page),
+            _ => page.clone(),
+        });
+        let _opened =
+            options.open.then(|| door::open_in_browser(&studio.door.address(&page), address.port()));
+        // One thread for what takes a while lives from now on: later the system may have none left.
+        let _ = tokio::task::spawn_blocking(|| ()).await;
         tokio::select! {
-            ended = server => ended.map_err(|why| error!(Other, "the server ended: {why}")),
-            () = asked_to_end => Ok(()),
-        }?;
+            () = visitors::serve(listener, router(studio.clone())) => {}
+            () = asked_to_end => {}
+        }
         if studio.training.current().is_some() {
             (options.stopping)();
         }
         // What was trained so far is saved before the process ends; a second signal ends it at once.
-        let saved = tokio::task::spawn_blocking(move || studio.training.stop_and_wait());
-        saved.await.map_err(|why| error!(Other, "the run in progress was not saved: {why}"))
+        studio.training.stop();
+        while studio.training.current().is_some() {
+            tokio::time::sleep(WAITING).await;
+        }
+        Ok(())
     });
     // Nobody waits for answers that are still being computed.
     runtime.shutdown_background();
@@ -127,14 +147,14 @@ pub fn serve(
 
 impl Studio {
     fn new(options: &Options, port: u16) -> Studio {
-        let boot = guard::random_hex(4);
+        let boot = door::random_hex(4);
         let log = Arc::new(log::Log::new(boot.clone()));
         let insides: Arc<seen::Insides> = Arc::default();
         Studio {
             boot,
-            door: guard::Door::new(options.host, port, options.token.clone()).into(),
+            door: door::Door::new(options.host, port, &options.access).into(),
             training: training::Training::new(options.open_device, log.clone(), insides.clone()).into(),
-            worker: worker::Worker::start(options.open_device).into(),
+            worker: worker::Worker::new(options.open_device).into(),
             folders: Arc::default(),
             pictures: Arc::default(),
             insides,
@@ -145,10 +165,10 @@ impl Studio {
 }
 
 fn router(studio: Studio) -> Router {
-    let uploads = post(pictures::add).layer(DefaultBodyLimit::max(pictures::MAX_BYTES));
     Router::new()
         .route("/", get(assets::index))
         .route("/{name}", get(assets::file))
+        .route("/api/enter", post(door::enter))
         .route("/api/state", get(state))
         .route("/api/events", get(log::stream))
         .route("/api/events/poll", get(log::poll))
@@ -161,7 +181,7 @@ fn router(studio: Studio) -> Router {
         .route("/api/folders", post(folders::open))
         .route("/api/folders/{folder}/check", post(folders::check))
         .route("/api/folders/{folder}/{picture}", get(folders::thumbnail))
-        .route("/api/pictures", uploads)
+        .route("/api/pictures", post(pictures::add))
         .route("/api/pictures/{picture}", get(pictures::show))
         .route("/api/predict", post(predict::predict))
         .route("/api/inside", post(seen::look))
@@ -173,6 +193,8 @@ fn router(studio: Studio) -> Router {
         .route("/api/inside/{inside}/{layer}/unit", get(seen::unit))
         .route("/api/source", get(sources::show))
         .fallback(|| async { answer::not_found("there is no such page") })
+        // The guard reads bodies, and knows how large each may be.
+        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(studio.clone(), guard::guard))
         .with_state(studio)
 }

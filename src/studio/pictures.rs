@@ -9,7 +9,7 @@ use crate::model::network::MIN_IMAGE_SIZE;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Path, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -84,13 +84,8 @@ pub async fn add(
 ) -> Answer<Json<Value>> {
     let content = request.headers().get(header::CONTENT_TYPE);
     let is_upload = content.is_some_and(|content| content == "application/octet-stream");
-    let bytes = Bytes::from_request(request, &()).await.map_err(|why| match why.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the file is larger than {} MiB", MAX_BYTES >> 20),
-        ),
-        status => Refusal::new(status, why.body_text()),
-    })?;
+    let bytes =
+        Bytes::from_request(request, &()).await.map_err(|why| Refusal::new(why.status(), why.body_text()))?;
     let (source, name) = if is_upload {
         (Picture::Upload(bytes), None)
     } else {

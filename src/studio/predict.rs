@@ -6,7 +6,6 @@ use super::pictures::{Picture, Pictures};
 use super::runs;
 use super::worker::{self, Worker};
 use crate::data::{self, Folder};
-use crate::model::Model;
 use crate::train::evaluate::{predicted, scores};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -14,8 +13,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Pictures that are computed at a time.
-const BATCH: usize = 32;
 /// Most pictures of one request.
 const MOST: usize = 1024;
 /// Wrong pictures that are shown.
@@ -42,12 +39,18 @@ pub async fn predict(
         let loaded = models.get(&file, "auto")?;
         let network = &loaded.model.network;
         let decode = |&id: &u64| pictures.get(id).and_then(|source| source.decode(network.image_size));
+        let batch = loaded.batch()?;
         let mut results = Vec::new();
-        for chunk in asked.pictures.chunks(BATCH) {
+        for chunk in asked.pictures.chunks(batch) {
+            models.life.sign();
             let decoded: Vec<_> = chunk.iter().map(decode).collect();
             let pixels: Vec<u8> = decoded.iter().flatten().flatten().copied().collect();
             let count = decoded.iter().flatten().count();
-            let mut scores = all_scores(&loaded.model, &pixels, count)?.into_iter();
+            let mut scores = match count {
+                0 => Vec::new(),
+                _ => pollster::block_on(scores(&loaded.model, &pixels, count))?,
+            }
+            .into_iter();
             for (picture, decoded) in chunk.iter().zip(decoded) {
                 results.push(match decoded {
                     Err(why) => json!({"picture": picture, "error": why.message()}),
@@ -63,21 +66,11 @@ pub async fn predict(
             }
         }
         let (size, classes) = (network.image_size, &network.classes);
-        Ok(json!({"run": name, "image_size": size, "classes": classes, "results": results}))
+        Ok(json!({
+            "run": name, "image_size": size, "classes": classes, "note": loaded.note, "results": results,
+        }))
     });
     Ok(Json(answer.await?))
-}
-
-fn all_scores(model: &Model, pixels: &[u8], count: usize) -> Answer<Vec<Vec<f32>>> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    let picture = pixels.len() / count;
-    let mut all = Vec::new();
-    for batch in pixels.chunks(BATCH * picture) {
-        all.extend(pollster::block_on(scores(model, batch, batch.len() / picture))?);
-    }
-    Ok(all)
 }
 
 /// The confusion matrix of a run's model on its test pictures, and those that it is surest and wrong about.
@@ -93,15 +86,24 @@ pub async fn mistakes(
     let answer = worker.run(move |models| {
         let loaded = models.get(&file, "auto")?;
         let network = &loaded.model.network;
-        let pictures = data::load(&folder, network.image_size, &|_, _| ())?;
+        let life = models.life.clone();
+        let sign = |_, _| {
+            life.sign();
+            true
+        };
+        let pictures = data::load(&folder, network.image_size, &sign)?;
         if pictures.classes != network.classes {
             return Err(unusable("the test folder has other classes now"));
         }
+        let mut all = Vec::new();
+        for pixels in pictures.pixels.chunks(loaded.batch()? * pictures.picture_bytes()) {
+            life.sign();
+            let count = pixels.len() / pictures.picture_bytes();
+            all.extend(pollster::block_on(scores(&loaded.model, pixels, count))?);
+        }
         let mut confusion = vec![vec![0; network.classes.len()]; network.classes.len()];
         let mut wrong = Vec::new();
-        for (index, scores) in
-            all_scores(&loaded.model, &pictures.pixels, pictures.len())?.into_iter().enumerate()
-        {
+        for (index, scores) in all.into_iter().enumerate() {
             let (label, class) = (pictures.labels[index] as usize, predicted(&scores));
             confusion[label][class] += 1;
             if class != label {

@@ -2,13 +2,24 @@
 
 use super::answer::{Answer, not_found};
 use super::worker;
+use crate::data::open_regular;
+use crate::files::read_text;
 use crate::run::{MODEL_FILE, RUNS, is_running};
-use axum::Json;
-use axum::extract::Path;
+use axum::{Json, extract};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
+
+/// Most bytes that are read of a history or of settings, of all steps, and of one.
+const MOST_TEXT: u64 = 4 << 20;
+const MOST_STEPS: u64 = 256 << 20;
+const MOST_LINE: u64 = 4 << 10;
+/// Most columns of a history.
+const MOST_COLUMNS: usize = 32;
+/// Of more than twice as many steps, every second one is left out.
+const SHOWN_STEPS: usize = 10_000;
 
 /// A run's folder.
 pub struct Run {
@@ -25,6 +36,38 @@ struct Steps {
     accuracy: Vec<Value>,
     images: Vec<Value>,
     seconds: Vec<Value>,
+}
+
+impl Steps {
+    fn columns(&mut self) -> [(&'static str, &mut Vec<Value>); 6] {
+        let Steps { step, epoch, loss, accuracy, images, seconds } = self;
+        [
+            ("step", step),
+            ("epoch", epoch),
+            ("loss", loss),
+            ("accuracy", accuracy),
+            ("images", images),
+            ("seconds", seconds),
+        ]
+    }
+
+    fn push(&mut self, mut step: Value) {
+        for (name, column) in self.columns() {
+            // Whatever else stands there could be of any size.
+            column.push(Some(step[name].take()).filter(Value::is_number).unwrap_or_default());
+        }
+    }
+
+    /// Every second one stays.
+    fn halve(&mut self) {
+        for (_, column) in self.columns() {
+            let mut index = 0;
+            column.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+        }
+    }
 }
 
 /// Every run, the newest first: names are times.
@@ -60,39 +103,48 @@ impl Run {
 
     /// `config.toml`, empty where it cannot be read.
     pub fn config(&self) -> Value {
-        let text = fs::read_to_string(self.path.join("config.toml")).unwrap_or_default();
+        let text = read_text(&self.path.join("config.toml"), MOST_TEXT).unwrap_or_default();
         toml::from_str(&text).unwrap_or_else(|_| json!({}))
     }
 
+    /// `steps.jsonl`: of a long run every second step, every fourth, and so on.
     fn steps(&self) -> Steps {
-        let mut steps = Steps::default();
-        for line in fs::read_to_string(self.path.join("steps.jsonl")).unwrap_or_default().lines() {
+        let (mut steps, mut stride, mut index) = (Steps::default(), 1, 0);
+        let Ok((file, _)) = open_regular(&self.path.join("steps.jsonl")) else { return steps };
+        let mut reader = BufReader::new(file.take(MOST_STEPS));
+        let mut line = Vec::new();
+        while reader.by_ref().take(MOST_LINE).read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
             // A run that was killed may end in half a line.
-            let Ok(mut step) = serde_json::from_str::<Value>(line) else { continue };
-            let Steps { step: number, epoch, loss, accuracy, images, seconds } = &mut steps;
-            for (name, column) in [
-                ("step", number),
-                ("epoch", epoch),
-                ("loss", loss),
-                ("accuracy", accuracy),
-                ("images", images),
-                ("seconds", seconds),
-            ] {
-                column.push(step[name].take());
+            if let Ok(step @ Value::Object(_)) = serde_json::from_slice::<Value>(&line) {
+                if index % stride == 0 {
+                    steps.push(step);
+                }
+                index += 1;
+                if steps.step.len() == 2 * SHOWN_STEPS {
+                    steps.halve();
+                    stride *= 2;
+                }
             }
+            line.clear();
         }
         steps
     }
 
-    /// The lines of `history.csv`.
-    fn epochs(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.path.join("history.csv")).unwrap_or_default();
+    /// The lines of `history.csv`, or why they cannot be read. A run that has none yet has no epochs.
+    fn epochs(&self) -> io::Result<Vec<Value>> {
+        let path = self.path.join("history.csv");
+        if !path.try_exists().unwrap_or(true) {
+            return Ok(Vec::new());
+        }
+        let text = read_text(&path, MOST_TEXT)?;
         let mut lines = text.lines();
         let names: Vec<_> = lines.next().unwrap_or_default().split(',').collect();
         let value = |text: &str| text.parse::<f64>().map_or(Value::Null, |value| json!(value));
-        lines
-            .map(|line| names.iter().copied().map(str::to_string).zip(line.split(',').map(value)).collect())
-            .collect()
+        let line = |line: &str| {
+            let values = line.split(',').map(value);
+            names.iter().copied().take(MOST_COLUMNS).map(str::to_string).zip(values).collect()
+        };
+        Ok(lines.map(line).collect())
     }
 
     fn state(&self, epochs: &[Value], config: &Value) -> &'static str {
@@ -111,13 +163,17 @@ impl Run {
 pub async fn list() -> Answer<Json<Vec<Value>>> {
     let lines = worker::blocking(move || {
         let line = |run: Run| {
-            let (config, epochs) = (run.config(), run.epochs());
+            let config = run.config();
+            let (epochs, problem) = match run.epochs() {
+                Ok(epochs) => (epochs, None),
+                Err(why) => (Vec::new(), Some(format!("history.csv cannot be read: {why}"))),
+            };
             let last = epochs.iter().rev().find(|epoch| epoch["val_loss"].is_number());
             json!({
                 "name": run.name, "image_size": config["image_size"], "epochs": config["epochs"],
                 "epochs_done": epochs.len(), "val_accuracy": last.map(|epoch| &epoch["val_accuracy"]),
                 "val_loss": last.map(|epoch| &epoch["val_loss"]),
-                "state": run.state(&epochs, &config), "model": run.model_file().is_file(),
+                "state": run.state(&epochs, &config), "model": run.model_file().is_file(), "problem": problem,
             })
         };
         all().into_iter().map(line).collect()
@@ -126,10 +182,10 @@ pub async fn list() -> Answer<Json<Vec<Value>>> {
 }
 
 /// A run's settings, steps and epochs.
-pub async fn show(Path(name): Path<String>) -> Answer<Json<Value>> {
+pub async fn show(extract::Path(name): extract::Path<String>) -> Answer<Json<Value>> {
     let answer = worker::blocking(move || -> Answer<Value> {
         let run = find(&name)?;
-        let (config, epochs) = (run.config(), run.epochs());
+        let (config, epochs) = (run.config(), run.epochs().unwrap_or_default());
         Ok(json!({
             "name": run.name, "state": run.state(&epochs, &config),
             "model": run.model_file().is_file(), "config": config, "steps": run.steps(), "epochs": epochs,

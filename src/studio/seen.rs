@@ -78,13 +78,17 @@ pub async fn look(
     let file = run.model_file();
     let inside = worker.run(move |models| {
         let loaded = models.get(&file, &wanted.device)?;
+        loaded.can_be_looked_into()?;
         let pixels = source.decode(loaded.model.network.image_size)?;
-        Ok(pollster::block_on(inside::run(&loaded.model, loaded.slots.clone(), &pixels))?)
+        let inside = pollster::block_on(inside::run(&loaded.model, loaded.slots.clone(), &pixels))?;
+        Ok((inside, loaded.note))
     });
-    let inside = Arc::new(inside.await?);
+    let (inside, note) = inside.await?;
+    let inside = Arc::new(inside);
     let id = insides.add(inside.clone());
     let mut answer = worker::blocking(move || describe(id, &inside)).await?;
     answer["run"] = json!(run.name);
+    answer["note"] = json!(note);
     Ok(Json(answer))
 }
 

@@ -6,9 +6,10 @@ use super::advice::sentence;
 use super::answer::{Answer, Body, Refusal, unusable};
 use super::devices;
 use super::log::Log;
+use super::models::OpenDevice;
 use super::pictures::Pictures;
 use super::seen::Insides;
-use super::worker::{self, OpenDevice};
+use super::worker::{self, no_thread};
 use crate::data::Folder;
 use crate::device::adapters::Choice;
 use crate::error::{ErrorKind, Result, error};
@@ -22,9 +23,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use watcher::{Followed, Watcher};
 
 /// What is being trained.
@@ -33,7 +34,6 @@ pub struct Training {
     log: Arc<Log>,
     insides: Arc<Insides>,
     current: Mutex<Option<Current>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
     /// The picture whose maps follow the training.
     followed: Arc<Mutex<Option<Followed>>>,
 }
@@ -45,8 +45,8 @@ struct Current {
 
 impl Training {
     pub fn new(open_device: OpenDevice, log: Arc<Log>, insides: Arc<Insides>) -> Training {
-        let (current, thread, followed) = Default::default();
-        Training { open_device, log, insides, current, thread, followed }
+        let (current, followed) = Default::default();
+        Training { open_device, log, insides, current, followed }
     }
 
     /// Name of the run in progress.
@@ -54,24 +54,73 @@ impl Training {
         self.current.lock().unwrap().as_ref().map(|current| current.run.clone())
     }
 
-    /// Ends the run in progress, saved, and waits for it.
-    pub fn stop_and_wait(&self) {
-        if let Some(current) = &*self.current.lock().unwrap() {
-            current.stop.store(true, Ordering::Relaxed);
-        }
-        if let Some(thread) = self.thread.lock().unwrap().take() {
-            let _ = thread.join();
-        }
+    /// Ends the run in progress after the step that is under way, saved. Whether there is one.
+    pub fn stop(&self) -> bool {
+        let current = self.current.lock().unwrap();
+        current.as_ref().inspect(|current| current.stop.store(true, Ordering::Relaxed)).is_some()
     }
 }
 
-/// What the page asks for.
+/// What the page asks for: the fields of its form, and no other setting. Above all no other path.
 #[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Wanted {
-    #[serde(flatten)]
-    settings: Settings,
-    #[serde(default = "devices::automatic")]
+    train_dir: PathBuf,
+    test_dir: PathBuf,
+    learning_rate: f64,
+    epochs: usize,
+    batch_size: usize,
+    image_size: Option<usize>,
+    dropout: f64,
+    seed: Option<u64>,
     device: String,
+}
+
+impl Default for Wanted {
+    fn default() -> Wanted {
+        let Settings {
+            train_dir,
+            test_dir,
+            learning_rate,
+            epochs,
+            batch_size,
+            image_size,
+            dropout,
+            seed,
+            ..
+        } = Settings::default();
+        let device = devices::automatic();
+        Wanted { train_dir, test_dir, learning_rate, epochs, batch_size, image_size, dropout, seed, device }
+    }
+}
+
+impl Wanted {
+    /// The settings of the run, and its device.
+    fn split(self) -> (Settings, String) {
+        let Wanted {
+            train_dir,
+            test_dir,
+            learning_rate,
+            epochs,
+            batch_size,
+            image_size,
+            dropout,
+            seed,
+            device,
+        } = self;
+        let settings = Settings {
+            train_dir,
+            test_dir,
+            learning_rate,
+            epochs,
+            batch_size,
+            image_size,
+            dropout,
+            seed,
+            ..Settings::default()
+        };
+        (settings, device)
+    }
 }
 
 /// Begins a run.
@@ -79,7 +128,7 @@ pub async fn start(
     State(training): State<Arc<Training>>,
     Body(wanted): Body<Wanted>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let Wanted { settings, device } = wanted;
+    let (settings, device) = wanted.split();
     let mut errors: Vec<Value> = settings
         .problems()
         .into_iter()
@@ -97,24 +146,26 @@ pub async fn start(
     }
 
     let stop = Arc::new(AtomicBool::new(false));
-    let (run, claim) = {
-        let mut current = training.current.lock().unwrap();
-        if let Some(current) = &*current {
-            let message = format!("the run {} is in progress: stop it, or wait for its end", current.run);
-            return Err(Refusal::new(StatusCode::CONFLICT, message));
-        }
-        // Never one that the page names.
-        let claim = Claim::new(None).map_err(|why| unusable(sentence(&why)))?;
-        let run = claim.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        *current = Some(Current { run: run.clone(), stop: stop.clone() });
-        // Under the lock: the end of the run before is in the log by now.
-        training.log.clear();
-        training.log.push(&json!({"type": "run", "run": run, "config": config(&settings, &device)}));
-        (run, claim)
+    let mut current = training.current.lock().unwrap();
+    if let Some(current) = &*current {
+        let message = format!("the run {} is in progress: stop it, or wait for its end", current.run);
+        return Err(Refusal::new(StatusCode::CONFLICT, message));
+    }
+    // Never one that the page names.
+    let claim = Claim::new(None).map_err(|why| unusable(sentence(&why)))?;
+    let run = claim.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let event = json!({"type": "run", "run": run, "config": config(&settings, &device)});
+    let (of_thread, name, stopped) = (training.clone(), run.clone(), stop.clone());
+    let thread = std::thread::Builder::new().name("training".to_string());
+    // Its first word waits for the lock, and so for the run's own event.
+    let begin = move || {
+        drop(of_thread.current.lock());
+        of_thread.train(&name, &settings, claim, &device, &stopped);
     };
-    let (of_thread, name) = (training.clone(), run.clone());
-    let thread = std::thread::spawn(move || of_thread.train(&name, &settings, claim, &device, &stop));
-    *training.thread.lock().unwrap() = Some(thread);
+    thread.spawn(begin).map_err(no_thread)?;
+    // Under the lock: the end of the run before is in the log by now.
+    training.log.begin(&event);
+    *current = Some(Current { run: run.clone(), stop });
     Ok((StatusCode::ACCEPTED, Json(json!({"run": run}))))
 }
 
@@ -131,7 +182,7 @@ fn config(settings: &Settings, device: &str) -> Value {
 
 impl Training {
     /// The whole life of a run, in its thread.
-    fn train(&self, run: &str, settings: &Settings, claim: Claim, device: &str, stop: &AtomicBool) {
+    fn train(&self, run: &str, settings: &Settings, claim: Claim, device: &str, stop: &Arc<AtomicBool>) {
         let trained = catch_unwind(AssertUnwindSafe(|| self.try_train(settings, claim, device, stop)));
         let (end, error) = match trained {
             Ok(Ok(End::Finished | End::StepsDone)) => ("finished", None),
@@ -150,7 +201,13 @@ impl Training {
         *current = None;
     }
 
-    fn try_train(&self, settings: &Settings, claim: Claim, device: &str, stop: &AtomicBool) -> Result<End> {
+    fn try_train(
+        &self,
+        settings: &Settings,
+        claim: Claim,
+        device: &str,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<End> {
         let choice: Choice = device.parse().unwrap_or(Choice::Auto);
         let (device, line) = (self.open_device)(&choice)?;
         let mut watcher = Watcher::new(
@@ -158,6 +215,7 @@ impl Training {
             self.insides.clone(),
             self.followed.clone(),
             settings.train_dir.clone(),
+            stop.clone(),
         );
         watcher.say(&format!("Device: {line}"));
         let place = Place { device: &device, line: &line, rungs: &[] };
@@ -169,14 +227,11 @@ impl Training {
     }
 }
 
-/// Ends the run in progress after the step that is under way.
+/// Ends the run in progress.
 pub async fn stop(State(training): State<Arc<Training>>) -> Answer<StatusCode> {
-    match &*training.current.lock().unwrap() {
-        Some(current) => {
-            current.stop.store(true, Ordering::Relaxed);
-            Ok(StatusCode::ACCEPTED)
-        }
-        None => Err(Refusal::new(StatusCode::CONFLICT, "no run is in progress")),
+    match training.stop() {
+        true => Ok(StatusCode::ACCEPTED),
+        false => Err(Refusal::new(StatusCode::CONFLICT, "no run is in progress")),
     }
 }
 

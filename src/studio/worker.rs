@@ -1,63 +1,72 @@
 //! A thread with devices and models of its own, for everything that is not training. Devices belong to the thread
 //! that opened them, so work is sent there.
 
-use super::answer::{Answer, Refusal, not_found};
-use super::inside::Slots;
-use crate::device::Device;
-use crate::device::adapters::Choice;
-use crate::error::Result;
-use crate::files::{named, read_file};
-use crate::model::Model;
+use super::answer::{Answer, Refusal};
+use super::models::{Life, Models, OpenDevice};
 use axum::http::StatusCode;
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::sync::{Arc, mpsc};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Opens the device that was asked for; the second value says in one line which and why.
-pub type OpenDevice = fn(&Choice) -> Result<(Device, String)>;
-
-/// Models that stay loaded.
-const LOADED: usize = 2;
+/// Longest time without a sign of life. Work that is longer gives signs on its way.
+const SILENCE: Duration = Duration::from_secs(60);
+/// Threads that may be given up and still be busy; then those who ask are sent away.
+const GIVEN_UP: usize = 2;
 
 type Work = Box<dyn FnOnce(&mut Models) + Send>;
 
-/// Hands work to the thread.
-pub struct Worker(mpsc::Sender<Work>);
-
-/// The devices and models of the thread.
-pub struct Models {
+/// Hands work to the thread. One that is silent for too long is given up, and another begins.
+pub struct Worker {
     open_device: OpenDevice,
-    devices: HashMap<String, Device>,
-    /// The last one was used last.
-    loaded: Vec<Rc<Loaded>>,
+    silence: Duration,
+    thread: Mutex<Option<Thread>>,
+    /// One reference for each thread that lives, beside this one.
+    living: Arc<()>,
 }
 
-/// A model from a file.
-pub struct Loaded {
-    key: (PathBuf, Option<SystemTime>, String),
-    /// Runs layer by layer, so that each can be seen.
-    pub model: Model,
-    /// The same weights on the host.
-    pub slots: Arc<Slots>,
+#[derive(Clone)]
+struct Thread {
+    work: mpsc::Sender<Work>,
+    life: Life,
 }
 
 impl Worker {
-    pub fn start(open_device: OpenDevice) -> Worker {
+    pub fn new(open_device: OpenDevice) -> Worker {
+        Worker { open_device, silence: SILENCE, thread: Mutex::default(), living: Arc::default() }
+    }
+
+    /// The thread that works, begun now where there is none.
+    fn thread(&self) -> Answer<Thread> {
+        let mut thread = self.thread.lock().unwrap();
+        if let Some(thread) = &*thread {
+            return Ok(thread.clone());
+        }
+        if Arc::strong_count(&self.living) > 1 + GIVEN_UP {
+            let why = "earlier work hangs still: look at the terminal, or start the server anew";
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why));
+        }
         let (sender, receiver) = mpsc::channel::<Work>();
-        std::thread::spawn(move || {
-            let mut models = Models { open_device, devices: HashMap::new(), loaded: Vec::new() };
+        let life = Life::default();
+        let (living, open_device, of_thread) = (self.living.clone(), self.open_device, life.clone());
+        let work = move || {
+            let _living = living;
+            let mut models = Models::new(open_device, of_thread);
             while let Ok(work) = receiver.recv() {
+                models.life.sign();
                 // Whoever asked sees that no answer came. A device that was left halfway is opened again.
                 if catch_unwind(AssertUnwindSafe(|| work(&mut models))).is_err() {
                     models.forget();
                 }
             }
-        });
-        Worker(sender)
+        };
+        std::thread::Builder::new().name("predictions".to_string()).spawn(work).map_err(no_thread)?;
+        Ok(thread.insert(Thread { work: sender, life }).clone())
+    }
+
+    /// Lets go of a thread, if it is still the one that works: it ends when its work does.
+    fn give_up(&self, given_up: &Life) {
+        self.thread.lock().unwrap().take_if(|thread| thread.life.is(given_up));
     }
 
     /// Runs `work` in the thread.
@@ -65,7 +74,7 @@ impl Worker {
         &self,
         work: impl FnOnce(&mut Models) -> Answer<R> + Send + 'static,
     ) -> Answer<R> {
-        let (sender, receiver) = oneshot::channel();
+        let (sender, mut receiver) = oneshot::channel();
         let work = move |models: &mut Models| {
             // Whoever asked may have left while others were served.
             if sender.is_closed() {
@@ -78,9 +87,26 @@ impl Worker {
             }
             let _ = sender.send(answer);
         };
-        self.0.send(Box::new(work)).map_err(|_| crashed())?;
-        receiver.await.map_err(|_| crashed())?
+        let Thread { work: thread, life } = self.thread()?;
+        thread.send(Box::new(work)).map_err(|_| crashed())?;
+        loop {
+            match tokio::time::timeout(self.silence / 4, &mut receiver).await {
+                Ok(answer) => return answer.map_err(|_| crashed())?,
+                Err(_) if life.silence() > self.silence => {
+                    self.give_up(&life);
+                    let why = "this took too long, and was given up: try again";
+                    return Err(Refusal::new(StatusCode::GATEWAY_TIMEOUT, why));
+                }
+                Err(_) => {}
+            }
+        }
     }
+}
+
+/// The system has no thread to give.
+pub fn no_thread(why: std::io::Error) -> Refusal {
+    let message = format!("this machine has no thread for this just now: {why}. Try again");
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
 }
 
 fn crashed() -> Refusal {
@@ -92,40 +118,64 @@ pub async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'stat
     tokio::task::spawn_blocking(work).await.map_err(|_| crashed())
 }
 
-impl Models {
-    fn forget(&mut self) {
-        self.devices.clear();
-        self.loaded.clear();
+#[cfg(test)]
+mod tests {
+    use super::{GIVEN_UP, Worker};
+    use crate::device::Device;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    fn quick() -> Worker {
+        let mut worker = Worker::new(|_| Ok((Device::cpu(), String::new())));
+        worker.silence = Duration::from_millis(500);
+        worker
     }
 
-    fn device(&mut self, choice: &str) -> Result<Device> {
-        if let Some(device) = self.devices.get(choice) {
-            return Ok(device.clone());
-        }
-        let parsed: Choice = choice.parse().unwrap_or(Choice::Auto);
-        let (device, _) = (self.open_device)(&parsed)?;
-        self.devices.insert(choice.to_string(), device.clone());
-        Ok(device)
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
     }
 
-    /// The model of a file on a device, loaded now or earlier.
-    pub fn get(&mut self, file: &Path, device: &str) -> Answer<Rc<Loaded>> {
-        let about = std::fs::metadata(file).map_err(|_| not_found("this run has no model yet"))?;
-        let key = (file.to_path_buf(), about.modified().ok(), device.to_string());
-        if let Some(place) = self.loaded.iter().position(|loaded| loaded.key == key) {
-            let loaded = self.loaded.remove(place);
-            self.loaded.push(loaded.clone());
-            return Ok(loaded);
-        }
-        let device = self.device(device)?;
-        let bytes = read_file(file)?;
-        let model = Model::from_bytes(&bytes, &device, false).map_err(|why| named(file, why))?;
-        let slots = Arc::new(pollster::block_on(Slots::read(&model))?);
-        if self.loaded.len() == LOADED {
-            self.loaded.remove(0);
-        }
-        let loaded = Rc::new(Loaded { key, model, slots });
-        self.loaded.push(loaded.clone());
-        Ok(loaded)
+    #[test]
+    fn work_that_hangs_is_given_up_and_the_next_is_done() {
+        let worker = quick();
+        let mut held = Vec::new();
+        block_on(async {
+            for _ in 0..GIVEN_UP {
+                let (release, hold) = mpsc::channel::<()>();
+                held.push(release);
+                let hangs = worker.run(move |_| Ok(hold.recv().is_ok())).await;
+                assert!(hangs.is_err_and(|why| why.message().contains("too long")));
+                assert_eq!(worker.run(|_| Ok(7)).await.ok(), Some(7), "another thread goes on");
+            }
+            // Threads that hang are not without number.
+            let (release, hold) = mpsc::channel::<()>();
+            held.push(release);
+            assert!(worker.run(move |_| Ok(hold.recv().is_ok())).await.is_err());
+            assert!(worker.run(|_| Ok(7)).await.is_err_and(|why| why.message().contains("hangs still")));
+            held.clear();
+            while worker.run(|_| Ok(7)).await.is_err() {}
+        });
+    }
+
+    #[test]
+    fn long_work_with_signs_of_life_is_waited_for() {
+        let done = block_on(quick().run(|models| {
+            for _ in 0..10 {
+                std::thread::sleep(Duration::from_millis(150));
+                models.life.sign();
+            }
+            Ok(7)
+        }));
+        assert_eq!(done.ok(), Some(7));
+    }
+
+    #[test]
+    fn work_that_crashes_is_answered() {
+        let worker = quick();
+        block_on(async {
+            let crash = worker.run(|_| -> super::Answer<()> { panic!("on purpose") }).await;
+            assert!(crash.is_err_and(|why| why.message().contains("crashed")));
+            assert_eq!(worker.run(|_| Ok(7)).await.ok(), Some(7));
+        });
     }
 }

@@ -61,7 +61,7 @@ pub async fn train(
             let step = trainer.step(&training.gather(indices))?;
             let step_number = step.step as usize;
             if step_number == 1 {
-                record.rungs(trainer.model.device())?;
+                record.rungs(trainer.model.device(), progress)?;
                 report_tensor_cores(trainer.model.device(), progress);
             }
             running.under_way.push_back(step);
@@ -95,8 +95,8 @@ pub async fn train(
                 Some(_) => {}
             }
         }
-        record.epoch(&epoch, &model)?;
-        record.rungs(trainer.model.device())?;
+        record.epoch(&epoch, &model, progress)?;
+        record.rungs(trainer.model.device(), progress)?;
         progress.epoch_done(&epoch);
         if end != End::Finished {
             return Ok(end);
@@ -184,7 +184,7 @@ impl Epoch {
                 skipped: result.scaling.map(|scaling| scaling.skipped),
             };
             self.skipped += usize::from(found.skipped == Some(true));
-            record.step(&found)?;
+            record.step(&found, progress)?;
             progress.step_done(&found);
         }
         Ok(())

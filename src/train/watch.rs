@@ -16,9 +16,10 @@ pub trait Progress {
     }
     /// What only some want to know.
     fn detail(&mut self, _text: &str) {}
-    /// The pictures of a folder are being decoded; the result is given how many are done, from any thread.
-    fn decoding(&mut self, _dir: &Path, _total: usize) -> Box<dyn Fn(usize) + Sync> {
-        Box::new(|_| ())
+    /// The pictures of a folder are being decoded; the result is given how many are done, from any
+    /// thread, and answers whether to go on.
+    fn decoding(&mut self, _dir: &Path, _total: usize) -> Box<dyn Fn(usize) -> bool + Sync> {
+        Box::new(|_| true)
     }
     /// `epoch`, from 0, of `epochs` begins, and has `steps` optimizer steps.
     fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize);
@@ -37,32 +38,34 @@ pub trait Progress {
 
 /// Where a run is recorded: a folder, or nowhere.
 pub trait Record {
+    /// A step; `progress` is told where it takes several tries.
+    ///
     /// # Errors
     /// `Write` where it cannot be kept; it ends the run.
-    fn step(&mut self, step: &StepRecord) -> Result<()>;
+    fn step(&mut self, step: &StepRecord, progress: &mut dyn Progress) -> Result<()>;
 
     /// An epoch, and the model at its end as the bytes of a file.
     ///
     /// # Errors
     /// `Write` where it cannot be kept; it ends the run.
-    fn epoch(&mut self, epoch: &EpochRecord, model: &[u8]) -> Result<()>;
+    fn epoch(&mut self, epoch: &EpochRecord, model: &[u8], progress: &mut dyn Progress) -> Result<()>;
 
     /// The rungs that the device chose so far.
     ///
     /// # Errors
     /// `Write` where they cannot be kept; it ends the run.
-    fn rungs(&mut self, _device: &Device) -> Result<()> {
+    fn rungs(&mut self, _device: &Device, _progress: &mut dyn Progress) -> Result<()> {
         Ok(())
     }
 }
 
 /// Keeps nothing.
 impl Record for () {
-    fn step(&mut self, _step: &StepRecord) -> Result<()> {
+    fn step(&mut self, _step: &StepRecord, _progress: &mut dyn Progress) -> Result<()> {
         Ok(())
     }
 
-    fn epoch(&mut self, _epoch: &EpochRecord, _model: &[u8]) -> Result<()> {
+    fn epoch(&mut self, _epoch: &EpochRecord, _model: &[u8], _progress: &mut dyn Progress) -> Result<()> {
         Ok(())
     }
 }

@@ -53,7 +53,7 @@ fn a_new_user_trains_and_predicts_without_a_terminal() {
     let studio = with_bundled_pictures();
     let browser = browser();
     // The defaults but for the seed, so that the test does not depend on luck.
-    let page = Page::open(&browser, &studio.url(), "#train?seed=1");
+    let page = Page::open(&browser, &studio.address, "#train?seed=1");
     // Times are printed for people and judged by nobody: a machine may be busy.
     let paints =
         "performance.getEntriesByType('paint').map(({name, startTime}) => [name, Math.round(startTime)])";
@@ -129,7 +129,7 @@ fn a_reload_at_any_moment_shows_the_same_curve() {
     let browser = browser();
     // Pictures of a size that takes a while also on a fast machine.
     let settings = small(1000).replace("image_size=8", "image_size=32");
-    let page = Page::open(&browser, &studio.url(), &settings);
+    let page = Page::open(&browser, &studio.address, &settings);
     page.wait("!document.querySelector('#start').disabled");
     page.click("#start");
     page.wait("document.querySelector('#loss-chart').data?.[0]?.y.length > 0");
@@ -144,7 +144,7 @@ fn a_reload_at_any_moment_shows_the_same_curve() {
         assert_eq!(shown, losses(&studio, &run)[..shown.len()], "after {moment} ms more");
     }
     // A second tab sees the same run, may not start another, and can end it.
-    let second = Page::open(&browser, &studio.url(), &small(3));
+    let second = Page::open(&browser, &studio.address, &small(3));
     second.wait("document.querySelector('#loss-chart').data?.[0]?.y.length > 10");
     second.wait("document.querySelector('#start').disabled && !document.querySelector('#stop').disabled");
     second.click("#stop");
@@ -162,16 +162,19 @@ fn a_reload_at_any_moment_shows_the_same_curve() {
 fn a_killed_server_comes_back_with_the_run_so_far() {
     let mut studio = Studio::new();
     let browser = browser();
-    let page = Page::open(&browser, &studio.url(), &small(1000));
+    let page = Page::open(&browser, &studio.address, &small(1000));
     page.wait("!document.querySelector('#start').disabled");
     page.click("#start");
     page.wait("document.querySelector('#loss-chart').data?.[0]?.y.length > 20");
     let run = newest_run(&studio);
     studio.kill_and_restart();
-    page.says("#connection", "lost");
-    page.screenshot("9-connection-lost");
+    page.says("#connection", "open the address that it printed");
+    page.screenshot("9-server-started-anew");
     let whole = losses(&studio, &run);
-    page.reload();
+    // Until then this page is a stranger to the new server.
+    page.reload_to("#enter");
+    page.screenshot("9-token");
+    page.enter(&studio.address);
     page.wait(&format!("document.querySelector('#loss-chart').data?.[0]?.y.length == {}", whole.len()));
     assert_eq!(curve(&page), whole);
     page.says("#status", "Stopped");
@@ -179,6 +182,7 @@ fn a_killed_server_comes_back_with_the_run_so_far() {
         "ERR_CONNECTION_REFUSED",
         "ERR_INCOMPLETE_CHUNKED_ENCODING",
         "ERR_CONNECTION_RESET",
+        "403",
     ]);
 }
 
@@ -188,7 +192,7 @@ fn mistakes_are_explained_where_they_are_made() {
     std::fs::write(studio.place.path("train/cats/broken.jpg"), "not a picture").unwrap();
     studio.place.bash("mkdir other && cp -r test/cats other/cats && cp -r test/dogs other/wolves").succeeds();
     let browser = browser();
-    let page = Page::open(&browser, &studio.url(), &small(3));
+    let page = Page::open(&browser, &studio.address, &small(3));
     page.says("#fields", "1 file left out, 10 usable");
     for (name, wrong, words, right) in [
         ("epochs", "0", "from 1 to", "3"),
@@ -253,7 +257,7 @@ fn one_looks_inside_while_it_trains() {
     let browser = browser();
     let settings =
         "#train?train_dir=train&test_dir=test&image_size=32&epochs=1000&batch_size=4&seed=1&device=cpu";
-    let page = Page::open(&browser, &studio.url(), settings);
+    let page = Page::open(&browser, &studio.address, settings);
     page.wait("!document.querySelector('#start').disabled");
     page.click("#start");
     studio.wait_for("epoch");
@@ -289,7 +293,7 @@ fn class_names_are_text() {
     let name = "<img src=x onerror=alert(1)>";
     let studio = Studio::at(Place::with_dogs_named(name), "");
     let browser = browser();
-    let page = Page::open(&browser, &studio.url(), &small(2));
+    let page = Page::open(&browser, &studio.address, &small(2));
     page.says("#fields", name);
     page.wait("!document.querySelector('#start').disabled");
     page.click("#start");
@@ -303,7 +307,7 @@ fn class_names_are_text() {
 fn eight_tabs_show_the_same() {
     let studio = Studio::new();
     let browser = browser();
-    let tabs: Vec<Page> = (0..8).map(|_| Page::open(&browser, &studio.url(), &small(30))).collect();
+    let tabs: Vec<Page> = (0..8).map(|_| Page::open(&browser, &studio.address, &small(30))).collect();
     tabs[7].wait("!document.querySelector('#start').disabled");
     tabs[7].click("#start");
     studio.wait_for("end");
@@ -324,7 +328,7 @@ fn nothing_serious_stands_in_the_way_of_anyone() {
         .unwrap_or_else(|why| panic!("{}: {why}; tests/run gets axe-core", axe.display()));
     let studio = with_bundled_pictures();
     let browser = browser();
-    let page = Page::open(&browser, &studio.url(), &small(2));
+    let page = Page::open(&browser, &studio.address, &small(2));
     page.wait("!document.querySelector('#start').disabled");
     page.click("#start");
     page.says("#status", "Finished");

@@ -47,12 +47,12 @@ pub struct Page {
 }
 
 impl Page {
-    /// A new tab at `url`; `server` is the only host that it may ask.
-    pub fn open(browser: &Browser, server: &str, path: &str) -> Page {
+    /// A new tab at the address that a server printed, and then at `path`; the server is the only host that it may ask.
+    pub fn open(browser: &Browser, address: &str, path: &str) -> Page {
         let tab = browser.new_tab().unwrap();
         tab.set_default_timeout(PATIENCE);
         let problems = Arc::new(Mutex::new(Vec::new()));
-        let (told, home) = (problems.clone(), server.to_string());
+        let (told, home) = (problems.clone(), address.split('#').next().unwrap().to_string());
         let listen = move |event: &Event| {
             let problem = match event {
                 Event::LogEntryAdded(event) => {
@@ -88,18 +88,33 @@ impl Page {
         };
         tab.call_method(enable).unwrap();
         let page = Page { tab, problems };
-        page.go(&format!("{server}{path}"));
+        page.tab.navigate_to(address).unwrap().wait_until_navigated().unwrap();
+        page.is_let_in();
+        if !path.is_empty() {
+            page.js(&format!("history.replaceState(null, '', {path:?})"));
+            page.reload();
+        }
         page
     }
 
-    pub fn go(&self, url: &str) {
-        self.tab.navigate_to(url).unwrap().wait_until_navigated().unwrap();
-        self.wait("document.querySelector('#start')");
+    /// As somebody who pastes the address that a server printed into the tab of an earlier one.
+    pub fn enter(&self, address: &str) {
+        self.js(&format!("void (location.href = {address:?})"));
+        self.is_let_in();
+    }
+
+    /// Waits for the page itself, without the token in its address.
+    fn is_let_in(&self) {
+        self.wait("document.querySelector('#start') && !location.href.includes('token')");
     }
 
     pub fn reload(&self) {
+        self.reload_to("#start");
+    }
+
+    pub fn reload_to(&self, selector: &str) {
         self.tab.reload(false, None).unwrap().wait_until_navigated().unwrap();
-        self.wait("document.querySelector('#start')");
+        self.wait(&format!("document.querySelector({selector:?})"));
     }
 
     /// The value of an expression, which may be a promise.

@@ -100,10 +100,15 @@ impl Place {
 
     /// Runs a script of bash.
     pub fn bash(&self, script: &str) -> Said {
+        Said::of(self.bash_output(script))
+    }
+
+    /// As [`bash`](Place::bash), however it ends.
+    pub fn bash_output(&self, script: &str) -> Output {
         let mut command = Command::new("bash");
         command.args(["-c", script]);
         self.prepare(&mut command);
-        Said::of(command.output().unwrap())
+        command.output().unwrap()
     }
 
     /// Trains two small epochs on the CPU.

@@ -4,7 +4,7 @@ use super::program::Place;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A server that ends with its test.
@@ -12,6 +12,11 @@ pub struct Studio {
     pub place: Place,
     server: Child,
     pub port: u16,
+    /// The address that was printed.
+    pub address: String,
+    /// The cookie of a visitor who was let in, as a line of a head.
+    pub cookie: String,
+    /// The page's own token.
     pub token: String,
 }
 
@@ -30,9 +35,15 @@ impl Studio {
     }
 
     pub fn at(place: Place, more: &str) -> Studio {
-        let (server, port) = start(&place, more);
-        let mut studio = Studio { place, server, port, token: String::new() };
-        studio.learn_token();
+        let (server, address) = start(&place, more);
+        Studio::of(place, server, address)
+    }
+
+    /// A server that was started already.
+    pub fn of(place: Place, server: Child, address: String) -> Studio {
+        let (cookie, token) = Default::default();
+        let mut studio = Studio { place, server, port: port_of(&address), address, cookie, token };
+        studio.enter();
         studio
     }
 
@@ -41,8 +52,12 @@ impl Studio {
         self.server.kill().unwrap();
         self.server.wait().unwrap();
         // At the same address, where its page asks for it.
-        (self.server, self.port) = start(&self.place, &format!("--port {}", self.port));
-        self.learn_token();
+        (self.server, self.address) = start(&self.place, &format!("--port {}", self.port));
+        self.enter();
+    }
+
+    pub fn id(&self) -> u32 {
+        self.server.id()
     }
 
     /// Ctrl-C; the exit code.
@@ -53,15 +68,30 @@ impl Studio {
         self.server.wait().unwrap().code().unwrap()
     }
 
-    fn learn_token(&mut self) {
+    /// Goes in as the page does: with the token of the address, where there is one.
+    fn enter(&mut self) {
+        self.cookie.clear();
+        if let Some((_, token)) = self.address.split_once("#token=") {
+            let entered = self.guess(token);
+            assert_eq!(entered.status, 204, "{}", entered.text());
+            let cookie = entered.header("set-cookie").expect("a cookie").split(';').next().unwrap();
+            self.cookie = format!("\nCookie: {cookie}");
+        }
         let page = self.get("/").text();
         let (_, rest) = page.split_once("name=\"token\" content=\"").expect("the page holds the token");
         self.token = rest.split('"').next().unwrap().to_string();
         assert_eq!(self.token.len(), 32, "{rest:.60}");
     }
 
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/", self.port)
+    /// Tries a token at the door.
+    pub fn guess(&self, token: &str) -> Answer {
+        let body = serde_json::json!({"token": token}).to_string();
+        let (port, len) = (self.port, body.len());
+        let head = format!(
+            "POST /api/enter HTTP/1.1\nHost: 127.0.0.1:{port}\nConnection: close\nContent-Length: {len}\n\
+             Content-Type: application/json"
+        );
+        self.as_stranger(&head, body.as_bytes())
     }
 
     pub fn connect(&self) -> TcpStream {
@@ -70,8 +100,22 @@ impl Studio {
         stream
     }
 
-    /// Sends a request line and headers as they are.
+    /// Sends a request line and headers as they are, with the visitor's cookie.
     pub fn raw(&self, head: &str, body: &[u8]) -> Answer {
+        self.as_stranger(&format!("{head}{}", self.cookie), body)
+    }
+
+    /// Opens the stream of events.
+    pub fn stream(&self, more: &str) -> TcpStream {
+        let mut stream = self.connect();
+        let host = format!("Host: 127.0.0.1:{}", self.port);
+        let head = format!("GET /api/events HTTP/1.1\n{host}{}{more}\n\n", self.cookie);
+        stream.write_all(head.replace('\n', "\r\n").as_bytes()).unwrap();
+        stream
+    }
+
+    /// The same without the cookie.
+    pub fn as_stranger(&self, head: &str, body: &[u8]) -> Answer {
         let mut stream = self.connect();
         stream.write_all(head.replace('\n', "\r\n").as_bytes()).unwrap();
         stream.write_all(b"\r\n\r\n").unwrap();
@@ -123,9 +167,17 @@ impl Studio {
         })
     }
 
-    /// The log so far.
+    /// The log so far, page by page.
     pub fn events(&self) -> Vec<Value> {
-        self.json("/api/events/poll")["events"].as_array().unwrap().clone()
+        let (mut after, mut events) = (String::new(), Vec::new());
+        loop {
+            let part = self.json(&format!("/api/events/poll?after={after}"));
+            events.extend(part["events"].as_array().unwrap().iter().cloned());
+            if part["more"] != true {
+                return events;
+            }
+            after = part["id"].as_str().unwrap().to_string();
+        }
     }
 
     /// Waits for an event of this type in the log, and gives the first.
@@ -142,17 +194,27 @@ impl Studio {
     }
 }
 
-/// A server, and its port.
-pub fn start(place: &Place, more: &str) -> (Child, u16) {
+/// A server, and the address that it printed.
+pub fn start(place: &Place, more: &str) -> (Child, String) {
     let mut command = place.command(&format!(
         "serve {}",
         if more.contains("--port") { more.to_string() } else { format!("--port 0 {more}") }
     ));
+    spawn(&mut command)
+}
+
+/// The same of any command.
+pub fn spawn(command: &mut Command) -> (Child, String) {
     let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.split("http://").nth(1).expect("the address is printed").split('/').next().unwrap();
-    (server, address.rsplit(':').next().unwrap().parse().unwrap())
+    let (_, address) = line.trim_end().split_once("The studio is at ").expect("the address is printed");
+    (server, address.to_string())
+}
+
+/// The port in an address.
+fn port_of(address: &str) -> u16 {
+    address.split('/').nth(2).unwrap().rsplit(':').next().unwrap().parse().unwrap()
 }
 
 impl Drop for Studio {
@@ -163,7 +225,7 @@ impl Drop for Studio {
 }
 
 impl Answer {
-    fn read(stream: &mut impl BufRead) -> Answer {
+    pub fn read(stream: &mut impl BufRead) -> Answer {
         let mut line = String::new();
         stream.read_line(&mut line).unwrap();
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);

@@ -2,8 +2,11 @@
 
 use crate::{gray_png, put};
 use pawgrad::data::{Cache, Folder, Pictures};
+use pawgrad::error::ErrorKind;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
@@ -31,13 +34,15 @@ impl Place {
     /// The pictures, and how many files were decoded for them.
     fn load(&self, size: usize, most: u64) -> (Pictures, usize) {
         let folder = Folder::scan(&self.dir.path().join("pictures")).unwrap();
-        let decoded = AtomicUsize::new(0);
-        let progress = |_, _| {
-            decoded.fetch_add(1, Ordering::Relaxed);
+        let decoded = Mutex::new(BTreeSet::new());
+        let progress = |done, _| {
+            decoded.lock().unwrap().insert(done);
+            true
         };
         let cached = Cache::new(&self.dir.path().join("cache"), most).load(&folder, size, &progress).unwrap();
-        assert_eq!(cached, Pictures::load(&folder, size, &|_, _| ()).unwrap());
-        (cached, decoded.into_inner())
+        assert_eq!(cached, Pictures::load(&folder, size, &|_, _| true).unwrap());
+        // While files are compared with the cache, none is decoded.
+        (cached, decoded.into_inner().unwrap().range(1..).count())
     }
 
     fn cached(&self) -> Vec<PathBuf> {
@@ -47,6 +52,30 @@ impl Place {
 }
 
 const ROOM: u64 = 1 << 20;
+
+/// Somebody who wants the pictures no more is heard before the next file, whatever is being done.
+#[test]
+fn who_says_no_is_heard_at_every_file() {
+    let place = Place::new();
+    let folder = Folder::scan(&place.dir.path().join("pictures")).unwrap();
+    let cache = Cache::new(&place.dir.path().join("cache"), ROOM);
+    for heard_at in 1..=24 {
+        let calls = AtomicUsize::new(0);
+        let asked = |_, _| calls.fetch_add(1, Ordering::Relaxed) + 1 < heard_at;
+        let why = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .unwrap()
+            .install(|| cache.load(&folder, 2, &asked).err().map(|why| why.kind));
+        let calls = calls.into_inner();
+        match heard_at {
+            // Files are read, decoded, and read again: by then all pictures are there.
+            ..=16 => assert_eq!((why, calls), (Some(ErrorKind::Interrupted), heard_at)),
+            _ => assert_eq!((why, calls), (None, heard_at)),
+        }
+        assert!(!place.dir.path().join("cache").exists());
+    }
+}
 
 #[test]
 fn what_was_decoded_once_is_read_the_next_time() {
@@ -132,4 +161,25 @@ fn a_cache_that_cannot_be_written_costs_only_time() {
     fs::write(place.dir.path().join("cache"), "a file where the folder should be").unwrap();
     assert_eq!(place.load(2, ROOM).1, 8);
     assert_eq!(place.load(2, ROOM).1, 8);
+}
+
+/// Where the file of the cache should be there is a folder, a pipe that nobody writes to, or a file of a terabyte.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_of_the_cache_is_left_alone() {
+    let place = Place::new();
+    place.load(2, ROOM);
+    let [path] = &place.cached()[..] else { panic!("one file") };
+    fs::remove_file(path).unwrap();
+    fs::create_dir(path).unwrap();
+    assert_eq!(place.load(2, ROOM).1, 8, "a folder");
+    assert_eq!(place.load(3, ROOM).1, 8, "others are kept beside it");
+    assert_eq!(place.load(3, ROOM).1, 0);
+    fs::remove_dir(path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    assert_eq!(place.load(2, ROOM).1, 8, "a pipe");
+    let _ = fs::remove_file(path);
+    fs::File::create(path).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(place.load(2, ROOM).1, 8, "a terabyte");
+    assert_eq!(place.load(2, ROOM).1, 0, "and it is mended");
 }

@@ -136,7 +136,7 @@ fn what_is_no_folder_of_two_classes_is_refused_with_the_reason() {
 #[test]
 fn messages_stay_on_their_lines_whatever_the_names_are() {
     let dir = folder_of(&["a\nb/1.jpg", "\u{1b}[2J/1.jpg", "c/1.jpg"]);
-    let error = refused(dir.path(), &["a\\nb", "\\u{1b}[2J"]);
+    let error = refused(dir.path(), &["a\\nb", "\\u001b[2J"]);
     assert!(!error.message.contains('\u{1b}') && !error.message.contains("a\nb"));
 }
 
@@ -192,5 +192,8 @@ mod links_and_permissions {
         let pipe = dir.path().join("cats/pipe.jpg");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         assert_eq!(names(&Folder::scan(dir.path()).unwrap()), ["cats/a.jpg", "dogs/a.jpg"]);
+        // Nor where it is named by itself.
+        let why = pawgrad::data::decode_file(&pipe, 8).unwrap_err().to_string();
+        assert!(why.contains("no regular file"), "{why}");
     }
 }

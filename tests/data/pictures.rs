@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use tempfile::TempDir;
 
 fn load(dir: &TempDir) -> pawgrad::error::Result<Pictures> {
-    Pictures::load(&Folder::scan(dir.path())?, 2, &|_, _| ())
+    Pictures::load(&Folder::scan(dir.path())?, 2, &|_, _| true)
 }
 
 /// Two classes of flat pictures, with their gray value as name, and bad files between them.
@@ -49,7 +49,7 @@ fn names_may_hold_newlines_and_any_letter() {
     let pictures = load(&dir).unwrap();
     let paths = ["cats/<script>.png", "cats/new\nline.png", "dogs/Öl ネコ.png"].map(PathBuf::from);
     assert_eq!(pictures.paths, paths);
-    assert_eq!(pictures.skipped[0].to_string(), "dogs/bad\\n\\u{1b}[31m.png: empty file");
+    assert_eq!(pictures.skipped[0].to_string(), "dogs/bad\\n\\u001b[31m.png: empty file");
 }
 
 #[test]
@@ -73,7 +73,10 @@ fn progress_counts_every_file_and_threads_change_nothing() {
     let with_threads = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let calls = Mutex::new(Vec::new());
-        let progress = |done, total| calls.lock().unwrap().push((done, total));
+        let progress = |done, total| {
+            calls.lock().unwrap().push((done, total));
+            true
+        };
         let pictures = pool.install(|| Pictures::load(&folder, 8, &progress)).unwrap();
         let mut calls = calls.into_inner().unwrap();
         calls.sort();

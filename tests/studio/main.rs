@@ -2,5 +2,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod door;
+#[cfg(target_os = "linux")]
+mod hostile;
+#[cfg(target_os = "linux")]
+mod pressure;
 mod runs;
 mod safety;

@@ -2,7 +2,7 @@
 
 use crate::common::studio::Studio;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::time::{Duration, Instant};
 
 /// What `steps.jsonl` holds.
@@ -150,8 +150,7 @@ fn ctrl_c_saves_the_run_in_progress() {
     let run = studio.train(1000).json()["run"].as_str().unwrap().to_string();
     studio.wait_for("epoch");
     // An open stream does not hold the server up.
-    let mut stream = studio.connect();
-    write!(stream, "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", studio.port).unwrap();
+    let _stream = studio.stream("");
     assert_eq!(studio.interrupt(), 130);
     let steps = studio.place.lines(&format!("runs/{run}/steps.jsonl")).len();
     let history = studio.place.lines(&format!("runs/{run}/history.csv"));
@@ -160,15 +159,22 @@ fn ctrl_c_saves_the_run_in_progress() {
     studio.place.run(&format!("predict --model {} test/cats/0.png", model.display())).succeeds();
 }
 
-/// Whoever may train may not choose where on this machine files are made.
+/// Whoever may train may not choose which files of this machine are read or made.
 #[test]
-fn a_run_of_the_page_is_among_the_runs() {
+fn a_run_of_the_page_takes_no_setting_that_its_form_lacks() {
     let studio = Studio::new();
-    let mut settings = studio.settings(1);
-    settings["out"] = json!(studio.place.path("elsewhere"));
-    assert_eq!(studio.post("/api/train", settings).status, 202);
-    studio.wait_for("end");
-    assert!(!studio.place.path("elsewhere").exists() && studio.place.path("runs").exists());
+    for (name, value) in [
+        ("out", json!(studio.place.path("elsewhere"))),
+        ("init_weights", json!("/dev/zero")),
+        ("max_steps", json!(1)),
+        ("nothing", json!(null)),
+    ] {
+        let mut settings = studio.settings(1);
+        settings[name] = value;
+        studio.post("/api/train", settings).refuses(422, name);
+    }
+    assert_eq!(studio.json("/api/state")["training"], json!(null));
+    assert!(!studio.place.path("elsewhere").exists() && !studio.place.path("runs").exists());
 }
 
 /// The page allows it, but no machine that runs this test has so much memory.
@@ -188,9 +194,7 @@ fn pictures_that_no_memory_holds_end_the_run_and_not_the_server() {
 
 /// Reads events from a stream until the run ends, or `count` messages.
 fn read_stream(studio: &Studio, last_id: &str, count: usize) -> (String, Vec<Value>) {
-    let mut stream = studio.connect();
-    let id = if last_id.is_empty() { String::new() } else { format!("Last-Event-ID: {last_id}\r\n") };
-    write!(stream, "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{id}\r\n", studio.port).unwrap();
+    let stream = studio.stream(&format!("\nLast-Event-ID: {last_id}"));
     let (mut last, mut events) = (last_id.to_string(), Vec::new());
     let mut messages = 0;
     for line in BufReader::new(stream).lines() {
@@ -315,8 +319,7 @@ fn maps_follow_the_training() {
     let picture = std::fs::read(studio.place.path("test/cats/0.png")).unwrap();
     let picture = studio.upload(&picture).json()["picture"].clone();
     // What nobody watches is not looked into.
-    let mut stream = studio.connect();
-    write!(stream, "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", studio.port).unwrap();
+    let _stream = studio.stream("");
     assert_eq!(studio.post("/api/follow", json!({"picture": picture, "every": 2})).status, 202);
     assert_eq!(studio.post("/api/follow", json!({"picture": picture, "every": 0})).status, 422);
     let run = studio.train(2).json()["run"].as_str().unwrap().to_string();

@@ -77,7 +77,7 @@ impl Layer for Conv2d {
 
     fn flop(&self, inputs: &[&[usize]], output: &[usize]) -> u64 {
         let window = inputs[0][0] * self.kernel_size.iter().product::<usize>();
-        2 * window as u64 * output.iter().product::<usize>() as u64
+        (2 * window as u64).saturating_mul(output.iter().product::<usize>() as u64)
     }
 
     fn unit(&self, behind: &Behind) -> Result<Unit> {

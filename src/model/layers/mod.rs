@@ -11,7 +11,7 @@ pub use conv2d_relu_pool::Conv2dReluPool;
 pub use layer::{AnyLayer, Context, Fields, Layer, Mode, TypeName};
 pub use unit::{Behind, Term, Top, Unit};
 
-use crate::error::{Result, error};
+use crate::error::{Result, error, shown};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -57,7 +57,12 @@ pub fn types() -> impl Iterator<Item = &'static str> {
 pub fn read(type_name: &str, fields: Value) -> Result<AnyLayer> {
     let Some((_, read)) = REGISTRY.iter().find(|(known, _)| *known == type_name) else {
         let known: Vec<_> = types().collect();
-        return Err(error!(Usage, "there is no layer type \"{type_name}\"; there are {}", known.join(", ")));
+        return Err(error!(
+            Usage,
+            "there is no layer type \"{}\"; there are {}",
+            shown(type_name),
+            known.join(", ")
+        ));
     };
     read(fields).map_err(|why| error!(Usage, "a layer of type {type_name} cannot be read: {why}"))
 }

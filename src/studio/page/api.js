@@ -4,9 +4,10 @@ let token = document.querySelector('meta[name="token"]').content;
 
 export class ApiError extends Error {
   /** `status` is 0 where the server did not answer; `errors` are [{field, message}] of a rejected configuration. */
-  constructor(message, status, errors = []) {
+  constructor(message, status, { errors = [], stranger = false } = {}) {
     super(message);
     this.status = status;
+    this.isStranger = stranger; // the server, started anew, does not know this page
     this.errors = errors;
   }
 }
@@ -30,7 +31,7 @@ async function ask(path, options = {}) {
     throw new ApiError(
       answer.error ?? `The server answered ${response.status} ${response.statusText}`,
       response.status,
-      answer.errors,
+      answer,
     );
   }
   return answer;

@@ -4,7 +4,8 @@
 // holds the stream (it has the lock) and passes every message on by a BroadcastChannel; when it closes, the
 // lock goes to the next. Every tab first polls for what it missed. Messages carry `boot-n`: n is the number
 // of their last event, so a repeat is seen and dropped, and a gap is seen and filled by polling. A first event
-// "reset" says that what follows is all there is: the server forgot the rest, or is another one.
+// "reset" says that what follows is all there is: the server forgot the rest, or is another one. Of a long run, "gap" says
+// where events are left out: its folder has them.
 
 import { get } from "./api.js";
 
@@ -60,9 +61,10 @@ export class EventFeed {
       this.#receive(message);
     };
     stream.onerror = () => {
-      this.#notify({ isUp: false });
-      if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+      // The browser tries again by itself.
+      if (stream.readyState !== EventSource.CLOSED) return this.#notify({ isUp: false });
       stream.close();
+      this.#catchUp(); // it was refused: this says why, and works where there are only too many streams
       setTimeout(() => this.#openStream(), RETRY_MS);
     };
   }
@@ -105,15 +107,15 @@ export class EventFeed {
 
   async #poll() {
     try {
-      const { id, events } = await get(`/api/events/poll?after=${encodeURIComponent(this.#id())}`);
+      const { id, events, more } = await get(`/api/events/poll?after=${encodeURIComponent(this.#id())}`);
       const { boot, n } = parseId(id);
       this.#heard = Date.now();
       this.#handle(boot, n, events, events[0]?.type === "reset");
       this.onConnection(true);
-      return true;
+      return more ? this.#poll() : true;
     } catch (why) {
       if (why.status === undefined) throw why; // a mistake in this page, not in the connection
-      this.onConnection(false);
+      this.onConnection(false, why.isStranger);
       return false;
     }
   }

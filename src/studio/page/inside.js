@@ -42,6 +42,7 @@ async function look() {
     });
     if (question !== asked) return;
     show(info, picture, `Run ${info.run}`);
+    setText($("inside-note"), info.note ?? "");
     announce(`${picture.name}: ${info.class}. ${info.layers.length} layers are shown.`);
   } catch (why) {
     if (question !== asked) return;

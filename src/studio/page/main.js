@@ -43,7 +43,12 @@ startPredict();
 startInside();
 startFollowing();
 startRuns();
-onConnection((isUp) => setText($("connection"), isUp ? "" : "Connection lost, retrying …"));
+onConnection((isUp, isStranger) => {
+  const down = isStranger
+    ? "The server was started anew: open the address that it printed."
+    : "Connection lost, retrying …";
+  setText($("connection"), isUp ? "" : down);
+});
 onReset(() =>
   refreshToken()
     .then(loadState)

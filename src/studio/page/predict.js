@@ -99,7 +99,7 @@ function showError(card, message) {
   replace(card.node, head(card), el("p", { class: "alert", role: "alert" }, message));
 }
 
-function showResult(card, result, { run, image_size: size, classes }) {
+function showResult(card, result, { run, image_size: size, classes, note }) {
   const { picture } = card;
   const seen = el(
     "figure",
@@ -142,6 +142,7 @@ function showResult(card, result, { run, image_size: size, classes }) {
       el("span", { class: "probability" }, percent(result.probability)),
     ),
     el("div", { class: "scores" }, bars),
+    note && el("p", { class: "hint" }, note),
     el(
       "div",
       { class: "card-foot" },

@@ -35,6 +35,23 @@ export function runFromFolder({ name, state, model, config, steps, epochs }) {
   return run;
 }
 
+/** Puts what the folder knows of the run before the steps and epochs that came as events. */
+export function putBefore(run, past) {
+  const before = (all, first) => {
+    const until = first === undefined ? -1 : all.findIndex((at) => at >= first);
+    return until < 0 ? all.length : until;
+  };
+  const steps = before(past.steps.step, run.steps.step[0]);
+  for (const column of STEP_COLUMNS) run.steps[column] = [...past.steps[column].slice(0, steps), ...run.steps[column]];
+  const epochs = before(
+    past.epochs.map(({ epoch }) => epoch),
+    run.epochs[0]?.epoch,
+  );
+  run.epochs = [...past.epochs.slice(0, epochs), ...run.epochs];
+  run.hasModel ||= past.hasModel;
+  run.stepsPerEpoch ??= past.stepsPerEpoch;
+}
+
 /** Takes an event of the run in. */
 export function applyEvent(run, event) {
   switch (event.type) {

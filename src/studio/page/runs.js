@@ -40,7 +40,12 @@ function table(runs) {
         el("label", { class: "check" }, checkbox(run), el("span", { class: "hidden-text" }, `Compare ${run.name}`)),
       ),
       el("th", { scope: "row" }, el("span", { class: "swatch", "data-swatch": run.name }), run.name),
-      el("td", {}, el("span", { class: `state ${run.state}` }, run.state)),
+      el(
+        "td",
+        {},
+        el("span", { class: `state ${run.state}` }, run.state),
+        run.problem && el("span", { class: "hint" }, ` ${run.problem}`),
+      ),
       [integer(run.image_size), `${run.epochs_done}/${run.epochs}`, percent(run.val_accuracy), loss(run.val_loss)].map(
         (text) => el("td", { class: "number" }, text),
       ),

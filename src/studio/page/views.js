@@ -49,7 +49,11 @@ function show({ isFirst = false } = {}) {
   for (const act of viewWatchers) act(view);
 }
 
+/** The address that the server prints: whoever sees this page was let in already, or has to be again. */
+const hasToken = () => location.hash.startsWith("#token=");
+
 export function startViews() {
+  if (hasToken()) history.replaceState(null, "", "/");
   query = currentQuery().toString();
   $("skip").addEventListener("click", (event) => {
     event.preventDefault(); // the address holds the configuration: leave it alone
@@ -57,6 +61,7 @@ export function startViews() {
   });
   let last = currentView();
   window.addEventListener("hashchange", () => {
+    if (hasToken()) return location.reload();
     if (parse().search !== query) for (const act of queryWatchers) act(currentQuery());
     if (currentView() !== last) show();
     last = currentView();

@@ -2,7 +2,7 @@
 
 import { api, get } from "./api.js";
 import { EventFeed } from "./events.js";
-import { applyEvent, emptyRun, runFromFolder } from "./run.js";
+import { applyEvent, emptyRun, putBefore, runFromFolder } from "./run.js";
 
 let live = null; // the run of the events: in progress, or the last one of this server
 let shown = null;
@@ -20,6 +20,7 @@ export const isTraining = () => live?.state === "running";
 /** `act({run, types})` whenever something of the shown or the live run is new; `types` are the kinds of events. */
 export const onRun = (act) => watchers.add(act);
 export const onMaps = (act) => mapsWatchers.add(act);
+/** `act(isUp, isStranger)`: a stranger has to open the address that the server printed. */
 export const onConnection = (act) => connectionWatchers.add(act);
 /** `act()` when another server has taken over. */
 export const onReset = (act) => resetWatchers.add(act);
@@ -59,6 +60,8 @@ function take(events) {
       live.isLive = true;
       shown = live;
       wanted++;
+    } else if (event.type === "gap") {
+      if (live) fillGap(live).catch(() => {}); // the curves begin later, and that is all
     } else if (event.type === "maps") {
       maps = event; // only the newest is worth drawing
     } else if (live && (event.type !== "end" || event.run === live.name)) {
@@ -84,6 +87,12 @@ async function completeConfig(run) {
   }
 }
 
+/** The server keeps only the last events of a long run; those before are in its folder. */
+async function fillGap(run) {
+  putBefore(run, runFromFolder(await get(api`/api/runs/${run.name}`)));
+  if (run === shown) notify(new Set(["shown"]));
+}
+
 /** Begins to listen; resolves when the run to show is known. */
 export async function startWatching() {
   const feed = new EventFeed({
@@ -96,8 +105,8 @@ export async function startWatching() {
         if (!live) showNewest().catch(() => {});
       });
     },
-    onConnection: (isUp) => {
-      for (const act of connectionWatchers) act(isUp);
+    onConnection: (isUp, isStranger = false) => {
+      for (const act of connectionWatchers) act(isUp, isStranger);
     },
   });
   await feed.start();

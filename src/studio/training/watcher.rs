@@ -12,7 +12,7 @@ use crate::studio::seen::{Insides, groups};
 use crate::train::{EpochRecord, Progress, StepRecord};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,7 @@ pub struct Watcher {
     insides: Arc<Insides>,
     followed: Arc<Mutex<Option<Followed>>>,
     train_dir: PathBuf,
+    stop: Arc<AtomicBool>,
     step: u32,
     is_measuring: bool,
     measure_at: u32,
@@ -59,6 +60,7 @@ impl Watcher {
         insides: Arc<Insides>,
         followed: Arc<Mutex<Option<Followed>>>,
         train_dir: PathBuf,
+        stop: Arc<AtomicBool>,
     ) -> Watcher {
         // The first step compiles and allocates: it is not measured.
         Watcher {
@@ -66,6 +68,7 @@ impl Watcher {
             insides,
             followed,
             train_dir,
+            stop,
             step: 0,
             is_measuring: false,
             measure_at: 1,
@@ -151,14 +154,15 @@ impl Progress for Watcher {
         self.say(text);
     }
 
-    fn decoding(&mut self, dir: &Path, total: usize) -> Box<dyn Fn(usize) + Sync> {
+    fn decoding(&mut self, dir: &Path, total: usize) -> Box<dyn Fn(usize) -> bool + Sync> {
         let set = if *dir == *self.train_dir { "training" } else { "test" };
-        let (log, reported) = (self.log.clone(), AtomicUsize::new(0));
+        let (log, stop, reported) = (self.log.clone(), self.stop.clone(), AtomicUsize::new(0));
         Box::new(move |done| {
             let part = done * DECODED / total.max(1);
             if reported.fetch_max(part, Ordering::Relaxed) < part {
                 log.push(&json!({"type": "decoding", "set": set, "done": done, "total": total}));
             }
+            !stop.load(Ordering::Relaxed)
         })
     }
 

@@ -3,7 +3,12 @@
 //! A run that is ended saves, says so, and leaves with the code of its kind; nothing that was there before is damaged.
 #![cfg(unix)]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod ends;
+mod injected;
+mod limits;
+mod state;
 
 use common::program::{Place, Said, files};
 use std::fs;
@@ -171,6 +176,40 @@ fn a_killed_run_leaves_nothing_in_the_way() {
 }
 
 #[test]
+fn what_was_killed_before_its_first_step_goes_and_nothing_else() {
+    let place = Place::new();
+    let dead = "process 1 since 2020-01-01 00:00:00\n";
+    let lock = ("running.lock", dead);
+    let config = ("config.toml", "seed = 1\n");
+    let left = |run: &str, files: &[(&str, &str)]| {
+        fs::create_dir_all(place.path(run)).unwrap();
+        files.iter().for_each(|(name, text)| fs::write(place.path(run).join(name), text).unwrap());
+    };
+    left("runs/killed-1", &[lock]);
+    left("runs/killed-2", &[lock, config, (".config.toml.aB3dE6", ""), ("steps.jsonl", "")]);
+    left("again", &[lock, config, ("steps.jsonl", "")]);
+    left("runs/begins-just-now", &[("running.lock", "")]);
+    left("runs/ended-by-itself", &[config, ("steps.jsonl", "")]);
+    left("runs/has-steps", &[lock, config, ("steps.jsonl", "{}\n")]);
+    left("runs/has-more", &[lock, ("notes", "precious")]);
+    left("runs/goes-on", &[lock, config, ("steps.jsonl", "")]);
+    left("elsewhere", &[lock, config]);
+    std::os::unix::fs::symlink(place.path("elsewhere"), place.path("runs/link")).unwrap();
+    let held = fs::File::open(place.path("runs/goes-on/running.lock")).unwrap();
+    held.lock().unwrap();
+
+    place.train("--out again --max-steps 1").succeeds();
+    assert_eq!(place.lines("again/steps.jsonl").len(), 1);
+    place.train("--out runs/goes-on").fails(8, &["a run goes on"]);
+    place.train("--max-steps 1").succeeds();
+    let names = ["begins-just-now", "ended-by-itself", "goes-on", "has-more", "has-steps", "link"];
+    assert_eq!(files(&place.path("runs"))[1..], names);
+    assert_eq!(files(&place.path("runs/goes-on")), ["config.toml", "running.lock", "steps.jsonl"]);
+    assert_eq!(files(&place.path("runs/has-steps")), ["config.toml", "running.lock", "steps.jsonl"]);
+    assert_eq!(files(&place.path("elsewhere")), ["config.toml", "running.lock"]);
+}
+
+#[test]
 fn what_cannot_be_held_is_refused_before_anything_is_taken() {
     let place = Place::new();
     place.run("summary --image-size 2048").succeeds();
@@ -180,23 +219,6 @@ fn what_cannot_be_held_is_refused_before_anything_is_taken() {
     ));
     said.fails(5, &["1024x1024", "MiB", "parameters", "--image-size"]);
     assert!(!place.path("run").exists(), "nothing is left behind");
-}
-
-/// With ever more address space: it trains, or says that it cannot; it never ends by itself.
-#[test]
-fn little_memory_is_no_crash() {
-    let place = Place::new();
-    let program = env!("CARGO_BIN_EXE_pawgrad");
-    for step in 0..12 {
-        let kib = 600_000 + step * 100_000;
-        let out = format!("run{step}");
-        let said = place.bash(&format!(
-            "ulimit -v {kib}; RAYON_NUM_THREADS=2 '{program}' train --train-dir train --test-dir test --image-size 64 \
-             --max-steps 2 --device cpu --out {out}"
-        ));
-        assert!([0, 5].contains(&said.code), "{kib} KiB: {} {}", said.code, said.stderr);
-        println!("{kib} KiB: {}", said.code);
-    }
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! The crate's one error: a message for a person, and the kind that decides the exit code.
 
+mod shown;
+
+pub use shown::{escape, list, shown, shown_path};
+
 /// What went wrong, as far as a caller can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {

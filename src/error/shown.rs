@@ -1,0 +1,78 @@
+//! Words of others in messages: names of files, classes and tensors, what a parser says of a file. A terminal obeys what is
+//! written to it, and a reader believes lines that look like ours.
+
+use std::borrow::Cow;
+use std::fmt::{Display, Write};
+use std::path::Path;
+
+/// Characters of a text that are shown.
+const MOST: usize = 300;
+/// Names of a list that are shown.
+const LISTED: usize = 10;
+
+/// A text of somebody else for a message of one line: what would move the cursor, change colours, begin a line or turn the
+/// direction of writing is spelled out, and of a long text the middle is left out.
+pub fn shown(text: impl Display) -> String {
+    let text = text.to_string();
+    let count = text.chars().count();
+    let mut short = String::new();
+    for (index, c) in text.chars().enumerate() {
+        if count > MOST && index == MOST / 2 {
+            short.push('…');
+        }
+        if count <= MOST || index < MOST / 2 || index >= count - MOST / 2 {
+            short.push(c);
+        }
+    }
+    let mut safe = escape(&short).into_owned();
+    for (c, spelled) in [('\n', "\\n"), ('\t', "\\t")] {
+        safe = safe.replace(c, spelled);
+    }
+    safe
+}
+
+/// A path as [`shown`].
+pub fn shown_path(path: &Path) -> String {
+    shown(path.display())
+}
+
+/// Names one after the other, each as [`shown`], and of many the first.
+pub fn list(names: &[String]) -> String {
+    let mut text = names.iter().take(LISTED).map(shown).collect::<Vec<_>>().join(", ");
+    if names.len() > LISTED {
+        let _ = write!(text, " and {} more", names.len() - LISTED);
+    }
+    text
+}
+
+/// A text in which a terminal finds nothing to obey, but for new lines and tabs. It is spelled as in JSON, so that a JSON
+/// text stays one, with the same values.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::new();
+    for c in text.chars() {
+        match is_obeyed(c) {
+            true => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| safe += &format!("\\u{unit:04x}")),
+            false => safe.push(c),
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Control characters, and those that Unicode has for the direction of writing, for lines, and for nothing to be seen.
+fn is_obeyed(c: char) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        // Marks of direction, embeddings, overrides, isolates; separators of lines and paragraphs; what has no width
+        // (but for what joins letters, which scripts need); tags, which are invisible copies of ASCII.
+        '\u{61c}'
+        | '\u{200b}'
+        | '\u{200e}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' => true,
+        '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        _ => c.is_control(),
+    }
+}

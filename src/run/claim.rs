@@ -1,0 +1,152 @@
+//! A folder for a run, before the run has begun.
+
+use super::lock::{RUNNING_FILE, Running, refuse_running, was_killed};
+use crate::error::{Remedy, Result, error, shown_path};
+use crate::files::cannot_write;
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Where runs are saved unless another folder is named.
+pub const RUNS: &str = "runs";
+
+/// The first files of a run.
+pub const CONFIG_FILE: &str = "config.toml";
+pub const STEPS_FILE: &str = "steps.jsonl";
+
+/// A new or empty folder that nobody else has, for a run that is being prepared. Unless one begins there, nothing is left
+/// of it.
+pub struct Claim {
+    path: PathBuf,
+    /// Folders that were made for it, from the innermost.
+    made: Vec<PathBuf>,
+    running: Option<Running>,
+}
+
+impl Claim {
+    /// Of this folder; or, without one, of a new one in runs/ that is named by the time.
+    ///
+    /// # Errors
+    /// `Write` where the folder is not empty, is another run's, or cannot be written.
+    pub fn new(folder: Option<&Path>) -> Result<Claim> {
+        match folder {
+            Some(path) => {
+                let made = missing(path);
+                fs::create_dir_all(path).map_err(|why| cannot_write(path, &why))?;
+                Claim::lock(path, made)
+            }
+            None => {
+                remove_killed();
+                let mut made = missing(Path::new(RUNS));
+                let path = new_folder()?;
+                made.insert(0, path.clone());
+                Claim::lock(&path, made)
+            }
+        }
+    }
+
+    fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Claim> {
+        let mut claim = Claim { path: path.to_path_buf(), made, running: None };
+        // Before, so that no file of somebody else is touched; and after, as another run may have come and gone.
+        refuse_running(path)?;
+        let was_killed = was_killed(path);
+        claim.must_be_empty(was_killed)?;
+        claim.running = Some(Running::start(path)?);
+        claim.must_be_empty(was_killed)?;
+        remove_leftovers(path, CONFIG_FILE);
+        if was_killed {
+            for name in [CONFIG_FILE, STEPS_FILE] {
+                let _ = fs::remove_file(path.join(name));
+            }
+            // The folder as well, unless this run begins there.
+            if claim.made.is_empty() {
+                claim.made.push(path.to_path_buf());
+            }
+        }
+        Ok(claim)
+    }
+
+    /// Whether nothing is there but what a run leaves that ends before its first file; or, where one was killed, before its
+    /// first step.
+    fn must_be_empty(&self, was_killed: bool) -> Result<()> {
+        let entries = fs::read_dir(&self.path).map_err(|why| cannot_write(&self.path, &why))?;
+        let is_left = |entry: DirEntry| {
+            let name = entry.file_name();
+            let is_first = name == CONFIG_FILE
+                || (name == STEPS_FILE && entry.metadata().is_ok_and(|about| about.len() == 0));
+            name == RUNNING_FILE || is_leftover(&name, CONFIG_FILE) || (was_killed && is_first)
+        };
+        if entries.flatten().all(is_left) {
+            return Ok(());
+        }
+        let path = shown_path(&self.path);
+        let why = error!(Write, "the output folder {path} is not empty: no earlier run is overwritten");
+        Err(why.with(Remedy::OtherFolder))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The lock, for a run that begins: its folder stays.
+    pub fn begin(&mut self) -> Running {
+        self.running.take().expect("a claim holds its lock")
+    }
+}
+
+/// Takes away what is left in runs/ of runs that were killed before their first step. Nobody else would come back to it.
+fn remove_killed() {
+    for entry in fs::read_dir(RUNS).into_iter().flatten().flatten() {
+        // A link may lead anywhere.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) && was_killed(&entry.path()) {
+            drop(Claim::lock(&entry.path(), Vec::new()));
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        drop(self.running.take());
+        // Those that hold something by now stay: a run that began has the lock's file in its folder.
+        self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+    }
+}
+
+/// Whether a file is what writing the file `name` left when it was ended.
+fn is_leftover(file: &OsStr, name: &str) -> bool {
+    let random = file.to_str().and_then(|file| file.strip_prefix('.')?.strip_prefix(name)?.strip_prefix('.'));
+    random.is_some_and(|random| random.len() == 6 && random.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+/// Of a folder that nobody else writes to.
+pub fn remove_leftovers(folder: &Path, name: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_leftover(&entry.file_name(), name) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The folder and those around it that are not there yet, from the innermost.
+fn missing(folder: &Path) -> Vec<PathBuf> {
+    let all = folder.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+    all.take_while(|folder| !folder.exists()).map(Path::to_path_buf).collect()
+}
+
+/// `runs/<local time>`, or the first of `runs/<local time>-2`, … that is not there: two runs can begin in one second. Names
+/// sort by time.
+fn new_folder() -> Result<PathBuf> {
+    let time = jiff::Zoned::now().strftime("%Y-%m-%d_%H-%M-%S").to_string();
+    let names = std::iter::once(time.clone()).chain((2..1000).map(|number| format!("{time}-{number}")));
+    for path in names.map(|name| Path::new(RUNS).join(name)) {
+        fs::create_dir_all(RUNS).map_err(|why| cannot_write(Path::new(RUNS), &why))?;
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            // Another run has the name; or one that ended before it began took an empty runs/ away.
+            Err(why) if [ErrorKind::AlreadyExists, ErrorKind::NotFound].contains(&why.kind()) => {}
+            Err(why) => return Err(cannot_write(&path, &why)),
+        }
+    }
+    Err(error!(Write, "no folder in {RUNS}/ that begins with {time} is free").with(Remedy::OtherFolder))
+}

@@ -1,0 +1,142 @@
+//! Too little of everything: disk, memory, open files.
+
+use crate::begin;
+use crate::common::program::Place;
+use crate::state::{SHORT, code, contents, whole, with_an_old_run};
+use std::fs;
+use std::io::Write;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_pawgrad");
+
+/// A small disk of its own, as far as this user may make one.
+struct Disk<'a>(&'a Place);
+
+impl Drop for Disk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path("disk")).status();
+    }
+}
+
+fn disk<'a>(place: &'a Place, size: &str) -> Option<Disk<'a>> {
+    fs::create_dir_all(place.path("disk")).unwrap();
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(place.path("disk"));
+    if mount.output().is_ok_and(|output| output.status.success()) {
+        return Some(Disk(place));
+    }
+    // With its own standard error: the test's harness shows only what failing tests said.
+    let _ = writeln!(std::io::stderr(), "\n*** NOT TESTED: a full disk. Only root may mount one here ***\n");
+    None
+}
+
+#[test]
+fn a_disk_that_is_too_small_is_found_out_before_training() {
+    let place = Place::new();
+    let Some(_disk) = disk(&place, "1m") else { return };
+    let said = place.run(&format!("{SHORT} --out disk/run"));
+    said.fails(8, &["disk/run", "MiB", "free", "--out"]);
+    assert!(!said.stderr.contains("Epoch") && !place.path("disk/run").exists(), "{}", said.stderr);
+}
+
+#[test]
+fn a_disk_that_fills_up_ends_the_run_and_keeps_what_was_saved() {
+    let place = Place::new();
+    let Some(_disk) = disk(&place, "80m") else { return };
+    let child = begin(&place, "--out disk/run");
+    let has_model = || place.path("disk/run/model.safetensors").exists();
+    crate::until("a model is there", has_model);
+    let fill = || {
+        let mut file = fs::File::options().append(true).create(true).open(place.path("disk/filler")).unwrap();
+        while file.write_all(&[1; 4096]).is_ok() {}
+    };
+    // Room is made before the last try: it goes on.
+    fill();
+    let began = Instant::now();
+    std::thread::sleep(Duration::from_millis(2000));
+    fs::remove_file(place.path("disk/filler")).unwrap();
+    let epochs =
+        || fs::read_to_string(place.path("disk/run/history.csv")).unwrap_or_default().lines().count();
+    let then = epochs();
+    crate::until("it goes on", || epochs() > then + 1);
+    println!("went on after {:?}", began.elapsed());
+    // And now for good.
+    let mut rest = Vec::new();
+    while place.path("disk/run/running.lock").exists() {
+        fill();
+        rest.push(());
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(rest.len() < 2000, "it did not end");
+    }
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), 8, "{said}");
+    assert!(
+        said.contains("tried again") && said.contains("No space left") && said.contains("is in disk/run")
+            || said.contains("are in disk/run"),
+        "{said}"
+    );
+    whole("a full disk", &place.path("disk/run"), false);
+    place.run("evaluate --device cpu --test-dir test --model disk/run/model.safetensors").succeeds();
+}
+
+/// Address space of the program that does nothing, in KiB.
+fn idle(place: &Place) -> usize {
+    let steps = [50, 100, 200, 300, 400, 500, 600, 800, 1000, 2000];
+    let enough = steps.into_iter().find(|mib| {
+        let script = format!("ulimit -v {}; exec '{PROGRAM}' summary --image-size 8", mib * 1024);
+        place.bash_output(&script).status.success()
+    });
+    enough.expect("2 GB are enough to do nothing") * 1024
+}
+
+/// With ever more address space: below what an idle program needs it may end in any way, above it trains, or says that it
+/// cannot. No file is ever damaged.
+#[test]
+fn little_memory_is_no_crash() {
+    let (place, old) = with_an_old_run();
+    let idle = idle(&place);
+    let mut codes = Vec::new();
+    for step in 0..16 {
+        // Four below, twelve from 256 MiB above on.
+        let kib = match step {
+            0..4 => idle * (step + 1) / 5,
+            _ => idle + 256 * 1024 + (step - 4) * 64 * 1024,
+        };
+        let line = SHORT.replace("--image-size 8", "--image-size 64");
+        let script = format!(
+            "ulimit -v {kib}; export RAYON_NUM_THREADS=2; exec '{PROGRAM}' {line} --max-steps 2 --out run{step}"
+        );
+        let output = place.bash_output(&script);
+        let said = String::from_utf8_lossy(&output.stderr);
+        if step >= 4 {
+            assert!([0, 5].contains(&code(&output)), "{kib} KiB: {} {said}", code(&output));
+            assert!(!said.contains("panicked"), "{said}");
+        }
+        whole(&format!("{kib} KiB"), &place.path(&format!("run{step}")), step < 4);
+        assert!(contents(&place.path("old")) == old);
+        codes.push(code(&output));
+    }
+    println!("idle: {idle} KiB; codes {codes:?}");
+    assert_eq!(*codes.last().unwrap(), 0, "a GB more than idle is enough: {codes:?}");
+}
+
+#[test]
+fn few_open_files_are_no_crash() {
+    let (place, old) = with_an_old_run();
+    let mut codes = Vec::new();
+    for limit in [4, 6, 8, 10, 12, 16, 24, 48] {
+        let output =
+            place.bash_output(&format!("ulimit -n {limit}; exec '{PROGRAM}' {SHORT} --out run{limit}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("panicked"), "{limit}: {said}");
+        // The loader opens files too.
+        let own = (0..=9).contains(&code(&output)) || limit < 6;
+        assert!(own, "{limit}: {} {said}", code(&output));
+        whole(&format!("{limit} files"), &place.path(&format!("run{limit}")), false);
+        codes.push(code(&output));
+    }
+    println!("codes {codes:?}");
+    assert!(contents(&place.path("old")) == old && codes.last() == Some(&0), "{codes:?}");
+}

@@ -1,0 +1,109 @@
+//! Names that a terminal would obey: it never gets to see them as they are.
+#![cfg(unix)]
+
+use super::models::{Parts, good};
+use crate::common::program::{Place, Said};
+use pawgrad::error::{escape, list, shown};
+use std::fs;
+
+/// Sets the title of a terminal, clears it, begins a line that looks like ours, and turns the direction of writing.
+const NASTY: &str = "\u{1b}]0;x\u{7}\u{1b}[2J\nerror: all is lost\r\u{9b}31m\u{202e}gnp.exe\u{2066}";
+
+/// Asserts that a terminal only writes, and that no line begins as the name has it.
+#[track_caller]
+fn harmless(said: &Said) {
+    for text in [&said.stdout, &said.stderr] {
+        assert_eq!(escape(text), *text, "{text:?}");
+        assert!(!text.contains("\nerror: all is lost"), "{text}");
+    }
+}
+
+#[test]
+fn a_text_is_spelled_out_and_shortened() {
+    assert_eq!(shown("cats"), "cats");
+    assert_eq!(shown("Öl ネコ 👩\u{200d}🚀"), "Öl ネコ 👩\u{200d}🚀");
+    assert_eq!(
+        shown(NASTY),
+        "\\u001b]0;x\\u0007\\u001b[2J\\nerror: all is lost\\u000d\\u009b31m\\u202egnp.exe\\u2066"
+    );
+    assert_eq!(shown("\u{e0041}"), "\\udb40\\udc41");
+    let long = shown("x".repeat(5000));
+    assert!(long.chars().count() == 301 && long.contains("x…x"), "{long}");
+    assert_eq!(shown("x".repeat(300)).len(), 300);
+    let names: Vec<_> = (0..12).map(|number| number.to_string()).collect();
+    assert_eq!(list(&names), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more");
+    assert_eq!(list(&names[..2]), "0, 1");
+    // What a terminal is shown of JSON is still the same JSON.
+    let json = serde_json::json!({"path": NASTY}).to_string();
+    assert_ne!(escape(&json), json);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&escape(&json)).unwrap()["path"], NASTY);
+}
+
+#[test]
+fn names_of_classes_files_and_folders_are_harmless() {
+    let place = Place::with_dogs_named(NASTY);
+    let picture = place.path("test").join(NASTY).join("0.png");
+    fs::write(place.path("test").join(NASTY).join(format!("bad{NASTY}.png")), "no picture").unwrap();
+    let out = format!("out{NASTY}");
+    let run = |line: &str, more: &[&str]| {
+        let mut command = place.command(line);
+        let said = Said::of(command.args(more).output().unwrap());
+        harmless(&said);
+        said
+    };
+    let short =
+        "train --train-dir train --test-dir test --image-size 8 --epochs 1 --device cpu --verbose --out";
+    let said = run(short, &[&out]);
+    said.succeeds();
+    assert!(said.stdout.contains("Saved to out\\u001b]0;"), "{}", said.stdout);
+    assert!(said.stderr.contains("Skipped 1 files"), "{}", said.stderr);
+    run(short, &[&out]).fails(8, &["not empty"]);
+    run("train --device cpu --test-dir test --train-dir", &[NASTY]).fails(3, &["there is no folder"]);
+    run("train --device cpu --test-dir train --train-dir", &["train/cats"]).fails(3, &["no class folders"]);
+    // What clap says of an argument.
+    assert_eq!(run("train", &[&format!("--x{NASTY}")]).code, 2);
+    assert_eq!(run("predict --model", &[NASTY, NASTY]).code, 7);
+
+    let model = format!("{out}/model.safetensors");
+    run("evaluate --device cpu --test-dir test --model", &[&model]).succeeds();
+    run("summary --model", &[&model]).succeeds();
+    let nasty = picture.to_str().unwrap();
+    let said = run("predict --device cpu --model", &[&model, nasty, "train/cats/0.png", "test"]);
+    assert!(
+        said.code == 3 && said.stderr.contains("skipped") && said.stdout.lines().count() > 3,
+        "{}",
+        said.stderr
+    );
+    let said = run("predict --json --device cpu --model", &[&model, nasty]);
+    let prediction: serde_json::Value = serde_json::from_str(said.succeeds().stdout.trim_end()).unwrap();
+    assert_eq!(prediction["path"], nasty);
+    assert!(prediction["scores"].get(NASTY).is_some(), "{prediction}");
+    let said = run("evaluate --json --device cpu --test-dir test --model", &[&model]);
+    let evaluation: serde_json::Value = serde_json::from_str(said.succeeds().stdout.trim_end()).unwrap();
+    assert_eq!(evaluation["classes"][0], NASTY);
+}
+
+#[test]
+fn what_a_model_file_says_is_harmless() {
+    let place = Place::new();
+    let parts = Parts::of(&good());
+    let summary = |bytes: &[u8]| {
+        fs::write(place.path("odd.safetensors"), bytes).unwrap();
+        let said = place.run("summary --model odd.safetensors");
+        harmless(&said);
+        said
+    };
+    let quoted = serde_json::json!(NASTY).to_string();
+    let replace = |at: &str| super::mutate::replaced(&parts.network, at, &quoted);
+    summary(&parts.with_network(&replace("/classes/0"))).succeeds();
+    summary(&parts.with_network(&replace("/nodes/0/name"))).fails(7, &["odd.safetensors"]);
+    for place in ["/nodes/0/type", "/nodes/1/inputs/0", "/nodes/0/padding", "/head", "/preprocessing/resize"]
+    {
+        summary(&parts.with_network(&replace(place))).fails(7, &["odd.safetensors", "\\u"]);
+    }
+    summary(&parts.with_network(&parts.network.to_string().replace("\"head\"", &quoted))).fails(7, &["\\u"]);
+    let header = parts.header.to_string().replace("\"conv1.bias\"", &quoted);
+    summary(&parts.with_header(&header)).fails(7, &["conv1.bias", "missing"]);
+    let two = format!("{{{quoted}:1,{quoted}:2}}");
+    summary(&parts.with_header(&two)).fails(7, &["odd.safetensors"]);
+}
