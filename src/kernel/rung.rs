@@ -112,12 +112,19 @@ pub struct Pass<P: 'static> {
     /// Textures that it fetches from, each with the buffer whose values are copied into it before.
     pub textures: &'static [(&'static str, &'static str)],
     pub grid: Grid<P>,
+    /// Whether it only puts values in another order: the FLOP of the kernel are those of the others.
+    pub packs: bool,
 }
 
 impl<P> Pass<P> {
     /// A pass without textures.
     pub const fn new(entry: &'static str, grid: Grid<P>) -> Pass<P> {
-        Pass { entry, textures: &[], grid }
+        Pass { entry, textures: &[], grid, packs: false }
+    }
+
+    /// A pass that puts values in the order of use, and computes nothing.
+    pub const fn packing(entry: &'static str, grid: Grid<P>) -> Pass<P> {
+        Pass { packs: true, ..Pass::new(entry, grid) }
     }
 }
 

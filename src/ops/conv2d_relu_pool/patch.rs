@@ -13,13 +13,15 @@ const HEIGHT: u32 = 8;
 const WIDTH: u32 = 16;
 /// Channels of the sum that are staged at a time.
 const DEPTH: u32 = 4;
+/// Columns of positions that backward_w stages at a time.
+const STRIP: u32 = 8;
 /// in_channels that a group of backward_w owns, where there are so many.
 const COLUMNS: u32 = 32;
 
 pub const FORWARD: Rung<Params> = Rung {
     scratch: |p| 4 * packed(p.out_channels, p.in_channels),
     ..patch(&[
-        Pass::new("pack_for_forward", Grid::Threads(|p| packed(p.out_channels, p.in_channels))),
+        Pass::packing("pack_for_forward", Grid::Threads(|p| packed(p.out_channels, p.in_channels))),
         Pass::new(
             "forward",
             Grid::Groups(|p| {
@@ -33,7 +35,7 @@ pub const FORWARD: Rung<Params> = Rung {
 pub const BACKWARD_X: Rung<Params> = Rung {
     scratch: |p| 4 * packed(p.in_channels, p.out_channels),
     ..patch(&[
-        Pass::new("pack_for_backward_x", Grid::Threads(|p| packed(p.in_channels, p.out_channels))),
+        Pass::packing("pack_for_backward_x", Grid::Threads(|p| packed(p.in_channels, p.out_channels))),
         Pass::new(
             "backward_x",
             Grid::Groups(|p| {
@@ -63,6 +65,7 @@ const fn patch(passes: &'static [Pass<Params>]) -> Rung<Params> {
             ("WIDTH", WIDTH as f64),
             ("DEPTH", DEPTH as f64),
             ("COLUMNS", COLUMNS as f64),
+            ("STRIP", STRIP as f64),
         ],
         only_for: only_for_own_windows,
         iterations,
@@ -96,6 +99,6 @@ fn iterations(p: &Params) -> usize {
     let staged = 11; // a thread's share of 4 x 180 and 36 x 16 values, for four channels
     let channels = p.in_channels.max(p.out_channels) as usize * (2 + staged);
     let rows = rows_of_part(p, parts(p)) as usize;
-    let columns = (2 * p.out_w).div_ceil(WIDTH) as usize * (2 * WIDTH as usize + 9);
+    let columns = (2 * p.out_w).div_ceil(STRIP) as usize * (2 * STRIP as usize + 9);
     channels.max(rows * columns).max((parts(p) * shares(p)) as usize)
 }

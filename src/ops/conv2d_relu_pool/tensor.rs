@@ -29,7 +29,7 @@ impl<const SIDE: u32> Matrices<SIDE> {
 
     pub const FORWARD: Rung<Params> = Rung {
         passes: &[
-            Pass::new(
+            Pass::packing(
                 "pack_for_forward",
                 Grid::Threads(|p| Self::packed(p.out_channels, p.in_channels) as usize),
             ),
@@ -47,7 +47,7 @@ impl<const SIDE: u32> Matrices<SIDE> {
 
     pub const BACKWARD_X: Rung<Params> = Rung {
         passes: &[
-            Pass::new(
+            Pass::packing(
                 "pack_for_backward_x",
                 Grid::Threads(|p| Self::packed(p.in_channels, p.out_channels) as usize),
             ),
@@ -78,7 +78,7 @@ impl<const SIDE: u32> Matrices<SIDE> {
         ..Self::RUNG
     };
 
-    /// The default in mixed precision, which a person asks for; it was not measured on a GPU yet.
+    /// The default in mixed precision, which a person asks for.
     const RUNG: Rung<Params> = Rung {
         file: "4_tensor",
         replaced: if SIDE == 16 {

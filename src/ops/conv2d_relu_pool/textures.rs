@@ -22,6 +22,7 @@ pub const FORWARD: Rung<Params> = Rung {
     ..textures(&[Pass {
         entry: "forward",
         textures: &[("x", "x"), ("w", "w")],
+        packs: false,
         grid: Grid::Groups(|p| {
             [(p.batch * p.argmax_words).div_ceil(LANES), p.out_channels.div_ceil(ROWS), 1]
         }),
@@ -37,6 +38,7 @@ pub const BACKWARD_X: Rung<Params> = Rung {
         Pass {
             entry: "backward_x",
             textures: &[("w", "w"), ("gated", "scratch")],
+            packs: false,
             grid: Grid::Groups(|p| {
                 let patches = p.batch * p.in_h.div_ceil(2) * p.in_w.div_ceil(8);
                 [patches.div_ceil(LANES), p.in_channels.div_ceil(ROWS), 1]
@@ -54,6 +56,7 @@ pub const BACKWARD_W: Rung<Params> = Rung {
         Pass {
             entry: "backward_w_partial",
             textures: &[("x", "x"), ("gated", "scratch")],
+            packs: false,
             grid: Grid::Groups(|p| {
                 [p.in_channels.div_ceil(LANES), p.out_channels.div_ceil(ROWS), window_splits(p)]
             }),
