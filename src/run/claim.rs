@@ -75,7 +75,7 @@ impl Claim {
             let name = entry.file_name();
             let is_first = name == CONFIG_FILE
                 || (name == STEPS_FILE && entry.metadata().is_ok_and(|about| about.len() == 0));
-            name == RUNNING_FILE || is_leftover(&name, CONFIG_FILE) || (was_killed && is_first)
+            name == RUNNING_FILE || (was_killed && (is_first || is_leftover(&name, CONFIG_FILE)))
         };
         if entries.flatten().all(is_left) {
             return Ok(());

@@ -86,7 +86,7 @@ impl Record for RunFolder {
         let mut line = serde_json::to_string(record).expect("a step is plain data");
         line.push('\n');
         let (path, end, mut is_first) = (self.path.join(STEPS_FILE), self.steps_end, true);
-        persist(&path, &mut |text| progress.warning(text), || {
+        let written = persist(&path, &mut |text| progress.warning(text), || {
             // What a try before left of the line goes.
             if !std::mem::take(&mut is_first) {
                 self.steps.set_len(end)?;
@@ -94,7 +94,12 @@ impl Record for RunFolder {
             }
             // One write per line: a reader never sees half of one.
             self.steps.write_all(line.as_bytes())
-        })?;
+        });
+        if written.is_err() {
+            // Nor does half a line stay where nothing helps.
+            let _ = self.steps.set_len(end);
+        }
+        written?;
         self.steps_end += line.len() as u64;
         Ok(())
     }

@@ -43,6 +43,8 @@ pub struct Door {
     session: String,
     guesses: Mutex<Guesses>,
     waiting: Semaphore,
+    /// Whether the token is this program's own: nobody guesses 128 bits, so whoever knows it need not wait for those who try.
+    is_generated: bool,
 }
 
 struct Guesses {
@@ -61,7 +63,8 @@ impl Door {
         };
         let guesses = Mutex::new(Guesses { wrong: 0, next: Instant::now() });
         let (page_token, session, waiting) = (random_hex(16), random_hex(16), Semaphore::new(WAITING));
-        Door { host, port, page_token, token, session, guesses, waiting }
+        let is_generated = matches!(access, Access::Generated);
+        Door { host, port, page_token, token, session, guesses, waiting, is_generated }
     }
 
     /// Whether visitors must know something.
@@ -94,6 +97,9 @@ impl Door {
     /// whether or not whoever asked waits for the answer.
     async fn is_right(&self, guess: &str) -> Answer<bool> {
         let Some(token) = &self.token else { return Ok(true) };
+        if self.is_generated && equal(guess, token) {
+            return Ok(true);
+        }
         let _place = self.waiting.try_acquire().map_err(|_| {
             Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens: try again in a while")
         })?;

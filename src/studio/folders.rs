@@ -5,6 +5,8 @@ use super::recent::Recent;
 use super::worker;
 use crate::data::{self, Folder, decode_file};
 use crate::device::Device;
+use crate::error::Error;
+use crate::memory;
 use crate::run::job::default_image_size;
 use crate::train::settings::image_size_problem;
 use axum::Json;
@@ -14,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::{self, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Pixels of a thumbnail in height and width.
 const THUMBNAIL: usize = 96;
@@ -23,23 +26,29 @@ const SHOWN: usize = 4;
 const REMEMBERED: usize = 64;
 
 /// The folders that were named, by number.
-pub struct Folders(Recent<Arc<Folder>>);
+pub struct Folders {
+    recent: Recent<Arc<Folder>>,
+    /// One is checked at a time: each takes the memory of its pictures.
+    checking: tokio::sync::Mutex<()>,
+}
 
 impl Default for Folders {
     fn default() -> Folders {
-        Folders(Recent::new(REMEMBERED, usize::MAX, |_| 0))
+        let recent = Recent::new(REMEMBERED, usize::MAX, |_| 0);
+        Folders { recent, checking: tokio::sync::Mutex::default() }
     }
 }
 
 impl Folders {
     fn add(&self, folder: Folder) -> (u64, Arc<Folder>) {
         let folder = Arc::new(folder);
-        let id = self.0.find(|known| *known == folder).unwrap_or_else(|| self.0.add(folder.clone()));
+        let id =
+            self.recent.find(|known| *known == folder).unwrap_or_else(|| self.recent.add(folder.clone()));
         (id, folder)
     }
 
     pub fn get(&self, id: u64) -> Answer<Arc<Folder>> {
-        self.0.get(id).ok_or_else(|| not_found("there is no such folder: name it again"))
+        self.recent.get(id).ok_or_else(|| not_found("there is no such folder: name it again"))
     }
 
     /// The file at `index` of a folder.
@@ -53,7 +62,7 @@ impl Folders {
 
     /// The file at `path`, if it lies in one of the folders or among the bundled pictures.
     pub fn find(&self, path: &path::Path) -> Option<PathBuf> {
-        let folders = self.0.all();
+        let folders = self.recent.all();
         let roots = folders.iter().map(|folder| folder.root.as_path()).chain([path::Path::new("dataset")]);
         roots.into_iter().find_map(|root| inside(path, root)).filter(|file| file.is_file())
     }
@@ -113,12 +122,38 @@ pub async fn check(
     if let Some(problem) = image_size_problem(size) {
         return Err(unusable(problem));
     }
-    let pictures = worker::blocking(move || data::load(&folder, size, &|_, _| true)).await??;
+    let _turn = folders.checking.lock().await;
+    must_fit(&folder, size)?;
+    // Whoever leaves the page stops it.
+    let goes_on = Arc::new(AtomicBool::new(true));
+    let _stops = Stops(goes_on.clone());
+    let sign = move |_, _| goes_on.load(Relaxed);
+    let pictures = worker::blocking(move || data::load(&folder, size, &sign)).await??;
     let skipped = pictures
         .skipped
         .iter()
         .map(|skipped| json!({"path": skipped.path, "reason": skipped.reason.to_string()}));
     Ok(Json(json!({"usable": pictures.len(), "skipped": skipped.collect::<Vec<_>>()})))
+}
+
+struct Stops(Arc<AtomicBool>);
+
+impl Drop for Stops {
+    fn drop(&mut self) {
+        self.0.store(false, Relaxed);
+    }
+}
+
+/// Whether the memory takes the pictures of a folder at this size.
+///
+/// # Errors
+/// `OutOfMemory` with the numbers.
+pub fn must_fit(folder: &Folder, size: usize) -> Result<(), Error> {
+    let bytes = folder.files.len() as u64 * (size * size) as u64;
+    memory::check(
+        &format!("Decoding {} pictures at {size}x{size}", folder.files.len()),
+        &[("pictures", bytes)],
+    )
 }
 
 /// A small picture, `<index>.png`.

@@ -112,10 +112,11 @@ pub fn serve(
         let address =
             listener.local_addr().map_err(|why| error!(Other, "the server has no address: {why}"))?;
         let studio = Studio::new(options, address.port());
-        // Nobody can open "all addresses".
-        let shown = match options.host.is_unspecified() {
-            true => format!("localhost:{}", address.port()),
-            false => address.to_string(),
+        // Nobody can open "all addresses"; and a name could lead to another server, which would be shown the token.
+        let shown = match options.host {
+            IpAddr::V4(host) if host.is_unspecified() => format!("127.0.0.1:{}", address.port()),
+            IpAddr::V6(host) if host.is_unspecified() => format!("[::1]:{}", address.port()),
+            _ => address.to_string(),
         };
         let page = format!("http://{shown}/");
         ready(&match options.access {

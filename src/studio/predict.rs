@@ -1,7 +1,7 @@
 //! What a run's model says of pictures, and where it is wrong.
 
 use super::answer::{Answer, Body, unusable};
-use super::folders::inside;
+use super::folders::{inside, must_fit};
 use super::pictures::{Picture, Pictures};
 use super::runs;
 use super::worker::{self, Worker};
@@ -91,6 +91,7 @@ pub async fn mistakes(
             life.sign();
             true
         };
+        must_fit(&folder, network.image_size)?;
         let pictures = data::load(&folder, network.image_size, &sign)?;
         if pictures.classes != network.classes {
             return Err(unusable("the test folder has other classes now"));

@@ -88,7 +88,16 @@ impl Worker {
             let _ = sender.send(answer);
         };
         let Thread { work: thread, life } = self.thread()?;
-        thread.send(Box::new(work)).map_err(|_| crashed())?;
+        let life = match thread.send(Box::new(work)) {
+            Ok(()) => life,
+            // A thread that ended by itself is no longer one.
+            Err(unsent) => {
+                self.give_up(&life);
+                let Thread { work: thread, life } = self.thread()?;
+                thread.send(unsent.0).map_err(|_| crashed())?;
+                life
+            }
+        };
         loop {
             match tokio::time::timeout(self.silence / 4, &mut receiver).await {
                 Ok(answer) => return answer.map_err(|_| crashed())?,
@@ -127,7 +136,7 @@ mod tests {
 
     fn quick() -> Worker {
         let mut worker = Worker::new(|_| Ok((Device::cpu(), String::new())));
-        worker.silence = Duration::from_millis(500);
+        worker.silence = Duration::from_secs(2);
         worker
     }
 
@@ -153,15 +162,18 @@ mod tests {
             assert!(worker.run(move |_| Ok(hold.recv().is_ok())).await.is_err());
             assert!(worker.run(|_| Ok(7)).await.is_err_and(|why| why.message().contains("hangs still")));
             held.clear();
-            while worker.run(|_| Ok(7)).await.is_err() {}
+            let released = std::time::Instant::now();
+            while worker.run(|_| Ok(7)).await.is_err() {
+                assert!(released.elapsed() < Duration::from_secs(60), "threads that were released end");
+            }
         });
     }
 
     #[test]
     fn long_work_with_signs_of_life_is_waited_for() {
         let done = block_on(quick().run(|models| {
-            for _ in 0..10 {
-                std::thread::sleep(Duration::from_millis(150));
+            for _ in 0..15 {
+                std::thread::sleep(Duration::from_millis(200));
                 models.life.sign();
             }
             Ok(7)

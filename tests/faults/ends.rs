@@ -9,14 +9,23 @@ use std::fs;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// A run that ends after a random time.
-fn end_at_random(place: &Place, signal: &str, number: u64) -> (String, i32) {
+/// Milliseconds until a run has saved its first model on this machine, as busy as it is.
+fn until_a_model(place: &Place) -> u64 {
+    let (began, child) = (Instant::now(), begin(place, "--out first"));
+    until("a model is there", || place.path("first/model.safetensors").exists());
+    send("-KILL", &child);
+    child.wait_with_output().unwrap();
+    began.elapsed().as_millis() as u64
+}
+
+/// A run that ends after a random time, up to `longest` milliseconds.
+fn end_at_random(place: &Place, signal: &str, number: u64, longest: u64) -> (String, i32) {
     let run = format!("run{number}");
     let child = begin(place, &format!("--out {run}"));
     // Until it has begun, from then on, and while it is far.
-    let after = generator(1, signal, number).random_range(0..500);
+    let after = generator(1, signal, number).random_range(0..longest);
     std::thread::sleep(Duration::from_millis(after));
     send(signal, &child);
     let output = child.wait_with_output().unwrap();
@@ -28,9 +37,10 @@ fn end_at_random(place: &Place, signal: &str, number: u64) -> (String, i32) {
 #[test]
 fn a_hundred_kills_leave_whole_files() {
     let (place, old) = with_an_old_run();
+    let longest = 2 * until_a_model(&place);
     let mut with_a_model = 0;
     for number in 0..100 {
-        let (run, code) = end_at_random(&place, "-KILL", number);
+        let (run, code) = end_at_random(&place, "-KILL", number, longest);
         assert_eq!(code, 128 + 9);
         whole(&run, &place.path(&run), true);
         with_a_model += usize::from(place.path(&run).join("model.safetensors").exists());
@@ -49,10 +59,11 @@ fn a_hundred_kills_leave_whole_files() {
 #[test]
 fn signals_at_random_moments_save_or_leave_nothing() {
     let place = Place::new();
+    let longest = 3 * until_a_model(&place);
     let mut saved = 0;
     for number in 0..21 {
         let (signal, wanted) = [("-INT", 2), ("-TERM", 15), ("-HUP", 1)][number as usize % 3];
-        let (run, code) = end_at_random(&place, signal, number);
+        let (run, code) = end_at_random(&place, signal, number, longest);
         // Before the first step the system ends it, with the same code as seen by a shell.
         assert_eq!(code, 128 + wanted, "{run}");
         whole(&run, &place.path(&run), true);

@@ -142,8 +142,8 @@ fn a_thread_that_cannot_start_is_an_error() {
     studio.post("/api/folders", json!({"path": "train"}));
     let picture = studio.post("/api/pictures", json!({"folder": 1, "index": 0})).json()["picture"].clone();
     let predict = || studio.post("/api/predict", json!({"pictures": [picture], "run": null}));
-    // A stack does not fit any more. (No thread has ended yet, so there is none to be used again.)
-    limit(&studio, &(address_space(studio.id()) + (1 << 20)).to_string());
+    // A stack, of 2 MiB, does not fit any more, and little else has to. (No thread has ended yet, so there is none to be used again.)
+    limit(&studio, &(address_space(studio.id()) + (1900 << 10)).to_string());
     predict().refuses(503, "thread");
     studio.train(1).refuses(503, "thread");
     studio.post("/api/stop", json!({})).refuses(409, "no run");
