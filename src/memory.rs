@@ -102,6 +102,11 @@ fn is_shared(device: &Device) -> bool {
     device.limits().max_submit_flop != DISCRETE_SUBMIT_FLOP
 }
 
+/// What so many decoded pictures take, of one byte for each pixel.
+pub fn of_pictures(pictures: usize, size: usize) -> Need {
+    ("pictures", pictures as u64 * (size as u64).pow(2))
+}
+
 /// What training takes of this machine: all where the device's memory is the machine's, else what passes through on its way.
 pub fn of_training(model: &Model, plan: &Plan) -> Vec<Need> {
     let parameters = parameters(model);

@@ -33,7 +33,7 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
     let (folder, size) = (Folder::scan(&args.test_dir)?, model.network.image_size);
     let pictures = folder.files.len();
     let mut needs = memory::of_use(&model, BATCH)?;
-    needs.push(("pictures", pictures as u64 * (size as u64).pow(2)));
+    needs.push(memory::of_pictures(pictures, size));
     memory::check(&format!("evaluating {pictures} pictures of {size}x{size} pixels"), &needs)?;
     let pictures = load_pictures(&folder, size, &mut terminal)?;
     let classes = &model.network.classes;

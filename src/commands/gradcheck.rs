@@ -2,7 +2,7 @@
 
 use super::output::{out, outln};
 use crate::check::{Case, Style, all, gradient, kernels};
-use crate::device::adapters::{Choice, list, open};
+use crate::device::adapters::{Adapter, Choice, list, open};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Result, error};
 use clap::Args;
@@ -23,12 +23,9 @@ pub struct GradcheckArgs {
 }
 
 pub async fn run(args: GradcheckArgs) -> Result<()> {
-    let mut adapters = Vec::new();
-    for (index, adapter) in list().await.iter().enumerate() {
-        if args.precision == Precision::F32 || adapter.tensor_cores.is_ok() {
-            adapters.push(Choice::Adapter(index.to_string()));
-        }
-    }
+    let is_wanted = |adapter: &Adapter| args.precision == Precision::F32 || adapter.tensor_cores.is_ok();
+    let listed = list().await;
+    let adapters: Vec<_> = listed.iter().enumerate().filter(|(_, adapter)| is_wanted(adapter)).collect();
     if args.precision == Precision::Mixed && adapters.is_empty() {
         return Err(error!(
             Usage,
@@ -49,10 +46,10 @@ pub async fn run(args: GradcheckArgs) -> Result<()> {
     let cpu = Device::cpu();
     let mut columns = vec![("CPU".to_string(), cpu.name().to_string())];
     let mut checkers = Vec::new();
-    for (index, adapter) in adapters.iter().enumerate() {
-        let device = open(adapter, args.precision).await?.0;
-        columns.push((format!("adapter {index}"), device.name().to_string()));
-        checkers.push(Checkers::start(adapter, (args.precision, args.times), device.kind(), &names));
+    for (column, (index, adapter)) in adapters.into_iter().enumerate() {
+        columns.push((format!("adapter {column}"), adapter.name.clone()));
+        let choice = Choice::Adapter(index.to_string());
+        checkers.push(Checkers::start(&choice, (args.precision, args.times), adapter.kind, &names));
     }
     for (column, device) in &columns {
         outln!("{column:<14} largest error on {device}, all rungs, against the f64 reference,");

@@ -99,7 +99,7 @@ pub fn prepare(
         let paper = Model::new(network(size), &Device::on_paper(*device.limits()), seed, fuse)?;
         let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
         let mut needs = memory::of_training(&paper, &plan);
-        needs.push(("pictures", files as u64 * (size as u64).pow(2)));
+        needs.push(memory::of_pictures(files, size));
         Ok(needs)
     };
     let what = format!("training at {image_size}x{image_size} pixels, batch {most},");

@@ -149,10 +149,10 @@ impl Drop for Stops {
 /// # Errors
 /// `OutOfMemory` with the numbers.
 pub fn must_fit(folder: &Folder, size: usize) -> Result<(), Error> {
-    let bytes = folder.files.len() as u64 * (size * size) as u64;
+    let pictures = folder.files.len();
     memory::check(
-        &format!("Decoding {} pictures at {size}x{size}", folder.files.len()),
-        &[("pictures", bytes)],
+        &format!("decoding {pictures} pictures at {size}x{size}"),
+        &[memory::of_pictures(pictures, size)],
     )
 }
 

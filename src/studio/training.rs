@@ -78,48 +78,34 @@ pub struct Wanted {
 
 impl Default for Wanted {
     fn default() -> Wanted {
-        let Settings {
-            train_dir,
-            test_dir,
-            learning_rate,
-            epochs,
-            batch_size,
-            image_size,
-            dropout,
-            seed,
-            ..
-        } = Settings::default();
-        let device = devices::automatic();
-        Wanted { train_dir, test_dir, learning_rate, epochs, batch_size, image_size, dropout, seed, device }
+        let usual = Settings::default();
+        Wanted {
+            train_dir: usual.train_dir,
+            test_dir: usual.test_dir,
+            learning_rate: usual.learning_rate,
+            epochs: usual.epochs,
+            batch_size: usual.batch_size,
+            image_size: usual.image_size,
+            dropout: usual.dropout,
+            seed: usual.seed,
+            device: devices::automatic(),
+        }
     }
 }
 
-impl Wanted {
-    /// The settings of the run, and its device.
-    fn split(self) -> (Settings, String) {
-        let Wanted {
-            train_dir,
-            test_dir,
-            learning_rate,
-            epochs,
-            batch_size,
-            image_size,
-            dropout,
-            seed,
-            device,
-        } = self;
-        let settings = Settings {
-            train_dir,
-            test_dir,
-            learning_rate,
-            epochs,
-            batch_size,
-            image_size,
-            dropout,
-            seed,
+impl From<Wanted> for Settings {
+    fn from(wanted: Wanted) -> Settings {
+        Settings {
+            train_dir: wanted.train_dir,
+            test_dir: wanted.test_dir,
+            learning_rate: wanted.learning_rate,
+            epochs: wanted.epochs,
+            batch_size: wanted.batch_size,
+            image_size: wanted.image_size,
+            dropout: wanted.dropout,
+            seed: wanted.seed,
             ..Settings::default()
-        };
-        (settings, device)
+        }
     }
 }
 
@@ -128,7 +114,8 @@ pub async fn start(
     State(training): State<Arc<Training>>,
     Body(wanted): Body<Wanted>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let (settings, device) = wanted.split();
+    let device = wanted.device.clone();
+    let settings = Settings::from(wanted);
     let mut errors: Vec<Value> = settings
         .problems()
         .into_iter()

@@ -39,6 +39,17 @@ impl Studio {
         Studio::of(place, server, address)
     }
 
+    /// Under a limit of the shell: `-v` or `-n` with its number.
+    pub fn limited(limit: &str) -> Studio {
+        let place = Place::new();
+        let program = env!("CARGO_BIN_EXE_pawgrad");
+        let mut command = Command::new("bash");
+        let script = format!("ulimit {limit}; exec '{program}' serve --port 0");
+        command.args(["-c", &script]).current_dir(place.path("")).env("XDG_CACHE_HOME", place.path("cache"));
+        let (server, address) = spawn(&mut command);
+        Studio::of(place, server, address)
+    }
+
     /// A server that was started already.
     pub fn of(place: Place, server: Child, address: String) -> Studio {
         let (cookie, token) = Default::default();

@@ -1,7 +1,7 @@
 //! Bodies, files and machines that are not as they should be: what is wrong is said, and everything else goes on.
 
 use crate::common::program::Place;
-use crate::common::studio::{Studio, spawn};
+use crate::common::studio::Studio;
 use crate::pressure::{Line, is_the_run_by_hand};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -161,13 +161,7 @@ fn a_thread_that_cannot_start_is_an_error() {
 /// Whatever the form allows trains, or is refused with the numbers, on a machine of 2 GiB.
 #[test]
 fn no_size_that_the_form_allows_ends_the_server() {
-    let place = Place::new();
-    let program = env!("CARGO_BIN_EXE_pawgrad");
-    let mut command = Command::new("bash");
-    let script = format!("ulimit -v $((2 << 20)); exec '{program}' serve --port 0");
-    command.args(["-c", &script]).current_dir(place.path("")).env("XDG_CACHE_HOME", place.path("cache"));
-    let (server, address) = spawn(&mut command);
-    let studio = Studio::of(place, server, address);
+    let studio = Studio::limited("-v $((2 << 20))");
     let fields = studio.json("/api/state")["fields"].clone();
     let most = |name: &str| -> Value {
         fields.as_array().unwrap().iter().find(|field| field["name"] == name).unwrap()["max"].clone()

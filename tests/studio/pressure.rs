@@ -1,7 +1,7 @@
 //! Many visitors, idle ones and slow ones: a run goes on bit for bit, and whoever knows the token is answered.
 
 use crate::common::program::Place;
-use crate::common::studio::{Answer, Studio, spawn};
+use crate::common::studio::{Answer, Studio};
 use serde_json::json;
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
@@ -187,13 +187,7 @@ fn a_head_without_end_is_refused() {
 fn a_run_has_descriptors_whatever_visitors_do() {
     more_descriptors();
     for descriptors in [40, 64, 256] {
-        let place = Place::new();
-        let program = env!("CARGO_BIN_EXE_pawgrad");
-        let mut command = Command::new("bash");
-        let script = format!("ulimit -n {descriptors}; exec '{program}' serve --port 0");
-        command.args(["-c", &script]).current_dir(place.path("")).env("XDG_CACHE_HOME", place.path("cache"));
-        let (server, address) = spawn(&mut command);
-        let studio = Studio::of(place, server, address);
+        let studio = Studio::limited(&format!("-n {descriptors}"));
         let idle: Vec<TcpStream> = (0..400).map(|_| studio.connect()).collect();
         let answer = studio.train(3);
         assert_eq!(answer.status, 202, "{descriptors}: {}", answer.text());
