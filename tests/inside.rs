@@ -39,7 +39,7 @@ fn picture() -> Vec<u8> {
 fn inside(device: &Device, layers: Graph) -> Inside {
     let model = Model::new(network(SIZE, layers), device, 3, false).unwrap();
     let slots = Arc::new(pollster::block_on(Slots::read(&model)).unwrap());
-    pollster::block_on(inside::run(&model, slots, &picture())).unwrap()
+    pollster::block_on(inside::run(&model, slots, &picture(), &|| ())).unwrap()
 }
 
 fn f64s(values: &[f32]) -> Vec<f64> {

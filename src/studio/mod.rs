@@ -131,11 +131,10 @@ pub fn serve(
             () = visitors::serve(listener, router(studio.clone())) => {}
             () = asked_to_end => {}
         }
-        if studio.training.current().is_some() {
+        // What was trained so far is saved before the process ends; a second signal ends it at once.
+        if studio.training.end() {
             (options.stopping)();
         }
-        // What was trained so far is saved before the process ends; a second signal ends it at once.
-        studio.training.stop();
         while studio.training.current().is_some() {
             tokio::time::sleep(WAITING).await;
         }
@@ -151,11 +150,14 @@ impl Studio {
         let boot = door::random_hex(4);
         let log = Arc::new(log::Log::new(boot.clone()));
         let insides: Arc<seen::Insides> = Arc::default();
+        let worker = Arc::new(worker::Worker::new(options.open_device));
+        let training =
+            training::Training::new(options.open_device, log.clone(), insides.clone(), worker.clone());
         Studio {
             boot,
             door: door::Door::new(options.host, port, &options.access).into(),
-            training: training::Training::new(options.open_device, log.clone(), insides.clone()).into(),
-            worker: worker::Worker::new(options.open_device).into(),
+            training: training.into(),
+            worker,
             folders: Arc::default(),
             pictures: Arc::default(),
             insides,

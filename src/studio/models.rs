@@ -6,7 +6,7 @@ use crate::device::Device;
 use crate::device::adapters::Choice;
 use crate::error::Result;
 use crate::memory;
-use crate::model::Model;
+use crate::model::{Model, Placed};
 use crate::run;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub type OpenDevice = fn(&Choice) -> Result<(Device, String)>;
 const LOADED: usize = 2;
 /// Pictures that are computed at a time, and fewer where memory is short.
 const BATCH: usize = 32;
+/// FLOP between two signs of life: a minute on a machine that does 5 GFLOP/s.
+const SIGN_FLOP: u64 = 300_000_000_000;
 
 /// The devices and models of the thread.
 pub struct Models {
@@ -115,10 +117,13 @@ impl Models {
 }
 
 impl Kept {
-    /// How many pictures can be computed at a time with the memory that is free.
+    /// How many pictures can be computed at a time: with the memory that is free, and in a time after which the thread that
+    /// computes counts as alive.
     pub fn batch(&self) -> Answer<usize> {
         let needs = |batch| memory::of_use(&self.model, batch);
-        match memory::largest_that_fits(1..BATCH + 1, needs)? {
+        let flop: u64 = self.model.nodes().map(Placed::flop).sum();
+        let most = (SIGN_FLOP / flop.max(1)).clamp(1, BATCH as u64) as usize;
+        match memory::largest_that_fits(1..most + 1, needs)? {
             Some(batch) => Ok(batch),
             None => Ok(memory::check("a prediction", &needs(1)?).map(|()| 1)?),
         }

@@ -80,7 +80,8 @@ pub async fn look(
         let loaded = models.get(&file, &wanted.device)?;
         loaded.can_be_looked_into()?;
         let pixels = source.decode(loaded.model.network.image_size)?;
-        let inside = pollster::block_on(inside::run(&loaded.model, loaded.slots.clone(), &pixels))?;
+        let slots = loaded.slots.clone();
+        let inside = pollster::block_on(inside::run(&loaded.model, slots, &pixels, &|| models.life.sign()))?;
         Ok((inside, loaded.note))
     });
     let (inside, note) = inside.await?;

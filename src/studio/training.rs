@@ -1,15 +1,15 @@
 //! One run at a time, in a thread of its own, through the code that the command line uses.
 
+mod wanted;
 mod watcher;
 
 use super::advice::sentence;
 use super::answer::{Answer, Body, Refusal, unusable};
-use super::devices;
 use super::log::Log;
 use super::models::OpenDevice;
 use super::pictures::Pictures;
 use super::seen::Insides;
-use super::worker::{self, no_thread};
+use super::worker::{self, Worker, no_thread};
 use crate::data::Folder;
 use crate::device::adapters::Choice;
 use crate::error::{ErrorKind, Result, error};
@@ -23,9 +23,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use wanted::{Wanted, config};
 use watcher::{Followed, Watcher};
 
 /// What is being trained.
@@ -34,6 +34,9 @@ pub struct Training {
     log: Arc<Log>,
     insides: Arc<Insides>,
     current: Mutex<Option<Current>>,
+    /// Whether the server ends, so that no other run begins. Set and read under the lock of `current`.
+    is_ending: AtomicBool,
+    worker: Arc<Worker>,
     /// The picture whose maps follow the training.
     followed: Arc<Mutex<Option<Followed>>>,
 }
@@ -44,9 +47,14 @@ struct Current {
 }
 
 impl Training {
-    pub fn new(open_device: OpenDevice, log: Arc<Log>, insides: Arc<Insides>) -> Training {
-        let (current, followed) = Default::default();
-        Training { open_device, log, insides, current, followed }
+    pub fn new(
+        open_device: OpenDevice,
+        log: Arc<Log>,
+        insides: Arc<Insides>,
+        worker: Arc<Worker>,
+    ) -> Training {
+        let (current, is_ending, followed) = Default::default();
+        Training { open_device, log, insides, current, is_ending, worker, followed }
     }
 
     /// Name of the run in progress.
@@ -59,53 +67,13 @@ impl Training {
         let current = self.current.lock().unwrap();
         current.as_ref().inspect(|current| current.stop.store(true, Ordering::Relaxed)).is_some()
     }
-}
 
-/// What the page asks for: the fields of its form, and no other setting. Above all no other path.
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Wanted {
-    train_dir: PathBuf,
-    test_dir: PathBuf,
-    learning_rate: f64,
-    epochs: usize,
-    batch_size: usize,
-    image_size: Option<usize>,
-    dropout: f64,
-    seed: Option<u64>,
-    device: String,
-}
-
-impl Default for Wanted {
-    fn default() -> Wanted {
-        let usual = Settings::default();
-        Wanted {
-            train_dir: usual.train_dir,
-            test_dir: usual.test_dir,
-            learning_rate: usual.learning_rate,
-            epochs: usual.epochs,
-            batch_size: usual.batch_size,
-            image_size: usual.image_size,
-            dropout: usual.dropout,
-            seed: usual.seed,
-            device: devices::automatic(),
-        }
-    }
-}
-
-impl From<Wanted> for Settings {
-    fn from(wanted: Wanted) -> Settings {
-        Settings {
-            train_dir: wanted.train_dir,
-            test_dir: wanted.test_dir,
-            learning_rate: wanted.learning_rate,
-            epochs: wanted.epochs,
-            batch_size: wanted.batch_size,
-            image_size: wanted.image_size,
-            dropout: wanted.dropout,
-            seed: wanted.seed,
-            ..Settings::default()
-        }
+    /// The same, and no other run begins. Whether there is one to wait for.
+    pub fn end(&self) -> bool {
+        let current = self.current.lock().unwrap();
+        self.is_ending.store(true, Ordering::Relaxed);
+        drop(current);
+        self.stop()
     }
 }
 
@@ -138,6 +106,9 @@ pub async fn start(
         let message = format!("the run {} is in progress: stop it, or wait for its end", current.run);
         return Err(Refusal::new(StatusCode::CONFLICT, message));
     }
+    if training.is_ending.load(Ordering::Relaxed) {
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server ends: start it anew"));
+    }
     // Never one that the page names.
     let claim = Claim::new(None).map_err(|why| unusable(sentence(&why)))?;
     let run = claim.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -154,17 +125,6 @@ pub async fn start(
     training.log.begin(&event);
     *current = Some(Current { run: run.clone(), stop });
     Ok((StatusCode::ACCEPTED, Json(json!({"run": run}))))
-}
-
-/// The settings as `config.toml` will name them.
-fn config(settings: &Settings, device: &str) -> Value {
-    let Settings {
-        train_dir, test_dir, image_size, learning_rate, epochs, batch_size, dropout, seed, ..
-    } = settings;
-    json!({
-        "train_dir": train_dir, "test_dir": test_dir, "image_size": image_size, "learning_rate": learning_rate,
-        "epochs": epochs, "batch_size": batch_size, "dropout": dropout, "seed": seed, "device": device,
-    })
 }
 
 impl Training {
@@ -196,6 +156,8 @@ impl Training {
         stop: &Arc<AtomicBool>,
     ) -> Result<End> {
         let choice: Choice = device.parse().unwrap_or(Choice::Auto);
+        // Models that are kept for the next prediction would count against this run.
+        self.worker.let_go();
         let (device, line) = (self.open_device)(&choice)?;
         let mut watcher = Watcher::new(
             self.log.clone(),
@@ -248,4 +210,36 @@ pub async fn follow(
     };
     *training.followed.lock().unwrap() = followed;
     Ok(StatusCode::ACCEPTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Training, start};
+    use crate::device::Device;
+    use crate::studio::answer::Body;
+    use crate::studio::log::Log;
+    use crate::studio::worker::Worker;
+    use axum::extract::State;
+    use serde_json::json;
+    use std::sync::Arc;
+
+    #[test]
+    fn no_run_begins_while_the_server_ends() {
+        let open_device = |_: &_| Ok((Device::cpu(), String::new()));
+        let log = Arc::new(Log::new("boot".to_string()));
+        let worker = Arc::new(Worker::new(open_device));
+        let training = Arc::new(Training::new(open_device, log, Arc::default(), worker));
+        assert!(!training.end(), "no run is in progress");
+        let data = tempfile::tempdir().unwrap();
+        for class in ["cats", "dogs"] {
+            std::fs::create_dir(data.path().join(class)).unwrap();
+            std::fs::write(data.path().join(class).join("0.png"), "not looked into yet").unwrap();
+        }
+        let wanted = json!({"train_dir": data.path(), "test_dir": data.path()});
+        let wanted = serde_json::from_value(wanted).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let started = runtime.block_on(start(State(training.clone()), Body(wanted)));
+        assert!(started.is_err_and(|why| why.message().contains("the server ends")));
+        assert!(training.current().is_none());
+    }
 }

@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 const SILENCE: Duration = Duration::from_secs(60);
 /// Threads that may be given up and still be busy; then those who ask are sent away.
 const GIVEN_UP: usize = 2;
+/// Longest time that is waited for models to be let go.
+const LETTING_GO: Duration = Duration::from_secs(1);
 
 type Work = Box<dyn FnOnce(&mut Models) + Send>;
 
@@ -67,6 +69,19 @@ impl Worker {
     /// Lets go of a thread, if it is still the one that works: it ends when its work does.
     fn give_up(&self, given_up: &Life) {
         self.thread.lock().unwrap().take_if(|thread| thread.life.is(given_up));
+    }
+
+    /// Lets the thread go of its models, where it is not at work: what it works on, it keeps.
+    pub fn let_go(&self) {
+        let (sender, done) = mpsc::channel();
+        let let_go = Box::new(move |models: &mut Models| {
+            models.forget();
+            let _ = sender.send(());
+        });
+        let Some(thread) = self.thread.lock().unwrap().clone() else { return };
+        if thread.work.send(let_go).is_ok() {
+            let _ = done.recv_timeout(LETTING_GO);
+        }
     }
 
     /// Runs `work` in the thread.

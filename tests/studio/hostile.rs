@@ -233,4 +233,9 @@ fn where_memory_is_short_less_is_done_at_a_time() {
     studio.post("/api/inside", json!({"picture": picture, "run": null})).refuses(500, "MiB");
     limit(&studio, "unlimited");
     assert_eq!(studio.post("/api/inside", json!({"picture": picture, "run": null})).status, 200);
+    // A run gets what the model takes that is kept for the next prediction. By itself it would lack 44 MiB and more.
+    limit(&studio, &(address_space(studio.id()) + ((threads + 20) << 20)).to_string());
+    assert_eq!(studio.train(1).status, 202);
+    let end = studio.wait_for("end");
+    assert_eq!(end["end"], "finished", "{end}");
 }

@@ -82,11 +82,11 @@ impl Slots {
     }
 }
 
-/// Runs one picture, gray bytes `[size, size]`, through `model`, which must run layer by layer.
+/// Runs one picture, gray bytes `[size, size]`, through `model`, which must run layer by layer. `done` is called after each layer.
 ///
 /// # Errors
 /// What the device reports; `Other` for a network without convolutions.
-pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8]) -> Result<Inside> {
+pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8], done: &dyn Fn()) -> Result<Inside> {
     let (device, network) = (model.device(), &model.network);
     let words = pack(pixels);
     let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
@@ -98,6 +98,7 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8]) -> Result<Insi
     let vars = model.vars(&tape, false);
     let (mut made, mut cut) = (Vec::new(), None);
     let mut keep = |index, y: Var| {
+        done();
         made.push(y.tensor.clone());
         if index != last {
             return y;
@@ -118,6 +119,7 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8]) -> Result<Insi
     let fused = network.fused_kernels();
     let mut layers = Vec::new();
     for (placed, tensor) in model.nodes().zip(made) {
+        done();
         layers.push(Seen {
             values: tensor.read_f32().await?,
             ran: spans.iter().filter(|span| *span.label.scope == *placed.name).cloned().collect(),

@@ -141,7 +141,7 @@ impl Watcher {
         // A picture that is gone by now ends no run.
         let Ok(pixels) = followed.source.decode(model.network.image_size) else { return Ok(()) };
         let slots = Arc::new(pollster::block_on(Slots::read_small(model))?);
-        let inside = pollster::block_on(inside::run(&model.unfused()?, slots, &pixels))?;
+        let inside = pollster::block_on(inside::run(&model.unfused()?, slots, &pixels, &|| ()))?;
         let id = self.insides.add_followed(Arc::new(inside));
         let event = json!({"type": "maps", "step": self.step, "inside": id, "picture": followed.picture});
         self.log.push(&event);

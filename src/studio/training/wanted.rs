@@ -1,0 +1,66 @@
+//! What the page asks for to begin a run.
+
+use crate::studio::devices;
+use crate::train::settings::Settings;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// What the page asks for: the fields of its form, and no other setting. Above all no other path.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wanted {
+    train_dir: PathBuf,
+    test_dir: PathBuf,
+    learning_rate: f64,
+    epochs: usize,
+    batch_size: usize,
+    image_size: Option<usize>,
+    dropout: f64,
+    seed: Option<u64>,
+    pub device: String,
+}
+
+impl Default for Wanted {
+    fn default() -> Wanted {
+        let usual = Settings::default();
+        Wanted {
+            train_dir: usual.train_dir,
+            test_dir: usual.test_dir,
+            learning_rate: usual.learning_rate,
+            epochs: usual.epochs,
+            batch_size: usual.batch_size,
+            image_size: usual.image_size,
+            dropout: usual.dropout,
+            seed: usual.seed,
+            device: devices::automatic(),
+        }
+    }
+}
+
+impl From<Wanted> for Settings {
+    fn from(wanted: Wanted) -> Settings {
+        Settings {
+            train_dir: wanted.train_dir,
+            test_dir: wanted.test_dir,
+            learning_rate: wanted.learning_rate,
+            epochs: wanted.epochs,
+            batch_size: wanted.batch_size,
+            image_size: wanted.image_size,
+            dropout: wanted.dropout,
+            seed: wanted.seed,
+            ..Settings::default()
+        }
+    }
+}
+
+/// The settings as `config.toml` will name them.
+pub fn config(settings: &Settings, device: &str) -> Value {
+    let Settings {
+        train_dir, test_dir, image_size, learning_rate, epochs, batch_size, dropout, seed, ..
+    } = settings;
+    json!({
+        "train_dir": train_dir, "test_dir": test_dir, "image_size": image_size, "learning_rate": learning_rate,
+        "epochs": epochs, "batch_size": batch_size, "dropout": dropout, "seed": seed, "device": device,
+    })
+}
