@@ -11,6 +11,9 @@ use crate::train::plan::Plan;
 const MARGIN: u64 = 64 << 20;
 const MIB: f64 = 1024.0 * 1024.0;
 
+/// Pictures that a model in use computes at a time, and fewer where memory is short.
+pub const BATCH: usize = 32;
+
 /// Something that takes memory of the machine.
 pub type Need = (&'static str, u64);
 
@@ -94,6 +97,20 @@ pub fn largest_that_fits(
         };
     }
     Ok(fits)
+}
+
+/// How many pictures a model can compute at a time, at most [`BATCH`], with the memory that is free and where `others` take
+/// theirs beside it.
+///
+/// # Errors
+/// `OutOfMemory` where not one can be computed.
+pub fn batch(what: &str, model: &Model, others: &[Need]) -> Result<usize> {
+    let needs = |batch| Ok([&of_use(model, batch)?, others].concat());
+    match largest_that_fits(1..BATCH + 1, needs)? {
+        Some(batch) => Ok(batch),
+        // With the numbers.
+        None => check(what, &needs(1)?).map(|()| 1),
+    }
 }
 
 /// Whether what a device holds is memory of this machine: only discrete GPUs have their own, and only they get submits of that

@@ -19,8 +19,6 @@ pub type OpenDevice = fn(&Choice) -> Result<(Device, String)>;
 
 /// Models that stay loaded.
 const LOADED: usize = 2;
-/// Pictures that are computed at a time, and fewer where memory is short.
-const BATCH: usize = 32;
 
 /// The devices and models of the thread.
 pub struct Models {
@@ -103,7 +101,7 @@ impl Models {
         if self.loaded.len() == LOADED {
             self.loaded.remove(0);
         }
-        let run::Loaded { model, has_checksum } = run::load(file, &device, false, 1)?;
+        let run::Loaded { model, has_checksum } = run::load(file, &device, false)?;
         let note = (!has_checksum)
             .then_some("This model file has no checksum, so damage to it would not be noticed.");
         // Where the file's bytes were.
@@ -117,11 +115,7 @@ impl Models {
 impl Kept {
     /// How many pictures can be computed at a time with the memory that is free.
     pub fn batch(&self) -> Answer<usize> {
-        let needs = |batch| memory::of_use(&self.model, batch);
-        match memory::largest_that_fits(1..BATCH + 1, needs)? {
-            Some(batch) => Ok(batch),
-            None => Ok(memory::check("a prediction", &needs(1)?).map(|()| 1)?),
-        }
+        Ok(memory::batch("a prediction", &self.model, &[])?)
     }
 
     /// Whether all layers of a picture can be kept, on the device and here.
