@@ -1,8 +1,6 @@
 //! How much memory this process may still take, and whether what is planned fits: an allocation that fails ends a program,
 //! and a system that runs out of memory ends some other.
 
-use crate::device::Device;
-use crate::device::adapters::DISCRETE_SUBMIT_FLOP;
 use crate::error::{Result, error};
 use crate::model::Model;
 use crate::train::plan::Plan;
@@ -113,12 +111,6 @@ pub fn batch(what: &str, model: &Model, others: &[Need]) -> Result<usize> {
     }
 }
 
-/// Whether what a device holds is memory of this machine: only discrete GPUs have their own, and only they get submits of that
-/// size.
-fn is_shared(device: &Device) -> bool {
-    device.limits().max_submit_flop != DISCRETE_SUBMIT_FLOP
-}
-
 /// What so many decoded pictures take, of one byte for each pixel.
 pub fn of_pictures(pictures: usize, size: usize) -> Need {
     ("pictures", pictures as u64 * (size as u64).pow(2))
@@ -132,7 +124,7 @@ pub fn of_training(model: &Model, plan: &Plan) -> Vec<Need> {
     if !model.device().limits().software {
         needs.push(("parameters on their way to the GPU", parameters));
     }
-    if is_shared(model.device()) {
+    if !model.device().limits().own_memory {
         needs.extend(&plan.bytes);
     }
     needs
@@ -152,7 +144,7 @@ pub fn of_use(model: &Model, batch: usize) -> Result<Vec<Need>> {
     let largest = model.activations().iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
     // What a layer takes, what it makes, and what it needs on the way. The pictures are decoded, and gathered into a batch.
     let pictures = 2 * batch as u64 * (model.network.image_size as u64).pow(2);
-    let activations = if is_shared(model.device()) { 3 * largest * micro_batch } else { 0 };
+    let activations = if model.device().limits().own_memory { 0 } else { 3 * largest * micro_batch };
     Ok(vec![("activations", activations), ("the batch's pictures", pictures)])
 }
 
