@@ -96,11 +96,23 @@ pub fn is_running(folder: &Path) -> bool {
 /// Whether a run in this folder was ended by others before it could take its file away.
 pub fn was_killed(folder: &Path) -> bool {
     let Some(file) = open(folder) else { return false };
-    let mut holder = String::new();
-    // A file without text is that of a run that begins just now: it is not locked even for a moment.
-    let is_known = (&file).take(200).read_to_string(&mut holder).is_ok() && holder.starts_with(HOLDER);
-    // Where there are no locks, nobody knows.
-    is_known && file.try_lock_shared().is_ok()
+    // A file without text is that of a run that begins just now: it is not locked even for a moment. Where there are no locks,
+    // nobody knows.
+    first_bytes(&file).is_ok_and(|bytes| bytes == HOLDER.as_bytes()) && file.try_lock_shared().is_ok()
+}
+
+/// Whether the file of this name in a folder is another program's: it says something that no run says.
+pub fn is_of_others(folder: &Path) -> bool {
+    // Where locks keep others from reading, it is a run's.
+    let bytes = open(folder).and_then(|file| first_bytes(&file).ok()).unwrap_or_default();
+    !bytes.is_empty() && bytes != HOLDER.as_bytes()
+}
+
+/// As many as a run's file always begins with.
+fn first_bytes(file: &File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(HOLDER.len() as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The file of a folder, if it has one. It is no link, and no pipe, which would be waited for.
