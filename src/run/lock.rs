@@ -5,6 +5,7 @@ use crate::files::cannot_write;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A file that is locked while a run goes on, and gone afterwards: the system lets go of it even where a run is killed.
 pub struct Running {
@@ -17,8 +18,9 @@ pub const RUNNING_FILE: &str = "running.lock";
 /// Begins the text of the file.
 const HOLDER: &str = "process ";
 
-/// How often a run that ends at that moment may come in between.
+/// How often others may come in between: a run that ends at that moment, or who looks whether one goes on.
 const TRIES: usize = 100;
+const PAUSE: Duration = Duration::from_millis(1);
 
 impl Running {
     /// Locks a folder that is there.
@@ -30,7 +32,7 @@ impl Running {
         if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
             return Err(error!(Write, "{} is no file of a run", shown_path(&path)).with(Remedy::OtherFolder));
         }
-        for _ in 0..TRIES {
+        for tried in 1..=TRIES {
             let mut file = OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -39,6 +41,11 @@ impl Running {
                 .open(&path)
                 .map_err(|why| cannot_write(&path, &why))?;
             match file.try_lock() {
+                // Who looks has it for a moment.
+                Err(TryLockError::WouldBlock) if tried < TRIES => {
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
                 Err(TryLockError::WouldBlock) => return Err(held(folder, &mut file)),
                 // Not every file system has locks; the run goes on without.
                 Ok(()) | Err(TryLockError::Error(_)) => {}

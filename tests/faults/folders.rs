@@ -2,7 +2,10 @@
 
 use crate::common::program::{Place, Said, files};
 use crate::{ENDLESS, begin, send, until, wait_for_steps};
+use pawgrad::run::{Claim, is_running};
 use std::fs;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 #[test]
 fn a_run_folder_has_one_run() {
@@ -22,6 +25,41 @@ fn a_run_folder_has_one_run() {
         let said = Said::of(child.wait_with_output().unwrap());
         assert_eq!(said.code, 143, "{}", said.stderr);
     }
+}
+
+/// However close they are, one of them gets it, and who only looks whether a run goes on keeps nobody out.
+#[test]
+fn of_many_at_once_one_gets_the_folder() {
+    let place = Place::new();
+    for round in 0..50 {
+        let folder = place.path(&format!("run{round}"));
+        let all = Barrier::new(4);
+        let claim = || {
+            all.wait();
+            let claim = Claim::new(Some(&folder));
+            // Until all have tried.
+            all.wait();
+            claim.map(drop).map_err(|why| why.message)
+        };
+        let results = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(claim)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(results.iter().flatten().count(), 1, "{results:?}");
+        assert!(results.iter().filter_map(|result| result.as_ref().err()).all(|why| why.contains("goes on")));
+    }
+    let (folder, ended) = (place.path("looked-at"), AtomicBool::new(false));
+    fs::create_dir(&folder).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Relaxed) {
+                is_running(&folder);
+            }
+        });
+        let claims: Vec<_> = (0..2000).map(|_| Claim::new(Some(&folder)).map(drop)).collect();
+        ended.store(true, Relaxed);
+        claims.into_iter().for_each(|claim| claim.unwrap());
+    });
 }
 
 /// A folder of somebody else stays as it is.
@@ -74,6 +112,7 @@ fn what_was_killed_before_its_first_step_goes_and_nothing_else() {
     left("runs/ended-by-itself", &[config, ("steps.jsonl", "")]);
     left("runs/has-steps", &[lock, config, ("steps.jsonl", "{}\n")]);
     left("runs/has-more", &[lock, ("notes", "precious")]);
+    left("runs/has-other", &[lock, (".config.toml.backup1", "precious")]);
     left("runs/goes-on", &[lock, config, ("steps.jsonl", "")]);
     left("elsewhere", &[lock, config]);
     std::os::unix::fs::symlink(place.path("elsewhere"), place.path("runs/link")).unwrap();
@@ -84,7 +123,8 @@ fn what_was_killed_before_its_first_step_goes_and_nothing_else() {
     assert_eq!(place.lines("again/steps.jsonl").len(), 1);
     place.train("--out runs/goes-on").fails(8, &["a run goes on"]);
     place.train("--max-steps 1").succeeds();
-    let names = ["begins-just-now", "ended-by-itself", "goes-on", "has-more", "has-steps", "link"];
+    let names =
+        ["begins-just-now", "ended-by-itself", "goes-on", "has-more", "has-other", "has-steps", "link"];
     assert_eq!(files(&place.path("runs"))[1..], names);
     assert_eq!(files(&place.path("runs/goes-on")), ["config.toml", "running.lock", "steps.jsonl"]);
     assert_eq!(files(&place.path("runs/has-steps")), ["config.toml", "running.lock", "steps.jsonl"]);

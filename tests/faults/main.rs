@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod disks;
 mod ends;
 mod folders;
 mod injected;
