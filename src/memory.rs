@@ -1,8 +1,6 @@
 //! How much memory this process may still take, and whether what is planned fits: an allocation that fails ends a program,
 //! and a system that runs out of memory ends some other.
 
-use crate::device::Device;
-use crate::device::adapters::DISCRETE_SUBMIT_FLOP;
 use crate::error::{Result, error};
 use crate::model::Model;
 use crate::train::plan::Plan;
@@ -10,6 +8,9 @@ use crate::train::plan::Plan;
 /// Bytes that everything else takes: code, stacks of threads, tables, drivers.
 const MARGIN: u64 = 64 << 20;
 const MIB: f64 = 1024.0 * 1024.0;
+
+/// Pictures that a model in use computes at a time, and fewer where memory is short.
+pub const BATCH: usize = 32;
 
 /// Something that takes memory of the machine.
 pub type Need = (&'static str, u64);
@@ -96,10 +97,18 @@ pub fn largest_that_fits(
     Ok(fits)
 }
 
-/// Whether what a device holds is memory of this machine: only discrete GPUs have their own, and only they get submits of that
-/// size.
-fn is_shared(device: &Device) -> bool {
-    device.limits().max_submit_flop != DISCRETE_SUBMIT_FLOP
+/// How many pictures a model can compute at a time, at most [`BATCH`], with the memory that is free and where `others` take
+/// theirs beside it.
+///
+/// # Errors
+/// `OutOfMemory` where not one can be computed.
+pub fn batch(what: &str, model: &Model, others: &[Need]) -> Result<usize> {
+    let needs = |batch| Ok([&of_use(model, batch)?, others].concat());
+    match largest_that_fits(1..BATCH + 1, needs)? {
+        Some(batch) => Ok(batch),
+        // With the numbers.
+        None => check(what, &needs(1)?).map(|()| 1),
+    }
 }
 
 /// What so many decoded pictures take, of one byte for each pixel.
@@ -115,7 +124,7 @@ pub fn of_training(model: &Model, plan: &Plan) -> Vec<Need> {
     if !model.device().limits().software {
         needs.push(("parameters on their way to the GPU", parameters));
     }
-    if is_shared(model.device()) {
+    if !model.device().limits().own_memory {
         needs.extend(&plan.bytes);
     }
     needs
@@ -135,7 +144,7 @@ pub fn of_use(model: &Model, batch: usize) -> Result<Vec<Need>> {
     let largest = model.activations().iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
     // What a layer takes, what it makes, and what it needs on the way. The pictures are decoded, and gathered into a batch.
     let pictures = 2 * batch as u64 * (model.network.image_size as u64).pow(2);
-    let activations = if is_shared(model.device()) { 3 * largest * micro_batch } else { 0 };
+    let activations = if model.device().limits().own_memory { 0 } else { 3 * largest * micro_batch };
     Ok(vec![("activations", activations), ("the batch's pictures", pictures)])
 }
 

@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_run_leaves_everything_in_its_folder() {
@@ -392,6 +393,14 @@ fn a_second_ctrl_c_leaves_at_once() {
     for line_before in ["Epoch 1", "Stopping after this step"] {
         said.find(|line| line.starts_with(line_before)).expect(line_before);
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    }
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+            panic!("it goes on");
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!place.path("run/model.safetensors").exists());

@@ -50,10 +50,11 @@ fn adapters() -> Vec<(&'static str, Limits)> {
         tensor_cores: None,
         max_texture_side: 8192,
         software: false,
+        own_memory: false,
         max_loop_iterations: usize::MAX,
         max_submit_flop: OTHER_SUBMIT_FLOP,
     };
-    let discrete = |limits| Limits { max_submit_flop: DISCRETE_SUBMIT_FLOP, ..limits };
+    let discrete = |limits| Limits { own_memory: true, max_submit_flop: DISCRETE_SUBMIT_FLOP, ..limits };
     let native = |min_subgroup_size, kib: u32, bytes| Limits {
         max_buffer: bytes,
         max_binding: bytes.min(4 * GIB - 4),

@@ -3,7 +3,6 @@
 mod common;
 
 use common::{classes, network};
-use pawgrad::device::adapters::{DISCRETE_SUBMIT_FLOP, OTHER_SUBMIT_FLOP};
 use pawgrad::device::{Device, Limits};
 use pawgrad::error::{ErrorKind, Result};
 use pawgrad::memory;
@@ -365,15 +364,14 @@ fn bytes_of(model: &Model, kind: &str) -> u64 {
 #[test]
 fn a_machine_pays_for_what_its_own_gpu_holds() {
     let network = || Network::cats_and_dogs(classes(), 64, 0.5);
-    let needs = |software: bool, max_submit_flop: u64| {
-        let limits = Limits { software, max_submit_flop, ..*Device::cpu().limits() };
+    let needs = |software: bool, own_memory: bool| {
+        let limits = Limits { software, own_memory, ..*Device::cpu().limits() };
         let model = Model::new(network(), &Device::on_paper(limits), 1, true).unwrap();
         let plan = Plan::new(&model, &limits, 32, Some(8)).unwrap();
         let sum = |needs: Vec<memory::Need>| needs.iter().map(|(_, bytes)| bytes).sum::<u64>();
         (sum(memory::of_training(&model, &plan)), sum(memory::of_use(&model, 32).unwrap()), plan)
     };
-    let (cpu, integrated, discrete) =
-        (needs(true, u64::MAX), needs(false, OTHER_SUBMIT_FLOP), needs(false, DISCRETE_SUBMIT_FLOP));
+    let (cpu, integrated, discrete) = (needs(true, false), needs(false, false), needs(false, true));
     let parameters = cpu.2.bytes[0].1;
     let held: u64 = cpu.2.bytes.iter().map(|(_, bytes)| bytes).sum();
     assert_eq!(cpu.0, held + 2 * parameters);

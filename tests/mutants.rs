@@ -4,6 +4,7 @@
 use pawgrad::check::all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::{Path, PathBuf};
 
 /// One wrong edit.
 #[derive(serde::Deserialize)]
@@ -104,15 +105,52 @@ fn every_kernel_has_wrong_edits_of_its_shader_and_of_its_reference() {
                 assert!(kernels.contains(mutant.kernel.as_str()), "fuzz.toml: no kernel {}", mutant.kernel);
                 continue;
             }
-            if list == "studio" {
-                // Here the name is that of a test.
-                let is_its_own = mutant.file.starts_with("src/studio/");
-                let serves_it = ["src/commands/serve.rs", "src/data/regular.rs"].contains(&&*mutant.file);
-                assert!(is_its_own || serves_it, "{}", mutant.file);
+            if list == "studio" || list == "faults" {
                 continue;
             }
             assert!(kernels.contains(mutant.kernel.as_str()), "{list}.toml: no kernel {}", mutant.kernel);
             assert!(mutant.kernel.starts_with(&format!("{list}.")), "{list}.toml lists {}", mutant.kernel);
         }
     }
+}
+
+/// Where the checks are whose removal a list is about, beginnings of paths.
+const CHECKS: [(&str, &[&str]); 2] = [
+    ("studio", &["src/studio/", "src/commands/serve.rs", "src/data/regular.rs"]),
+    (
+        "faults",
+        &[
+            "src/run/",
+            "src/memory.rs",
+            "src/model/",
+            "src/data/",
+            "src/files.rs",
+            "src/error/",
+            "src/commands/",
+        ],
+    ),
+];
+
+/// There the name is that of a test.
+#[test]
+fn every_check_that_is_removed_has_its_test() {
+    let tests = texts(Path::new("tests"));
+    for (list, places) in CHECKS {
+        for Mutant { kernel, file, .. } in &lists()[list] {
+            assert!(places.iter().any(|place| file.starts_with(place)), "{list}.toml: {file}");
+            let declared = format!("#[test]\nfn {kernel}()");
+            assert_eq!(tests.matches(&declared).count(), 1, "{list}.toml: tests of the name {kernel}");
+        }
+    }
+}
+
+/// The text of all Rust files below a folder.
+fn texts(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text = |path: PathBuf| match path.extension() {
+        Some(extension) if extension == "rs" => fs::read_to_string(path).unwrap(),
+        _ if path.is_dir() => texts(&path),
+        _ => String::new(),
+    };
+    entries.map(text).collect()
 }

@@ -230,6 +230,7 @@ fn limits(found: &vk::PhysicalDeviceLimits, min_subgroup_size: u32, max_buffer: 
         tensor_cores: None,
         max_texture_side: found.max_image_dimension2_d,
         software: false,
+        own_memory: true,
         max_loop_iterations: usize::MAX,
         max_submit_flop: u64::MAX,
     }

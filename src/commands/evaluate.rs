@@ -1,11 +1,12 @@
 //! `pawgrad evaluate`
 
-use super::load::ModelArgs;
+use super::load::{ModelArgs, batch};
 use super::output::outln;
 use super::progress::{Detail, Terminal};
 use crate::data::Folder;
 use crate::error::{Result, error, list, shown, shown_path};
-use crate::memory;
+use crate::memory::{largest_that_fits, of_pictures, of_use};
+use crate::model::Model;
 use crate::run::job::load_pictures;
 use crate::train::evaluate::{Evaluation, evaluate};
 use clap::Args;
@@ -24,17 +25,12 @@ pub struct EvaluateArgs {
     json: bool,
 }
 
-/// Pictures that are computed at a time.
-const BATCH: usize = 32;
-
 pub async fn run(args: EvaluateArgs) -> Result<()> {
-    let model = args.model.load(BATCH).await?;
+    let model = args.model.load().await?;
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
     let (folder, size) = (Folder::scan(&args.test_dir)?, model.network.image_size);
     let pictures = folder.files.len();
-    let mut needs = memory::of_use(&model, BATCH)?;
-    needs.push(memory::of_pictures(pictures, size));
-    memory::check(&format!("evaluating {pictures} pictures of {size}x{size} pixels"), &needs)?;
+    let batch = batch_beside(&model, pictures)?;
     let pictures = load_pictures(&folder, size, &mut terminal)?;
     let classes = &model.network.classes;
     if pictures.classes != *classes {
@@ -46,7 +42,7 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
         ));
     }
     let never = AtomicBool::new(false);
-    let Some(evaluation) = evaluate(&model, &pictures, BATCH, &never).await? else { return Ok(()) };
+    let Some(evaluation) = evaluate(&model, &pictures, batch, &never).await? else { return Ok(()) };
     if args.json {
         let Evaluation { loss, accuracy, confusion } = &evaluation;
         let images = pictures.len();
@@ -64,6 +60,21 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
         print_confusion(classes, &evaluation.confusion);
     }
     Ok(())
+}
+
+/// How many pictures are computed at a time while all of them lie there decoded.
+fn batch_beside(model: &Model, pictures: usize) -> Result<usize> {
+    let size = model.network.image_size;
+    let what = format!("evaluating {pictures} pictures of {size}x{size} pixels");
+    batch(&what, model, pictures, &[of_pictures(pictures, size)]).or_else(|why| {
+        let needs = |pictures| Ok([of_use(model, 1)?, vec![of_pictures(pictures, size)]].concat());
+        let fits = match largest_that_fits(1..pictures, needs)? {
+            Some(pictures) => format!("{pictures} pictures would fit"),
+            None => "not even one would fit".to_string(),
+        };
+        let message = format!("{}; {fits}", why.message);
+        Err(why.saying(message))
+    })
 }
 
 /// Rows are what pictures show, columns what they were taken for.

@@ -4,6 +4,7 @@ use super::device::DeviceArgs;
 use super::output::errln;
 use crate::device::Device;
 use crate::error::{Result, error, shown_path};
+use crate::memory::{self, BATCH, Need};
 use crate::model::Model;
 use crate::run::{MODEL_FILE, RUNS, load};
 use clap::Args;
@@ -20,20 +21,30 @@ pub struct ModelArgs {
 }
 
 impl ModelArgs {
-    /// Opens the device and puts the model there, for so many pictures at a time.
-    pub async fn load(&self, batch: usize) -> Result<Model> {
+    /// Opens the device and puts the model there.
+    pub async fn load(&self) -> Result<Model> {
         let (device, _) = self.device.open().await?;
-        load_model(self.model.as_deref(), &device, batch)
+        load_model(self.model.as_deref(), &device)
     }
 }
 
-/// The model of `file`, or of the newest run, for so many pictures at a time.
-pub fn load_model(file: Option<&Path>, device: &Device, batch: usize) -> Result<Model> {
+/// How many of so many pictures the model computes at a time, where `others` take memory beside it; says so where memory is
+/// short.
+pub fn batch(what: &str, model: &Model, pictures: usize, others: &[Need]) -> Result<usize> {
+    let batch = memory::batch(what, model, others)?;
+    if batch < BATCH.min(pictures) {
+        errln!("note: memory is short, so {batch} and not {BATCH} pictures are computed at a time");
+    }
+    Ok(batch)
+}
+
+/// The model of `file`, or of the newest run.
+pub fn load_model(file: Option<&Path>, device: &Device) -> Result<Model> {
     let file = match file {
         Some(file) => file.to_path_buf(),
         None => newest_model()?,
     };
-    let loaded = load(&file, device, true, batch)?;
+    let loaded = load(&file, device, true)?;
     if !loaded.has_checksum && !device.is_on_paper() {
         errln!("note: {} has no checksum, so damage to it would not be noticed", shown_path(&file));
     }

@@ -1,6 +1,6 @@
 //! `pawgrad predict`
 
-use super::load::ModelArgs;
+use super::load::{ModelArgs, batch};
 use super::output::{errln, outln};
 use crate::data::{decode_file, folder};
 use crate::error::{Result, error, shown, shown_path};
@@ -10,9 +10,6 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-/// Pictures that are decoded and computed at a time.
-const CHUNK: usize = 32;
 
 #[derive(Args)]
 pub struct PredictArgs {
@@ -38,7 +35,7 @@ struct Prediction<'a> {
 }
 
 pub async fn run(args: PredictArgs) -> Result<()> {
-    let model = args.model.load(CHUNK).await?;
+    let model = args.model.load().await?;
     let mut paths = Vec::new();
     for path in &args.pictures {
         if !path.is_dir() {
@@ -53,7 +50,7 @@ pub async fn run(args: PredictArgs) -> Result<()> {
     }
 
     let (mut shown, mut skipped) = (0, 0);
-    for chunk in paths.chunks(CHUNK) {
+    for chunk in paths.chunks(batch("a prediction", &model, paths.len(), &[])?) {
         let mut pixels = Vec::new();
         let mut decoded = Vec::new();
         let size = model.network.image_size;

@@ -22,7 +22,7 @@ pub fn run(args: SummaryArgs) -> Result<()> {
     // No values are needed, and with large pictures there may be no memory for them.
     let device = Device::on_paper(*Device::cpu().limits());
     let model = match &args.model {
-        Some(file) => load_model(Some(file), &device, 1)?,
+        Some(file) => load_model(Some(file), &device)?,
         None => {
             let classes = vec!["cats".to_string(), "dogs".to_string()];
             Model::new(Network::cats_and_dogs(classes, args.image_size, 0.5), &device, 0, true)?

@@ -96,6 +96,11 @@ impl Adapter {
                 tensor_cores: None,
                 max_texture_side: limits.max_texture_dimension_2d,
                 software,
+                own_memory: match info.device_type {
+                    DeviceType::DiscreteGpu | DeviceType::VirtualGpu => true,
+                    // Nobody knows of the last. What is planned for nothing may be refused; what is not planned ends programs.
+                    DeviceType::IntegratedGpu | DeviceType::Cpu | DeviceType::Other => false,
+                },
                 max_loop_iterations: if software { SOFTWARE_LOOP_ITERATIONS } else { usize::MAX },
                 max_submit_flop: match info.device_type {
                     // Nobody resets a driver that is a program.

@@ -30,6 +30,8 @@ pub struct Limits {
     pub max_texture_side: u32,
     /// Whether shaders run on the CPU.
     pub software: bool,
+    /// Whether what it holds lies in memory of its own, and not in the machine's.
+    pub own_memory: bool,
     /// Loop iterations of one thread, all loops together, after which a loop may end early. Mesa's
     /// llvmpipe (lavapipe) stops silently after 65,535; GPUs have no such end.
     pub max_loop_iterations: usize,
@@ -61,6 +63,7 @@ impl Limits {
             tensor_cores: None,
             max_texture_side: 0,
             software: true,
+            own_memory: false,
             max_loop_iterations: usize::MAX,
             max_submit_flop: u64::MAX,
         }

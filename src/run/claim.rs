@@ -1,6 +1,6 @@
 //! A folder for a run, before the run has begun.
 
-use super::lock::{RUNNING_FILE, Running, refuse_running, was_killed};
+use super::lock::{RUNNING_FILE, Running, is_of_others, refuse_running, was_killed};
 use crate::error::{Remedy, Result, error, shown_path};
 use crate::files::cannot_write;
 use std::ffi::OsStr;
@@ -75,7 +75,8 @@ impl Claim {
             let name = entry.file_name();
             let is_first = name == CONFIG_FILE
                 || (name == STEPS_FILE && entry.metadata().is_ok_and(|about| about.len() == 0));
-            name == RUNNING_FILE || (was_killed && (is_first || is_leftover(&name, CONFIG_FILE)))
+            (name == RUNNING_FILE && !is_of_others(&self.path))
+                || (was_killed && (is_first || is_leftover(&name, CONFIG_FILE)))
         };
         if entries.flatten().all(is_left) {
             return Ok(());

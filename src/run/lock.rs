@@ -5,6 +5,7 @@ use crate::files::cannot_write;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A file that is locked while a run goes on, and gone afterwards: the system lets go of it even where a run is killed.
 pub struct Running {
@@ -17,8 +18,9 @@ pub const RUNNING_FILE: &str = "running.lock";
 /// Begins the text of the file.
 const HOLDER: &str = "process ";
 
-/// How often a run that ends at that moment may come in between.
+/// How often others may come in between: a run that ends at that moment, or who looks whether one goes on.
 const TRIES: usize = 100;
+const PAUSE: Duration = Duration::from_millis(1);
 
 impl Running {
     /// Locks a folder that is there.
@@ -30,7 +32,7 @@ impl Running {
         if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
             return Err(error!(Write, "{} is no file of a run", shown_path(&path)).with(Remedy::OtherFolder));
         }
-        for _ in 0..TRIES {
+        for tried in 1..=TRIES {
             let mut file = OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -39,6 +41,11 @@ impl Running {
                 .open(&path)
                 .map_err(|why| cannot_write(&path, &why))?;
             match file.try_lock() {
+                // Who looks has it for a moment.
+                Err(TryLockError::WouldBlock) if tried < TRIES => {
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
                 Err(TryLockError::WouldBlock) => return Err(held(folder, &mut file)),
                 // Not every file system has locks; the run goes on without.
                 Ok(()) | Err(TryLockError::Error(_)) => {}
@@ -96,11 +103,23 @@ pub fn is_running(folder: &Path) -> bool {
 /// Whether a run in this folder was ended by others before it could take its file away.
 pub fn was_killed(folder: &Path) -> bool {
     let Some(file) = open(folder) else { return false };
-    let mut holder = String::new();
-    // A file without text is that of a run that begins just now: it is not locked even for a moment.
-    let is_known = (&file).take(200).read_to_string(&mut holder).is_ok() && holder.starts_with(HOLDER);
-    // Where there are no locks, nobody knows.
-    is_known && file.try_lock_shared().is_ok()
+    // A file without text is that of a run that begins just now: it is not locked even for a moment. Where there are no locks,
+    // nobody knows.
+    first_bytes(&file).is_ok_and(|bytes| bytes == HOLDER.as_bytes()) && file.try_lock_shared().is_ok()
+}
+
+/// Whether the file of this name in a folder is another program's: it says something that no run says.
+pub fn is_of_others(folder: &Path) -> bool {
+    // Where locks keep others from reading, it is a run's.
+    let bytes = open(folder).and_then(|file| first_bytes(&file).ok()).unwrap_or_default();
+    !bytes.is_empty() && bytes != HOLDER.as_bytes()
+}
+
+/// As many as a run's file always begins with.
+fn first_bytes(file: &File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(HOLDER.len() as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The file of a folder, if it has one. It is no link, and no pipe, which would be waited for.

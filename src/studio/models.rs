@@ -19,8 +19,6 @@ pub type OpenDevice = fn(&Choice) -> Result<(Device, String)>;
 
 /// Models that stay loaded.
 const LOADED: usize = 2;
-/// Pictures that are computed at a time, and fewer where memory is short.
-const BATCH: usize = 32;
 /// FLOP between two signs of life: a minute on a machine that does 5 GFLOP/s.
 const SIGN_FLOP: u64 = 300_000_000_000;
 
@@ -105,7 +103,7 @@ impl Models {
         if self.loaded.len() == LOADED {
             self.loaded.remove(0);
         }
-        let run::Loaded { model, has_checksum } = run::load(file, &device, false, 1)?;
+        let run::Loaded { model, has_checksum } = run::load(file, &device, false)?;
         let note = (!has_checksum)
             .then_some("This model file has no checksum, so damage to it would not be noticed.");
         // Where the file's bytes were.
@@ -120,13 +118,10 @@ impl Kept {
     /// How many pictures can be computed at a time: with the memory that is free, and in a time after which the thread that
     /// computes counts as alive.
     pub fn batch(&self) -> Answer<usize> {
-        let needs = |batch| memory::of_use(&self.model, batch);
         let flop: u64 = self.model.nodes().map(Placed::flop).sum();
-        let most = (SIGN_FLOP / flop.max(1)).clamp(1, BATCH as u64) as usize;
-        match memory::largest_that_fits(1..most + 1, needs)? {
-            Some(batch) => Ok(batch),
-            None => Ok(memory::check("a prediction", &needs(1)?).map(|()| 1)?),
-        }
+        let in_time = (SIGN_FLOP / flop.max(1)).max(1);
+        Ok(memory::batch("a prediction", &self.model, &[])?
+            .min(usize::try_from(in_time).unwrap_or(usize::MAX)))
     }
 
     /// Whether all layers of a picture can be kept, on the device and here.

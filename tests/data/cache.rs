@@ -125,6 +125,12 @@ fn a_damaged_cache_is_not_believed() {
         fs::write(path, &whole[..len]).unwrap();
         assert_eq!(place.load(2, ROOM).1, 8, "the first {len} bytes");
     }
+    // A whole one in the place of another is as wrong.
+    place.load(3, ROOM);
+    for other in place.cached().iter().filter(|other| *other != path) {
+        fs::copy(path, other).unwrap();
+    }
+    assert_eq!(place.load(3, ROOM).1, 8, "a copy of another");
 }
 
 #[test]

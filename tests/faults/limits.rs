@@ -1,85 +1,13 @@
-//! Too little of everything: disk, memory, open files.
+//! Too little memory, too few open files.
 
-use crate::begin;
 use crate::common::program::Place;
 use crate::state::{SHORT, code, contents, whole, with_an_old_run};
+use pawgrad::device::Device;
+use pawgrad::model::layers::{Dense, Flatten, MaxPool2d};
+use pawgrad::model::{Graph, Model, Network};
 use std::fs;
-use std::io::Write;
-use std::process::Command;
-use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_pawgrad");
-
-/// A small disk of its own, as far as this user may make one.
-struct Disk<'a>(&'a Place);
-
-impl Drop for Disk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path("disk")).status();
-    }
-}
-
-fn disk<'a>(place: &'a Place, size: &str) -> Option<Disk<'a>> {
-    fs::create_dir_all(place.path("disk")).unwrap();
-    let mut mount = Command::new("mount");
-    mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(place.path("disk"));
-    if mount.output().is_ok_and(|output| output.status.success()) {
-        return Some(Disk(place));
-    }
-    // With its own standard error: the test's harness shows only what failing tests said.
-    let _ = writeln!(std::io::stderr(), "\n*** NOT TESTED: a full disk. Only root may mount one here ***\n");
-    None
-}
-
-#[test]
-fn a_disk_that_is_too_small_is_found_out_before_training() {
-    let place = Place::new();
-    let Some(_disk) = disk(&place, "1m") else { return };
-    let said = place.run(&format!("{SHORT} --out disk/run"));
-    said.fails(8, &["disk/run", "MiB", "free", "--out"]);
-    assert!(!said.stderr.contains("Epoch") && !place.path("disk/run").exists(), "{}", said.stderr);
-}
-
-#[test]
-fn a_disk_that_fills_up_ends_the_run_and_keeps_what_was_saved() {
-    let place = Place::new();
-    let Some(_disk) = disk(&place, "80m") else { return };
-    let child = begin(&place, "--out disk/run");
-    let has_model = || place.path("disk/run/model.safetensors").exists();
-    crate::until("a model is there", has_model);
-    let fill = || {
-        let mut file = fs::File::options().append(true).create(true).open(place.path("disk/filler")).unwrap();
-        while file.write_all(&[1; 4096]).is_ok() {}
-    };
-    // Room is made before the last try: it goes on.
-    fill();
-    let began = Instant::now();
-    std::thread::sleep(Duration::from_millis(2000));
-    fs::remove_file(place.path("disk/filler")).unwrap();
-    let epochs =
-        || fs::read_to_string(place.path("disk/run/history.csv")).unwrap_or_default().lines().count();
-    let then = epochs();
-    crate::until("it goes on", || epochs() > then + 1);
-    println!("went on after {:?}", began.elapsed());
-    // And now for good.
-    let mut rest = Vec::new();
-    while place.path("disk/run/running.lock").exists() {
-        fill();
-        rest.push(());
-        std::thread::sleep(Duration::from_millis(50));
-        assert!(rest.len() < 2000, "it did not end");
-    }
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(code(&output), 8, "{said}");
-    assert!(
-        said.contains("tried again") && said.contains("No space left") && said.contains("is in disk/run")
-            || said.contains("are in disk/run"),
-        "{said}"
-    );
-    whole("a full disk", &place.path("disk/run"), false);
-    place.run("evaluate --device cpu --test-dir test --model disk/run/model.safetensors").succeeds();
-}
 
 /// Address space of the program that does nothing, in KiB.
 fn idle(place: &Place) -> usize {
@@ -120,6 +48,82 @@ fn little_memory_is_no_crash() {
     }
     println!("idle: {idle} KiB; codes {codes:?}");
     assert_eq!(*codes.last().unwrap(), 0, "a GB more than idle is enough: {codes:?}");
+}
+
+/// With ever more address space: nothing fits, then fewer pictures at a time than usual, then 32.
+#[test]
+fn with_little_memory_fewer_pictures_are_computed_at_a_time() {
+    let place = Place::new();
+    // conv1 of 128x128 pictures takes 1 MiB for each of them, and the weights 32 MiB.
+    place.run(&SHORT.replace("--image-size 8", "--image-size 128 --max-steps 1 --out run")).succeeds();
+    // More pictures than 32, so that there are several batches.
+    for number in 0..70u32 {
+        let class = ["cats", "dogs"][number as usize % 2];
+        let picture = image::GrayImage::from_fn(12, 12, |x, y| image::Luma([(number * 3 + x * y) as u8]));
+        place.picture(&format!("many/{class}/{number}.png"), &picture);
+    }
+    let idle = idle(&place);
+    for line in ["predict many", "evaluate --test-dir many"] {
+        let line = format!("{line} --device cpu --model run/model.safetensors");
+        let free = place.run(&line);
+        assert!(!free.succeeds().stderr.contains("note:"), "{}", free.stderr);
+        let (mut refused, mut fewer) = (0, 0);
+        let mut at_a_time = 1;
+        for step in 0.. {
+            assert!(step < 100, "800 MiB more than an idle program has are not enough");
+            let kib = idle + step * 8 * 1024;
+            let said =
+                place.bash(&format!("ulimit -v {kib}; export RAYON_NUM_THREADS=2; exec '{PROGRAM}' {line}"));
+            if said.code != 0 {
+                said.fails(5, &["MiB", "are free"]);
+                assert_eq!(fewer, 0, "{kib} KiB: {}", said.stderr);
+                // What would fit is said, as soon as anything does.
+                refused += usize::from(said.stderr.contains("for pictures of"));
+                continue;
+            }
+            assert_eq!(said.stdout, free.stdout, "{kib} KiB");
+            let Some(note) = said.stderr.split("memory is short, so ").nth(1) else { break };
+            let batch: usize = note.split(' ').next().unwrap().parse().unwrap();
+            assert!((at_a_time..32).contains(&batch), "{kib} KiB: {note}");
+            at_a_time = batch;
+            fewer += 1;
+        }
+        println!("{line}: {refused} limits say what would fit, at {fewer} fewer than 32 are computed");
+        assert!(refused > 0 && fewer > 0, "{line}: {refused}, {fewer}");
+    }
+}
+
+/// They lie there decoded, a MiB each here, while a model that needs little looks at a few of them.
+#[test]
+fn all_pictures_of_an_evaluation_must_fit() {
+    let place = Place::new();
+    let graph = Graph::new().then(MaxPool2d::new(512)).then(Flatten {}).then(Dense::new(1));
+    let classes = ["cats", "dogs"].map(str::to_string).to_vec();
+    let model = Model::new(Network::new(classes, 1024, graph), &Device::cpu(), 1, true).unwrap();
+    fs::write(place.path("model"), pollster::block_on(model.to_bytes()).unwrap()).unwrap();
+    let links = |folder: &str, count: usize| {
+        for (class, count) in [("cats", count - 1), ("dogs", 1)] {
+            fs::create_dir_all(place.path(&format!("{folder}/{class}"))).unwrap();
+            for number in 0..count {
+                let link = place.path(&format!("{folder}/{class}/{number}.png"));
+                fs::hard_link(place.path(&format!("test/{class}/0.png")), link).unwrap();
+            }
+        }
+    };
+    let kib = idle(&place) + 450 * 1024;
+    let evaluate = |folder: &str| {
+        let line = format!("evaluate --device cpu --model model --test-dir {folder}");
+        place.bash(&format!("ulimit -v {kib}; export RAYON_NUM_THREADS=2; exec '{PROGRAM}' {line}"))
+    };
+    links("many", 600);
+    let said = evaluate("many");
+    said.fails(5, &["evaluating 600 pictures of 1024x1024", "pictures 600 MiB", "pictures would fit"]);
+    let fits = said.stderr.split(" pictures would fit").next().unwrap().rsplit(' ').next().unwrap();
+    let fits: usize = fits.parse().unwrap();
+    assert!((20..600).contains(&fits), "{fits}");
+    // Of what is free, little comes and goes.
+    links("fewer", fits - 5);
+    evaluate("fewer").succeeds();
 }
 
 #[test]
