@@ -32,7 +32,7 @@ impl Target {
         let program = env!("CARGO_BIN_EXE_pawgrad");
         let mut command = Command::new("bash");
         // Without a token: wrong ones are slow. What is asked of memory beyond the limit, the server must survive.
-        let script = format!("ulimit -v {MEMORY}; exec '{program}' serve --port 0 --no-token");
+        let script = format!("ulimit -v {MEMORY}; exec '{program}' serve --port 0 --no-token 2>said");
         command.args(["-c", &script]).current_dir(place.path("")).env("XDG_CACHE_HOME", place.path("cache"));
         let (server, address) = spawn(&mut command);
         let studio = Studio::of(place, server, address);
@@ -134,6 +134,7 @@ impl Target {
         assert_eq!(self.studio.wait_for("end")["end"], "finished");
     }
 
+    /// How often each status was the answer.
     pub fn statuses(&self) -> String {
         format!("{:?}", self.statuses.borrow())
     }
@@ -143,5 +144,14 @@ impl Target {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.studio.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() >> 10
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let said = std::fs::read_to_string(self.studio.place.path("said")).unwrap_or_default();
+            eprintln!("answers: {}; the server said: {said}", self.statuses());
+        }
     }
 }
