@@ -21,11 +21,19 @@ static PLOTLY: LazyLock<String> = LazyLock::new(|| {
     script.to_string()
 });
 
-/// The page, with the token of this process; for strangers the form that asks for theirs.
+/// The page; for strangers the entrance.
 pub async fn index(State(door): State<Arc<Door>>, headers: HeaderMap) -> Answer<Response> {
-    let name = if door.knows(&headers) { "index.html" } else { "enter.html" };
+    if door.knows(&headers) { html("index.html", &door) } else { html("enter.html", &door) }
+}
+
+/// The form that asks for the token, also for those who have the cookie alone.
+pub async fn entrance(State(door): State<Arc<Door>>) -> Answer<Response> {
+    html("enter.html", &door)
+}
+
+fn html(name: &str, door: &Door) -> Answer<Response> {
     let file = Page::get(name).ok_or_else(|| not_found("this program was built without its page"))?;
-    let html = String::from_utf8_lossy(&file.data).replace("{{token}}", &door.page_token);
+    let html = String::from_utf8_lossy(&file.data).replace("{{open}}", &(!door.is_closed()).to_string());
     Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
 }
 

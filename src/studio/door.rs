@@ -1,13 +1,18 @@
 //! Who is let in: whoever knows the token, as other users and programs of this machine do not.
 //!
 //! The token stands behind the `#` of the address, which browsers keep to themselves: it is in no request, log or
-//! referrer. The page's first request exchanges it for a cookie with a secret of this process.
+//! referrer. The entrance exchanges it for two secrets of this process. One is a cookie, for images and streams can carry
+//! nothing else; but cookies ignore ports, so every server of this machine that the browser visits gets to see it. So it
+//! lets its holder read, and no more: the other, the page's token, is kept by the page, where its origin alone can read it,
+//! and guards whatever changes something. Only `/api/enter` tells it.
 
 use super::answer::{Answer, Body, Refusal};
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::json;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,7 +40,7 @@ pub enum Access {
 pub struct Door {
     pub host: IpAddr,
     pub port: u16,
-    /// New with each process; the page gets it in its HTML.
+    /// New with each process; no answer but the one to the right token holds it.
     pub page_token: String,
     /// What a visitor must know; `None` where everyone may come in.
     token: Option<String>,
@@ -121,15 +126,16 @@ pub struct Guess {
     token: String,
 }
 
-/// Gives a cookie for the right token.
+/// Gives a cookie and the page's token for the right token, or where none is asked for.
 pub async fn enter(State(door): State<Arc<Door>>, Body(guess): Body<Guess>) -> Answer<Response> {
     if !door.is_right(&guess.token).await? {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "this is not the token of this server"));
     }
-    // Lax: a link may come from anywhere; what changes something needs the page's token as well.
+    // Lax: a link may come from anywhere.
     let cookie = format!("{}={}; HttpOnly; SameSite=Lax; Path=/", door.cookie(), door.session);
     let cookie = HeaderValue::from_str(&cookie).expect("digits and letters");
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+    let told = Json(json!({"page_token": door.page_token}));
+    Ok(([(header::SET_COOKIE, cookie)], told).into_response())
 }
 
 /// Whether two secrets are equal, in a time that does not reveal how far.

@@ -3,7 +3,7 @@
 //! A page on the web can make a browser send requests to this machine. So: the name in `Host` must be this machine's
 //! (a foreign name that was pointed here, "DNS rebinding", is refused), requests from other origins are refused, and
 //! whatever changes something needs a header that other origins cannot send, with a token that they cannot read. All but
-//! the entrance needs the cookie of a visitor whom the door let in.
+//! the entrance needs the cookie of a visitor whom the door let in; the cookie alone reads and changes nothing.
 
 use super::answer::{Answer, Refusal};
 use super::door::{Door, equal};
@@ -35,7 +35,7 @@ const AWAY: [StatusCode; 5] = [
 ];
 
 /// What strangers get to see: the form that asks for the token.
-const ENTRANCE: [&str; 4] = ["/", "/enter.js", "/style.css", "/favicon.svg"];
+const ENTRANCE: [&str; 6] = ["/", "/enter", "/enter.js", "/door.js", "/style.css", "/favicon.svg"];
 /// Where they send it.
 const ENTER: &str = "/api/enter";
 
@@ -75,7 +75,11 @@ impl Door {
         }
         match headers.get(TOKEN).and_then(|value| value.to_str().ok()) {
             Some(token) if equal(token, &self.page_token) => Ok(()),
-            _ => Err(refused("the token is missing or of an earlier server: reload the page")),
+            // The page goes to the entrance.
+            _ => {
+                let why = refused("this page must enter anew: open the address that the server printed");
+                Err(why.with("outdated", json!(true)))
+            }
         }
     }
 

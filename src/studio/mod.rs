@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! guard      what may be asked: host, origin, cookie and token; what every answer carries
-//! door       who is let in: a token is exchanged for a cookie, and guesses are slow
+//! door       who is let in: a token is exchanged for a cookie and the page's token, and guesses are slow
 //! visitors   how many may come, how long they may take
 //! assets     the page itself
 //! log        events with numbers, as a stream and as a list
@@ -170,6 +170,7 @@ impl Studio {
 fn router(studio: Studio) -> Router {
     Router::new()
         .route("/", get(assets::index))
+        .route("/enter", get(assets::entrance))
         .route("/{name}", get(assets::file))
         .route("/api/enter", post(door::enter))
         .route("/api/state", get(state))

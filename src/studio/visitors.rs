@@ -134,13 +134,17 @@ async fn answer(stream: TcpStream, router: Router) {
 
 /// The request with its whole body, which must not be larger than what its kind may be, nor come too slowly.
 pub async fn whole(request: Request, is_upload: bool) -> Answer<Request> {
+    read_whole(request, is_upload, SILENCE, BODY).await
+}
+
+async fn read_whole(request: Request, is_upload: bool, silence: Duration, all: Duration) -> Answer<Request> {
     let slow = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body of the request came too slowly");
     let (head, body) = request.into_parts();
     let (mut parts, mut bytes) = (body.into_data_stream(), Vec::new());
     let most = if is_upload { MAX_BYTES } else { JSON_BYTES };
     let read = async {
         let _place = if is_upload { UPLOADS.acquire().await.ok() } else { None };
-        while let Some(part) = timeout(SILENCE, parts.next()).await.map_err(slow)? {
+        while let Some(part) = timeout(silence, parts.next()).await.map_err(slow)? {
             let part =
                 part.map_err(|why| Refusal::new(StatusCode::BAD_REQUEST, format!("no body: {why}")))?;
             if bytes.len() + part.len() > most {
@@ -150,7 +154,7 @@ pub async fn whole(request: Request, is_upload: bool) -> Answer<Request> {
         }
         Ok(())
     };
-    timeout(BODY, read).await.map_err(slow)??;
+    timeout(all, read).await.map_err(slow)??;
     Ok(Request::from_parts(head, Body::from(bytes)))
 }
 
@@ -160,4 +164,33 @@ pub fn too_large(is_upload: bool) -> Refusal {
         if is_upload { format!("{} MiB", MAX_BYTES >> 20) } else { format!("{} KiB", JSON_BYTES >> 10) };
     let what = if is_upload { "file" } else { "request" };
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the {what} is larger than {most}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Body, Request, read_whole};
+    use futures_util::stream::unfold;
+    use std::time::Duration;
+    use tokio::time::sleep;
+
+    /// What becomes of a body of so many parts, with this time in ms between them.
+    fn read(parts: u32, pause: u64) -> Result<(), String> {
+        let body = unfold(0, move |part| async move {
+            sleep(Duration::from_millis(pause)).await;
+            (part < parts).then_some((Ok::<_, std::io::Error>("x"), part + 1))
+        });
+        let request = Request::new(Body::from_stream(body));
+        let limits = [1000, 2000].map(Duration::from_millis);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let whole = runtime.block_on(read_whole(request, false, limits[0], limits[1]));
+        whole.map(drop).map_err(|why| why.message().to_string())
+    }
+
+    #[test]
+    fn a_body_may_not_take_for_ever_though_it_is_never_silent_for_long() {
+        assert_eq!(read(5, 100), Ok(()));
+        for slow in [read(100, 100), read(1, 5000)] {
+            assert!(slow.is_err_and(|why| why.contains("too slowly")));
+        }
+    }
 }

@@ -186,6 +186,61 @@ fn a_killed_server_comes_back_with_the_run_so_far() {
     ]);
 }
 
+/// The cookie without the page's own token, or with one that is no longer right, leads to the entrance, and not in a circle.
+#[test]
+fn a_page_without_its_token_enters_again() {
+    let studio = Studio::new();
+    let (_, token) = studio.address.split_once("#token=").unwrap();
+    let browser = browser();
+    let page = Page::open(&browser, &studio.address, &small(3));
+    let second = Page::open(&browser, &studio.address, "");
+    page.activate();
+    page.js("localStorage.clear()");
+    page.reload_to("#enter");
+    page.screenshot("14-entrance");
+    page.fill("#token", "0123456789abcdef");
+    page.press("Enter");
+    page.says("#enter-note", "not the token");
+    page.fill("#token", token);
+    page.press("Enter");
+    page.is_let_in();
+    assert!(page.js("location.hash").as_str().unwrap().contains("epochs=3"), "the configuration is kept");
+    page.wait("!document.querySelector('#start').disabled");
+    page.js("localStorage.setItem('pawgrad-token', '0'.repeat(32))");
+    page.click("#start");
+    page.wait("document.querySelector('#enter')");
+    assert_eq!(page.js("location.pathname"), "/enter");
+    // Another tab enters by the address that was printed; this one follows.
+    second.enter(&studio.address);
+    page.activate();
+    page.is_let_in();
+    page.wait("!document.querySelector('#start').disabled");
+    page.click("#start");
+    page.says("#status", "Finished");
+    page.is_content_but_for(&["403"]);
+    second.is_content();
+}
+
+#[test]
+fn without_a_token_the_page_enters_by_itself() {
+    let mut studio = Studio::at(Place::new(), "--no-token");
+    let browser = browser();
+    let page = Page::open(&browser, &studio.address, &small(2));
+    page.wait("!document.querySelector('#start').disabled");
+    page.click("#start");
+    page.says("#status", "Finished");
+    page.is_content();
+    // Also where the server was started anew.
+    studio.kill_and_restart();
+    page.wait(
+        "document.querySelector('#connection').innerText == '' && !document.querySelector('#start').disabled",
+    );
+    page.wait(&format!("localStorage.getItem('pawgrad-token') == {:?}", studio.token));
+    page.wait("!document.querySelector('#start').disabled");
+    page.click("#start");
+    studio.wait_for("end");
+}
+
 #[test]
 fn mistakes_are_explained_where_they_are_made() {
     let studio = Studio::new();

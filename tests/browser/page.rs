@@ -103,9 +103,9 @@ impl Page {
         self.is_let_in();
     }
 
-    /// Waits for the page itself, without the token in its address.
-    fn is_let_in(&self) {
-        self.wait("document.querySelector('#start') && !location.href.includes('token')");
+    /// Waits for the page itself, without the token in its address. Its HTML alone is not enough: it may go to the entrance.
+    pub fn is_let_in(&self) {
+        self.wait("document.title.startsWith('Train ·') && !location.href.includes('token')");
     }
 
     pub fn reload(&self) {
@@ -119,12 +119,16 @@ impl Page {
 
     /// The value of an expression, which may be a promise.
     pub fn js(&self, expression: &str) -> Value {
+        self.try_js(expression).unwrap_or_else(|why| panic!("{expression}: {why}"))
+    }
+
+    fn try_js(&self, expression: &str) -> Result<Value, String> {
         let text = format!("(async () => JSON.stringify(await ({expression})))()");
-        let value = self.tab.evaluate(&text, true).unwrap_or_else(|why| panic!("{expression}: {why}")).value;
-        match value {
+        let value = self.tab.evaluate(&text, true).map_err(|why| why.to_string())?.value;
+        Ok(match value {
             Some(Value::String(text)) => serde_json::from_str(&text).unwrap(),
             _ => Value::Null,
-        }
+        })
     }
 
     /// Waits until an expression is true.
@@ -137,7 +141,8 @@ impl Page {
     #[track_caller]
     pub fn wait_for(&self, patience: Duration, expression: &str) {
         let start = Instant::now();
-        while self.js(&format!("Boolean({expression})")) != true {
+        // A page that gives way to the next one cannot answer.
+        while self.try_js(&format!("Boolean({expression})")) != Ok(Value::Bool(true)) {
             if start.elapsed() > patience {
                 let text = self.js("document.body.innerText");
                 panic!("never: {expression}\nproblems: {:?}\n{text}", self.problems.lock().unwrap());

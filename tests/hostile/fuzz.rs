@@ -8,11 +8,10 @@ use super::mutate::{any, any_json};
 use pawgrad::device::Device;
 use pawgrad::error::{ErrorKind, escape};
 use pawgrad::random::generator;
-use pawgrad::train::settings::Settings;
 use pawgrad::tuning::Tuning;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
@@ -87,46 +86,18 @@ fn settings_files() {
     });
 }
 
-/// What a page sends to begin a run, as far as it is about the run.
+/// What pages send, to a server that has little memory.
+#[cfg(target_os = "linux")]
 #[test]
 fn request_bodies() {
     alone(|| {
-        let good = json!({
-            "train_dir": "a", "test_dir": "b", "image_size": 64, "learning_rate": 0.001, "epochs": 10, "batch_size": 32,
-            "dropout": 0.5, "seed": 1, "init_weights": null, "no_shuffle": false, "no_fuse": false, "micro_batch": null,
-            "max_steps": null, "out": null,
-        });
-        let read = |text: &[u8]| serde_json::from_slice::<Settings>(text);
-        assert!(read(good.to_string().as_bytes()).unwrap().problems().is_empty());
-        let draw = |rng: &mut ChaCha8Rng| match rng.random_range(0..2) {
-            0 => any(good.to_string().as_bytes(), rng),
-            _ => any_json(&good, rng).into_bytes(),
-        };
-        fuzz("bodies", draw, |bytes| {
-            let Ok(settings) = read(bytes) else { return };
-            let problems = settings.problems();
-            if !problems.is_empty() {
-                return;
-            }
-            // What has no problems can be planned, whatever it asks for.
-            let Some(size) = settings.image_size else { return };
-            let classes = vec!["a".to_string(), "b".to_string()];
-            let network = pawgrad::model::Network::cats_and_dogs(classes, size, settings.dropout);
-            let paper = Device::on_paper(*Device::cpu().limits());
-            let (model, peak) = peak_of(|| pawgrad::model::Model::new(network, &paper, 1, !settings.no_fuse));
-            assert!(peak < 1 << 20, "{peak} bytes");
-            let plan = model.and_then(|model| {
-                pawgrad::train::plan::Plan::new(
-                    &model,
-                    paper.limits(),
-                    settings.batch_size,
-                    settings.micro_batch,
-                )
-            });
-            if let Err(why) = plan {
-                assert_eq!(why.kind, ErrorKind::OutOfMemory, "{why}");
-            }
-        });
+        let target = super::requests::Target::new();
+        let before = target.resident();
+        fuzz("bodies", |rng| target.draw(rng), |input| target.test(input));
+        target.clean();
+        let after = target.resident();
+        println!("bodies: the server takes {before} MiB before and {after} MiB after: {}", target.statuses());
+        assert!(after < before + 300, "{before} and {after} MiB");
     });
 }
 

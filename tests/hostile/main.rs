@@ -8,3 +8,5 @@ mod memory;
 mod models;
 mod mutate;
 mod names;
+#[cfg(target_os = "linux")]
+mod requests;

@@ -24,7 +24,7 @@ fn strangers_see_the_entrance_alone() {
     let page = get("/", "");
     assert_eq!(page.status, 200);
     assert!(page.text().contains("id=\"enter\"") && !page.text().contains(&studio.token));
-    for path in ["/enter.js", "/style.css", "/favicon.svg"] {
+    for path in ["/enter", "/enter.js", "/door.js", "/style.css", "/favicon.svg"] {
         assert_eq!(get(path, "").status, 200, "{path}");
     }
     for path in ["/api/state", "/api/events", "/api/events/poll", "/api/runs", "/main.js", "/nothing"] {
@@ -40,9 +40,53 @@ fn strangers_see_the_entrance_alone() {
     let body = json!({"path": "/root"}).to_string();
     let head = format!("POST /api/folders HTTP/1.1\n{host}\n{headers}\nContent-Length: {}", body.len());
     assert_eq!(studio.as_stranger(&head, body.as_bytes()).status, 403);
-    // Nor is the cookie.
-    let head = format!("{host}\nContent-Type: application/json\nContent-Length: {}", body.len());
-    assert_eq!(studio.raw(&format!("POST /api/folders HTTP/1.1\n{head}"), body.as_bytes()).status, 403);
+}
+
+/// Cookies ignore ports: any server of this machine that the browser visits gets to see them.
+#[test]
+fn a_stolen_cookie_changes_nothing() {
+    let studio = Studio::new();
+    let run = studio.train(1).json()["run"].as_str().unwrap().to_string();
+    studio.wait_for("end");
+    let folder = studio.post("/api/folders", json!({"path": "train"})).json()["folder"].clone();
+    // What it gets to read does not hold what would let it do more.
+    let api = [
+        "state",
+        "events/poll",
+        "enter",
+        "runs",
+        &format!("runs/{run}"),
+        "train",
+        "stop",
+        "source?kernel=dense.forward",
+        &format!("folders/{folder}/0.png"),
+    ]
+    .map(|path| format!("/api/{path}"));
+    let page = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/studio/page")).unwrap();
+    let files = page.map(|file| format!("/{}", file.unwrap().file_name().to_str().unwrap()));
+    let token = studio.token.as_bytes();
+    for path in api.into_iter().chain(files).chain(["/", "/enter"].map(str::to_string)) {
+        let answer = studio.get(&path);
+        let is_told = |bytes: &[u8]| bytes.windows(token.len()).any(|part| part == token);
+        assert!(!is_told(&answer.body) && !is_told(format!("{:?}", answer.headers).as_bytes()), "{path}");
+    }
+    let mut start = [0; 4096];
+    std::io::Read::read(&mut studio.stream(""), &mut start).unwrap();
+    assert!(!start.windows(token.len()).any(|part| part == token), "the stream");
+    // Nor is it worth the token at the entrance.
+    let json = "Content-Type: application/json";
+    let cookie = studio.cookie.rsplit('=').next().unwrap().to_string();
+    for guess in ["", &cookie] {
+        let body = json!({"token": guess}).to_string();
+        studio.post_with("/api/enter", json, body.as_bytes()).refuses(403, "not the token");
+    }
+    for path in ["/api/train", "/api/stop", "/api/folders", "/api/pictures", "/api/predict", "/api/follow"] {
+        for headers in [json.to_string(), format!("{json}\nX-Pawgrad-Token: {cookie}")] {
+            let answer = studio.post_with(path, &headers, b"{}");
+            answer.refuses(403, "enter anew");
+            assert_eq!(answer.json()["outdated"], true, "the page goes to the entrance");
+        }
+    }
 }
 
 #[test]
@@ -139,8 +183,24 @@ fn a_token_of_ones_own_is_read_from_a_file() {
 #[test]
 fn without_a_token_everyone_of_this_machine_may_come_in() {
     let studio = Studio::at(Place::new(), "--no-token");
-    assert!(studio.address.ends_with('/') && studio.cookie.is_empty());
-    assert_eq!(studio.get("/api/state").status, 200);
+    assert!(studio.address.ends_with('/'));
+    let host = format!("Host: 127.0.0.1:{}\nConnection: close", studio.port);
+    let get = |path: &str| studio.as_stranger(&format!("GET {path} HTTP/1.1\n{host}"), b"");
+    assert_eq!(get("/api/state").status, 200);
+    // But not every site that this machine's browser shows.
+    assert!(get("/enter").text().contains("data-open=\"true\"") && !get("/").text().contains(&studio.token));
+    let enter = |headers: &str| {
+        let body = json!({"token": ""}).to_string();
+        let head = format!("POST /api/enter HTTP/1.1\n{host}\nContent-Length: {}\n{headers}", body.len());
+        studio.as_stranger(&head, body.as_bytes()).status
+    };
+    let json = "Content-Type: application/json";
+    assert_eq!(enter("Content-Type: text/plain"), 415);
+    assert_eq!(enter(&format!("{json}\nOrigin: http://127.0.0.1:9999")), 403);
+    assert_eq!(enter(&format!("{json}\nSec-Fetch-Site: same-site")), 403);
+    assert_eq!(enter(json), 200);
+    let body = studio.settings(1).to_string();
+    assert_eq!(studio.post_with("/api/train", json, body.as_bytes()).status, 403);
     assert_eq!(studio.train(1).status, 202);
 }
 

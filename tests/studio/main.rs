@@ -1,5 +1,7 @@
 //! The studio's server, as programs see it that are not its page: some of them mean harm.
 
+#[cfg(target_os = "linux")]
+mod alongside;
 #[path = "../common/mod.rs"]
 mod common;
 mod door;

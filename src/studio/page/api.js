@@ -1,13 +1,14 @@
 // Talks to the server. Every failure is an ApiError with a text for people.
 
-let token = document.querySelector('meta[name="token"]').content;
+import { goToEntrance, pageToken } from "./door.js";
 
 export class ApiError extends Error {
   /** `status` is 0 where the server did not answer; `errors` are [{field, message}] of a rejected configuration. */
-  constructor(message, status, { errors = [], stranger = false } = {}) {
+  constructor(message, status, { errors = [], stranger = false, outdated = false } = {}) {
     super(message);
     this.status = status;
-    this.isStranger = stranger; // the server, started anew, does not know this page
+    this.isStranger = stranger; // the server, started anew, does not know this visitor
+    this.isOutdated = outdated; // nor this page
     this.errors = errors;
   }
 }
@@ -39,23 +40,14 @@ async function ask(path, options = {}) {
 
 export const get = (path, signal) => ask(path, { signal });
 
+const headers = (type) => ({ "Content-Type": type, "X-Pawgrad-Token": pageToken() ?? "" });
+
 async function send(path, type, body, signal) {
-  const attempt = () =>
-    ask(path, {
-      method: "POST",
-      body,
-      signal,
-      headers: { "Content-Type": type, "X-Pawgrad-Token": token },
-    });
-  const used = token;
   try {
-    return await attempt();
+    return await ask(path, { method: "POST", body, signal, headers: headers(type) });
   } catch (why) {
-    // A restarted server has a new token; this page may still hold the old one.
-    if (why.status !== 403) throw why;
-    await refreshToken();
-    if (token === used) throw why;
-    return attempt();
+    if (why.isOutdated) goToEntrance();
+    throw why;
   }
 }
 
@@ -67,16 +59,10 @@ export const postAtTheEnd = (path, body) =>
     method: "POST",
     keepalive: true,
     body: JSON.stringify(body),
-    headers: { "Content-Type": "application/json", "X-Pawgrad-Token": token },
+    headers: headers("application/json"),
   }).catch(() => {});
 
 export const upload = (path, file) => send(path, "application/octet-stream", file);
-
-/** Takes the token from a fresh copy of the page. */
-export async function refreshToken() {
-  const page = await (await fetch("/")).text();
-  token = new DOMParser().parseFromString(page, "text/html").querySelector('meta[name="token"]')?.content ?? token;
-}
 
 /** A path of the API with its parts quoted: api`/api/runs/${name}`. */
 export function api(strings, ...values) {

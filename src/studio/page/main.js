@@ -1,6 +1,7 @@
 // Starts the page. Each module does one thing:
 //   theme      light or dark               views      the sections, and the address
-//   api        talking to the server       events     every event of training, once, in any number of tabs
+//   door       whether we were let in      api        talking to the server
+//   events     every event of training, once, in any number of tabs
 //   run        what is known of a run      watch      which run is shown
 //   config, field, folders, command        the form   training   Start and Stop
 //   analytics, charts, curves, kernels, result      how a run is doing
@@ -9,11 +10,12 @@
 //   inside, heat, layers, maps, bars, filters, unit, arithmetic, source, highlight, follow    what the network computed
 
 import { startAnalytics } from "./analytics.js";
-import { get, refreshToken } from "./api.js";
+import { get } from "./api.js";
 import { loadPlotly } from "./charts.js";
 import { startConfig, startConfigControls } from "./config.js";
 import { startCurves } from "./curves.js";
 import { $, setText } from "./dom.js";
+import { goToEntrance, pageToken, tokenInAddress } from "./door.js";
 import { startFollowing } from "./follow.js";
 import { setInsideDevices, startInside } from "./inside.js";
 import { startModels } from "./models.js";
@@ -32,28 +34,36 @@ async function loadState() {
   formIsReady();
 }
 
-startViews();
-startConfigControls();
-startTraining();
-startAnalytics();
-startCurves();
-startResult();
-startModels();
-startPredict();
-startInside();
-startFollowing();
-startRuns();
-onConnection((isUp, isStranger) => {
-  const down = isStranger
-    ? "The server was started anew: open the address that it printed."
-    : "Connection lost, retrying …";
-  setText($("connection"), isUp ? "" : down);
-});
-onReset(() =>
-  refreshToken()
-    .then(loadState)
-    .catch(() => {}),
-); // a new server may know other fields and devices
-loadState().catch((why) => setText($("start-reason"), why.message));
-startWatching().catch((why) => console.error(why));
-loadPlotly();
+/** Shows all, for a visitor with this token of the page. */
+function start(token) {
+  startViews();
+  startConfigControls();
+  startTraining();
+  startAnalytics();
+  startCurves();
+  startResult();
+  startModels();
+  startPredict();
+  startInside();
+  startFollowing();
+  startRuns();
+  onConnection((isUp, isStranger) => {
+    const down = isStranger
+      ? "The server was started anew: open the address that it printed."
+      : "Connection lost, retrying …";
+    setText($("connection"), isUp ? "" : down);
+  });
+  onReset(() => {
+    // Another server: it has another token, unless another tab has that already.
+    if (pageToken() === token) return goToEntrance();
+    token = pageToken();
+    loadState().catch(() => {}); // it may know other fields and devices
+  });
+  loadState().catch((why) => setText($("start-reason"), why.message));
+  startWatching().catch((why) => console.error(why));
+  loadPlotly();
+}
+
+const token = pageToken();
+if (token === null || tokenInAddress() !== null) goToEntrance();
+else start(token);

@@ -1,6 +1,7 @@
 // The sections of the page, and the address that names the section and the configuration:
 // `#train?epochs=20&learning_rate=0.003`. Only what differs from the defaults is in it.
 
+import { goToEntrance, tokenInAddress } from "./door.js";
 import { $ } from "./dom.js";
 
 const VIEWS = ["train", "predict", "inside", "runs"];
@@ -49,11 +50,7 @@ function show({ isFirst = false } = {}) {
   for (const act of viewWatchers) act(view);
 }
 
-/** The address that the server prints: whoever sees this page was let in already, or has to be again. */
-const hasToken = () => location.hash.startsWith("#token=");
-
 export function startViews() {
-  if (hasToken()) history.replaceState(null, "", "/");
   query = currentQuery().toString();
   $("skip").addEventListener("click", (event) => {
     event.preventDefault(); // the address holds the configuration: leave it alone
@@ -61,7 +58,7 @@ export function startViews() {
   });
   let last = currentView();
   window.addEventListener("hashchange", () => {
-    if (hasToken()) return location.reload();
+    if (tokenInAddress() !== null) return goToEntrance();
     if (parse().search !== query) for (const act of queryWatchers) act(currentQuery());
     if (currentView() !== last) show();
     last = currentView();
