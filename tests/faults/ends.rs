@@ -9,6 +9,7 @@ use std::fs;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
+use std::slice::from_mut;
 use std::time::{Duration, Instant};
 
 /// Milliseconds until a run has saved its first model on this machine, as busy as it is.
@@ -115,7 +116,7 @@ fn a_dead_terminal_ends_a_run_with_everything_saved() {
             }
         })
     };
-    wait_for_steps(&place, "run");
+    wait_for_steps(&place, "run", from_mut(&mut child));
     reader.join().unwrap();
     drop(ours);
     until(

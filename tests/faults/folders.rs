@@ -1,24 +1,28 @@
 //! The folder of a run: nobody else's is touched, and of what was killed nothing is in the way.
 
 use crate::common::program::{Place, Said, files};
-use crate::{ENDLESS, begin, send, until, wait_for_steps};
+use crate::{ENDLESS, begin, goes_on, send, until, wait_for_steps};
 use pawgrad::run::{Claim, is_running};
 use std::fs;
+use std::slice::from_mut;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 #[test]
 fn a_run_folder_has_one_run() {
     let place = Place::new();
-    let first = begin(&place, "--out run");
-    wait_for_steps(&place, "run");
+    let mut first = begin(&place, "--out run");
+    wait_for_steps(&place, "run", from_mut(&mut first));
     let second = place.run(&format!("train --train-dir train --test-dir test {ENDLESS} --out run"));
     second.fails(8, &["run", &format!("process {}", first.id()), "--out"]);
     // Without a name each gets a folder of its own, also within one second.
-    let others: Vec<_> = (0..3).map(|_| begin(&place, "")).collect();
-    until("three runs are there", || place.path("runs").exists() && files(&place.path("runs")).len() == 3);
+    let mut others: Vec<_> = (0..3).map(|_| begin(&place, "")).collect();
+    until("three runs are there", || {
+        others.iter_mut().for_each(goes_on);
+        place.path("runs").exists() && files(&place.path("runs")).len() == 3
+    });
     for run in files(&place.path("runs")) {
-        wait_for_steps(&place, &format!("runs/{run}"));
+        wait_for_steps(&place, &format!("runs/{run}"), &mut others);
     }
     for child in others.into_iter().chain([first]) {
         send("-TERM", &child);

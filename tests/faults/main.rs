@@ -14,8 +14,9 @@ mod state;
 
 use common::program::{Place, Said};
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::slice::from_mut;
 use std::time::{Duration, Instant};
 
 /// A run that goes on until it is ended.
@@ -26,13 +27,27 @@ fn begin(place: &Place, more: &str) -> Child {
     place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Waits until a run has trained for some steps.
-fn wait_for_steps(place: &Place, run: &str) {
+/// Waits until a run, that of one of these processes, has trained for some steps.
+fn wait_for_steps(place: &Place, run: &str, processes: &mut [Child]) {
     let steps = place.path(&format!("{run}/steps.jsonl"));
-    until("steps are there", || fs::read_to_string(&steps).unwrap_or_default().lines().count() >= 5);
+    until("steps are there", || {
+        processes.iter_mut().for_each(goes_on);
+        fs::read_to_string(&steps).unwrap_or_default().lines().count() >= 5
+    });
 }
 
-fn until(what: &str, done: impl Fn() -> bool) {
+/// What has ended would be waited for in vain.
+fn goes_on(process: &mut Child) {
+    if let Some(status) = process.try_wait().unwrap() {
+        let mut said = String::new();
+        if let Some(mut stderr) = process.stderr.take() {
+            stderr.read_to_string(&mut said).unwrap();
+        }
+        panic!("it ended with {status}: {said}");
+    }
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {
         assert!(began.elapsed() < Duration::from_secs(120), "in two minutes not: {what}");
@@ -52,8 +67,8 @@ fn a_signal_finishes_the_step_and_saves() {
     let place = Place::new();
     for (signal, code, words) in SIGNALS {
         let run = format!("run{code}");
-        let child = begin(&place, &format!("--out {run}"));
-        wait_for_steps(&place, &run);
+        let mut child = begin(&place, &format!("--out {run}"));
+        wait_for_steps(&place, &run, from_mut(&mut child));
         send(signal, &child);
         let said = Said::of(child.wait_with_output().unwrap());
         assert_eq!(said.code, code, "{signal}: {}", said.stderr);
@@ -84,7 +99,7 @@ fn a_signal_that_was_to_be_ignored_goes_on_to_be() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_for_steps(&place, "run");
+    wait_for_steps(&place, "run", from_mut(&mut child));
     send("-HUP", &child);
     let steps = || fs::read_to_string(place.path("run/steps.jsonl")).unwrap().lines().count();
     let then = steps();
@@ -121,7 +136,7 @@ fn nobody_who_listens_ends_a_run() {
 fn the_end_of_a_session_saves_too() {
     let place = Place::new();
     let mut child = begin(&place, "--out run");
-    wait_for_steps(&place, "run");
+    wait_for_steps(&place, "run", from_mut(&mut child));
     drop((child.stdout.take(), child.stderr.take()));
     send("-TERM", &child);
     send("-HUP", &child);
