@@ -34,6 +34,9 @@ impl Target {
         // Without a token: wrong ones are slow. What is asked of memory beyond the limit, the server must survive.
         let script = format!("ulimit -v {MEMORY}; exec '{program}' serve --port 0 --no-token 2>said");
         command.args(["-c", &script]).current_dir(place.path("")).env("XDG_CACHE_HOME", place.path("cache"));
+        // One heap, where threads of the system's allocator would have several: what is free in one is not used by another,
+        // and the sum grows for a while though nothing is kept.
+        command.env("MALLOC_ARENA_MAX", "1");
         let (server, address) = spawn(&mut command);
         let studio = Studio::of(place, server, address);
         let picture = std::fs::read(studio.place.path("train/cats/0.png")).unwrap();
