@@ -111,9 +111,11 @@ pub fn batch(what: &str, model: &Model, others: &[Need]) -> Result<usize> {
     }
 }
 
-/// What so many decoded pictures take, of one byte for each pixel.
+/// What so many decoded pictures take, of one byte for each pixel; and while they are decoded, one more on each thread, before
+/// it is put into its place.
 pub fn of_pictures(pictures: usize, size: usize) -> Need {
-    ("pictures", pictures as u64 * (size as u64).pow(2))
+    let under_way = pictures.min(rayon::current_num_threads());
+    ("pictures", (pictures + under_way) as u64 * (size as u64).pow(2))
 }
 
 /// What training takes of this machine: all where the device's memory is the machine's, else what passes through on its way.
