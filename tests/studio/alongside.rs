@@ -86,7 +86,9 @@ fn two_servers_train_in_one_folder() {
     let third = first.place.bash(&format!("timeout 20 '{program}' serve --port {}", second.port));
     third.fails(1, &[&format!("127.0.0.1:{} cannot be served", second.port), "--port"]);
     // Both, before either is asked: each lists the other's run too.
-    [&first, &second].map(|studio| assert_eq!(studio.wait_for("end")["end"], "finished"));
+    for studio in [&first, &second] {
+        assert_eq!(studio.wait_for("end")["end"], "finished");
+    }
     for studio in [&first, &second] {
         let listed = studio.json("/api/runs");
         let finished = |run: &&Value| run["state"] == "finished" && run["model"] == true;
