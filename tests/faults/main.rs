@@ -15,6 +15,7 @@ mod state;
 use common::program::{Place, Said};
 use std::fs;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::slice::from_mut;
 use std::time::{Duration, Instant};
@@ -29,11 +30,14 @@ fn begin(place: &Place, more: &str) -> Child {
 
 /// Waits until a run, that of one of these processes, has trained for some steps.
 fn wait_for_steps(place: &Place, run: &str, processes: &mut [Child]) {
-    let steps = place.path(&format!("{run}/steps.jsonl"));
     until("steps are there", || {
         processes.iter_mut().for_each(goes_on);
-        fs::read_to_string(&steps).unwrap_or_default().lines().count() >= 5
+        steps_in(&place.path(run)) >= 5
     });
+}
+
+fn steps_in(run: &Path) -> usize {
+    fs::read_to_string(run.join("steps.jsonl")).unwrap_or_default().lines().count()
 }
 
 /// What has ended would be waited for in vain.
