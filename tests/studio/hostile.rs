@@ -1,7 +1,7 @@
 //! Bodies, files and machines that are not as they should be: what is wrong is said, and everything else goes on.
 
 use crate::common::program::Place;
-use crate::common::studio::Studio;
+use crate::common::studio::{Studio, spawn};
 use crate::pressure::{Line, is_the_run_by_hand};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -223,7 +223,9 @@ fn where_memory_is_short_less_is_done_at_a_time() {
     let place = Place::new();
     let line = "train --train-dir train --test-dir test --image-size 256 --epochs 1 --batch-size 4 --device cpu --quiet";
     place.run(&format!("{line} --out runs/large")).succeeds();
-    let studio = Studio::at(place, "");
+    // One heap for all threads: with one for each, 64 MiB of addresses, what is free depends on how many threads there are.
+    let (server, address) = spawn(place.command("serve --port 0").env("MALLOC_ARENA_MAX", "1"));
+    let studio = Studio::of(place, server, address);
     studio.post("/api/folders", json!({"path": "train"}));
     let picture = studio.post("/api/pictures", json!({"folder": 1, "index": 0})).json()["picture"].clone();
     let predict = |count: usize| {
@@ -231,7 +233,7 @@ fn where_memory_is_short_less_is_done_at_a_time() {
     };
     assert_eq!(predict(1).status, 200);
     // What the plan leaves to the stacks and heaps of threads, and 150 MiB.
-    let threads = 66 * std::thread::available_parallelism().unwrap().get() as u64;
+    let threads = 66 * rayon::current_num_threads() as u64;
     limit(&studio, &(address_space(studio.id()) + ((threads + 150) << 20)).to_string());
     assert_eq!(predict(32).status, 200, "one after the other");
     studio.post("/api/inside", json!({"picture": picture, "run": null})).refuses(500, "MiB");
