@@ -125,10 +125,10 @@ impl Studio {
     /// The same without the cookie.
     pub fn as_stranger(&self, head: &str, body: &[u8]) -> Answer {
         let mut stream = self.connect();
-        stream.write_all(head.replace('\n', "\r\n").as_bytes()).unwrap();
-        stream.write_all(b"\r\n\r\n").unwrap();
-        // A server that refuses early may close before it has read everything.
-        let _ = stream.write_all(body);
+        // A server that refuses early may close before it has read everything; what it said then can be read still.
+        for part in [head.replace('\n', "\r\n").as_bytes(), b"\r\n\r\n", body] {
+            let _ = stream.write_all(part);
+        }
         Answer::read(&mut BufReader::new(stream))
     }
 
