@@ -4,11 +4,11 @@
 //! depend on: the content and place of every file, the size, and the code that decodes. Whatever changes, another file
 //! is looked for; none is ever wrong, and all may be deleted at any time.
 
-use super::decode::Skip;
-use super::files::{bytes_of, stopped};
+use super::files::{Opened, stopped};
 use super::folder::{Folder, PictureFile};
 use super::pictures::{Decoding, Pictures, Skipped};
 use super::regular::open_regular;
+use super::skip::Skip;
 use crate::error::Result;
 use atomic_write_file::AtomicWriteFile;
 use blake3::{Hash, Hasher};
@@ -19,8 +19,23 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// What decoding does depends on this source, and on the crates that it uses.
-const CODE: [&str; 3] =
-    [include_str!("decode.rs"), include_str!("resize.rs"), include_str!("../../Cargo.lock")];
+const CODE: [&str; 15] = [
+    include_str!("decode/mod.rs"),
+    include_str!("decode/bmp.rs"),
+    include_str!("decode/gif.rs"),
+    include_str!("decode/gray.rs"),
+    include_str!("decode/jpeg/dct.rs"),
+    include_str!("decode/jpeg/frame.rs"),
+    include_str!("decode/jpeg/libjpeg.rs"),
+    include_str!("decode/jpeg/mod.rs"),
+    include_str!("decode/jpeg/rows.rs"),
+    include_str!("decode/kind.rs"),
+    include_str!("decode/orientation.rs"),
+    include_str!("decode/png.rs"),
+    include_str!("decode/webp.rs"),
+    include_str!("resize.rs"),
+    include_str!("../../Cargo.lock"),
+];
 /// Bytes that the folder may hold; what was used longest ago goes first.
 const MOST: u64 = 4 << 30;
 /// Bytes that it leaves free on its disk.
@@ -133,11 +148,15 @@ impl Cache {
 /// The hash of all that the pixels depend on; `None` where it was not to `go_on`.
 fn key(folder: &Folder, size: usize, go_on: &(dyn Fn() -> bool + Sync)) -> Option<Hash> {
     let content = |file: &PictureFile| {
-        go_on().then(|| match bytes_of(&folder.root.join(&file.path)) {
-            Ok(bytes) => blake3::hash(&bytes),
-            // It will be skipped for this reason.
-            Err(why) => blake3::hash(why.to_string().as_bytes()),
-        })
+        let hash = || {
+            let picture = Opened::open(&folder.root.join(&file.path)).map_err(|why| why.to_string())?;
+            let mut hasher = Hasher::new();
+            hasher.update(&picture.start);
+            hasher.update_reader(picture.rest).map_err(|why| why.to_string())?;
+            Ok(hasher.finalize())
+        };
+        // What cannot be a picture will be skipped for this reason.
+        go_on().then(|| hash().unwrap_or_else(|why: String| blake3::hash(why.as_bytes())))
     };
     let contents: Vec<Hash> = folder.files.par_iter().map(content).collect::<Option<_>>()?;
     let mut hasher = Hasher::new();

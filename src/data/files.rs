@@ -1,11 +1,13 @@
 //! Files into pictures.
 
-use super::decode::{MAX_BYTES, Skip, decode_bytes};
+use super::decode::{FILES, Part, START, decode_bytes, format_of, reserved};
 use super::folder::Folder;
 use super::pictures::{Decoding, Pictures, Skipped};
 use super::regular::open_regular;
+use super::skip::Skip;
 use crate::error::{Error, Remedy, Result, error, shown_path};
 use rayon::prelude::*;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,20 +17,38 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// # Errors
 /// As [`decode_bytes`], and when the file cannot be read.
 pub fn decode_file(path: &Path, size: usize) -> std::result::Result<Vec<u8>, Skip> {
-    decode_bytes(&bytes_of(path)?, size)
+    let picture = Opened::open(path)?;
+    let mut bytes = reserved(picture.start.len() + picture.rest.limit() as usize)?;
+    let (start, rest) = bytes.split_at_mut(picture.start.len());
+    start.copy_from_slice(&picture.start);
+    let mut file = picture.rest;
+    file.read_exact(rest).map_err(unreadable)?;
+    decode_bytes(&bytes, size)
 }
 
-/// What is in the file of a picture, where it can be one.
-pub(super) fn bytes_of(path: &Path) -> std::result::Result<Vec<u8>, Skip> {
-    let unreadable = |why: io::Error| Skip::Unreadable(why.to_string());
-    let (file, len) = open_regular(path).map_err(unreadable)?;
-    if len > MAX_BYTES {
-        return Err(Skip::TooManyBytes);
+/// The file of a picture, of which no more was read than what says that it is one.
+pub(super) struct Opened {
+    pub start: Vec<u8>,
+    pub rest: io::Take<File>,
+    /// As if the whole file were in memory.
+    _memory: Part,
+}
+
+impl Opened {
+    pub fn open(path: &Path) -> std::result::Result<Opened, Skip> {
+        let (mut file, len) = open_regular(path).map_err(unreadable)?;
+        let mut start = Vec::new();
+        // No more than its length: files that the system makes up have none, and may wait for what is to come.
+        file.by_ref().take(len.min(START as u64)).read_to_end(&mut start).map_err(unreadable)?;
+        format_of(&start)?;
+        let memory = FILES.take(len)?;
+        let rest = file.take(len.saturating_sub(start.len() as u64));
+        Ok(Opened { start, rest, _memory: memory })
     }
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(len as usize).map_err(|why| unreadable(why.into()))?;
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
+}
+
+fn unreadable(why: io::Error) -> Skip {
+    Skip::Unreadable(why.to_string())
 }
 
 /// Whoever asked for pictures wants them no more.

@@ -6,12 +6,13 @@
 //!                   or Cache::load
 //! ```
 //!
-//! Nothing here knows of a device: pixels are bytes, labels are class indices. What reads files is there with the feature
-//! `cli`; bytes can be decoded without it.
+//! Nothing here knows of a device: pixels are bytes, labels are class indices. What reads and decodes files is there with the
+//! feature `cli`; a browser decodes pictures itself.
 
 pub mod batches;
 #[cfg(feature = "cli")]
 pub mod cache;
+#[cfg(feature = "cli")]
 pub mod decode;
 #[cfg(feature = "cli")]
 pub mod files;
@@ -20,13 +21,16 @@ pub mod folder;
 pub mod pictures;
 #[cfg(feature = "cli")]
 mod regular;
+#[cfg(feature = "cli")]
 mod resize;
+mod skip;
 pub mod synthetic;
 
 pub use batches::{Batch, epoch_order};
 #[cfg(feature = "cli")]
 pub use cache::{Cache, load};
-pub use decode::{Skip, decode_bytes};
+#[cfg(feature = "cli")]
+pub use decode::decode_bytes;
 #[cfg(feature = "cli")]
 pub use files::decode_file;
 #[cfg(feature = "cli")]
@@ -34,3 +38,4 @@ pub use folder::Folder;
 pub use pictures::{Decoding, Pictures, Skipped};
 #[cfg(feature = "cli")]
 pub(crate) use regular::open_regular;
+pub use skip::Skip;

@@ -1,6 +1,6 @@
 //! Decoded pictures, with labels.
 
-use super::decode::Skip;
+use super::skip::Skip;
 use crate::error::shown_path;
 use std::fmt;
 use std::path::PathBuf;

@@ -2,7 +2,9 @@
 
 mod cache;
 mod decode;
+mod decoders;
 mod folder;
+mod kinds;
 mod parity;
 mod pictures;
 

@@ -35,11 +35,14 @@ fn good_pictures_close_up_and_bad_ones_are_listed() {
     let skipped = |path: &str, reason| Skipped { path: PathBuf::from(path), reason };
     let expected = [
         skipped("cats/00.jpg", Skip::Empty),
-        skipped("cats/20.jpg", Skip::UnknownFormat),
+        skipped("cats/20.jpg", Skip::OtherKind("a text file, not a picture".to_string())),
         skipped("dogs/999.jpg", Skip::Truncated),
     ];
     assert_eq!(pictures.skipped, expected);
-    assert_eq!(pictures.skipped[2].to_string(), "dogs/999.jpg: truncated");
+    assert_eq!(
+        pictures.skipped[2].to_string(),
+        "dogs/999.jpg: truncated: the file ends before the picture does"
+    );
 }
 
 #[test]
@@ -60,7 +63,7 @@ fn a_class_without_a_good_picture_is_an_error() {
     let error = load(&dir).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Data);
     for part in
-        ["none of the 2 files", "dogs could be decoded", "dogs/a.png: empty file", "dogs/b.png: not a JPEG"]
+        ["none of the 2 files", "dogs could be decoded", "dogs/a.png: empty file", "dogs/b.png: a text file"]
     {
         assert!(error.message.contains(part), "{error}");
     }

@@ -1,0 +1,39 @@
+//! BMP, which is decoded as a whole.
+
+use super::Decoded;
+use super::budget::{PIXELS, reserved};
+use super::gray::{of_pixels, of_rgb, of_rgba};
+use super::orientation::Orientation;
+use crate::data::skip::Skip;
+use image::codecs::bmp::BmpDecoder;
+use image::{ColorType, ImageDecoder, ImageError};
+use std::io::{Cursor, ErrorKind};
+
+pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
+    let decoder = BmpDecoder::new(Cursor::new(file))?;
+    let (width, height) = decoder.dimensions();
+    let (bytes, pixels) = (decoder.total_bytes(), u64::from(width) * u64::from(height));
+    let memory = PIXELS.take(bytes + 2 * pixels)?;
+    let color = decoder.color_type();
+    let mut samples = reserved(bytes as usize)?;
+    decoder.read_image(&mut samples)?;
+    let mut gray = reserved(pixels as usize)?;
+    match color {
+        ColorType::L8 => gray.copy_from_slice(&samples),
+        ColorType::Rgb8 => of_pixels(&samples, &mut gray, of_rgb),
+        ColorType::Rgba8 => of_pixels(&samples, &mut gray, of_rgba),
+        _ => return Err(Skip::Unsupported(format!("pixels of type {color:?}"))),
+    }
+    Ok(Decoded::new([width, height].map(|side| side as usize), gray, Orientation::NoTransforms, memory))
+}
+
+impl From<ImageError> for Skip {
+    fn from(error: ImageError) -> Skip {
+        match error {
+            ImageError::IoError(why) if why.kind() == ErrorKind::UnexpectedEof => Skip::Truncated,
+            ImageError::Limits(_) => Skip::OutOfMemory,
+            ImageError::Unsupported(why) => Skip::Unsupported(why.to_string()),
+            why => Skip::Damaged(why.to_string()),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Colours to gray, each to the bit as Pillow's `convert("L")` rounds it.
+
+/// BT.601 luma in 16-bit fixed point.
+#[inline(always)]
+fn luma([r, g, b]: [i32; 3]) -> u8 {
+    ((19_595 * r + 38_470 * g + 7_471 * b + 0x8000) >> 16) as u8
+}
+
+/// RGB.
+#[inline(always)]
+pub fn of_rgb(pixel: [u8; 3]) -> u8 {
+    luma(pixel.map(i32::from))
+}
+
+/// RGB with alpha, which is dropped: what lies under transparent pixels counts.
+pub fn of_rgba([r, g, b, _]: [u8; 4]) -> u8 {
+    of_rgb([r, g, b])
+}
+
+/// YCbCr of JFIF, whose colours are rounded and cut off before they are made gray.
+#[inline(always)]
+pub fn of_ycc(pixel: [u8; 3]) -> u8 {
+    luma(rgb_of(pixel))
+}
+
+/// CMYK of a JPEG, where full ink is 0: so Adobe began it, and so every program takes it.
+#[inline(always)]
+pub fn of_cmyk([c, m, y, k]: [u8; 4]) -> u8 {
+    luma([c, m, y].map(|ink| printed(i32::from(ink), i32::from(k))))
+}
+
+/// YCbCr of inverted inks, and black.
+#[inline(always)]
+pub fn of_ycck([y, cb, cr, k]: [u8; 4]) -> u8 {
+    luma(rgb_of([y, cb, cr]).map(|color| printed(255 - color, i32::from(k))))
+}
+
+/// In 16-bit fixed point, as libjpeg's jdcolor.c has it.
+#[inline(always)]
+fn rgb_of([y, cb, cr]: [u8; 3]) -> [i32; 3] {
+    const HALF: i32 = 1 << 15;
+    const fn fixed(x: f64) -> i32 {
+        (x * 65_536.0 + 0.5) as i32
+    }
+    let [y, cb, cr] = [i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128];
+    let r = y + ((const { fixed(1.402) } * cr + HALF) >> 16);
+    let g = y + ((HALF - const { fixed(0.344_14) } * cb - const { fixed(0.714_14) } * cr) >> 16);
+    let b = y + ((const { fixed(1.772) } * cb + HALF) >> 16);
+    [r, g, b].map(|color| color.clamp(0, 255))
+}
+
+/// What is seen of an ink over black: `(255 - ink) * k / 255`, rounded as Pillow does it, is taken from `k`.
+#[inline(always)]
+fn printed(ink: i32, k: i32) -> i32 {
+    let product = (255 - ink) * k + 128;
+    k - ((product + (product >> 8)) >> 8)
+}
+
+/// Pixels of `N` bytes, one after the other.
+pub fn of_pixels<const N: usize>(pixels: &[u8], gray: &mut [u8], of: impl Fn([u8; N]) -> u8) {
+    for (pixel, gray) in pixels.as_chunks::<N>().0.iter().zip(gray) {
+        *gray = of(*pixel);
+    }
+}
+
+/// Pixels of `N` bytes, each in a row of its own.
+#[inline(always)]
+pub fn of_rows<const N: usize>(rows: [&[u8]; N], gray: &mut [u8], of: impl Fn([u8; N]) -> u8) {
+    let rows = rows.map(|row| &row[..gray.len()]);
+    for (index, gray) in gray.iter_mut().enumerate() {
+        *gray = of(rows.map(|row| row[index]));
+    }
+}

@@ -1,0 +1,79 @@
+//! JPEG. The coded data are read by libjpeg-turbo (as mozjpeg packs it), as Pillow and browsers read them: every legal layout of
+//! scans, with a warning of what is damaged. From coefficients to gray it goes on here, with vectors on any processor, and
+//! to the bit as libjpeg would, where a picture is sound.
+//!
+//! The decoders in Rust were tried: those that are maintained and free to use are silently wrong for some layouts, and fill up
+//! what is missing. libjpeg's own way from coefficients to colours needs an assembler, which few machines have, to be fast.
+
+mod dct;
+mod frame;
+mod libjpeg;
+mod rows;
+
+use super::Decoded;
+use super::budget::{PIXELS, reserved};
+use super::gray::{of_cmyk, of_rgb, of_rows, of_ycc, of_ycck};
+use super::orientation::of_app1;
+use crate::data::skip::Skip;
+use frame::Frame;
+use libjpeg::{Coefficients, ColorSpace};
+use pulp::{Arch, Simd, WithSimd};
+use rows::Rows;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
+    let frame = Frame::of(file)?;
+    let memory = PIXELS.take(frame.bytes())?;
+    let read = catch_unwind(AssertUnwindSafe(|| Coefficients::read(frame.needed)));
+    let coefficients = read.map_err(|why| match why.downcast::<Skip>() {
+        Ok(skip) => *skip,
+        Err(crash) => resume_unwind(crash),
+    });
+    let coefficients = coefficients.map_err(|why| match why {
+        Skip::Truncated if frame.needed.len() < file.len() => {
+            Skip::Damaged("its coded data end before the picture does".to_string())
+        }
+        why => why,
+    })?;
+    let (size, gray) = (coefficients.size(), Arch::new().dispatch(ToGray { coefficients })?);
+    Ok(Decoded::new(size, gray, of_app1(&frame.app1), memory))
+}
+
+/// From coefficients to gray. What it calls is inlined, to be compiled with the vectors that the processor has.
+struct ToGray<'a> {
+    coefficients: Coefficients<'a>,
+}
+
+impl WithSimd for ToGray<'_> {
+    type Output = Result<Vec<u8>, Skip>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Result<Vec<u8>, Skip> {
+        let mut coefficients = self.coefficients;
+        let size @ [width, height] = coefficients.size();
+        let channels = &coefficients.channels;
+        let most = |axis: usize| channels.iter().map(|channel| channel.sampling[axis]).max().unwrap_or(1);
+        let finest = [most(0), most(1)];
+        let rows =
+            channels.iter().enumerate().map(|(index, channel)| Rows::new(index, channel, size, finest));
+        let mut rows: Vec<Rows> = rows.collect::<Result<_, _>>()?;
+        let colors = coefficients.color_space();
+        let mut gray = reserved(width * height)?;
+        for (y, gray) in gray.chunks_exact_mut(width).enumerate() {
+            for rows in &mut rows {
+                rows.make(y, &mut coefficients)?;
+            }
+            match (&rows[..], colors) {
+                ([luma], _) => gray.copy_from_slice(&luma.row()[..width]),
+                ([y, cb, cr], ColorSpace::JCS_YCbCr) => of_rows([y.row(), cb.row(), cr.row()], gray, of_ycc),
+                ([r, g, b], _) => of_rows([r.row(), g.row(), b.row()], gray, of_rgb),
+                ([y, cb, cr, k], ColorSpace::JCS_YCCK) => {
+                    of_rows([y.row(), cb.row(), cr.row(), k.row()], gray, of_ycck);
+                }
+                ([c, m, y, k], _) => of_rows([c.row(), m.row(), y.row(), k.row()], gray, of_cmyk),
+                _ => return Err(Skip::Unsupported(format!("a JPEG of {} channels", rows.len()))),
+            }
+        }
+        Ok(gray)
+    }
+}
