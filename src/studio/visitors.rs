@@ -92,6 +92,9 @@ pub async fn serve(listener: TcpListener, router: Router) {
             of_task.lock().unwrap().remove(&number);
         });
         known.insert(number, (visit, task.abort_handle()));
+        drop(known);
+        // So that it can say who it is before the next one comes, to whom a stranger would have to give way.
+        tokio::task::yield_now().await;
     }
 }
 
