@@ -4,7 +4,7 @@ use super::output::errln;
 use crate::check::PLAIN;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision};
-use crate::error::{Result, error, shown_path};
+use crate::error::{Result, error, shown, shown_path};
 use crate::tuning::Tuning;
 use clap::Args;
 use std::collections::BTreeSet;
@@ -74,9 +74,10 @@ impl DeviceArgs {
                 if let Some(kernel) = unknown(&tuning) {
                     return Err(error!(
                         Usage,
-                        "{} was made with other shaders: this program has no {kernel}. Use the program that made it, \
+                        "{} was made with other shaders: this program has no {}. Use the program that made it, \
                          or --tuning none",
-                        shown_path(file)
+                        shown_path(file),
+                        shown(kernel)
                     ));
                 }
                 (tuning, "rungs as in the file")

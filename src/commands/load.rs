@@ -3,10 +3,10 @@
 use super::device::DeviceArgs;
 use super::output::errln;
 use crate::device::Device;
-use crate::error::{Result, error, shown_path};
+use crate::error::{Result, error};
 use crate::memory::{self, BATCH, Need};
 use crate::model::Model;
-use crate::run::{MODEL_FILE, RUNS, load};
+use crate::run::{MODEL_FILE, RUNS, load, no_checksum};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ pub fn load_model(file: Option<&Path>, device: &Device) -> Result<Model> {
     };
     let loaded = load(&file, device, true)?;
     if !loaded.has_checksum && !device.is_on_paper() {
-        errln!("note: {} has no checksum, so damage to it would not be noticed", shown_path(&file));
+        errln!("{}", no_checksum(&file));
     }
     Ok(loaded.model)
 }

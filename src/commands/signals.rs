@@ -2,7 +2,8 @@
 
 use crate::error::{ErrorKind, Result, error};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Whether somebody asked the program to end, and how.
@@ -13,6 +14,8 @@ pub struct Asked(Arc<Inner>);
 struct Inner {
     stop: AtomicBool,
     how: OnceLock<ErrorKind>,
+    /// Tells of the first signal, and ends.
+    telling: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Asked {
@@ -28,7 +31,12 @@ impl Asked {
 
     /// The kind of the first signal; Ctrl-C's where there was none.
     pub fn how(&self) -> ErrorKind {
-        self.0.how.get().copied().unwrap_or(ErrorKind::Interrupted)
+        let Some(how) = self.0.how.get() else { return ErrorKind::Interrupted };
+        // Whoever asks has more to say: that comes behind.
+        if let Some(telling) = self.0.telling.lock().unwrap().take() {
+            let _ = telling.join();
+        }
+        *how
     }
 }
 
@@ -56,22 +64,32 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// `Other` where the system does not let signals be watched.
 pub fn watch(told: impl FnOnce() + Send + 'static) -> Result<Asked> {
     let asked = Asked::default();
-    let mut told = Some(told);
+    let cannot = |why: &dyn std::fmt::Display| error!(Other, "signals cannot be watched: {why}");
+    // In a thread of its own: where nobody reads what is said it waits, and the second signal is heard all the same.
+    let (tell, is_told) = mpsc::channel();
+    let telling = std::thread::Builder::new().name("first signal".to_string());
+    let telling = telling.spawn(move || {
+        if is_told.recv().is_ok() {
+            told();
+        }
+    });
+    *asked.0.telling.lock().unwrap() = Some(telling.map_err(|why| cannot(&why))?);
+    let mut tell = Some(tell);
     let noted = asked.clone();
     let mut first = Instant::now();
-    let heard = move |kind: ErrorKind| match told.take() {
-        Some(told) => {
+    let heard = move |kind: ErrorKind| match tell.take() {
+        Some(tell) => {
             first = Instant::now();
             let _ = noted.0.how.set(kind);
             noted.0.stop.store(true, Ordering::Relaxed);
-            told();
+            let _ = tell.send(());
         }
         // What ends a session sends TERM and HUP at once, and nobody is there to press a key again.
         None if kind == ErrorKind::HungUp => {}
         None if kind == ErrorKind::Terminated && first.elapsed() < AGAIN => {}
         None => std::process::exit(kind.exit_code().into()),
     };
-    listen(heard).map_err(|why| error!(Other, "signals cannot be watched: {why}"))?;
+    listen(heard).map_err(|why| cannot(&why))?;
     Ok(asked)
 }
 

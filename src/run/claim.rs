@@ -1,11 +1,11 @@
 //! A folder for a run, before the run has begun.
 
 use super::lock::{RUNNING_FILE, Running, is_of_others, refuse_running, was_killed};
-use crate::error::{Remedy, Result, error, shown_path};
+use crate::error::{Error, Remedy, Result, error, shown_path};
 use crate::files::cannot_write;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Where runs are saved unless another folder is named.
@@ -14,6 +14,9 @@ pub const RUNS: &str = "runs";
 /// The first files of a run.
 pub const CONFIG_FILE: &str = "config.toml";
 pub const STEPS_FILE: &str = "steps.jsonl";
+
+/// How often a folder is tried that was there a moment before.
+const TRIES: usize = 20;
 
 /// A new or empty folder that nobody else has, for a run that is being prepared. Unless one begins there, nothing is left
 /// of it.
@@ -32,28 +35,46 @@ impl Claim {
     pub fn new(folder: Option<&Path>) -> Result<Claim> {
         match folder {
             Some(path) => {
-                let made = missing(path);
-                fs::create_dir_all(path).map_err(|why| cannot_write(path, &why))?;
-                Claim::lock(path, made)
+                // Another run that tries the same folder may take it away between two calls.
+                match (0..TRIES).find_map(|_| Claim::of(path).transpose()) {
+                    Some(claimed) => claimed,
+                    None => Err(gone(path)),
+                }
             }
             None => {
                 remove_killed();
                 let mut made = missing(Path::new(RUNS));
                 let path = new_folder()?;
                 made.insert(0, path.clone());
-                Claim::lock(&path, made)
+                Claim::lock(&path, made)?.ok_or_else(|| gone(&path))
             }
         }
     }
 
-    fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Claim> {
+    /// Of this folder; `None` where it is gone right after it was made.
+    fn of(path: &Path) -> Result<Option<Claim>> {
+        let made = missing(path);
+        match fs::create_dir_all(path) {
+            Ok(()) => Claim::lock(path, made),
+            // One of those around it.
+            Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
+            Err(why) => Err(cannot_write(path, &why)),
+        }
+    }
+
+    /// Of a folder that is there; `None` where it no longer is.
+    fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Option<Claim>> {
         let mut claim = Claim { path: path.to_path_buf(), made, running: None };
         // Before, so that no file of somebody else is touched; and after, as another run may have come and gone.
         refuse_running(path)?;
         let was_killed = was_killed(path);
-        claim.must_be_empty(was_killed)?;
-        claim.running = Some(Running::start(path)?);
-        claim.must_be_empty(was_killed)?;
+        if !claim.is_empty(was_killed)? {
+            return Ok(None);
+        }
+        claim.running = Running::start(path)?;
+        if claim.running.is_none() || !claim.is_empty(was_killed)? {
+            return Ok(None);
+        }
         remove_leftovers(path, CONFIG_FILE);
         if was_killed {
             for name in [CONFIG_FILE, STEPS_FILE] {
@@ -64,13 +85,15 @@ impl Claim {
                 claim.made.push(path.to_path_buf());
             }
         }
-        Ok(claim)
+        Ok(Some(claim))
     }
 
     /// Whether nothing is there but what a run leaves that ends before its first file; or, where one was killed, before its
-    /// first step.
-    fn must_be_empty(&self, was_killed: bool) -> Result<()> {
-        let entries = fs::read_dir(&self.path).map_err(|why| cannot_write(&self.path, &why))?;
+    /// first step. `false` where the folder is gone.
+    ///
+    /// # Errors
+    /// `Write` where something else is there, or what is there cannot be known.
+    fn is_empty(&self, was_killed: bool) -> Result<bool> {
         let is_left = |entry: DirEntry| {
             let name = entry.file_name();
             let is_first = name == CONFIG_FILE
@@ -78,11 +101,24 @@ impl Claim {
             (name == RUNNING_FILE && !is_of_others(&self.path))
                 || (was_killed && (is_first || is_leftover(&name, CONFIG_FILE)))
         };
-        if entries.flatten().all(is_left) {
-            return Ok(());
-        }
+        let is_empty = || -> io::Result<bool> {
+            for entry in fs::read_dir(&self.path)? {
+                if !is_left(entry?) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
         let path = shown_path(&self.path);
-        let why = error!(Write, "the output folder {path} is not empty: no earlier run is overwritten");
+        let why = match is_empty() {
+            Ok(true) => return Ok(true),
+            Ok(false) => {
+                error!(Write, "the output folder {path} is not empty: no earlier run is overwritten")
+            }
+            Err(why) if why.kind() == ErrorKind::NotFound => return Ok(false),
+            // It may hold anything.
+            Err(why) => error!(Write, "the output folder {path} cannot be listed: {why}"),
+        };
         Err(why.with(Remedy::OtherFolder))
     }
 
@@ -94,6 +130,10 @@ impl Claim {
     pub fn begin(&mut self) -> Running {
         self.running.take().expect("a claim holds its lock")
     }
+}
+
+fn gone(path: &Path) -> Error {
+    error!(Write, "the output folder {} is gone again as soon as it is made", shown_path(path))
 }
 
 /// Takes away what is left in runs/ of runs that were killed before their first step. Nobody else would come back to it.

@@ -24,15 +24,21 @@ pub struct RunFolder {
     /// Bytes of whole lines in it.
     steps_end: u64,
     history: Vec<EpochRecord>,
-    _running: Running,
+    running: Running,
 }
 
 pub const MODEL_FILE: &str = "model.safetensors";
 
-/// Replaces a file of a run, if need be with several tries.
-fn persist_in(folder: &Path, name: &str, bytes: &[u8], progress: &mut dyn Progress) -> Result<()> {
+/// Replaces a file of a run in its own folder, if need be with several tries.
+fn persist_in(
+    (folder, running): (&Path, &Running),
+    name: &str,
+    bytes: &[u8],
+    progress: &mut dyn Progress,
+) -> Result<()> {
     let path = folder.join(name);
     persist(&path, &mut |text| progress.warning(text), || {
+        running.check()?;
         // A file that was ready but could not get its name has another one.
         put(&path, bytes).inspect_err(|_| remove_leftovers(folder, name))
     })
@@ -51,14 +57,15 @@ impl RunFolder {
         let config = toml::to_string(config)
             .map_err(|why| error!(Other, "the configuration cannot be saved: {why}"))?;
         let path = claim.path().to_path_buf();
-        persist_in(&path, CONFIG_FILE, config.as_bytes(), progress)?;
+        // Where something fails, it is let go of before the claim.
+        let running = claim.begin();
+        persist_in((&path, &running), CONFIG_FILE, config.as_bytes(), progress)?;
         let steps_path = path.join(STEPS_FILE);
         let steps = File::create(&steps_path).map_err(|why| {
             let _ = fs::remove_file(path.join(CONFIG_FILE));
             cannot_write(&steps_path, &why)
         })?;
-        let running = claim.begin();
-        Ok(RunFolder { path, steps, steps_end: 0, history: Vec::new(), _running: running })
+        Ok(RunFolder { path, steps, steps_end: 0, history: Vec::new(), running })
     }
 
     pub fn path(&self) -> &Path {
@@ -72,8 +79,14 @@ impl RunFolder {
     /// Writes another file of the run.
     pub fn save(&self, name: &str, text: &str) -> Result<PathBuf> {
         let path = self.path.join(name);
+        self.running.check().map_err(|why| cannot_write(&path, &why))?;
         replace(&path, text.as_bytes())?;
         Ok(path)
+    }
+
+    /// Replaces a file, if need be with several tries.
+    fn persist(&self, name: &str, bytes: &[u8], progress: &mut dyn Progress) -> Result<()> {
+        persist_in((&self.path, &self.running), name, bytes, progress)
     }
 
     pub fn model_path(&self) -> PathBuf {
@@ -107,10 +120,10 @@ impl Record for RunFolder {
     /// Replaces `model.safetensors`, `history.csv` and `curves.svg`. The model first: a history must not describe a model
     /// that is not there.
     fn epoch(&mut self, record: &EpochRecord, model: &[u8], progress: &mut dyn Progress) -> Result<()> {
-        persist_in(&self.path, MODEL_FILE, model, progress)?;
+        self.persist(MODEL_FILE, model, progress)?;
         let history = [&self.history[..], std::slice::from_ref(record)].concat();
-        persist_in(&self.path, "history.csv", csv(&history).as_bytes(), progress)?;
-        persist_in(&self.path, "curves.svg", curves::svg(&history)?.as_bytes(), progress)?;
+        self.persist("history.csv", csv(&history).as_bytes(), progress)?;
+        self.persist("curves.svg", curves::svg(&history)?.as_bytes(), progress)?;
         self.history = history;
         Ok(())
     }
@@ -121,7 +134,7 @@ impl Record for RunFolder {
             rungs if rungs.is_empty() => Ok(()),
             rungs => {
                 let table = Tuning::new(device, rungs).to_toml();
-                persist_in(&self.path, "rungs.toml", table.as_bytes(), progress)
+                self.persist("rungs.toml", table.as_bytes(), progress)
             }
         }
     }

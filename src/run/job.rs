@@ -2,13 +2,14 @@
 
 use super::claim::{Claim, RUNS};
 use super::folder::RunFolder;
+use super::load::no_checksum;
 use crate::data::{self, Folder, Pictures};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Error, Remedy, Result, error, list, shown_path};
 use crate::files::{check_room, named, read_file};
 use crate::memory;
 use crate::model::network::MIN_IMAGE_SIZE;
-use crate::model::{Model, Network, Placed};
+use crate::model::{Model, Network, Placed, SavedModel};
 use crate::train::plan::Plan;
 use crate::train::settings::Settings;
 use crate::train::{End, Progress, Schedule, Trainer, train};
@@ -124,7 +125,11 @@ pub fn prepare(
     let batch_size = settings.batch_size.min(training.len());
     let model = match &weights {
         Some((file, bytes)) => {
-            Model::with_weights(network, bytes, device, fuse).map_err(|why| named(file, why))?
+            let saved = SavedModel::read(bytes).map_err(|why| named(file, why))?;
+            if !saved.has_checksum() {
+                progress.message(&no_checksum(file));
+            }
+            saved.weights(network, device, fuse).map_err(|why| named(file, why))?
         }
         None => Model::new(network, device, seed, fuse)?,
     };

@@ -34,6 +34,11 @@ pub fn load(file: &Path, device: &Device, fuse: bool) -> Result<Loaded> {
     Ok(Loaded { model, has_checksum })
 }
 
+/// What is said of a file without a checksum.
+pub fn no_checksum(file: &Path) -> String {
+    format!("note: {} has no checksum, so damage to it would not be noticed", shown_path(file))
+}
+
 /// What it takes to read a model and to compute one picture.
 fn needs(model: &Model) -> Result<Vec<Need>> {
     Ok([memory::of_parameters(model), memory::of_use(model, 1)?].concat())

@@ -3,14 +3,14 @@
 use crate::error::{Error, Remedy, Result, error, shown, shown_path};
 use crate::files::cannot_write;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A file that is locked while a run goes on, and gone afterwards: the system lets go of it even where a run is killed.
 pub struct Running {
     path: PathBuf,
-    _file: File,
+    file: File,
 }
 
 pub const RUNNING_FILE: &str = "running.lock";
@@ -18,35 +18,45 @@ pub const RUNNING_FILE: &str = "running.lock";
 /// Begins the text of the file.
 const HOLDER: &str = "process ";
 
-/// How often others may come in between: a run that ends at that moment, or who looks whether one goes on.
-const TRIES: usize = 100;
+/// How long others may have it before they are taken for a run: one that ends at that moment, or that tries the folder.
+const HELD: Duration = Duration::from_millis(200);
+/// How long who only looks whether a run goes on: mostly for a moment, but for longer where the system stops it right then, or
+/// lends the file to a program that it begins.
+const LOOKED_AT: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl Running {
-    /// Locks a folder that is there.
+    /// Locks a folder; `None` where it is not there.
     ///
     /// # Errors
-    /// `Write`, with who holds it, where a run has it; or where no file can be made there.
-    pub fn start(folder: &Path) -> Result<Running> {
+    /// `Write`, with who holds it, where a run has it, or somebody looks at it all the time; or where no file can be made
+    /// there.
+    pub fn start(folder: &Path) -> Result<Option<Running>> {
         let path = folder.join(RUNNING_FILE);
         if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
             return Err(error!(Write, "{} is no file of a run", shown_path(&path)).with(Remedy::OtherFolder));
         }
-        for tried in 1..=TRIES {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)
-                .map_err(|why| cannot_write(&path, &why))?;
+        let began = Instant::now();
+        loop {
+            let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let mut file = match opened {
+                Ok(file) => file,
+                Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(why) => return Err(cannot_write(&path, &why)),
+            };
             match file.try_lock() {
-                // Who looks has it for a moment.
-                Err(TryLockError::WouldBlock) if tried < TRIES => {
+                Err(TryLockError::WouldBlock) => {
+                    // No run has it where it can be shared.
+                    match file.try_lock_shared().is_ok() {
+                        true if began.elapsed() < LOOKED_AT => {}
+                        false if began.elapsed() < HELD => {}
+                        true => return Err(looked_at(&path)),
+                        false => return Err(held(folder, &mut file)),
+                    }
+                    drop(file);
                     std::thread::sleep(PAUSE);
                     continue;
                 }
-                Err(TryLockError::WouldBlock) => return Err(held(folder, &mut file)),
                 // Not every file system has locks; the run goes on without.
                 Ok(()) | Err(TryLockError::Error(_)) => {}
             }
@@ -56,11 +66,35 @@ impl Running {
                 let holder = format!("{HOLDER}{} since {now}\n", std::process::id());
                 // Where the disk is full, others learn only that there is a holder.
                 let _ = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
-                return Ok(Running { path, _file: file });
+                return Ok(Some(Running { path, file }));
+            }
+            if began.elapsed() > LOOKED_AT {
+                return Err(error!(Write, "{} cannot be locked: others take it away", shown_path(&path)));
             }
         }
-        Err(error!(Write, "{} cannot be locked: others take it away", shown_path(&path)))
     }
+
+    /// Whether the folder is still this run's: others may have deleted it, and begun a run of their own there.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub fn check(&self) -> io::Result<()> {
+        match is_there(&self.path, &self.file) {
+            true => Ok(()),
+            false => Err(io::Error::other(format!(
+                "the folder is not this run's any more, as its {RUNNING_FILE} is gone"
+            ))),
+        }
+    }
+}
+
+fn looked_at(path: &Path) -> Error {
+    let why = error!(
+        Write,
+        "{} is held by a program that is stopped, or hangs, while it looks at it",
+        shown_path(path)
+    );
+    why.with(Remedy::OtherFolder)
 }
 
 fn held(folder: &Path, file: &mut File) -> Error {
@@ -91,7 +125,10 @@ fn is_there(_path: &Path, _file: &File) -> bool {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        // Another run's file stays.
+        if self.check().is_ok() {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -116,7 +153,7 @@ pub fn is_of_others(folder: &Path) -> bool {
 }
 
 /// As many as a run's file always begins with.
-fn first_bytes(file: &File) -> std::io::Result<Vec<u8>> {
+fn first_bytes(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(HOLDER.len() as u64).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -33,19 +33,24 @@ pub async fn predict(
     if asked.pictures.is_empty() || asked.pictures.len() > MOST {
         return Err(unusable(format!("name 1 to {MOST} pictures")));
     }
-    let run = runs::with_model(asked.run.as_deref())?;
+    let name = asked.run;
+    let run = worker::blocking(move || runs::with_model(name.as_deref())).await??;
     let (file, name) = (run.model_file(), run.name);
     let answer = worker.run(move |models| {
         let loaded = models.get(&file, "auto")?;
         let network = &loaded.model.network;
-        let decode = |&id: &u64| pictures.get(id).and_then(|source| source.decode(network.image_size));
+        let decode = |&id: &u64| {
+            // Large ones take a while, each of them.
+            models.life.sign();
+            pictures.get(id).and_then(|source| source.decode(network.image_size))
+        };
         let batch = loaded.batch()?;
         let mut results = Vec::new();
         for chunk in asked.pictures.chunks(batch) {
-            models.life.sign();
             let decoded: Vec<_> = chunk.iter().map(decode).collect();
             let pixels: Vec<u8> = decoded.iter().flatten().flatten().copied().collect();
             let count = decoded.iter().flatten().count();
+            models.life.sign();
             let mut scores = match count {
                 0 => Vec::new(),
                 _ => pollster::block_on(scores(&loaded.model, &pixels, count))?,
@@ -79,10 +84,12 @@ pub async fn mistakes(
     State(remembered): State<Arc<Pictures>>,
     Path(name): Path<String>,
 ) -> Answer<Json<Value>> {
-    let run = runs::with_model(Some(&name))?;
-    let dir = run.config()["test_dir"].as_str().unwrap_or_default().to_string();
-    let folder = worker::blocking(move || Folder::scan(dir.as_ref())).await??;
-    let file = run.model_file();
+    let found = worker::blocking(move || -> Answer<_> {
+        let run = runs::with_model(Some(&name))?;
+        let folder = Folder::scan(run.config()["test_dir"].as_str().unwrap_or_default().as_ref())?;
+        Ok((run.model_file(), folder))
+    });
+    let (file, folder) = found.await??;
     let answer = worker.run(move |models| {
         let loaded = models.get(&file, "auto")?;
         let network = &loaded.model.network;

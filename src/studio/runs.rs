@@ -110,8 +110,9 @@ impl Run {
     /// `steps.jsonl`: of a long run every second step, every fourth, and so on.
     fn steps(&self) -> Steps {
         let (mut steps, mut stride, mut index) = (Steps::default(), 1, 0);
-        let Ok((file, _)) = open_regular(&self.path.join("steps.jsonl")) else { return steps };
-        let mut reader = BufReader::new(file.take(MOST_STEPS));
+        let Ok((file, len)) = open_regular(&self.path.join("steps.jsonl")) else { return steps };
+        // No more than was there: what has no end, such as files of /proc, says that it is empty.
+        let mut reader = BufReader::new(file.take(len.min(MOST_STEPS)));
         let mut line = Vec::new();
         while reader.by_ref().take(MOST_LINE).read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
             // A run that was killed may end in half a line.

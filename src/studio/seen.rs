@@ -74,7 +74,8 @@ pub async fn look(
     Body(wanted): Body<Wanted>,
 ) -> Answer<Json<Value>> {
     let source = pictures.get(wanted.picture)?;
-    let run = runs::with_model(wanted.run.as_deref())?;
+    let name = wanted.run;
+    let run = worker::blocking(move || runs::with_model(name.as_deref())).await??;
     let file = run.model_file();
     let inside = worker.run(move |models| {
         let loaded = models.get(&file, &wanted.device)?;

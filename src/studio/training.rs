@@ -100,34 +100,48 @@ pub async fn start(
         return Err(unusable(message).with("errors", json!(errors)));
     }
 
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut current = training.current.lock().unwrap();
-    if let Some(current) = &*current {
-        let message = format!("the run {} is in progress: stop it, or wait for its end", current.run);
-        return Err(Refusal::new(StatusCode::CONFLICT, message));
-    }
-    if training.is_ending.load(Ordering::Relaxed) {
-        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server ends: start it anew"));
-    }
-    // Never one that the page names.
-    let claim = Claim::new(None).map_err(|why| unusable(sentence(&why)))?;
-    let run = claim.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let event = json!({"type": "run", "run": run, "config": config(&settings, &device)});
-    let (of_thread, name, stopped) = (training.clone(), run.clone(), stop.clone());
-    let thread = std::thread::Builder::new().name("training".to_string());
-    // Its first word waits for the lock, and so for the run's own event.
-    let begin = move || {
-        drop(of_thread.current.lock());
-        of_thread.train(&name, &settings, claim, &device, &stopped);
-    };
-    thread.spawn(begin).map_err(no_thread)?;
-    // Under the lock: the end of the run before is in the log by now.
-    training.log.begin(&event);
-    *current = Some(Current { run: run.clone(), stop });
+    // Nobody else waits for the disk.
+    let run = worker::blocking(move || training.begin(settings, device)).await??;
     Ok((StatusCode::ACCEPTED, Json(json!({"run": run}))))
 }
 
 impl Training {
+    /// Whether a run may begin now.
+    fn may_begin(&self, current: Option<&Current>) -> Answer<()> {
+        if let Some(current) = current {
+            let message = format!("the run {} is in progress: stop it, or wait for its end", current.run);
+            return Err(Refusal::new(StatusCode::CONFLICT, message));
+        }
+        if self.is_ending.load(Ordering::Relaxed) {
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server ends: start it anew"));
+        }
+        Ok(())
+    }
+
+    /// Begins a run, and gives its name.
+    fn begin(self: Arc<Self>, settings: Settings, device: String) -> Answer<String> {
+        self.may_begin(self.current.lock().unwrap().as_ref())?;
+        // Never one that the page names; and not under the lock, for which the server itself waits.
+        let claim = Claim::new(None).map_err(|why| unusable(sentence(&why)))?;
+        let run = claim.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let event = json!({"type": "run", "run": run, "config": config(&settings, &device)});
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut current = self.current.lock().unwrap();
+        self.may_begin(current.as_ref())?;
+        let (of_thread, name, stopped) = (self.clone(), run.clone(), stop.clone());
+        let thread = std::thread::Builder::new().name("training".to_string());
+        // Its first word waits for the lock, and so for the run's own event.
+        let begin = move || {
+            drop(of_thread.current.lock());
+            of_thread.train(&name, &settings, claim, &device, &stopped);
+        };
+        thread.spawn(begin).map_err(no_thread)?;
+        // Under the lock: the end of the run before is in the log by now.
+        self.log.begin(&event);
+        *current = Some(Current { run: run.clone(), stop });
+        Ok(run)
+    }
+
     /// The whole life of a run, in its thread.
     fn train(&self, run: &str, settings: &Settings, claim: Claim, device: &str, stop: &Arc<AtomicBool>) {
         let trained = catch_unwind(AssertUnwindSafe(|| self.try_train(settings, claim, device, stop)));

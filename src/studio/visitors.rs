@@ -79,20 +79,27 @@ pub async fn serve(listener: TcpListener, router: Router) {
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         };
-        let mut known = visits.lock().unwrap();
-        while known.len() >= most {
-            let least = least(&known);
-            known.remove(&least).expect("it is one of them").1.abort();
-        }
-        let visit = Arc::new(Visit::default());
-        let answers = answer(stream, router.clone().layer(Extension(visit.clone())));
-        let of_task = visits.clone();
-        let task = tokio::spawn(async move {
-            answers.await;
-            of_task.lock().unwrap().remove(&number);
-        });
-        known.insert(number, (visit, task.abort_handle()));
+        welcome(&visits, most, number, stream, &router);
+        // So that it can say who it is before the next one comes, to whom a stranger would have to give way.
+        tokio::task::yield_now().await;
     }
+}
+
+/// Answers a connection from now on; where there are as many as there may be, another gives way.
+fn welcome(visits: &Visits, most: usize, number: u64, stream: TcpStream, router: &Router) {
+    let mut known = visits.lock().unwrap();
+    while known.len() >= most {
+        let least = least(&known);
+        known.remove(&least).expect("it is one of them").1.abort();
+    }
+    let visit = Arc::new(Visit::default());
+    let answers = answer(stream, router.clone().layer(Extension(visit.clone())));
+    let of_task = visits.clone();
+    let task = tokio::spawn(async move {
+        answers.await;
+        of_task.lock().unwrap().remove(&number);
+    });
+    known.insert(number, (visit, task.abort_handle()));
 }
 
 /// How many connections there may be.

@@ -2,7 +2,7 @@
 //! timing, so that equal settings give equal bits.
 
 use crate::device::Limits;
-use crate::error::{Remedy, Result, error};
+use crate::error::{Remedy, Result, error, shown};
 use crate::model::{Model, Placed};
 
 /// Most bytes of activations that one micro-batch may keep for the backward pass.
@@ -33,14 +33,15 @@ impl Plan {
         for named in model.tensors() {
             let bytes = named.tensor.len() as u64 * 4;
             if bytes > limit {
-                let why =
-                    error!(OutOfMemory, "{} takes {bytes} bytes, over the limit of {limit}", named.name);
+                let name = shown(&named.name);
+                let why = error!(OutOfMemory, "{name} takes {bytes} bytes, over the limit of {limit}");
                 return Err(why.with(Remedy::SmallerImageSize));
             }
         }
         let activations = model.activations();
         let (largest_name, largest) =
             activations.iter().max_by_key(|(_, bytes)| *bytes).cloned().expect("a network has an input");
+        let largest_name = shown(largest_name);
         let per_image: u64 = activations.iter().map(|(_, bytes)| bytes).sum();
         let flop = model.nodes().map(Placed::flop).max().unwrap_or(0).max(1);
         let fits = [limit / largest, ACTIVATION_BUDGET / per_image, limits.max_submit_flop / flop];

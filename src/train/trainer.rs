@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use crate::data::Batch;
 use crate::device::Precision;
-use crate::error::{Remedy, Result, error};
+use crate::error::{Remedy, Result, error, shown};
 use crate::model::head::Outcome;
 use crate::model::{Mode, Model, NamedTensor, Role};
 use crate::ops::add::accumulate;
@@ -170,7 +170,9 @@ impl Trainer {
         let learned =
             self.model.tensors().iter().zip(&vars).filter(|(named, _)| named.role == Role::Parameter);
         let gradient = |(named, var): (&NamedTensor, &Var)| {
-            gradients.take(var).ok_or_else(|| error!(Other, "the output does not depend on {}", named.name))
+            gradients
+                .take(var)
+                .ok_or_else(|| error!(Other, "the output does not depend on {}", shown(&named.name)))
         };
         Ok((learned.map(gradient).collect::<Result<_>>()?, loss.tensor, hits))
     }

@@ -7,6 +7,9 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// How long something is waited for that must come, however busy the machine is.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
 /// A server that ends with its test.
 pub struct Studio {
     pub place: Place,
@@ -104,7 +107,7 @@ impl Studio {
 
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
 
@@ -196,7 +199,7 @@ impl Studio {
             if let Some(event) = events.iter().find(|event| event["type"] == kind) {
                 return event.clone();
             }
-            assert!(start.elapsed() < Duration::from_secs(60), "no event {kind} in {events:?}");
+            assert!(start.elapsed() < PATIENCE, "no event {kind} in {events:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

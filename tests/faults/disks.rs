@@ -93,8 +93,9 @@ fn fill_up(place: &Place) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(code(&output), 8, "{said}");
     assert!(
-        said.contains("tried again") && said.contains("No space left") && said.contains("is in disk/run")
-            || said.contains("are in disk/run"),
+        said.contains("tried again")
+            && said.contains("No space left")
+            && said.contains("all steps are in disk/run"),
         "{said}"
     );
     whole("a full disk", &place.path("disk/run"), false);

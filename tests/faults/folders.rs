@@ -1,12 +1,13 @@
 //! The folder of a run: nobody else's is touched, and of what was killed nothing is in the way.
 
 use crate::common::program::{Place, Said, files};
-use crate::{ENDLESS, begin, goes_on, send, steps_in, until, wait_for_steps};
+use crate::{ENDLESS, begin, ended, goes_on, send, steps_in, until, wait_for_steps};
 use pawgrad::run::{Claim, is_running};
 use std::fs;
 use std::slice::from_mut;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 #[test]
 fn a_run_folder_has_one_run() {
@@ -25,7 +26,7 @@ fn a_run_folder_has_one_run() {
     });
     for child in others.into_iter().chain([first]) {
         send("-TERM", &child);
-        let said = Said::of(child.wait_with_output().unwrap());
+        let said = Said::of(ended(child));
         assert_eq!(said.code, 143, "{}", said.stderr);
     }
 }
@@ -63,6 +64,76 @@ fn of_many_at_once_one_gets_the_folder() {
         ended.store(true, Relaxed);
         claims.into_iter().for_each(|claim| claim.unwrap());
     });
+}
+
+/// Who tries a folder takes it away again if nothing is in it, between any two calls of another who tries it.
+#[test]
+fn a_folder_that_others_take_away_is_made_again() {
+    /// Fewer for each claim than it tries, however the two are scheduled.
+    const MOST: usize = 10;
+    let place = Place::new();
+    let folder = place.path("outer/run");
+    let (begun, ended) = (AtomicUsize::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut claim, mut taken) = (0, 0);
+            while !ended.load(Relaxed) {
+                if claim != begun.load(Relaxed) {
+                    (claim, taken) = (begun.load(Relaxed), 0);
+                }
+                if taken < MOST && fs::remove_dir(&folder).is_ok() {
+                    taken += 1;
+                }
+            }
+        });
+        let claim = |number| {
+            begun.store(number, Relaxed);
+            Claim::new(Some(&folder)).map(drop)
+        };
+        let claims: Vec<_> = (0..1000).map(claim).collect();
+        ended.store(true, Relaxed);
+        claims.into_iter().for_each(|claim| claim.unwrap());
+    });
+}
+
+#[test]
+fn who_looks_for_long_is_waited_for_and_then_named() {
+    let place = Place::new();
+    let folder = place.path("run");
+    fs::create_dir(&folder).unwrap();
+    let looks = fs::File::create(folder.join("running.lock")).unwrap();
+    looks.lock_shared().unwrap();
+    let why = Claim::new(Some(&folder)).map(drop).unwrap_err().message;
+    assert!(why.contains("while it looks at it"), "{why}");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(1000));
+            looks.unlock().unwrap();
+        });
+        drop(Claim::new(Some(&folder)).unwrap());
+    });
+}
+
+/// Somebody deletes the folder of a run that goes on, and begins another there.
+#[test]
+fn a_folder_that_was_deleted_and_begun_anew_is_the_second_runs() {
+    let place = Place::new();
+    let mut first = begin(&place, "--out run");
+    wait_for_steps(&place, "run", from_mut(&mut first));
+    until("the folder is deleted", || {
+        let _ = fs::remove_dir_all(place.path("run"));
+        !place.path("run").exists()
+    });
+    let mut second = begin(&place, "--out run");
+    let said = Said::of(ended(first));
+    said.fails(8, &["run", "not this run's any more"]);
+    wait_for_steps(&place, "run", from_mut(&mut second));
+    assert!(place.path("run/running.lock").exists(), "the second has its lock");
+    let third = place.run(&format!("train --train-dir train --test-dir test {ENDLESS} --out run"));
+    third.fails(8, &[&format!("process {}", second.id())]);
+    send("-TERM", &second);
+    assert_eq!(Said::of(ended(second)).code, 143);
+    assert!(!place.path("run/running.lock").exists());
 }
 
 /// A folder of somebody else stays as it is.

@@ -133,6 +133,24 @@ fn errors_from_every_call_on() {
     inject(|call| !is_about_the_machine(call), |number| format!("{number}+"));
 }
 
+/// A folder that cannot be listed may hold anything.
+#[test]
+fn a_folder_that_cannot_be_listed_is_not_taken_for_empty() {
+    let (place, old) = with_an_old_run();
+    // Only calls about this folder fail.
+    let run = place.path("old");
+    let output = traced(
+        &place,
+        "old",
+        "/dev/null",
+        &["-P", run.to_str().unwrap(), "-e", "inject=getdents64:error=EIO"],
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), 8, "{said}");
+    assert!(said.contains("old cannot be listed: Input/output error"), "{said}");
+    assert!(contents(&run) == old, "the old run is untouched");
+}
+
 #[test]
 fn a_write_that_fails_once_is_tried_again_and_said() {
     let place = Place::new();

@@ -15,8 +15,9 @@ mod state;
 use common::program::{Place, Said};
 use std::fs;
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::slice::from_mut;
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,13 @@ fn send(signal: &str, child: &Child) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
+/// What a run said that was asked to end.
+fn ended(mut child: Child) -> Output {
+    // It says little: pipes hold that.
+    until("it ends", || child.try_wait().unwrap().is_some());
+    child.wait_with_output().unwrap()
+}
+
 const SIGNALS: [(&str, i32, &str); 3] =
     [("-INT", 130, "interrupted"), ("-TERM", 143, "terminated"), ("-HUP", 129, "hung up")];
 
@@ -74,7 +82,7 @@ fn a_signal_finishes_the_step_and_saves() {
         let mut child = begin(&place, &format!("--out {run}"));
         wait_for_steps(&place, &run, from_mut(&mut child));
         send(signal, &child);
-        let said = Said::of(child.wait_with_output().unwrap());
+        let said = Said::of(ended(child));
         assert_eq!(said.code, code, "{signal}: {}", said.stderr);
         assert!(
             said.stderr.contains("Stopping after this step") && said.stderr.contains(words),
@@ -86,7 +94,36 @@ fn a_signal_finishes_the_step_and_saves() {
             .run(&format!("evaluate --device cpu --test-dir test --model {run}/model.safetensors"))
             .succeeds();
         assert!(!place.path(&format!("{run}/running.lock")).exists());
+        // The history ends with the epoch that was cut short or just done.
+        let epochs = place.lines(&format!("{run}/history.csv")).len() - 1;
+        let steps = place.lines(&format!("{run}/steps.jsonl"));
+        let last: serde_json::Value = serde_json::from_str(steps.last().unwrap()).unwrap();
+        assert_eq!(last["epoch"].as_u64().unwrap() as usize, epochs - 1);
     }
+}
+
+/// Somebody reads what the program says, but stopped: it waits for room. The second signal is heard all the same.
+#[test]
+fn a_second_signal_leaves_though_nobody_reads() {
+    let place = Place::new();
+    let (_reader, writer) = std::io::pipe().unwrap();
+    let line = format!("train --train-dir train --test-dir test {ENDLESS} --out run");
+    let mut command = place.command(&line);
+    let mut child = command.stdout(Stdio::null()).stderr(writer.try_clone().unwrap()).spawn().unwrap();
+    wait_for_steps(&place, "run", from_mut(&mut child));
+    // SAFETY: the calls change how this pipe is written to, and nothing else.
+    let set = |flags: i32| assert_eq!(unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, flags) }, 0);
+    set(libc::O_NONBLOCK);
+    while (&writer).write(&[b'x'; 4096]).is_ok() {}
+    while (&writer).write(b"x").is_ok() {}
+    set(0);
+    send("-INT", &child);
+    until("it is saved", || !place.path("run/running.lock").exists());
+    assert!(child.try_wait().unwrap().is_none(), "it waits to say how it ended");
+    send("-INT", &child);
+    let status = ended(child).status;
+    assert_eq!(status.code(), Some(130));
+    place.run("evaluate --device cpu --test-dir test --model run/model.safetensors").succeeds();
 }
 
 /// As `nohup` starts programs.
@@ -109,7 +146,7 @@ fn a_signal_that_was_to_be_ignored_goes_on_to_be() {
     let then = steps();
     until("it goes on", || steps() > then + 20);
     send("-TERM", &child);
-    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(ended(child).status.code(), Some(143));
 }
 
 #[test]
@@ -145,7 +182,7 @@ fn the_end_of_a_session_saves_too() {
     send("-TERM", &child);
     send("-HUP", &child);
     // Which of two that wait is heard first is the system's choice.
-    assert!([143, 129].contains(&child.wait().unwrap().code().unwrap()));
+    assert!([143, 129].contains(&ended(child).status.code().unwrap()));
     place.run("evaluate --device cpu --test-dir test --model run/model.safetensors").succeeds();
     assert!(!place.path("run/running.lock").exists());
 }

@@ -3,7 +3,11 @@
 
 use super::models::{Parts, good};
 use crate::common::program::{Place, Said};
+use pawgrad::device::{Device, Limits};
 use pawgrad::error::{escape, list, shown};
+use pawgrad::model::layers::{Conv2d, Dense, Flatten, MaxPool2d};
+use pawgrad::model::{Graph, Model, Network};
+use pawgrad::train::plan::Plan;
 use std::fs;
 
 /// Sets the title of a terminal, clears it, begins a line that looks like ours, and turns the direction of writing.
@@ -81,6 +85,44 @@ fn names_of_classes_files_and_folders_are_harmless() {
     let said = run("evaluate --json --device cpu --test-dir test --model", &[&model]);
     let evaluation: serde_json::Value = serde_json::from_str(said.succeeds().stdout.trim_end()).unwrap();
     assert_eq!(evaluation["classes"][0], NASTY);
+}
+
+/// On an adapter what is too large is named, and so are kernels of a table of rungs.
+#[test]
+fn names_in_errors_of_an_adapter_are_harmless() {
+    let place = Place::new();
+    let run = |line: &str, words: &[&str]| {
+        let said = place.run(line);
+        harmless(&said);
+        said.fails(if line.contains("--tuning") { 2 } else { 5 }, words);
+    };
+    // What the first layer keeps is over the 128 MiB that a software adapter binds.
+    let graph = Graph::new().add(NASTY, Conv2d::new(200, 3), &["input"]);
+    let graph = graph.then(MaxPool2d::new(64)).then(Flatten {}).then(Dense::new(1));
+    let classes = ["cats", "dogs"].map(str::to_string).to_vec();
+    let device = Device::cpu();
+    let model = Model::new(Network::new(classes, 512, graph), &device, 1, true).unwrap();
+    fs::write(place.path("wide"), pollster::block_on(model.to_bytes()).unwrap()).unwrap();
+    let named = "\\nerror: all is lost";
+    run("predict --device software train/cats/0.png --model wide", &[named, "of one picture"]);
+    // The same with the other limits.
+    for (max_binding, micro_batch, words) in
+        [(1000, None, "over the limit of 1000"), (512 << 20, Some(9), "a micro-batch of 9")]
+    {
+        let limits = Limits { max_binding, ..*device.limits() };
+        let why = Plan::new(&model, &limits, 9, micro_batch).unwrap_err().message;
+        assert!(why.contains(words) && why.contains(named) && !why.contains('\n'), "{why}");
+    }
+
+    let train =
+        "train --train-dir train --test-dir test --image-size 8 --max-steps 1 --device software --out";
+    place.run(&format!("{train} run")).succeeds();
+    let rungs = fs::read_to_string(place.path("run/rungs.toml")).unwrap();
+    let (head, _) = rungs.split_once("[rungs]\n").unwrap();
+    // A key ends with the first space.
+    let key = serde_json::json!(NASTY.replace(' ', "\t")).to_string();
+    fs::write(place.path("rungs.toml"), format!("{head}[rungs]\n{key} = \"x\"\n")).unwrap();
+    run(&format!("{train} other --tuning rungs.toml"), &["this program has no \\u001b", "\\nerror:\\tall"]);
 }
 
 #[test]

@@ -2,20 +2,27 @@
 //! whoever asks is answered.
 
 use crate::common::program::Place;
-use crate::common::studio::{Studio, spawn, start};
+use crate::common::studio::{Answer, Studio, spawn, start};
 use crate::pressure::{answer_times, is_the_run_by_hand};
 use serde_json::{Value, json};
-use std::io::Write;
+use std::io::{BufReader, Write};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// A server that waits half a minute for each part of one file, as on a disk that hangs.
 fn where_a_file_hangs(place: Place, file: &str) -> Studio {
+    where_calls_hang(place, file, "read", 30)
+}
+
+/// A server for which a call with one file or folder takes so many seconds.
+fn where_calls_hang(place: Place, file: &str, call: &str, seconds: u64) -> Studio {
     let path = place.path(file).canonicalize().unwrap();
     let mut command = Command::new("strace");
     // Not the server is strace's child, but the other way round: so its id is known, and it can be ended.
     command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-P"]).arg(path);
-    command.args(["-e", "trace=read", "-e", "inject=read:delay_enter=30s"]);
+    let inject = format!("inject={call}:delay_enter={seconds}s");
+    command.args(["-e", &format!("trace={call}"), "-e", &inject]);
     command.args([env!("CARGO_BIN_EXE_pawgrad"), "serve", "--port", "0"]);
     command.current_dir(place.path("")).env("XDG_CACHE_HOME", place.path("cache"));
     let (server, address) = spawn(&mut command);
@@ -50,7 +57,7 @@ fn predictions_that_hang_hold_up_nothing_else() {
     while !thread() {
         assert!(begun.elapsed() < Duration::from_secs(20), "nothing is predicted");
     }
-    let run = studio.train(100).json()["run"].as_str().unwrap().to_string();
+    let run = studio.train(20).json()["run"].as_str().unwrap().to_string();
     let (median, longest) = answer_times(&studio);
     println!("answers while predictions hang, in ms: {median:.1}, at most {longest:.1}");
     // Another test may have the processor just now: the median is what counts.
@@ -66,7 +73,61 @@ fn predictions_that_hang_hold_up_nothing_else() {
     waiting.set_nonblocking(true).unwrap();
     let answer = waiting.peek(&mut [0]).map_err(|why| why.kind());
     assert_eq!(answer, Err(std::io::ErrorKind::WouldBlock), "after {:?}", begun.elapsed());
-    is_the_run_by_hand(&studio, &run, 100);
+    is_the_run_by_hand(&studio, &run, 20);
+}
+
+/// Whoever asks for what is in runs/ waits for it, and nobody else does.
+#[test]
+fn a_folder_of_runs_that_hangs_holds_up_nobody_else() {
+    let place = Place::new();
+    place.train("--out runs/slow").succeeds();
+    let studio = where_calls_hang(place, "runs", "getdents64", 3);
+    studio.post("/api/folders", json!({"path": "train"}));
+    let picture = studio.post("/api/pictures", json!({"folder": 1, "index": 0})).json()["picture"].clone();
+    studio.get("/api/state"); // devices are looked for once
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let hangs = scope.spawn(|| {
+            let begun = Instant::now();
+            let body = json!({"pictures": [picture], "run": "slow"});
+            assert_eq!(studio.post("/api/predict", body).status, 200);
+            assert_eq!(studio.get("/api/runs/slow/mistakes").status, 200);
+            assert_eq!(studio.post("/api/inside", json!({"picture": picture, "run": null})).status, 200);
+            assert_eq!(studio.train(1).status, 202);
+            done.store(true, Relaxed);
+            begun.elapsed()
+        });
+        let mut longest = Duration::ZERO;
+        while !done.load(Relaxed) && !hangs.is_finished() {
+            let asked = Instant::now();
+            assert_eq!(studio.get("/api/events/poll?after=x").status, 200);
+            longest = longest.max(asked.elapsed());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let all = hangs.join().unwrap();
+        println!("beside {all:.1?} of waiting an answer takes at most {longest:.1?}");
+        assert!(all > Duration::from_secs(12), "each of the four waits: {all:?}");
+        assert!(longest < Duration::from_millis(2500), "{longest:?}");
+    });
+    assert_eq!(studio.wait_for("end")["end"], "finished");
+}
+
+/// It says that it is empty, and has no end.
+#[test]
+fn steps_without_end_are_not_waited_for() {
+    let studio = Studio::new();
+    std::fs::create_dir_all(studio.place.path("runs/odd")).unwrap();
+    std::fs::write(studio.place.path("runs/odd/config.toml"), "epochs = 1\n").unwrap();
+    std::os::unix::fs::symlink("/proc/kmsg", studio.place.path("runs/odd/steps.jsonl")).unwrap();
+    let mut asked = studio.connect();
+    asked.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let head = format!(
+        "GET /api/runs/odd HTTP/1.1\nHost: 127.0.0.1:{}\nConnection: close{}\n\n",
+        studio.port, studio.cookie
+    );
+    asked.write_all(head.replace('\n', "\r\n").as_bytes()).unwrap();
+    let answer = Answer::read(&mut BufReader::new(asked));
+    assert_eq!((answer.status, &answer.json()["steps"]["step"]), (200, &json!([])), "{}", answer.text());
 }
 
 #[test]

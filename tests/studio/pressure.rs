@@ -1,7 +1,7 @@
 //! Many visitors, idle ones and slow ones: a run goes on bit for bit, and whoever knows the token is answered.
 
 use crate::common::program::Place;
-use crate::common::studio::{Answer, Studio};
+use crate::common::studio::{Answer, PATIENCE, Studio};
 use serde_json::json;
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
@@ -80,7 +80,9 @@ fn idle_and_slow_visitors_hold_nobody_up() {
     let with_slow = answer_times(&studio);
     let steps_after = steps();
     println!("steps while bodies come slowly: {steps_before} to {steps_after}");
-    assert!(steps_after > steps_before, "the run stands still at step {steps_before}");
+    // A quick one may be over by now.
+    let is_over = studio.events().iter().any(|event| event["type"] == "end");
+    assert!(steps_after > steps_before || is_over, "the run stands still at step {steps_before}");
     println!(
         "answers in ms, median and longest: alone {before:.1?}, idle {with_idle:.1?}, slow {with_slow:.1?}"
     );
@@ -254,26 +256,56 @@ fn a_run_has_descriptors_whatever_visitors_do() {
     }
 }
 
+/// They come while the server is busy, and all places are taken by others whom it knows.
+#[test]
+fn visitors_who_come_at_once_are_all_answered() {
+    let studio = Studio::limited("-n 40");
+    let ask = |mut stream: &TcpStream| {
+        let head = format!(
+            "GET /api/events/poll?after=x HTTP/1.1\nHost: 127.0.0.1:{}{}\n\n",
+            studio.port, studio.cookie
+        );
+        stream.write_all(head.replace('\n', "\r\n").as_bytes()).unwrap();
+    };
+    let status = |stream: &TcpStream| Answer::read(&mut BufReader::new(stream)).status;
+    let visit = || {
+        let stream = studio.connect();
+        ask(&stream);
+        stream
+    };
+    // One in four descriptors is theirs.
+    let known: Vec<_> = (0..10).map(|_| visit()).inspect(|stream| assert_eq!(status(stream), 200)).collect();
+    let signal = |signal: &str| {
+        assert!(Command::new("kill").args([signal, &studio.id().to_string()]).status().unwrap().success());
+    };
+    signal("-STOP");
+    let new: Vec<_> = (0..5).map(|_| visit()).collect();
+    signal("-CONT");
+    assert_eq!(new.iter().map(status).collect::<Vec<_>>(), [200; 5]);
+    drop(known);
+}
+
 /// Waits for a run's end, and how long it took.
 fn time_to_end(studio: &Studio, act: impl FnOnce()) -> Duration {
     let start = Instant::now();
     act();
     while !studio.events().iter().any(|event| event["type"] == "end") {
-        assert!(start.elapsed() < Duration::from_secs(60));
+        assert!(start.elapsed() < PATIENCE);
         std::thread::sleep(Duration::from_millis(5));
     }
     start.elapsed()
 }
 
-/// Pictures that take some seconds to be decoded.
-fn with_large_pictures() -> Place {
+/// Pictures that take some seconds to be decoded. Each takes a few milliseconds, also where other tests share the processor: a
+/// run stops between two.
+fn with_many_pictures() -> Place {
     let place = Place::new();
-    let large = image::GrayImage::from_fn(3000, 2000, |x, y| image::Luma([(x * y / 7) as u8]));
+    let large = image::GrayImage::from_fn(860, 580, |x, y| image::Luma([(x * y / 7) as u8]));
     for class in ["cats", "dogs"] {
-        place.picture(&format!("large/{class}/0.jpg"), &large);
-        let first = place.path(&format!("large/{class}/0.jpg"));
-        for i in 1..150 {
-            std::fs::hard_link(&first, place.path(&format!("large/{class}/{i}.jpg"))).unwrap();
+        place.picture(&format!("many/{class}/0.jpg"), &large);
+        let first = place.path(&format!("many/{class}/0.jpg"));
+        for i in 1..1500 {
+            std::fs::hard_link(&first, place.path(&format!("many/{class}/{i}.jpg"))).unwrap();
         }
     }
     place
@@ -281,9 +313,9 @@ fn with_large_pictures() -> Place {
 
 #[test]
 fn stop_is_heard_while_pictures_decode() {
-    let mut studio = Studio::at(with_large_pictures(), "");
+    let mut studio = Studio::at(with_many_pictures(), "");
     let mut settings = studio.settings(1);
-    settings["train_dir"] = json!("large");
+    settings["train_dir"] = json!("many");
     let mut heard: Vec<Duration> = (0..7)
         .map(|_| {
             assert_eq!(studio.post("/api/train", settings.clone()).status, 202);
@@ -304,7 +336,7 @@ fn stop_is_heard_while_pictures_decode() {
     assert_eq!(studio.interrupt(), 130);
     let ended = start.elapsed();
     println!("stopped after {heard:.0?}, ended after {ended:.0?}");
-    // All pictures would take five seconds and more. Other tests may have the processor for one of them.
+    // All pictures would take five seconds and more.
     assert!(heard[3] < Duration::from_millis(200), "{heard:?}");
     assert!(heard[6] < Duration::from_secs(1) && ended < Duration::from_secs(1), "{heard:?} {ended:?}");
     assert!(!studio.place.path("runs").exists());
@@ -312,9 +344,9 @@ fn stop_is_heard_while_pictures_decode() {
 
 #[test]
 fn a_server_that_is_killed_while_pictures_decode_leaves_no_folder_to_the_next_run() {
-    let mut studio = Studio::at(with_large_pictures(), "");
+    let mut studio = Studio::at(with_many_pictures(), "");
     let mut settings = studio.settings(1);
-    settings["train_dir"] = json!("large");
+    settings["train_dir"] = json!("many");
     assert_eq!(studio.post("/api/train", settings).status, 202);
     studio.wait_for("decoding");
     studio.kill_and_restart();

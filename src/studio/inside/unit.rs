@@ -1,7 +1,7 @@
 //! The arithmetic behind one value of one layer.
 
 use super::Inside;
-use crate::error::{Result, error};
+use crate::error::{Result, error, shown};
 use crate::model::layers::{Behind, Unit};
 
 impl Inside {
@@ -16,7 +16,7 @@ impl Inside {
             _ => (seen.values.len(), 1, 1),
         };
         if channel >= channels || row >= height || column >= width {
-            let name = &seen.placed.name;
+            let name = shown(&seen.placed.name);
             return Err(error!(Usage, "{name} is {channels} x {height} x {width}: there is no such value"));
         }
         let output = seen.values[(channel * height + row) * width + column];
@@ -26,7 +26,7 @@ impl Inside {
             return Err(error!(
                 Usage,
                 "the weights of {} are too many to be read while the training is followed: look at the saved model",
-                seen.placed.name
+                shown(&seen.placed.name)
             ));
         }
         seen.placed.layer.unit(&Behind { at, output, inputs, slots })
