@@ -34,7 +34,7 @@ impl Rows {
     /// # Errors
     /// `Unsupported` where that is no multiple of the channel's samples, `OutOfMemory`.
     pub fn new(index: usize, channel: &Channel, size: [usize; 2], finest: [usize; 2]) -> Result<Rows, Skip> {
-        if [0, 1].iter().any(|&axis| finest[axis] % channel.sampling[axis] != 0) {
+        if [0, 1].iter().any(|&axis| !finest[axis].is_multiple_of(channel.sampling[axis])) {
             let why =
                 "a JPEG whose channels have sizes that do not divide each other; save it as a usual JPEG";
             return Err(Skip::Unsupported(why.to_string()));
@@ -73,7 +73,7 @@ impl Rows {
         }
         let stored =
             |row: usize| &self.kept[(row / SIDE % KEPT * SIDE + row % SIDE) * self.stride..][..self.stride];
-        let is_lower = y % down > 0;
+        let is_lower = !y.is_multiple_of(down);
         let far = if is_lower { below } else { near.saturating_sub(1) };
         let (near, far) = (stored(near), stored(far));
         let sum_rows = |sums: &mut [u16]| {
@@ -95,11 +95,11 @@ impl Rows {
                 for (sum, near) in self.sums.iter_mut().zip(near) {
                     *sum = u16::from(*near);
                 }
-                widen::<2>(&mut self.sums[..self.samples[0]], [1, 2], &mut self.wide);
+                widen::<2>(&self.sums[..self.samples[0]], [1, 2], &mut self.wide);
             }
             [2, 2] if self.samples[0] > 2 => {
                 sum_rows(&mut self.sums);
-                widen::<4>(&mut self.sums[..self.samples[0]], [8, 7], &mut self.wide);
+                widen::<4>(&self.sums[..self.samples[0]], [8, 7], &mut self.wide);
             }
             _ => {
                 for (wide, sample) in self.wide.chunks_exact_mut(across).zip(near) {
