@@ -27,7 +27,7 @@ pub fn available() -> Option<u64> {
 
 /// How many addresses `ulimit -v` allows this process; `None` where it does not limit them.
 #[cfg(unix)]
-pub fn address_limit() -> Option<u64> {
+fn address_limit() -> Option<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the call fills in the struct, which is this function's own.
     let is_known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) } == 0;
@@ -35,15 +35,21 @@ pub fn address_limit() -> Option<u64> {
 }
 
 #[cfg(not(unix))]
-pub fn address_limit() -> Option<u64> {
+fn address_limit() -> Option<u64> {
     None
 }
 
-/// What of those is left.
+/// What of those is left, and the pool's stacks are taken off.
 fn address_space() -> Option<u64> {
-    let limit = address_limit()?;
-    // The pool starts now at the latest, so that its stacks count, whoever comes first.
+    address_limit()?;
+    // It starts now at the latest, whoever comes first.
     rayon::current_num_threads();
+    addresses_left()
+}
+
+/// What of those is left now.
+pub fn addresses_left() -> Option<u64> {
+    let limit = address_limit()?;
     let process = sysinfo::get_current_pid().ok()?;
     let mut system = sysinfo::System::new().ok()?;
     system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[process]), false);
