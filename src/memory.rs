@@ -1,11 +1,13 @@
 //! How much memory this process may still take, and whether what is planned fits: an allocation that fails ends a program,
 //! and a system that runs out of memory ends some other.
 
+mod group;
+
 use crate::error::{Result, error};
 use crate::model::Model;
 use crate::train::plan::Plan;
 
-/// Bytes that everything else takes: code, stacks of threads, tables, drivers.
+/// Bytes that everything else takes: code, threads that start later, tables, drivers.
 const MARGIN: u64 = 64 << 20;
 const MIB: f64 = 1024.0 * 1024.0;
 
@@ -20,35 +22,39 @@ pub fn available() -> Option<u64> {
     let mut system = sysinfo::System::new().ok()?;
     system.refresh_memory();
     let machine = Some(system.available_memory()).filter(|&bytes| bytes > 0);
-    // Of a container. Its free memory would leave out what the page cache gives back.
-    let group = system.cgroup_limits().map(|limits| limits.total_memory.saturating_sub(limits.rss));
-    [machine, group, address_space()].into_iter().flatten().min()
+    [machine, group::free(), address_space()].into_iter().flatten().min()
 }
 
-/// Addresses that a thread takes for its stack and its own heap, most of them without memory behind them.
+/// How many addresses `ulimit -v` allows this process; `None` where it does not limit them.
 #[cfg(unix)]
-const OF_A_THREAD: u64 = 66 << 20;
-
-/// What `ulimit -v` leaves.
-#[cfg(unix)]
-fn address_space() -> Option<u64> {
+fn address_limit() -> Option<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the call fills in the struct, which is this function's own.
     let is_known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) } == 0;
-    if !is_known || limit.rlim_cur == libc::RLIM_INFINITY {
-        return None;
-    }
+    (is_known && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+}
+
+#[cfg(not(unix))]
+fn address_limit() -> Option<u64> {
+    None
+}
+
+/// What of those is left, and the pool's stacks are taken off.
+fn address_space() -> Option<u64> {
+    address_limit()?;
+    // It starts now at the latest, whoever comes first.
+    rayon::current_num_threads();
+    addresses_left()
+}
+
+/// What of those is left now.
+pub fn addresses_left() -> Option<u64> {
+    let limit = address_limit()?;
     let process = sysinfo::get_current_pid().ok()?;
     let mut system = sysinfo::System::new().ok()?;
     system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[process]), false);
     let taken = system.process(process).map_or(0, sysinfo::Process::virtual_memory);
-    let threads = rayon::current_num_threads() as u64 * OF_A_THREAD;
-    Some(limit.rlim_cur.saturating_sub(taken + threads))
-}
-
-#[cfg(not(unix))]
-fn address_space() -> Option<u64> {
-    None
+    Some(limit.saturating_sub(taken))
 }
 
 /// Whether all of these fit this machine together.
@@ -123,6 +129,9 @@ pub fn of_training(model: &Model, plan: &Plan) -> Vec<Need> {
     let parameters = parameters(model);
     // Drawn or read at first, and again whenever the model is saved.
     let mut needs = vec![("parameters on their way into a file", 2 * parameters)];
+    // The whole batch is gathered, of bytes; a micro-batch of it is packed, and packed it is on the device.
+    let pictures = (plan.batch + 2 * plan.micro_batch) as u64;
+    needs.push(("the batch's pictures", pictures * (model.network.image_size as u64).pow(2)));
     if !model.device().limits().software {
         needs.push(("parameters on their way to the GPU", parameters));
     }

@@ -266,8 +266,7 @@ fn too_little_memory_is_an_error_and_no_crash() {
     let place = Place::new();
     // dense1 of 512x512 pictures takes 512 MiB, and Adam's moments twice that.
     let line = "train --train-dir train --test-dir test --image-size 512 --device cpu --out run";
-    // Every thread takes addresses of its own.
-    let limit = "export RAYON_NUM_THREADS=2; ulimit -v 1500000";
+    let limit = "ulimit -v 1500000";
     let script = format!("{limit}; exec '{}' {line}", env!("CARGO_BIN_EXE_pawgrad"));
     let said = place.bash(&script);
     said.fails(5, &["512x512", "parameters 513 MiB", "are free", "--image-size"]);

@@ -77,3 +77,43 @@ fn live_bytes_are_those_of_the_tensors_that_are_alive() {
         drop(b);
     }
 }
+
+/// Set for the process of its own in which memory is short.
+#[cfg(target_os = "linux")]
+const ALONE: &str = "PAWGRAD_TEST_IS_ALONE";
+
+/// Whoever can do without a buffer that there was no memory for goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_buffer_that_memory_lacks_is_all_that_is_missing() {
+    let name = "a_buffer_that_memory_lacks_is_all_that_is_missing";
+    if std::env::var_os(ALONE).is_none() {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = command.args(["--exact", name, "--nocapture"]).env(ALONE, "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    let limit = |bytes: &str| {
+        let mut command = std::process::Command::new("prlimit");
+        command.args(["--pid", &std::process::id().to_string(), &format!("--as={bytes}:unlimited")]);
+        assert!(command.status().unwrap().success());
+    };
+    let device = common::software();
+    let x = Tensor::from_f32(&device, &[2], &[1.0, -2.0]).unwrap();
+    let y = || pollster::block_on(run(&device, &x).read_f32());
+    assert_eq!(y().unwrap(), [1.0, 0.0]);
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let taken = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * 4096;
+    limit(&(taken + (700 << 20)).to_string());
+    let mut held = Vec::new();
+    let why = loop {
+        match Tensor::empty(&device, &[30 << 20], Kind::F32) {
+            Ok(tensor) => held.push(tensor),
+            Err(why) => break why,
+        }
+        assert!(held.len() < 20, "more than there is");
+    };
+    limit("unlimited");
+    assert_eq!(why.kind, pawgrad::error::ErrorKind::OutOfMemory, "{why}");
+    assert_eq!(y().unwrap(), [1.0, 0.0]);
+}

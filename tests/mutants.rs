@@ -119,15 +119,7 @@ const CHECKS: [(&str, &[&str]); 2] = [
     ("studio", &["src/studio/", "src/commands/serve.rs", "src/data/regular.rs"]),
     (
         "faults",
-        &[
-            "src/run/",
-            "src/memory.rs",
-            "src/model/",
-            "src/data/",
-            "src/files.rs",
-            "src/error/",
-            "src/commands/",
-        ],
+        &["src/run/", "src/memory", "src/model/", "src/data/", "src/files.rs", "src/error/", "src/commands/"],
     ),
 ];
 

@@ -49,7 +49,7 @@ pub async fn run(args: GradcheckArgs) -> Result<()> {
     for (column, (index, adapter)) in adapters.into_iter().enumerate() {
         columns.push((format!("adapter {column}"), adapter.name.clone()));
         let choice = Choice::Adapter(index.to_string());
-        checkers.push(Checkers::start(&choice, (args.precision, args.times), adapter.kind, &names));
+        checkers.push(Checkers::start(&choice, (args.precision, args.times), adapter.kind, &names)?);
     }
     for (column, device) in &columns {
         outln!("{column:<14} largest error on {device}, all rungs, against the f64 reference,");
@@ -108,7 +108,12 @@ struct Checkers {
 }
 
 impl Checkers {
-    fn start(adapter: &Choice, how: (Precision, u32), kind: DeviceKind, names: &[&'static str]) -> Checkers {
+    fn start(
+        adapter: &Choice,
+        how: (Precision, u32),
+        kind: DeviceKind,
+        names: &[&'static str],
+    ) -> Result<Checkers> {
         // A software adapter has all cores busy by itself.
         let cores = available_parallelism().map_or(1, usize::from);
         let threads = if kind == DeviceKind::Gpu { cores.min(MOST_THREADS) } else { 1 };
@@ -117,10 +122,11 @@ impl Checkers {
             let (adapter, names) = (adapter.clone(), names.to_vec());
             let check =
                 move || pollster::block_on(check_share(&adapter, how, &names, (thread, threads), &sender));
-            std::thread::spawn(check);
-            cells
+            let started = std::thread::Builder::new().spawn(check);
+            started.map_err(|why| error!(Other, "a thread that checks kernels cannot start: {why}"))?;
+            Ok(cells)
         };
-        Checkers { cells: (0..threads).map(start).collect() }
+        Ok(Checkers { cells: (0..threads).map(start).collect::<Result<_>>()? })
     }
 
     /// The cell of the next kernel.

@@ -16,6 +16,7 @@ mod serve;
 mod settings;
 mod signals;
 mod summary;
+mod threads;
 mod train;
 mod tune;
 
@@ -88,6 +89,7 @@ pub fn report(why: &Error) {
 
 /// Runs the command line that was given.
 pub fn run(cli: Cli) -> Result<()> {
+    threads::start()?;
     pollster::block_on(async {
         match cli.command {
             Command::Train(args) => train::run(args).await,

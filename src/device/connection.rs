@@ -58,6 +58,14 @@ impl Connection {
         }
     }
 
+    /// As [`check`](Connection::check), of memory that was just asked for. Where there was none nothing but this memory is
+    /// missing, so whoever can do without it goes on.
+    pub fn check_new(&self) -> Result<()> {
+        let checked = self.check();
+        self.failure.lock().unwrap().take_if(|failure| failure.kind == ErrorKind::OutOfMemory);
+        checked
+    }
+
     /// The error of an adapter from which nothing came back.
     pub fn lost(&self, why: impl std::fmt::Display) -> Error {
         error!(DeviceLost, "{} does not answer: {why}", self.name)

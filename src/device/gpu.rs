@@ -87,13 +87,15 @@ impl Gpu {
     }
 
     pub fn create_buffer(&self, bytes: u64) -> Result<wgpu::Buffer> {
+        // What went wrong before has nothing to do with this buffer.
+        self.connection.check()?;
         let buffer = self.connection.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size: bytes,
             usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        self.connection.check()?;
+        self.connection.check_new()?;
         Ok(buffer)
     }
 
@@ -248,8 +250,9 @@ impl Gpu {
     /// work so far is done.
     pub fn read_later(&self, parts: &[(&wgpu::Buffer, u64, u64)]) -> Result<Readback> {
         let bytes = parts.iter().map(|part| part.2).sum();
-        let target = self.readbacks.buffer(bytes);
         self.connection.check()?;
+        let target = self.readbacks.buffer(bytes);
+        self.connection.check_new()?;
         let mut recording = self.recording.borrow_mut();
         let encoder = self.encoder(&mut recording);
         let mut end = 0;

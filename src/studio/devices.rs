@@ -1,5 +1,7 @@
 //! The devices that the page offers.
 
+use super::answer::Answer;
+use super::worker;
 use crate::device::DeviceKind;
 use crate::device::adapters::{list as adapters, preferred};
 use serde::Serialize;
@@ -17,9 +19,9 @@ pub struct Listed {
     detail: String,
 }
 
-/// Every device that can be chosen here; drivers are asked once.
-pub async fn list() -> Vec<Listed> {
-    let found = tokio::task::spawn_blocking(|| {
+/// Every device that can be chosen here; drivers are asked once, or again where they did not get to answer.
+pub async fn list() -> Answer<Vec<Listed>> {
+    worker::blocking(|| {
         let adapters = pollster::block_on(adapters());
         let auto = match preferred(&adapters) {
             Some(index) => format!("{}, the best hardware GPU", adapters[index].name),
@@ -41,6 +43,6 @@ pub async fn list() -> Vec<Listed> {
             detail: format!("{}, {}, driver {}", adapter.type_name, adapter.backend, adapter.driver),
         }));
         listed
-    });
-    found.await.unwrap_or_default()
+    })
+    .await
 }

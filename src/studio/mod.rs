@@ -111,6 +111,11 @@ pub fn serve(
             .map_err(|why| error!(Other, "{address} cannot be served: {why}").with(Remedy::OtherPort))?;
         let address =
             listener.local_addr().map_err(|why| error!(Other, "the server has no address: {why}"))?;
+        // One thread for what takes a while lives from now on: later the system may have none left. Where it has none now, the
+        // runtime panics, so another one tries.
+        let tried = std::thread::Builder::new().spawn(|| ());
+        let _ = tried.map_err(|why| error!(Other, "the server cannot start a thread: {why}"))?.join();
+        let _ = tokio::task::spawn_blocking(|| ()).await;
         let studio = Studio::new(options, address.port());
         // Nobody can open "all addresses"; and a name could lead to another server, which would be shown the token.
         let shown = match options.host {
@@ -125,8 +130,6 @@ pub fn serve(
         });
         let _opened =
             options.open.then(|| door::open_in_browser(&studio.door.address(&page), address.port()));
-        // One thread for what takes a while lives from now on: later the system may have none left.
-        let _ = tokio::task::spawn_blocking(|| ()).await;
         tokio::select! {
             () = visitors::serve(listener, router(studio.clone())) => {}
             () = asked_to_end => {}
@@ -205,7 +208,7 @@ fn router(studio: Studio) -> Router {
 
 /// What a page needs to begin.
 async fn state(State(studio): State<Studio>) -> Answer<Json<Value>> {
-    let devices = studio.devices.get_or_init(devices::list).await;
+    let devices = studio.devices.get_or_try_init(devices::list).await?;
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "boot": studio.boot,

@@ -1,7 +1,7 @@
 //! The devices and models of the thread that predicts.
 
 use super::answer::{Answer, not_found};
-use super::inside::Slots;
+use super::inside::{self, Slots};
 use crate::device::Device;
 use crate::device::adapters::Choice;
 use crate::error::Result;
@@ -126,8 +126,6 @@ impl Kept {
 
     /// Whether all layers of a picture can be kept, on the device and here.
     pub fn can_be_looked_into(&self) -> Answer<()> {
-        let all: u64 = self.model.activations().iter().map(|(_, bytes)| *bytes).sum();
-        let needs = [vec![("all layers", 3 * all)], memory::of_use(&self.model, 1)?].concat();
-        Ok(memory::check("looking inside", &needs)?)
+        Ok(memory::check("looking inside", &inside::needs(&self.model, false)?)?)
     }
 }

@@ -6,6 +6,9 @@ use super::pictures::Pictures;
 use super::recent::Recent;
 use super::worker::{self, Worker};
 use super::{devices, runs};
+use crate::device::memory::room;
+use crate::error::Result;
+use crate::memory;
 use crate::model::layers::{Conv2d, Unit};
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -150,14 +153,23 @@ fn draw_maps(inside: &Inside, index: usize) -> Answer<Response> {
     let &[channels, height, width] = &seen.placed.output_shape[..] else {
         return Err(not_found("this layer has no maps, but values"));
     };
-    let (atlas, columns) = atlas(&seen.values, channels, height, width);
+    let pixels = seen.values.len() as u64;
+    // A PNG of maps is hardly smaller than they are, and is made in a list that doubles, and once more as it is copied.
+    let needs = [("maps", pixels), ("their picture", 4 * pixels)];
+    memory::check(&format!("the picture of {}", seen.placed.name), &needs)?;
+    let (atlas, columns) = atlas(&seen.values, channels, height, width)?;
     png(&atlas, columns * width, channels.div_ceil(columns) * height)
 }
 
 /// Maps side by side, as bytes, and how many of them make a row.
-fn atlas(values: &[f32], channels: usize, height: usize, width: usize) -> (Vec<u8>, usize) {
+///
+/// # Errors
+/// `OutOfMemory` where there is no room for them.
+fn atlas(values: &[f32], channels: usize, height: usize, width: usize) -> Result<(Vec<u8>, usize)> {
     let columns = (1..).find(|columns| columns * columns >= channels).expect("there is a root");
-    let mut pixels = vec![0; columns * width * channels.div_ceil(columns) * height];
+    let len = columns * width * channels.div_ceil(columns) * height;
+    let mut pixels = room(len)?;
+    pixels.resize(len, 0);
     for (channel, map) in values.chunks(height * width).enumerate() {
         let least = map.iter().copied().fold(f32::INFINITY, f32::min);
         let most = map.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -170,7 +182,7 @@ fn atlas(values: &[f32], channels: usize, height: usize, width: usize) -> (Vec<u
             }
         }
     }
-    (pixels, columns)
+    Ok((pixels, columns))
 }
 
 /// The values of a layer without maps.
@@ -238,7 +250,7 @@ mod tests {
     #[test]
     fn maps_lie_row_by_row_each_with_its_own_range() {
         // Three maps of 1 x 2: two columns, the fourth place stays black.
-        let (pixels, columns) = atlas(&[0.0, 1.0, 5.0, 5.0, -2.0, -4.0], 3, 1, 2);
+        let (pixels, columns) = atlas(&[0.0, 1.0, 5.0, 5.0, -2.0, -4.0], 3, 1, 2).unwrap();
         assert_eq!(columns, 2);
         assert_eq!(pixels, [0, 255, 0, 0, 255, 0, 0, 0]);
     }

@@ -157,6 +157,7 @@ async fn read_whole(request: Request, is_upload: bool, silence: Duration, all: D
             if bytes.len() + part.len() > most {
                 return Err(too_large(is_upload));
             }
+            bytes.try_reserve(part.len()).map_err(|_| no_memory(bytes.len() + part.len()))?;
             bytes.extend_from_slice(&part);
         }
         Ok(())
@@ -171,6 +172,15 @@ pub fn too_large(is_upload: bool) -> Refusal {
         if is_upload { format!("{} MiB", MAX_BYTES >> 20) } else { format!("{} KiB", JSON_BYTES >> 10) };
     let what = if is_upload { "file" } else { "request" };
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the {what} is larger than {most}"))
+}
+
+/// For a body of which so many bytes have come.
+fn no_memory(bytes: usize) -> Refusal {
+    let message = format!(
+        "this machine has no memory just now for a request of {:.1} MiB: try again",
+        bytes as f64 / f64::from(1 << 20)
+    );
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
 }
 
 #[cfg(test)]

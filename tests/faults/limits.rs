@@ -33,9 +33,7 @@ fn little_memory_is_no_crash() {
             _ => idle + 256 * 1024 + (step - 4) * 64 * 1024,
         };
         let line = SHORT.replace("--image-size 8", "--image-size 64");
-        let script = format!(
-            "ulimit -v {kib}; export RAYON_NUM_THREADS=2; exec '{PROGRAM}' {line} --max-steps 2 --out run{step}"
-        );
+        let script = format!("ulimit -v {kib}; exec '{PROGRAM}' {line} --max-steps 2 --out run{step}");
         let output = place.bash_output(&script);
         let said = String::from_utf8_lossy(&output.stderr);
         if step >= 4 {
@@ -72,8 +70,7 @@ fn with_little_memory_fewer_pictures_are_computed_at_a_time() {
         for step in 0.. {
             assert!(step < 100, "800 MiB more than an idle program has are not enough");
             let kib = idle + step * 8 * 1024;
-            let said =
-                place.bash(&format!("ulimit -v {kib}; export RAYON_NUM_THREADS=2; exec '{PROGRAM}' {line}"));
+            let said = place.bash(&format!("ulimit -v {kib}; exec '{PROGRAM}' {line}"));
             if said.code != 0 {
                 said.fails(5, &["MiB", "are free"]);
                 assert_eq!(fewer, 0, "{kib} KiB: {}", said.stderr);
@@ -113,7 +110,7 @@ fn all_pictures_of_an_evaluation_must_fit() {
     let kib = idle(&place) + 450 * 1024;
     let evaluate = |folder: &str| {
         let line = format!("evaluate --device cpu --model model --test-dir {folder}");
-        place.bash(&format!("ulimit -v {kib}; export RAYON_NUM_THREADS=2; exec '{PROGRAM}' {line}"))
+        place.bash(&format!("ulimit -v {kib}; exec '{PROGRAM}' {line}"))
     };
     links("many", 600);
     let said = evaluate("many");
@@ -124,6 +121,22 @@ fn all_pictures_of_an_evaluation_must_fit() {
     // Of what is free, little comes and goes.
     links("fewer", fits - 5);
     evaluate("fewer").succeeds();
+}
+
+/// A machine with more cores than threads can be had for: fewer compute, and they compute the same.
+#[test]
+fn where_not_all_threads_can_start_fewer_do() {
+    let place = Place::new();
+    let model = |name: &str| fs::read(place.path(&format!("{name}/model.safetensors"))).unwrap();
+    place.run(&format!("{SHORT} --out free")).succeeds();
+    // Of 4000 stacks of 2 MiB a hundred are let in here, or some tens.
+    for (name, kib) in [("hundred", 1_000_000), ("tens", idle(&place) + 200 * 1024)] {
+        let script =
+            format!("ulimit -v {kib}; export RAYON_NUM_THREADS=4000; exec '{PROGRAM}' {SHORT} --out {name}");
+        let said = place.bash(&script);
+        assert!(said.succeeds().stderr.contains(" of 4000 threads compute"), "{kib} KiB: {}", said.stderr);
+        assert!(model(name) == model("free"), "{name}");
+    }
 }
 
 #[test]

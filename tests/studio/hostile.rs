@@ -162,6 +162,9 @@ fn a_thread_that_cannot_start_is_an_error() {
 #[test]
 fn no_size_that_the_form_allows_ends_the_server() {
     let studio = Studio::limited("-v $((2 << 20))");
+    // Of few pictures every batch would be as small.
+    link(&studio.place, "few", 40);
+    link(&studio.place, "many", 4200);
     let fields = studio.json("/api/state")["fields"].clone();
     let most = |name: &str| -> Value {
         fields.as_array().unwrap().iter().find(|field| field["name"] == name).unwrap()["max"].clone()
@@ -172,6 +175,10 @@ fn no_size_that_the_form_allows_ends_the_server() {
         for batch in [json!(1), json!(32), most("batch_size")] {
             let mut settings = studio.settings(1000);
             (settings["image_size"], settings["batch_size"]) = (size.clone(), batch.clone());
+            // In between, one step of the largest batch takes minutes.
+            let is_short = !(64..400).contains(&size.as_u64().unwrap());
+            settings["train_dir"] =
+                json!(if batch == most("batch_size") && is_short { "many" } else { "few" });
             let started = studio.post("/api/train", settings);
             assert_eq!(started.status, 202, "{size} {batch}: {}", started.text());
             let begun = Instant::now();
@@ -184,6 +191,7 @@ fn no_size_that_the_form_allows_ends_the_server() {
                 assert!(begun.elapsed() < Duration::from_secs(120), "{size} {batch}: {events:?}");
                 std::thread::sleep(Duration::from_millis(20));
             };
+            println!("{size}, batch {batch}: {} after {:?}", last["type"], begun.elapsed());
             if last["type"] == "step" {
                 assert_eq!(studio.post("/api/stop", json!({})).status, 202);
                 assert_eq!(studio.wait_for("end")["end"], "stopped", "{size} {batch}");
@@ -217,30 +225,111 @@ fn no_size_that_the_form_allows_ends_the_server() {
     assert_eq!(studio.wait_for("end")["end"], "finished");
 }
 
+/// One heap for all threads: with one for each, 64 MiB of addresses, what is free depends on how many threads there are.
+fn with_one_heap(place: Place) -> Studio {
+    let (server, address) = spawn(place.command("serve --port 0").env("MALLOC_ARENA_MAX", "1"));
+    Studio::of(place, server, address)
+}
+
+/// More pictures in one class of a folder: each is there once on the disk.
+fn link(place: &Place, folder: &str, count: usize) {
+    for class in ["cats", "dogs"] {
+        std::fs::create_dir_all(place.path(&format!("{folder}/{class}"))).unwrap();
+    }
+    for number in 0..count {
+        let class = ["cats", "dogs"][number % 2];
+        let link = place.path(&format!("{folder}/{class}/{number}.png"));
+        std::fs::hard_link(place.path(&format!("test/{class}/0.png")), link).unwrap();
+    }
+}
+
+/// A picture that is followed takes more than the run: the run goes on, and where there is memory again, so does the other.
+#[test]
+fn a_look_that_memory_does_not_take_ends_no_run() {
+    let place = Place::new();
+    link(&place, "many", 2000);
+    let studio = with_one_heap(place);
+    studio.post("/api/folders", json!({"path": "many"}));
+    let picture = studio.post("/api/pictures", json!({"folder": 1, "index": 0})).json()["picture"].clone();
+    let _watched = studio.stream("");
+    let mut settings = studio.settings(1);
+    // One long epoch: nothing is saved meanwhile, which would take memory for a moment.
+    (settings["train_dir"], settings["image_size"], settings["batch_size"]) =
+        (json!("many"), json!(128), json!(1));
+    assert_eq!(studio.post("/api/train", settings).status, 202);
+    studio.wait_for("step");
+    let wait = |what: &dyn Fn(&Value) -> bool| {
+        let begun = Instant::now();
+        while !studio.events().iter().any(what) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", studio.events().last());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let follow = || studio.post("/api/follow", json!({"picture": picture, "every": 1}));
+    // Layers of 16 MiB, three times.
+    limit(&studio, &(address_space(studio.id()) + (80 << 20)).to_string());
+    assert_eq!(follow().status, 202);
+    wait(&|event| {
+        let text = event["text"].as_str().unwrap_or_default();
+        text.starts_with("The picture is not followed: looking inside takes about") && text.contains("MiB")
+    });
+    limit(&studio, "unlimited");
+    assert_eq!(follow().status, 202);
+    wait(&|event| event["type"] == "maps");
+    assert_eq!(studio.post("/api/stop", json!({})).status, 202);
+    let end = studio.wait_for("end");
+    assert_eq!(end["end"], "stopped", "{end}");
+}
+
+#[test]
+fn an_upload_that_memory_does_not_take_is_refused() {
+    let studio = with_one_heap(Place::new());
+    let large = vec![0; 15 << 20];
+    studio.upload(&[0; 1000]).refuses(422, "picture");
+    limit(&studio, &(address_space(studio.id()) + (5 << 20)).to_string());
+    studio.upload(&large).refuses(503, "MiB");
+    limit(&studio, "unlimited");
+    studio.upload(&large).refuses(422, "picture");
+}
+
+#[test]
+fn where_not_all_threads_can_start_every_run_trains() {
+    let studio = Studio::limited("-v $((1 << 20)); export RAYON_NUM_THREADS=4000");
+    let devices = studio.json("/api/state")["devices"].clone();
+    assert!(devices.as_array().unwrap().iter().any(|device| device["value"] == "cpu"), "{devices}");
+    for _ in 0..2 {
+        assert_eq!(studio.train(1).status, 202);
+        assert_eq!(studio.wait_for("end")["end"], "finished");
+    }
+}
+
 /// A picture more at a time, or a look at all layers, would end a server that has little memory.
 #[test]
 fn where_memory_is_short_less_is_done_at_a_time() {
     let place = Place::new();
     let line = "train --train-dir train --test-dir test --image-size 256 --epochs 1 --batch-size 4 --device cpu --quiet";
     place.run(&format!("{line} --out runs/large")).succeeds();
-    // One heap for all threads: with one for each, 64 MiB of addresses, what is free depends on how many threads there are.
-    let (server, address) = spawn(place.command("serve --port 0").env("MALLOC_ARENA_MAX", "1"));
-    let studio = Studio::of(place, server, address);
+    let studio = with_one_heap(place);
     studio.post("/api/folders", json!({"path": "train"}));
     let picture = studio.post("/api/pictures", json!({"folder": 1, "index": 0})).json()["picture"].clone();
     let predict = |count: usize| {
         studio.post("/api/predict", json!({"pictures": vec![picture.clone(); count], "run": null}))
     };
     assert_eq!(predict(1).status, 200);
-    // What the plan leaves to the stacks and heaps of threads, and 150 MiB.
-    let threads = 66 * rayon::current_num_threads() as u64;
-    limit(&studio, &(address_space(studio.id()) + ((threads + 150) << 20)).to_string());
+    let leave = |mib: u64| limit(&studio, &(address_space(studio.id()) + (mib << 20)).to_string());
+    leave(150);
     assert_eq!(predict(32).status, 200, "one after the other");
     studio.post("/api/inside", json!({"picture": picture, "run": null})).refuses(500, "MiB");
     limit(&studio, "unlimited");
-    assert_eq!(studio.post("/api/inside", json!({"picture": picture, "run": null})).status, 200);
+    let seen = studio.post("/api/inside", json!({"picture": picture, "run": null}));
+    assert_eq!(seen.status, 200);
+    let maps = format!("/api/inside/{}/0.png", seen.json()["inside"]);
+    leave(60);
+    studio.get(&maps).refuses(500, "MiB");
+    limit(&studio, "unlimited");
+    assert_eq!(studio.get(&maps).status, 200);
     // A run gets what the model takes that is kept for the next prediction. By itself it would lack 44 MiB and more.
-    limit(&studio, &(address_space(studio.id()) + ((threads + 20) << 20)).to_string());
+    leave(20);
     assert_eq!(studio.train(1).status, 202);
     let end = studio.wait_for("end");
     assert_eq!(end["end"], "finished", "{end}");

@@ -9,6 +9,7 @@ pub use heat::Heat;
 
 use crate::device::Span;
 use crate::error::Result;
+use crate::memory::{self, Need};
 use crate::model::slot::Slot;
 use crate::model::{Mode, Model, Origin, Placed};
 use crate::ops::add::accumulate;
@@ -80,6 +81,19 @@ impl Slots {
     pub fn get(&self, node: &str, slot: &str) -> Option<&[f32]> {
         self.0.get(&format!("{node}.{slot}")).map(Vec::as_slice)
     }
+}
+
+/// What a look into a model takes that runs layer by layer: all layers on the device, read back, and once more on the way.
+/// `is_another` where a look before it has left the device its part, to be used again.
+///
+/// # Errors
+/// `OutOfMemory` where the picture does not fit the device's limits.
+pub fn needs(model: &Model, is_another: bool) -> Result<Vec<Need>> {
+    let all: u64 = model.activations().iter().map(|(_, bytes)| *bytes).sum();
+    if is_another {
+        return Ok(vec![("all layers", all)]);
+    }
+    Ok([vec![("all layers", 3 * all)], memory::of_use(model, 1)?].concat())
 }
 
 /// Runs one picture, gray bytes `[size, size]`, through `model`, which must run layer by layer. `done` is called after each layer.

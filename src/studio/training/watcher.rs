@@ -2,6 +2,7 @@
 
 use crate::device::Device;
 use crate::error::{ErrorKind, Result};
+use crate::memory;
 use crate::model::Model;
 use crate::report::profile::lines;
 use crate::studio::advice::sentence;
@@ -52,6 +53,8 @@ pub struct Watcher {
     begun: usize,
     /// Before then, no look.
     look_at: Option<Instant>,
+    /// Whether the device keeps what a look takes there.
+    has_looked: bool,
 }
 
 impl Watcher {
@@ -75,6 +78,7 @@ impl Watcher {
             steps: 0,
             begun: 0,
             look_at: None,
+            has_looked: false,
         }
     }
 
@@ -130,18 +134,22 @@ impl Watcher {
             Err(why) if why.kind == ErrorKind::DeviceLost => return Err(why),
             Err(why) => {
                 *self.followed.lock().unwrap() = None;
-                self.say(&format!("The picture is followed no more: {}", sentence(&why)));
+                self.say(&format!("The picture is not followed: {}", sentence(&why)));
             }
         }
         self.look_at = Some(Instant::now() + PAUSE.max(start.elapsed() * (SHARE - 1)));
         Ok(())
     }
 
-    fn show_inside(&self, model: &Model, followed: &Followed) -> Result<()> {
+    fn show_inside(&mut self, model: &Model, followed: &Followed) -> Result<()> {
         // A picture that is gone by now ends no run.
         let Ok(pixels) = followed.source.decode(model.network.image_size) else { return Ok(()) };
-        let slots = Arc::new(pollster::block_on(Slots::read_small(model))?);
-        let inside = pollster::block_on(inside::run(&model.unfused()?, slots, &pixels, &|| ()))?;
+        let model = model.unfused()?;
+        // A look that takes more than there is would end the run, which is worth more.
+        memory::check("looking inside", &inside::needs(&model, self.has_looked)?)?;
+        let slots = Arc::new(pollster::block_on(Slots::read_small(&model))?);
+        let inside = pollster::block_on(inside::run(&model, slots, &pixels, &|| ()))?;
+        self.has_looked = true;
         let id = self.insides.add_followed(Arc::new(inside));
         let event = json!({"type": "maps", "step": self.step, "inside": id, "picture": followed.picture});
         self.log.push(&event);
