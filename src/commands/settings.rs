@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// One option for each setting; the comments are the help texts, and defaults are those of [`Settings`].
 #[derive(Args)]
 pub struct SettingsArgs {
-    /// Folder with one sub-folder of training pictures per class
+    /// Folder with one sub-folder of training pictures per class. (Decoders of all threads take at most 1.25 GiB together)
     #[arg(long, default_value_os_t = Settings::default().train_dir, value_name = "DIR")]
     train_dir: PathBuf,
     /// Folder with one sub-folder of test pictures per class

@@ -1,6 +1,6 @@
 //! Files into pictures.
 
-use super::decode::{FILES, Part, START, decode_bytes, format_of, reserved};
+use super::decode::{FILES, MAX_MEMORY, Part, START, decode_bytes, format_of, reserved};
 use super::folder::Folder;
 use super::pictures::{Decoding, Pictures, Skipped};
 use super::regular::open_regular;
@@ -95,6 +95,13 @@ impl Pictures {
             })
             .collect();
         let reasons = reasons.ok_or_else(stopped)?;
+        // Which pictures are used may not depend on what other programs leave.
+        if let Some(index) = reasons.iter().position(|reason| *reason == Some(Skip::OutOfMemory)) {
+            let (path, memory) = (shown_path(&folder.root.join(&folder.files[index].path)), MAX_MEMORY >> 20);
+            let why =
+                error!(OutOfMemory, "no memory to decode {path}; decoders take up to {memory} MiB together");
+            return Err(why);
+        }
 
         // Closes the gaps that skipped files left.
         let mut end = 0;

@@ -292,7 +292,7 @@ fn mistakes_are_explained_where_they_are_made() {
     page.click("nav [data-view=predict]");
     for (path, words) in [
         ("/etc/passwd", "there is no such picture"),
-        ("train/cats/broken.jpg", "not a JPEG, PNG, BMP, GIF or WebP picture"),
+        ("train/cats/broken.jpg", "this picture cannot be used: a text file"),
     ] {
         page.fill("#predict-path", path);
         page.press("Enter");
