@@ -1,7 +1,7 @@
 //! BMP, which is decoded as a whole.
 
-use super::Decoded;
 use super::budget::{PIXELS, reserved};
+use super::decoded::Decoded;
 use super::gray::{of_pixels, of_rgb, of_rgba};
 use super::orientation::Orientation;
 use crate::data::skip::Skip;
@@ -31,7 +31,6 @@ impl From<ImageError> for Skip {
     fn from(error: ImageError) -> Skip {
         match error {
             ImageError::IoError(why) if why.kind() == ErrorKind::UnexpectedEof => Skip::Truncated,
-            ImageError::Limits(_) => Skip::OutOfMemory,
             ImageError::Unsupported(why) => Skip::Unsupported(why.to_string()),
             why => Skip::Damaged(why.to_string()),
         }

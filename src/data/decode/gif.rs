@@ -1,7 +1,7 @@
 //! GIF: the first frame, on its canvas.
 
-use super::Decoded;
 use super::budget::{PIXELS, reserved};
+use super::decoded::Decoded;
 use super::gray::{of_pixels, of_rgb};
 use super::orientation::Orientation;
 use crate::data::skip::Skip;

@@ -9,6 +9,7 @@
 
 mod bmp;
 mod budget;
+mod decoded;
 mod gif;
 mod gray;
 mod jpeg;
@@ -22,7 +23,8 @@ pub(super) use kind::{START, format_of};
 
 use super::resize::resize;
 use super::skip::Skip;
-use image::{DynamicImage, GrayImage};
+use decoded::Decoded;
+use image::DynamicImage;
 use kind::Format;
 use orientation::Orientation;
 use std::cell::Cell;
@@ -31,21 +33,6 @@ use std::sync::Once;
 
 /// Bytes that files take while they are decoded, and what becomes of them, on all threads together.
 pub const MAX_MEMORY: u64 = budget::MOST_OF_FILES + budget::MOST_OF_PIXELS;
-
-/// A picture at its own size, as it is stored.
-struct Decoded {
-    gray: GrayImage,
-    orientation: Orientation,
-    memory: Part,
-}
-
-impl Decoded {
-    /// Of as many gray bytes as there are pixels.
-    fn new([width, height]: [usize; 2], gray: Vec<u8>, orientation: Orientation, memory: Part) -> Decoded {
-        let gray = GrayImage::from_raw(width as u32, height as u32, gray).expect("one byte per pixel");
-        Decoded { gray, orientation, memory }
-    }
-}
 
 /// Decodes a picture to `size` x `size` gray bytes, row by row. The aspect ratio is not kept.
 ///

@@ -1,20 +1,24 @@
 //! PNG, row by row: what follows the last one is not needed, nor has it to be there.
 
-use super::Decoded;
-use super::budget::{MOST_OF_PIXELS, PIXELS, reserved};
+use super::budget::{PIXELS, reserved};
+use super::decoded::Decoded;
 use super::gray::{of_pixels, of_rgb, of_rgba};
 use super::orientation::{Orientation, of_blocks};
 use crate::data::skip::Skip;
 use png::{BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations};
 use std::io::{Cursor, ErrorKind};
 
+/// Bytes that the decoder may take beside the picture: metadata and rows.
+const MOST_BESIDE: usize = 64 << 20;
+
 pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
     if file.get(12..).is_some_and(|start| start.starts_with(b"CgBI")) {
         let why = "a PNG as Xcode packs it for iPhones; save it as a usual PNG";
         return Err(Skip::Unsupported(why.to_string()));
     }
-    let limits = Limits { bytes: MOST_OF_PIXELS as usize };
-    let mut decoder = Decoder::new_with_limits(Cursor::new(file), limits);
+    let mut decoder = Decoder::new_with_limits(Cursor::new(file), Limits { bytes: MOST_BESIDE });
+    // Colour profiles are not used, and may unpack to anything.
+    decoder.set_ignore_iccp_chunk(true);
     // Palettes and fewer bits become bytes; of 16 bits, the high ones stay.
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let mut reader = decoder.read_info()?;
@@ -127,7 +131,11 @@ impl From<DecodingError> for Skip {
     fn from(error: DecodingError) -> Skip {
         match error {
             DecodingError::IoError(why) if why.kind() == ErrorKind::UnexpectedEof => Skip::Truncated,
-            DecodingError::LimitsExceeded => Skip::OutOfMemory,
+            DecodingError::LimitsExceeded => {
+                let why =
+                    "a PNG whose metadata, or one of its rows, take more than 64 MiB; save it as a usual PNG";
+                Skip::Unsupported(why.to_string())
+            }
             why => Skip::Damaged(why.to_string()),
         }
     }

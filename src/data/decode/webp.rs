@@ -1,7 +1,7 @@
 //! WebP, by libwebp: what Pillow and browsers decode with. It takes damage for what it is; the decoder in Rust reads on.
 
-use super::Decoded;
 use super::budget::{PIXELS, reserved};
+use super::decoded::Decoded;
 use super::gray::{of_pixels, of_rgba};
 use super::orientation::of_blocks;
 use crate::data::skip::Skip;

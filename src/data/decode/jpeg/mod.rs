@@ -10,8 +10,8 @@ mod frame;
 mod libjpeg;
 mod rows;
 
-use super::Decoded;
 use super::budget::{PIXELS, reserved};
+use super::decoded::Decoded;
 use super::gray::{of_cmyk, of_rgb, of_rows, of_ycc, of_ycck};
 use super::orientation::of_app1;
 use crate::data::skip::Skip;
