@@ -67,6 +67,9 @@ impl Canvas {
             _ => Ok([width as usize, height as usize]),
         }
     }
+
+    /// Before its first frame.
+    ///
     /// # Errors
     /// Where the file, or any frame's header, is damaged.
     fn new(file: &[u8], pixels: usize) -> Result<Canvas, Skip> {
@@ -82,7 +85,15 @@ impl Canvas {
         if decoder.is_null() {
             return Err(Skip::Damaged("its headers contradict each other".to_string()));
         }
-        Ok(Canvas(decoder))
+        let canvas = Canvas(decoder);
+        let mut info = libwebp::WebPAnimInfo::default();
+        // SAFETY: the decoder was made, and the struct is this function's own.
+        unsafe { libwebp::WebPAnimDecoderGetInfo(canvas.0, &mut info) };
+        // `first_frame` takes so many pixels from it.
+        match info.canvas_width as usize * info.canvas_height as usize == pixels {
+            true => Ok(canvas),
+            false => Err(Skip::Damaged("its headers contradict each other".to_string())),
+        }
     }
 
     /// RGBA pixels.

@@ -13,17 +13,23 @@ const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: u8 = 0xd9;
 const APP1: u8 = 0xe1;
 
-/// The frame: all components together.
-pub struct Frame<'a> {
-    pub width: usize,
-    pub height: usize,
-    is_progressive: bool,
-    components: Vec<Component>,
-    scans: usize,
+/// What there is to know before the coded data are read.
+pub struct Headers<'a> {
     /// Blocks of metadata.
     pub app1: Vec<&'a [u8]>,
     /// All up to the last scan. What follows, the end marker or anything else, is of no matter.
     pub needed: &'a [u8],
+    /// About what decoding takes.
+    pub bytes: u64,
+}
+
+/// The frame: all components together.
+struct Frame {
+    width: usize,
+    height: usize,
+    is_progressive: bool,
+    components: Vec<Component>,
+    scans: usize,
 }
 
 struct Component {
@@ -34,12 +40,12 @@ struct Component {
     missing_bits: [Option<u8>; 64],
 }
 
-impl<'a> Frame<'a> {
-    /// Reads the headers of a file.
+impl<'a> Headers<'a> {
+    /// Those of a file.
     ///
     /// # Errors
     /// Where they are not whole, or scans are missing. (That a scan is whole is seen when it is decoded.)
-    pub fn of(file: &'a [u8]) -> Result<Frame<'a>, Skip> {
+    pub fn of(file: &'a [u8]) -> Result<Headers<'a>, Skip> {
         let mut segments = Segments { file, at: 2 };
         let (mut frame, mut app1): (Option<Frame>, Vec<&[u8]>) = (None, Vec::new());
         let mut has_end = false;
@@ -54,8 +60,7 @@ impl<'a> Frame<'a> {
                     frame.add_scan(segment)?;
                     if frame.components.iter().all(Component::is_whole) {
                         let end = segments.next_marker().unwrap_or(file.len());
-                        let components = std::mem::take(&mut frame.components);
-                        return Ok(Frame { app1, needed: &file[..end], components, ..*frame });
+                        return Ok(Headers { app1, needed: &file[..end], bytes: frame.bytes() });
                     }
                 }
                 (END_OF_IMAGE, _) => has_end = true,
@@ -65,8 +70,10 @@ impl<'a> Frame<'a> {
         // What it has would be a blurred picture, or one without colours.
         Err(if has_end { Skip::Damaged("scans are missing".to_string()) } else { Skip::Truncated })
     }
+}
 
-    fn of_segment(code: u8, segment: &[u8]) -> Result<Frame<'a>, Skip> {
+impl Frame {
+    fn of_segment(code: u8, segment: &[u8]) -> Result<Frame, Skip> {
         let (head, rest) = segment.split_first_chunk::<6>().ok_or(Skip::Truncated)?;
         let &[_bits, height, low_height, width, low_width, count] = head;
         let components = rest.chunks_exact(3).take(usize::from(count)).map(|component| Component {
@@ -80,8 +87,6 @@ impl<'a> Frame<'a> {
             is_progressive: matches!(code, 0xc2 | 0xca),
             components: components.collect(),
             scans: 0,
-            app1: Vec::new(),
-            needed: &[],
         })
     }
 
@@ -109,7 +114,7 @@ impl<'a> Frame<'a> {
     }
 
     /// About what decoding takes, in bytes.
-    pub fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         let most = |axis: usize| self.components.iter().map(|component| component.sampling[axis]).max();
         let [across, down] = [most(0).unwrap_or(1), most(1).unwrap_or(1)];
         let samples = |component: &Component| {

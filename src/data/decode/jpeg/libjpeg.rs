@@ -113,7 +113,6 @@ extern "C-unwind" fn give_up(picture: &mut libjpeg::jpeg_common_struct) {
     let errors = unsafe { &*picture.err };
     let skip = match errors.msg_code {
         _ if is_at_end(errors) => Skip::Truncated,
-        libjpeg::JERR_FILE_READ | libjpeg::JERR_INPUT_EOF => Skip::Truncated,
         libjpeg::JERR_OUT_OF_MEMORY => Skip::OutOfMemory,
         libjpeg::JERR_SOF_UNSUPPORTED => {
             Skip::Unsupported("a lossless or hierarchical JPEG; save it as a usual JPEG".to_string())
@@ -125,10 +124,6 @@ extern "C-unwind" fn give_up(picture: &mut libjpeg::jpeg_common_struct) {
         libjpeg::JERR_BAD_PRECISION => {
             Skip::Unsupported("a JPEG of other than 8 bits per sample; save it as one of 8".to_string())
         }
-        libjpeg::JERR_FRACT_SAMPLE_NOTIMPL | libjpeg::JERR_CCIR601_NOTIMPL => Skip::Unsupported(
-            "a JPEG whose channels have sizes that do not divide each other; save it as a usual JPEG"
-                .to_string(),
-        ),
         libjpeg::JERR_EMPTY_IMAGE => {
             Skip::Unsupported("a JPEG that does not say how high it is; save it as a usual JPEG".to_string())
         }

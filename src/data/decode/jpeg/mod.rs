@@ -15,28 +15,28 @@ use super::decoded::Decoded;
 use super::gray::{of_cmyk, of_rgb, of_rows, of_ycc, of_ycck};
 use super::orientation::of_app1;
 use crate::data::skip::Skip;
-use frame::Frame;
+use frame::Headers;
 use libjpeg::{Coefficients, ColorSpace};
 use pulp::{Arch, Simd, WithSimd};
 use rows::Rows;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
-    let frame = Frame::of(file)?;
-    let memory = PIXELS.take(frame.bytes())?;
-    let read = catch_unwind(AssertUnwindSafe(|| Coefficients::read(frame.needed)));
+    let headers = Headers::of(file)?;
+    let memory = PIXELS.take(headers.bytes)?;
+    let read = catch_unwind(AssertUnwindSafe(|| Coefficients::read(headers.needed)));
     let coefficients = read.map_err(|why| match why.downcast::<Skip>() {
         Ok(skip) => *skip,
         Err(crash) => resume_unwind(crash),
     });
     let coefficients = coefficients.map_err(|why| match why {
-        Skip::Truncated if frame.needed.len() < file.len() => {
+        Skip::Truncated if headers.needed.len() < file.len() => {
             Skip::Damaged("its coded data end before the picture does".to_string())
         }
         why => why,
     })?;
     let (size, gray) = (coefficients.size(), Arch::new().dispatch(ToGray { coefficients })?);
-    Ok(Decoded::new(size, gray, of_app1(&frame.app1), memory))
+    Ok(Decoded::new(size, gray, of_app1(&headers.app1), memory))
 }
 
 /// From coefficients to gray. What it calls is inlined, to be compiled with the vectors that the processor has.
