@@ -182,6 +182,7 @@ fn a_killed_server_comes_back_with_the_run_so_far() {
         "ERR_CONNECTION_REFUSED",
         "ERR_INCOMPLETE_CHUNKED_ENCODING",
         "ERR_CONNECTION_RESET",
+        "ERR_SOCKET_NOT_CONNECTED",
         "403",
     ]);
 }
