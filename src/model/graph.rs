@@ -13,8 +13,9 @@ pub const INPUT: &str = "input";
 
 /// More layers than any network has that this program could train.
 pub(super) const MAX_LAYERS: usize = 2048;
-/// More values than any tensor has; keeps sums of their bytes, and products with batches, below 2^64.
-const MAX_VALUES: usize = 1 << 40;
+/// More values than any tensor has. Below it sums of bytes, and products with batches, keep below 2^64; where addresses have
+/// 32 bits, as in browsers, the bytes of one tensor keep below 2^32.
+const MAX_VALUES: usize = 1 << if usize::BITS >= 64 { 40 } else { 29 };
 
 /// One layer in its place.
 #[derive(Debug, Clone)]
