@@ -559,6 +559,17 @@ fn other_commands_answer() {
 }
 
 #[test]
+fn the_bundled_pictures_are_drawn_anywhere() {
+    let place = Place::new();
+    let said = place.run("dataset draw --out drawn");
+    assert!(said.succeeds().stdout.contains("pictures to drawn"), "{}", said.stdout);
+    assert_eq!(files(&place.path("drawn/test_set")), ["cats", "dogs"]);
+    let without = place.run("dataset");
+    assert_eq!(without.code, 2);
+    assert!(without.stderr.contains("draw"), "{}", without.stderr);
+}
+
+#[test]
 fn a_profile_of_one_step_has_nothing_to_tell() {
     let place = Place::new();
     let said = place.train("--out run --profile --max-steps 1");

@@ -1,29 +1,24 @@
 //! `pawgrad dataset`
 
-use super::output::outln;
-use crate::data::synthetic;
-use crate::error::{Result, error, shown_path};
-use crate::files::replace;
-use clap::Args;
-use std::path::PathBuf;
+mod draw;
+
+use crate::error::Result;
+use clap::{Args, Subcommand};
 
 #[derive(Args)]
 pub struct DatasetArgs {
-    /// Folder to write to; files of the same names are replaced
-    #[arg(long, default_value = "dataset", value_name = "DIR")]
-    out: PathBuf,
+    #[command(subcommand)]
+    command: DatasetCommand,
+}
+
+#[derive(Subcommand)]
+enum DatasetCommand {
+    /// Draw pictures of cats and dogs to train on: those that are bundled with the source
+    Draw(draw::DrawArgs),
 }
 
 pub fn run(args: DatasetArgs) -> Result<()> {
-    let files = synthetic::files();
-    for (path, bytes) in &files {
-        let path = args.out.join(path);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|why| error!(Write, "{} cannot be made: {why}", shown_path(folder)))?;
-        }
-        replace(&path, bytes)?;
+    match args.command {
+        DatasetCommand::Draw(args) => draw::run(args),
     }
-    outln!("Wrote {} pictures to {}", files.len(), shown_path(&args.out));
-    Ok(())
 }

@@ -66,7 +66,7 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Time the rungs on this machine's adapter once, and use the fastest from then on
     Tune(tune::TuneArgs),
-    /// Draw the bundled pictures again
+    /// Draw pictures to train on
     Dataset(dataset::DatasetArgs),
 }
 
