@@ -1,16 +1,17 @@
 //! What helps against an error, in the words of the command line.
 
+use super::output::quoted;
 use crate::error::{Error, Remedy};
 
 /// The error's message and, on a line of its own, what to do.
 pub fn sentence(why: &Error) -> String {
-    match why.remedy {
+    match &why.remedy {
         None => why.message.clone(),
         Some(remedy) => format!("{}\n  {}", why.message, words(remedy)),
     }
 }
 
-fn words(remedy: Remedy) -> String {
+fn words(remedy: &Remedy) -> String {
     let words = match remedy {
         Remedy::OtherImageSize => "use another --image-size",
         Remedy::LargerImageSize => "use a larger --image-size",
@@ -27,6 +28,10 @@ fn words(remedy: Remedy) -> String {
         Remedy::OtherFolder => "choose another --out",
         Remedy::OtherPort => "another --port may be free",
         Remedy::Token => "leave out --no-token, or --host",
+        Remedy::OneOfSets { training, test } => {
+            let [training, test] = [training, test].map(|path| quoted(path));
+            return format!("to train: pawgrad train --train-dir {training} --test-dir {test}");
+        }
         Remedy::StartFromWeights => "`pawgrad train --init-weights` can start from it",
         Remedy::GpuDriver => {
             "install your GPU's Vulkan driver (Debian and Ubuntu: mesa-vulkan-drivers for AMD and Intel, nvidia-driver \

@@ -7,7 +7,7 @@ use crate::data::Folder;
 use crate::error::{Result, error, list, shown, shown_path};
 use crate::memory::{largest_that_fits, of_pictures, of_use};
 use crate::model::Model;
-use crate::run::job::load_pictures;
+use crate::run::load_pictures;
 use crate::train::evaluate::{Evaluation, evaluate};
 use clap::Args;
 use std::path::PathBuf;
@@ -58,6 +58,9 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
             evaluation.loss
         );
         print_confusion(classes, &evaluation.confusion);
+        if let Some(verdict) = evaluation.verdict(classes) {
+            outln!("\n{verdict}");
+        }
     }
     Ok(())
 }

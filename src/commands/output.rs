@@ -8,6 +8,7 @@
 
 use crate::error::escape;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 /// `print!`, but a reader that went away ends the program quietly, and a full disk with its exit code.
 macro_rules! out {
@@ -52,4 +53,10 @@ pub fn lines(lines: &[String], must: bool) {
 /// In one write, so that lines of several threads do not mix.
 pub fn say(text: std::fmt::Arguments) {
     let _ = std::io::stderr().write_all(escape(&text.to_string()).as_bytes());
+}
+
+/// A path as an argument of a command that somebody may copy into a shell.
+pub fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    shlex::try_quote(&text).map_or(text.clone(), |quoted| quoted.into_owned())
 }

@@ -2,8 +2,8 @@
 
 use super::load::{ModelArgs, batch};
 use super::output::{errln, outln};
-use crate::data::{decode_file, folder};
-use crate::error::{Result, error, shown, shown_path};
+use crate::data::{decode_file, folder, tally};
+use crate::error::{Result, error, path_text, shown, shown_path};
 use crate::train::evaluate::{predicted, scores};
 use clap::Args;
 use rayon::prelude::*;
@@ -42,11 +42,15 @@ pub async fn run(args: PredictArgs) -> Result<()> {
             paths.push(path.clone());
             continue;
         }
-        let inside = folder::pictures(path)?;
-        if inside.is_empty() {
+        let found = folder::pictures(path)?;
+        if !found.passed.is_empty() {
+            let (dir, files) = (shown_path(path), found.passed.len());
+            errln!("passed over {files} files in {dir}: {}", tally(&found.passed));
+        }
+        if found.pictures.is_empty() {
             return Err(error!(Data, "the folder {} holds no pictures", shown_path(path)));
         }
-        paths.extend(inside);
+        paths.extend(found.pictures);
     }
 
     let (mut shown, mut skipped) = (0, 0);
@@ -74,7 +78,7 @@ pub async fn run(args: PredictArgs) -> Result<()> {
         for (path, scores) in decoded.iter().zip(scores(&model, &pixels, decoded.len()).await?) {
             let best = predicted(&scores);
             let prediction = Prediction {
-                path: path.display().to_string(),
+                path: path_text(path),
                 class: &classes[best],
                 probability: scores[best],
                 scores: classes.iter().map(String::as_str).zip(scores.iter().copied()).collect(),

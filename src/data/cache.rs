@@ -4,15 +4,17 @@
 //! depend on: the content and place of every file, the size, and the code that decodes. Whatever changes, another file
 //! is looked for; none is ever wrong, and all may be deleted at any time.
 
-use super::files::{Opened, stopped};
 use super::folder::{Folder, PictureFile};
-use super::pictures::{Decoding, Pictures, Skipped};
+use super::opened::Opened;
+use super::pictures::{Decoding, Pictures};
 use super::regular::open_regular;
-use super::skip::Skip;
+use super::skip::{Skip, Skipped};
+use super::walk::stopped;
 use crate::error::Result;
 use atomic_write_file::AtomicWriteFile;
 use blake3::{Hash, Hasher};
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -84,26 +86,22 @@ impl Cache {
             return Ok(pictures);
         }
         let pictures = Pictures::load(folder, size, progress)?;
+        let reasons = reasons(folder, &pictures);
         // What could not be read may be readable the next time, and what changed meanwhile is not what the key says.
-        let unreadable = |skipped: &Skipped| matches!(skipped.reason, Skip::Unreadable(_));
-        if !pictures.skipped.iter().any(unreadable)
+        if !reasons.iter().any(|reason| matches!(reason, Some(Skip::Unreadable(_))))
             && key(folder, size, &|| progress(total, total)) == Some(key_before)
         {
-            let _ = self.write(&path, &key_before, &pictures, folder);
+            let _ = self.write(&path, &key_before, &reasons, &pictures.pixels);
         }
         Ok(pictures)
     }
 
     /// Hash of the key and of what follows, length of the list of reasons, for each file why it was skipped if it was (JSON),
     /// pixels.
-    fn write(&self, path: &Path, key: &Hash, pictures: &Pictures, folder: &Folder) -> io::Result<()> {
-        let mut skipped = pictures.skipped.iter().peekable();
-        let mut reason =
-            |path: &PathBuf| skipped.next_if(|skipped| skipped.path == *path).map(|skipped| &skipped.reason);
-        let reasons: Vec<Option<&Skip>> = folder.files.iter().map(|file| reason(&file.path)).collect();
-        let reasons = serde_json::to_vec(&reasons)?;
+    fn write(&self, path: &Path, key: &Hash, reasons: &[Option<&Skip>], pixels: &[u8]) -> io::Result<()> {
+        let reasons = serde_json::to_vec(reasons)?;
         let len = (reasons.len() as u64).to_le_bytes();
-        let bytes = (HASH + len.len() + reasons.len() + pictures.pixels.len()) as u64;
+        let bytes = (HASH + len.len() + reasons.len() + pixels.len()) as u64;
         if bytes > self.most {
             return Ok(());
         }
@@ -113,9 +111,9 @@ impl Cache {
         if fs4::available_space(&self.folder)? < bytes + LEFT {
             return Ok(());
         }
-        let hash = hash_of(&[key.as_bytes(), &len, &reasons, &pictures.pixels]);
+        let hash = hash_of(&[key.as_bytes(), &len, &reasons, pixels]);
         let mut file = AtomicWriteFile::open(path)?;
-        for part in [hash.as_bytes(), &len[..], &reasons, &pictures.pixels] {
+        for part in [hash.as_bytes(), &len[..], &reasons, pixels] {
             file.write_all(part)?;
         }
         file.commit()
@@ -143,6 +141,13 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// For each file of the folder why it is not among the pictures, if so.
+fn reasons<'a>(folder: &Folder, pictures: &'a Pictures) -> Vec<Option<&'a Skip>> {
+    let reasons: HashMap<&Path, &Skip> =
+        pictures.skipped.iter().map(|Skipped { path, reason }| (&**path, reason)).collect();
+    folder.files.iter().map(|file| reasons.get(&*file.path).copied()).collect()
 }
 
 /// The hash of all that the pixels depend on; `None` where it was not to `go_on`.

@@ -1,60 +1,14 @@
 //! Files into pictures.
 
-use super::decode::{FILES, MAX_MEMORY, Part, START, decode_bytes, format_of, reserved};
+use super::decode::MAX_MEMORY;
 use super::folder::Folder;
-use super::pictures::{Decoding, Pictures, Skipped};
-use super::regular::open_regular;
-use super::skip::Skip;
-use crate::error::{Error, Remedy, Result, error, shown_path};
+use super::opened::decode_file;
+use super::pictures::{Decoding, Pictures};
+use super::skip::{Skip, Skipped};
+use super::walk::{sort_key, stopped};
+use crate::error::{Remedy, Result, error, shown_path};
 use rayon::prelude::*;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Reads a file; see [`decode_bytes`].
-///
-/// # Errors
-/// As [`decode_bytes`], and when the file cannot be read.
-pub fn decode_file(path: &Path, size: usize) -> std::result::Result<Vec<u8>, Skip> {
-    let picture = Opened::open(path)?;
-    let mut bytes = reserved(picture.start.len() + picture.rest.limit() as usize)?;
-    let (start, rest) = bytes.split_at_mut(picture.start.len());
-    start.copy_from_slice(&picture.start);
-    let mut file = picture.rest;
-    file.read_exact(rest).map_err(unreadable)?;
-    decode_bytes(&bytes, size)
-}
-
-/// The file of a picture, of which no more was read than what says that it is one.
-pub(super) struct Opened {
-    pub start: Vec<u8>,
-    pub rest: io::Take<File>,
-    /// As if the whole file were in memory.
-    _memory: Part,
-}
-
-impl Opened {
-    pub fn open(path: &Path) -> std::result::Result<Opened, Skip> {
-        let (mut file, len) = open_regular(path).map_err(unreadable)?;
-        let mut start = Vec::new();
-        // No more than its length: files that the system makes up have none, and may wait for what is to come.
-        file.by_ref().take(len.min(START as u64)).read_to_end(&mut start).map_err(unreadable)?;
-        format_of(&start)?;
-        let memory = FILES.take(len)?;
-        let rest = file.take(len.saturating_sub(start.len() as u64));
-        Ok(Opened { start, rest, _memory: memory })
-    }
-}
-
-fn unreadable(why: io::Error) -> Skip {
-    Skip::Unreadable(why.to_string())
-}
-
-/// Whoever asked for pictures wants them no more.
-pub(super) fn stopped() -> Error {
-    error!(Interrupted, "stopped while the pictures were read: there is no model")
-}
 
 impl Pictures {
     /// Decodes every file of the folder to `size` x `size` pixels, on all threads of rayon's pool.
@@ -118,7 +72,7 @@ impl Pictures {
         Ok(pictures)
     }
 
-    /// The `pixels` of all files that have no reason to be skipped.
+    /// The `pixels` of all files of the folder that have no reason to be skipped.
     pub(super) fn new(folder: &Folder, size: usize, pixels: Vec<u8>, reasons: Vec<Option<Skip>>) -> Pictures {
         let mut pictures = Pictures {
             classes: folder.classes.clone(),
@@ -127,7 +81,7 @@ impl Pictures {
             pixels,
             labels: Vec::with_capacity(folder.files.len()),
             paths: Vec::with_capacity(folder.files.len()),
-            skipped: Vec::new(),
+            skipped: folder.passed.clone(),
         };
         for (file, reason) in folder.files.iter().zip(reasons) {
             match reason {
@@ -138,6 +92,7 @@ impl Pictures {
                 }
             }
         }
+        pictures.skipped.sort_by_cached_key(|skipped| sort_key(&skipped.path));
         pictures
     }
 

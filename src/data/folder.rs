@@ -1,24 +1,30 @@
 //! Finding the pictures: one sub-folder per class.
 
-use crate::error::{Result, error, list, shown, shown_path};
-use std::ffi::OsStr;
+use super::leftovers::leftover;
+use super::sets::sets_among;
+use super::skip::{Skip, Skipped};
+use super::tally::tally;
+use super::walk::{Found, GoOn, PassedFolder, hidden, sort_key};
+use crate::error::{Remedy, Result, error, list, shown, shown_path};
+use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use walkdir::{DirEntry, WalkDir};
 
-/// File names that end in one of these, in upper or lower case, are taken for pictures.
-const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "bmp", "gif", "webp"];
-
-/// The classes and picture files of a data folder; nothing is decoded yet.
+/// The classes and files of a data folder; of no file was more read than its first bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     /// The folder that holds the classes: the one that was asked for, or the one of the same name inside it.
     pub root: PathBuf,
     /// Names of the class folders, sorted byte by byte; a label is an index into this list.
     pub classes: Vec<String>,
-    /// Every picture file, sorted byte by byte by its path: the file system's own order never matters.
+    /// Every file in a class that begins as a picture does, sorted byte by byte by its path: the file system's own order
+    /// never matters.
     pub files: Vec<PictureFile>,
+    /// Every other file, sorted likewise.
+    pub passed: Vec<Skipped>,
+    /// Folders beside the classes that are none, without hidden ones, and links to folders in classes; sorted likewise.
+    pub passed_folders: Vec<PassedFolder>,
 }
 
 /// One picture file.
@@ -31,59 +37,173 @@ pub struct PictureFile {
 }
 
 impl Folder {
-    /// Finds the classes in `dir` and the pictures in each, at any depth.
+    /// Finds the classes in `dir`, which are the folders that hold pictures, and the pictures in each, at any depth.
     ///
-    /// `dir/<same name>/<class>/…`, as public archives unpack, works like `dir/<class>/…`. Hidden files
-    /// and folders are passed over. A class folder or a picture may be a symbolic link; inside a class,
-    /// links to folders are not followed, so no loop is possible.
+    /// What a file is says its content. `dir/<same name>/<class>/…`, as public archives unpack, works like
+    /// `dir/<class>/…`. Hidden files and folders are passed over, and so is what systems leave behind. A class folder or a
+    /// picture may be a symbolic link; inside a class, links to folders are not followed, so no loop is possible.
     ///
     /// # Errors
-    /// `Data`, naming the path and what to do: `dir` is missing, is no folder or cannot be read, or it
-    /// does not hold exactly two classes with at least one picture each.
+    /// `Data`, naming the path and what to do: `dir` is missing, is no folder or cannot be read, holds a training set and a
+    /// test set, or does not hold exactly two folders with at least one picture each.
     pub fn scan(dir: &Path) -> Result<Folder> {
-        let mut root = dir.to_path_buf();
-        let mut classes = sub_folders(dir)?;
-        if let [only] = &classes[..]
+        Folder::scan_while(dir, &|| true)
+    }
+
+    /// [`Folder::scan`], which ends with `Interrupted` where it is not to `go_on`.
+    ///
+    /// # Errors
+    /// As [`Folder::scan`].
+    pub fn scan_while(dir: &Path, go_on: GoOn) -> Result<Folder> {
+        let mut folder = Folder {
+            root: dir.to_path_buf(),
+            classes: Vec::new(),
+            files: Vec::new(),
+            passed: Vec::new(),
+            passed_folders: Vec::new(),
+        };
+        let mut inside = entries(dir)?;
+        if let [only] = &sub_folders(dir, &inside)[..]
             && Some(only) == own_name(dir).as_ref()
         {
-            let inner = sub_folders(&dir.join(only))?;
-            if !inner.is_empty() {
-                root.push(only);
-                classes = inner;
+            let inner = dir.join(only);
+            let entries = entries(&inner)?;
+            if !sub_folders(&inner, &entries).is_empty() {
+                for entry in inside.iter().filter(|&entry| entry.to_str() != Some(only)) {
+                    let found = Found::below(dir, entry, go_on)?;
+                    let up = |path: &Path| Path::new("..").join(path);
+                    folder.passed.extend(
+                        found.passed.into_iter().map(|file| Skipped { path: up(&file.path), ..file }),
+                    );
+                    let beside = |path: &PathBuf| Skipped { path: up(path), reason: Skip::BesideClasses };
+                    folder.passed.extend(found.pictures.iter().map(beside));
+                }
+                (folder.root, inside) = (inner, entries);
             }
         }
-        check_classes(&root, &classes)?;
+        let root = folder.root.clone();
+        let names = sub_folders(&root, &inside);
+        if let Some((training, test)) = sets_among(&names) {
+            let (training, test) = (root.join(training), root.join(test));
+            let [dir, first, second] = [&root, &training, &test].map(|path| shown_path(path));
+            let why = error!(
+                Data,
+                "{dir} holds a training set and a test set, not classes: give one of the two, {first} or {second}"
+            );
+            return Err(why.with(Remedy::OneOfSets { training, test }));
+        }
+        for entry in inside {
+            folder.add(&entry, go_on)?;
+            if folder.classes.len() > MOST_CLASSES {
+                break;
+            }
+        }
+        folder.check_classes()?;
+        folder.files.sort_by_cached_key(|file| sort_key(&file.path));
+        folder.passed.sort_by_cached_key(|file| sort_key(&file.path));
+        folder.passed_folders.sort_by_cached_key(|passed| sort_key(&passed.path));
+        Ok(folder)
+    }
 
-        let mut files = Vec::new();
-        for (label, class) in (0..).zip(&classes) {
-            let found = pictures_in(&root, class)?;
-            if found.is_empty() {
-                return Err(error!(
-                    Data,
-                    "{} holds no pictures: put some there, or remove the folder\n{}",
-                    shown_path(&root.join(class)),
-                    layout(&root)
-                ));
-            }
-            files.extend(found.into_iter().map(|path| PictureFile { path, label }));
+    /// Adds what is in an entry of the root; entries come in the order of their names.
+    fn add(&mut self, entry: &OsString, go_on: GoOn) -> Result<()> {
+        let found = Found::below(&self.root, entry, go_on)?;
+        let path = self.root.join(entry);
+        if !path.is_dir() {
+            let beside = |path| Skipped { path, reason: Skip::BesideClasses };
+            self.passed.extend(found.pictures.into_iter().map(beside));
+        } else if !found.pictures.is_empty() {
+            let name = entry.to_str().ok_or_else(|| {
+                error!(Data, "the class folder {} has a name that is not UTF-8: rename it", shown_path(&path))
+            })?;
+            let label = self.classes.len() as u32;
+            self.classes.push(name.to_string());
+            self.files.extend(found.pictures.into_iter().map(|path| PictureFile { path, label }));
+        } else if !hidden(entry) {
+            let why = match (leftover(&entry.to_string_lossy()), &found.passed[..]) {
+                (Some(what), _) => what.to_string(),
+                (None, []) => "it is empty".to_string(),
+                (None, passed) => format!("it holds no pictures: {}", tally(passed)),
+            };
+            self.passed_folders.push(PassedFolder { path: entry.into(), why });
         }
-        files.sort_by_cached_key(|file| sort_key(&file.path));
-        Ok(Folder { root, classes, files })
+        self.passed.extend(found.passed);
+        self.passed_folders.extend(found.folders);
+        Ok(())
+    }
+
+    /// Two classes are what the networks can tell apart.
+    fn check_classes(&self) -> Result<()> {
+        let (dir, layout) = (shown_path(&self.root), layout(&self.root));
+        let others: String = self
+            .passed_folders
+            .iter()
+            .take(10)
+            .map(|PassedFolder { path, why }| format!("\n  {} is no class: {why}", shown_path(path)))
+            .collect();
+        match &self.classes[..] {
+            [_, _] => Ok(()),
+            [] => {
+                let direct = self.passed.iter().any(|file| file.reason == Skip::BesideClasses);
+                let why = match (direct, &others[..]) {
+                    (true, _) => "its pictures lie directly in it",
+                    (false, "") => "it holds no folders",
+                    (false, _) => "no folder in it holds pictures",
+                };
+                Err(error!(
+                    Data,
+                    "{dir} has no class folders, {why}: sort the pictures into two folders{others}\n{layout}"
+                ))
+            }
+            [only] => {
+                let inner = self.root.join(only);
+                let inside = entries(&inner).map(|entries| sub_folders(&inner, &entries)).unwrap_or_default();
+                let hint = match inside.len() {
+                    2.. => format!(
+                        "\n  it holds {}: if those are the classes, give {}",
+                        list(&inside),
+                        shown_path(&inner)
+                    ),
+                    _ => String::new(),
+                };
+                let only = shown(only);
+                Err(error!(Data, "{dir} has only one class, {only}: two are needed{hint}{others}\n{layout}"))
+            }
+            many => {
+                let names = list(many);
+                Err(error!(
+                    Data,
+                    "{dir} has more than {MOST_CLASSES} classes ({names} …), but two are supported: \
+                     move the others elsewhere, or give a folder that holds two\n{layout}"
+                ))
+            }
+        }
     }
 }
 
-/// Every picture file in `dir`, whatever its class, at any depth, sorted byte by byte by its path.
+/// Most classes that a network tells apart.
+const MOST_CLASSES: usize = 2;
+
+/// Every picture in `dir`, whatever its class, at any depth, sorted byte by byte by its path, and all other files.
+/// Paths begin with `dir`.
 ///
 /// # Errors
 /// `Data` for a folder that cannot be read.
-pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = pictures_in(dir, "")?;
-    files.sort_by_cached_key(|path| sort_key(path));
-    Ok(files.iter().map(|file| dir.join(file)).collect())
+pub fn pictures(dir: &Path) -> Result<Found> {
+    let mut all = Found::default();
+    for entry in entries(dir)? {
+        let found = Found::below(dir, &entry, &|| true)?;
+        all.pictures.extend(found.pictures.iter().map(|path| dir.join(path)));
+        all.passed
+            .extend(found.passed.into_iter().map(|file| Skipped { path: dir.join(&file.path), ..file }));
+    }
+    all.pictures.sort_by_cached_key(|path| sort_key(path));
+    all.passed.sort_by_cached_key(|file| sort_key(&file.path));
+    Ok(all)
 }
 
-/// Names of the visible folders in `dir`, sorted byte by byte.
-fn sub_folders(dir: &Path) -> Result<Vec<String>> {
+/// Names of what is in `dir`, sorted byte by byte.
+fn entries(dir: &Path) -> Result<Vec<OsString>> {
     let unreadable = |why: std::io::Error| match why.kind() {
         ErrorKind::NotFound => error!(Data, "there is no folder {}\n{}", shown_path(dir), layout(dir)),
         ErrorKind::NotADirectory => {
@@ -96,92 +216,18 @@ fn sub_folders(dir: &Path) -> Result<Vec<String>> {
         }
         _ => error!(Data, "cannot read the folder {}: {why}; check its permissions", shown_path(dir)),
     };
-    let mut names = Vec::new();
-    for entry in fs::read_dir(dir).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        // Not the entry's own type: a class may be a link to a folder elsewhere.
-        if hidden(&entry.file_name()) || !entry.path().is_dir() {
-            continue;
-        }
-        let name = entry.file_name().into_string().map_err(|_| {
-            let path = shown_path(&entry.path());
-            error!(Data, "the class folder {path} has a name that is not UTF-8: rename it")
-        })?;
-        names.push(name);
-    }
-    names.sort();
+    let entries = fs::read_dir(dir).map_err(unreadable)?;
+    let mut names =
+        entries.map(|entry| Ok(entry.map_err(unreadable)?.file_name())).collect::<Result<Vec<_>>>()?;
+    names.sort_by(|a, b| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
     Ok(names)
 }
 
-/// Two classes are what the networks can tell apart.
-fn check_classes(root: &Path, classes: &[String]) -> Result<()> {
-    let (dir, layout) = (shown_path(root), layout(root));
-    match classes {
-        [test, training] if test == "test_set" && training == "training_set" => Err(error!(
-            Data,
-            "{dir} holds a training set and a test set, not classes: give one of the two, such as {dir}/training_set"
-        )),
-        [_, _] => Ok(()),
-        [] => {
-            let direct = fs::read_dir(root).is_ok_and(|entries| {
-                entries.flatten().any(|entry| has_picture_extension(entry.path().as_path()))
-            });
-            let why = if direct { "its pictures lie directly in it" } else { "it holds no folders" };
-            Err(error!(
-                Data,
-                "{dir} has no class folders, {why}: sort the pictures into two folders\n{layout}"
-            ))
-        }
-        [only] => {
-            let only = shown(only);
-            Err(error!(Data, "{dir} has only one class, {only}: two are needed\n{layout}"))
-        }
-        many => {
-            let (count, names) = (many.len(), list(many));
-            Err(error!(
-                Data,
-                "{dir} has {count} classes ({names}), but two are supported: \
-                 move the others elsewhere, or give a folder that holds two\n{layout}"
-            ))
-        }
-    }
-}
-
-/// The picture files of a class, relative to `root`, in no particular order.
-fn pictures_in(root: &Path, class: &str) -> Result<Vec<PathBuf>> {
-    let dir = root.join(class);
-    // The class folder itself is never hidden: `sub_folders` saw to that.
-    let visible = |entry: &DirEntry| entry.depth() == 0 || !hidden(entry.file_name());
-    let mut files = Vec::new();
-    for entry in WalkDir::new(&dir).into_iter().filter_entry(visible) {
-        let entry = entry.map_err(|why| {
-            let path = shown_path(why.path().unwrap_or(&dir));
-            match why.io_error() {
-                Some(why) => error!(Data, "cannot read the folder {path}: {why}; check its permissions"),
-                None => error!(Data, "cannot read the folder {path}: {why}"),
-            }
-        })?;
-        if has_picture_extension(entry.path()) && may_be_file(&entry) {
-            let path = entry.path().strip_prefix(root).expect("the walk started in the root");
-            files.push(path.to_path_buf());
-        }
-    }
-    Ok(files)
-}
-
-/// A file or a link to one. A broken link counts too, so that it is reported when it is decoded; a link to
-/// a folder does not, nor does a pipe, which would be waited for.
-fn may_be_file(entry: &DirEntry) -> bool {
-    fs::metadata(entry.path()).map_or(true, |target| target.is_file())
-}
-
-fn has_picture_extension(path: &Path) -> bool {
-    let extension = path.extension().and_then(OsStr::to_str);
-    extension.is_some_and(|found| EXTENSIONS.iter().any(|known| found.eq_ignore_ascii_case(known)))
-}
-
-fn hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
+/// Which of these are folders that a person made, or links to them.
+fn sub_folders(dir: &Path, entries: &[OsString]) -> Vec<String> {
+    let visible = entries.iter().filter(|name| !hidden(name) && dir.join(name).is_dir());
+    let names = visible.filter_map(|name| name.to_str());
+    names.filter(|name| leftover(name).is_none()).map(str::to_string).collect()
 }
 
 /// The folder's own name, also for `.` and `..`.
@@ -190,19 +236,11 @@ fn own_name(dir: &Path) -> Option<String> {
     name(dir).or_else(|| name(&dir.canonicalize().ok()?))
 }
 
-/// What paths are sorted by: their bytes, with the same separator on every system. (`Path` compares part by
-/// part, which puts `a/b` before `a-b`.)
-fn sort_key(path: &Path) -> Vec<u8> {
-    let parts: Vec<&[u8]> = path.iter().map(OsStr::as_encoded_bytes).collect();
-    parts.join(&b'/')
-}
-
 /// What a data folder should look like, for error messages.
 fn layout(dir: &Path) -> String {
     let dir = shown_path(dir);
-    let extensions = EXTENSIONS.join(", ");
     format!(
-        "expected one folder per class, with pictures ({extensions}) at any depth inside:\n  \
+        "expected one folder per class, with JPEG, PNG, BMP, GIF or WebP pictures at any depth inside:\n  \
          {dir}/cats/….jpg\n  {dir}/dogs/….jpg"
     )
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Folder::scan  ->  Pictures::load  ->  batches::epoch_order  ->  Pictures::gather
-//! names only        decode_file         indices                   Batch
+//! first bytes       decode_file         indices                   Batch
 //!                   or Cache::load
 //! ```
 //!
@@ -13,29 +13,47 @@ pub mod batches;
 #[cfg(feature = "cli")]
 pub mod cache;
 #[cfg(feature = "cli")]
+mod concerns;
+#[cfg(feature = "cli")]
 pub mod decode;
 #[cfg(feature = "cli")]
 pub mod files;
 #[cfg(feature = "cli")]
 pub mod folder;
+#[cfg(feature = "cli")]
+mod leftovers;
+#[cfg(feature = "cli")]
+mod opened;
 pub mod pictures;
 #[cfg(feature = "cli")]
 mod regular;
 #[cfg(feature = "cli")]
 mod resize;
+#[cfg(feature = "cli")]
+mod sets;
 mod skip;
 pub mod synthetic;
+#[cfg(feature = "cli")]
+mod tally;
+#[cfg(feature = "cli")]
+mod walk;
 
 pub use batches::{Batch, epoch_order};
 #[cfg(feature = "cli")]
 pub use cache::{Cache, load};
 #[cfg(feature = "cli")]
+pub use concerns::{Concern, concerns};
+#[cfg(feature = "cli")]
 pub use decode::decode_bytes;
 #[cfg(feature = "cli")]
-pub use files::decode_file;
-#[cfg(feature = "cli")]
 pub use folder::Folder;
-pub use pictures::{Decoding, Pictures, Skipped};
+#[cfg(feature = "cli")]
+pub use opened::decode_file;
+pub use pictures::{Decoding, Pictures};
 #[cfg(feature = "cli")]
 pub(crate) use regular::open_regular;
-pub use skip::Skip;
+pub use skip::{Skip, Skipped};
+#[cfg(feature = "cli")]
+pub use tally::{Reason, Tally, tally};
+#[cfg(feature = "cli")]
+pub use walk::{Found, PassedFolder};

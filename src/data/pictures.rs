@@ -1,14 +1,12 @@
 //! Decoded pictures, with labels.
 
-use super::skip::Skip;
-use crate::error::shown_path;
-use std::fmt;
+use super::skip::Skipped;
 use std::path::PathBuf;
 
 /// Told how many of how many pictures are decoded, from any thread; answers whether to go on.
 pub type Decoding<'a> = dyn Fn(usize, usize) -> bool + Sync + 'a;
 
-/// Decoded pictures of one size, and what could not be decoded.
+/// Decoded pictures of one size, and every other file of their folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pictures {
     /// Names of the classes; a label is an index into this list.
@@ -22,23 +20,8 @@ pub struct Pictures {
     pub labels: Vec<u32>,
     /// Where each picture came from, relative to the folder.
     pub paths: Vec<PathBuf>,
-    /// Files that are not among the pictures, in the folder's order.
+    /// Every file of the folder that is not among the pictures, sorted by path.
     pub skipped: Vec<Skipped>,
-}
-
-/// A file that could not be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// Relative to the folder.
-    pub path: PathBuf,
-    pub reason: Skip,
-}
-
-/// One line: control characters in the file's name are escaped.
-impl fmt::Display for Skipped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", shown_path(&self.path), self.reason)
-    }
 }
 
 impl Pictures {
@@ -49,6 +32,15 @@ impl Pictures {
 
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// How many pictures each class has.
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for &label in &self.labels {
+            counts[label as usize] += 1;
+        }
+        counts
     }
 
     /// Bytes of one picture.

@@ -1,9 +1,27 @@
-//! Why a file is no picture.
+//! Why a file is not among the pictures.
 
+use crate::error::shown_path;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
 
-/// Why a picture cannot be used.
+/// A file that is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Relative to the folder.
+    pub path: PathBuf,
+    pub reason: Skip,
+}
+
+/// One line: control characters in the file's name are escaped.
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", shown_path(&self.path), self.reason)
+    }
+}
+
+/// Why a file is not used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Skip {
     /// The file cannot be read; the system's reason.
@@ -26,6 +44,33 @@ pub enum Skip {
     Damaged(String),
     /// The decoder crashed.
     Panicked,
+    /// Its name, or that of a folder around it, begins with a dot.
+    Hidden,
+    /// What systems, archives and editors leave beside pictures; which.
+    Leftover(String),
+    /// It lies beside the folders of the classes, so it has no class.
+    BesideClasses,
+}
+
+impl Skip {
+    /// Whether every folder of some systems holds such files, so that they are no reason to look closer.
+    pub fn is_usual(&self) -> bool {
+        matches!(self, Skip::Hidden | Skip::Leftover(_))
+    }
+
+    /// The reason without what is this file's alone, by which files are counted.
+    pub fn kind(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Skip::Unreadable(_) => "cannot be read",
+            Skip::OtherKind(kind) => kind,
+            Skip::TooManyBytes { .. } => "needs too much memory: save it smaller",
+            Skip::Unsupported(_) => "not supported",
+            Skip::Damaged(_) | Skip::Panicked => "damaged",
+            Skip::Truncated => "truncated",
+            Skip::Leftover(what) => what,
+            other => return Cow::Owned(other.to_string()),
+        })
+    }
 }
 
 impl fmt::Display for Skip {
@@ -49,6 +94,9 @@ impl fmt::Display for Skip {
             Skip::Unsupported(why) => write!(f, "not supported: {why}"),
             Skip::Damaged(why) => write!(f, "damaged: {why}"),
             Skip::Panicked => f.write_str("damaged: the decoder crashed"),
+            Skip::Hidden => f.write_str("hidden"),
+            Skip::Leftover(what) => f.write_str(what),
+            Skip::BesideClasses => f.write_str("lies beside the class folders, so it has no class"),
         }
     }
 }

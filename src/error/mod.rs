@@ -2,7 +2,9 @@
 
 mod shown;
 
-pub use shown::{escape, list, shown, shown_path};
+pub use shown::{escape, list, path_text, shown, shown_path};
+
+use std::path::PathBuf;
 
 /// What went wrong, as far as a caller can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,7 @@ impl ErrorKind {
 
 /// What helps against an error. The core knows this much; a shell (the command line, the page) puts it into the words of
 /// its own options and fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
     /// Another height and width of the pictures.
     OtherImageSize,
@@ -89,6 +91,8 @@ pub enum Remedy {
     GpuDriver,
     /// A software Vulkan driver, installed; or the CPU, which needs none.
     SoftwareDriver,
+    /// These two folders in the place of the one that holds them.
+    OneOfSets { training: PathBuf, test: PathBuf },
 }
 
 /// An error says what was wrong, with the numbers, and what helps.

@@ -33,7 +33,29 @@ pub fn shown(text: impl Display) -> String {
 
 /// A path as [`shown`].
 pub fn shown_path(path: &Path) -> String {
-    shown(path.display())
+    shown(path_text(path))
+}
+
+/// A path as text, from which it can be told again: two paths never give the same text.
+///
+/// Bytes that are no UTF-8 become `\xff`, in two hexadecimal digits; in a path of such bytes, or of text that looks like them,
+/// backslashes are doubled.
+pub fn path_text(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let is_escape = |part: &[u8]| {
+        part.starts_with(b"\\x") && part[2..].iter().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    if let Ok(text) = str::from_utf8(bytes)
+        && !bytes.windows(4).any(is_escape)
+    {
+        return text.to_string();
+    }
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text += &chunk.valid().replace('\\', "\\\\");
+        chunk.invalid().iter().for_each(|byte| text += &format!("\\x{byte:02x}"));
+    }
+    text
 }
 
 /// Names one after the other, each as [`shown`], and of many the first.
@@ -74,5 +96,35 @@ fn is_obeyed(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' => true,
         '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
         _ => c.is_control(),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn two_paths_never_have_the_same_text() {
+        let text = |path: &[u8]| path_text(Path::new(OsStr::from_bytes(path)));
+        for same in ["cats/a.jpg", "ä ö", r"C:\cats\dogs", "a\nb", r"\xf"] {
+            assert_eq!(text(same.as_bytes()), same);
+        }
+        assert_eq!(text(b"cats/\xff\xfe.jpg"), r"cats/\xff\xfe.jpg");
+        assert_eq!(text(br"cats/\xff.jpg"), r"cats/\\xff.jpg");
+        // All names of up to five bytes that are made of what matters.
+        let parts = [&b"\\"[..], b"x", b"f", b"\xff", b"\xc3\xa4"];
+        let mut names = vec![Vec::new()];
+        for _ in 0..5 {
+            let longer = names.iter().flat_map(|name| parts.iter().map(move |part| [name, *part].concat()));
+            names = names.iter().cloned().chain(longer).collect();
+            names.sort();
+            names.dedup();
+        }
+        let mut texts: Vec<String> = names.iter().map(|name| text(name)).collect();
+        texts.sort();
+        texts.dedup();
+        assert_eq!(texts.len(), names.len());
     }
 }

@@ -3,7 +3,8 @@
 use super::claim::{Claim, RUNS};
 use super::folder::RunFolder;
 use super::load::no_checksum;
-use crate::data::{self, Folder, Pictures};
+use super::pictures::{SKIPPED_FILE, load_pictures, say_concerns, skipped_csv};
+use crate::data::{Folder, Pictures};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Error, Remedy, Result, error, list, shown_path};
 use crate::files::{check_room, named, read_file};
@@ -119,9 +120,11 @@ pub fn prepare(
     let folder = settings.out.as_deref().unwrap_or(Path::new(RUNS));
     check_room(folder, "the run", bytes_of_run(&network, steps)?)?;
 
-    let [training, test] = &folders;
-    let training = load_pictures(training, image_size, progress)?;
-    let test = load_pictures(test, image_size, progress)?;
+    let training = load_pictures(&folders[0], image_size, progress)?;
+    let test = load_pictures(&folders[1], image_size, progress)?;
+    let sets = [(&folders[0], &training), (&folders[1], &test)];
+    say_concerns(&sets, progress);
+    let skipped = skipped_csv(&sets)?;
     let batch_size = settings.batch_size.min(training.len());
     let model = match &weights {
         Some((file, bytes)) => {
@@ -160,6 +163,10 @@ pub fn prepare(
     };
     let trainer = Trainer::new(model, plan, settings.learning_rate, seed)?;
     let folder = RunFolder::create(claim()?, &config, progress)?;
+    if let Some(skipped) = skipped {
+        let path = folder.save(SKIPPED_FILE, &skipped)?;
+        progress.message(&format!("All files that were passed over: {}", shown_path(&path)));
+    }
     let schedule = Schedule {
         epochs: settings.epochs,
         batch_size: settings.batch_size,
@@ -183,6 +190,10 @@ pub async fn run(
     let end = train(&mut trainer, &training, &test, &schedule, &mut folder, progress, stop)
         .await
         .map_err(|why| with_what_is_saved(why, &folder))?;
+    let last = folder.history().last().and_then(|epoch| epoch.validation.as_ref());
+    if let Some(verdict) = last.and_then(|evaluation| evaluation.verdict(&training.classes)) {
+        progress.warning(&verdict);
+    }
     let device = trainer.model.device();
     if let Some(count @ 1..) = device.untuned_kernels() {
         progress.message(&format!(
@@ -201,30 +212,6 @@ pub async fn run(
         device.peak_bytes() as f64 / (1024.0 * 1024.0)
     ));
     Ok((folder, end))
-}
-
-/// All pictures of a folder, decoded now or earlier; says what was found and what had to be skipped.
-pub fn load_pictures(folder: &Folder, image_size: usize, progress: &mut dyn Progress) -> Result<Pictures> {
-    /// Most skipped files that are listed one by one.
-    const LISTED: usize = 20;
-    let decoded = progress.decoding(&folder.root, folder.files.len());
-    let pictures = data::load(folder, image_size, &|done, _total| decoded(done))?;
-    drop(decoded);
-    let (count, classes) = (pictures.len(), list(&pictures.classes));
-    progress.message(&format!(
-        "Found {count} pictures of {} classes ({classes}) in {}",
-        pictures.classes.len(),
-        shown_path(&folder.root)
-    ));
-    if !pictures.skipped.is_empty() {
-        let mut lines = vec![format!("Skipped {} files:", pictures.skipped.len())];
-        lines.extend(pictures.skipped.iter().take(LISTED).map(|skipped| format!("  {skipped}")));
-        if pictures.skipped.len() > LISTED {
-            lines.push(format!("  … and {} more", pictures.skipped.len() - LISTED));
-        }
-        progress.warning(&lines.join("\n"));
-    }
-    Ok(pictures)
 }
 
 /// 256 pixels where a GPU does the work; 64 on a CPU, where 256 would take hours.

@@ -5,8 +5,10 @@ pub mod folder;
 pub mod job;
 mod load;
 mod lock;
+pub mod pictures;
 
 pub use claim::{Claim, RUNS};
 pub use folder::{MODEL_FILE, RunFolder};
 pub use load::{Loaded, load, no_checksum};
 pub use lock::is_running;
+pub use pictures::load_pictures;

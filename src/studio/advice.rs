@@ -4,14 +4,14 @@ use crate::error::{Error, Remedy};
 
 /// The error's message, and what to do.
 pub fn sentence(why: &Error) -> String {
-    match why.remedy.and_then(words) {
+    match why.remedy.as_ref().and_then(words) {
         None => why.message.clone(),
         Some(words) => format!("{}. {words}", why.message),
     }
 }
 
 /// `None` where the page has nothing to change.
-fn words(remedy: Remedy) -> Option<String> {
+fn words(remedy: &Remedy) -> Option<String> {
     let words = match remedy {
         Remedy::OtherImageSize => "Choose another image size.",
         Remedy::LargerImageSize => "Choose a larger image size.",
@@ -27,6 +27,7 @@ fn words(remedy: Remedy) -> Option<String> {
         | Remedy::StartFromWeights
         | Remedy::OtherFolder
         | Remedy::OtherPort
+        | Remedy::OneOfSets { .. }
         | Remedy::Token => return None,
     };
     Some(words.to_string())

@@ -3,11 +3,12 @@
 use super::answer::{Answer, Body, not_found, of_png, png, unusable};
 use super::recent::Recent;
 use super::worker;
-use crate::data::{self, Folder, decode_file};
+use crate::data::{self, Folder, PassedFolder, concerns, decode_file};
 use crate::device::Device;
-use crate::error::Error;
+use crate::error::{Error, Remedy, path_text};
 use crate::memory;
 use crate::run::job::default_image_size;
+use crate::run::pictures::report;
 use crate::train::settings::image_size_problem;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -87,8 +88,16 @@ pub async fn open(State(folders): State<Arc<Folders>>, Body(named): Body<Named>)
         return Ok(Json(json!({"error": "folders of other machines are not looked into here"})));
     }
     // What is wrong with a folder is the answer to the question, not a failure: it is asked at every key.
-    let folder = match worker::blocking(move || Folder::scan(&named.path)).await? {
+    // Whoever types on stops it.
+    let goes_on = Arc::new(AtomicBool::new(true));
+    let _stops = Stops(goes_on.clone());
+    let scanned = worker::blocking(move || Folder::scan_while(&named.path, &|| goes_on.load(Relaxed)));
+    let folder = match scanned.await? {
         Ok(folder) => folder,
+        Err(Error { message, remedy: Some(Remedy::OneOfSets { training, test }), .. }) => {
+            let sets = json!({"training": path_text(&training), "test": path_text(&test)});
+            return Ok(Json(json!({"error": message, "sets": sets})));
+        }
         Err(why) => return Ok(Json(json!({"error": why.message}))),
     };
     let (id, folder) = folders.add(folder);
@@ -96,13 +105,16 @@ pub async fn open(State(folders): State<Arc<Folders>>, Body(named): Body<Named>)
     let classes = folder.classes.iter().enumerate().map(
         |(class, name)| json!({"name": name, "pictures": folder.files.iter().filter(label(class)).count()}),
     );
+    let passed = |passed: &PassedFolder| json!({"path": path_text(&passed.path), "reason": passed.why});
+    let passed: Vec<_> = folder.passed_folders.iter().map(passed).collect();
     let of_class = |class| {
         let files = folder.files.iter().enumerate().filter(move |(_, file)| file.label as usize == class);
         files.map(|(index, _)| index).take(SHOWN)
     };
     let thumbs: Vec<usize> = (0..folder.classes.len()).flat_map(of_class).collect();
     Ok(Json(json!({
-        "folder": id, "root": folder.root, "classes": classes.collect::<Vec<_>>(), "total": folder.files.len(), "thumbs": thumbs,
+        "folder": id, "root": path_text(&folder.root), "classes": classes.collect::<Vec<_>>(), "total": folder.files.len(),
+        "passed": folder.passed.len(), "passed_folders": passed, "thumbs": thumbs,
     })))
 }
 
@@ -128,12 +140,14 @@ pub async fn check(
     let goes_on = Arc::new(AtomicBool::new(true));
     let _stops = Stops(goes_on.clone());
     let sign = move |_, _| goes_on.load(Relaxed);
-    let pictures = worker::blocking(move || data::load(&folder, size, &sign)).await??;
-    let skipped = pictures
-        .skipped
-        .iter()
-        .map(|skipped| json!({"path": skipped.path, "reason": skipped.reason.to_string()}));
-    Ok(Json(json!({"usable": pictures.len(), "skipped": skipped.collect::<Vec<_>>()})))
+    let checked = worker::blocking(move || -> Result<Value, Error> {
+        let pictures = data::load(&folder, size, &sign)?;
+        let concerns = concerns(&[(&*folder, &pictures)]);
+        let mut report = report(&folder, &pictures);
+        report["concerns"] = json!(concerns.iter().map(ToString::to_string).collect::<Vec<_>>());
+        Ok(report)
+    });
+    Ok(Json(checked.await??))
 }
 
 struct Stops(Arc<AtomicBool>);

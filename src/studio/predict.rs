@@ -6,6 +6,7 @@ use super::pictures::{Picture, Pictures};
 use super::runs;
 use super::worker::{self, Worker};
 use crate::data::{self, Folder};
+use crate::error::path_text;
 use crate::train::evaluate::{predicted, scores};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -124,7 +125,7 @@ pub async fn mistakes(
             let path = inside(&folder.root.join(&pictures.paths[index]), &folder.root)?;
             Some(json!({
                 "picture": remembered.add(Picture::File(Arc::new(path))),
-                "name": pictures.paths[index], "label": network.classes[label],
+                "name": path_text(&pictures.paths[index]), "label": network.classes[label],
                 "predicted": network.classes[class], "probability": probability,
             }))
         });

@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use crate::data::Pictures;
-use crate::error::Result;
+use crate::error::{Result, shown};
 use crate::model::{Mode, Model};
 use crate::ops::add::accumulate;
 use crate::ops::input::pack;
@@ -19,6 +19,29 @@ pub struct Evaluation {
     pub accuracy: f64,
     /// How many pictures of each class (rows) were taken for each class (columns).
     pub confusion: Vec<Vec<usize>>,
+}
+
+impl Evaluation {
+    /// What an accuracy alone hides: that every picture got the same answer, or that a guess is as good. `None` for a model
+    /// that learned to tell classes apart.
+    pub fn verdict(&self, classes: &[String]) -> Option<String> {
+        let of_class: Vec<usize> = self.confusion.iter().map(|row| row.iter().sum()).collect();
+        let answers = |class: usize| self.confusion.iter().map(|row| row[class]).sum::<usize>();
+        let (largest, most) = of_class.iter().enumerate().rev().max_by_key(|(_, count)| **count)?;
+        let guess = *most as f64 / of_class.iter().sum::<usize>().max(1) as f64;
+        let (class, percent) = (shown(classes.get(largest)?), 100.0 * guess);
+        let given: Vec<usize> = (0..classes.len()).filter(|&class| answers(class) > 0).collect();
+        match given[..] {
+            [only] => Some(format!(
+                "The model answers {} for every picture; guessing would get {percent:.1} % (always {class})",
+                shown(&classes[only])
+            )),
+            _ if self.accuracy <= guess => Some(format!(
+                "The model is no better than a guess, which would get {percent:.1} % (always {class})"
+            )),
+            _ => None,
+        }
+    }
 }
 
 /// Evaluates `model` on all pictures, `batch_size` at a time, without dropout; `None` where `stop` was raised.

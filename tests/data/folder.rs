@@ -144,7 +144,10 @@ fn messages_stay_on_their_lines_whatever_the_names_are() {
 fn all_pictures_below_a_folder_are_found_without_classes() {
     let dir = folder_of(&["b/2.jpg", "b/1.jpg", "a-b.png", "a/deep/1.gif", "notes.txt", ".hidden.jpg"]);
     let found = folder::pictures(dir.path()).unwrap();
-    assert_eq!(found, ["a-b.png", "a/deep/1.gif", "b/1.jpg", "b/2.jpg"].map(|name| dir.path().join(name)));
+    assert_eq!(
+        found.pictures,
+        ["a-b.png", "a/deep/1.gif", "b/1.jpg", "b/2.jpg"].map(|name| dir.path().join(name))
+    );
     assert!(folder::pictures(&dir.path().join("missing")).unwrap_err().message.contains("missing"));
 }
 

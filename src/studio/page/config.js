@@ -72,6 +72,7 @@ export function startConfig({ fields, devices }, changed) {
   for (const field of fields) {
     const part = buildField(field, devices, () => {
       serverErrors.delete(field.name);
+      part.note = null;
       part.folder?.later();
       refresh();
     });
@@ -81,11 +82,16 @@ export function startConfig({ fields, devices }, changed) {
         const size = parts.get("image_size");
         return size && !whatIsWrong(size.field, size.text) ? valueOf(size.field, size.text) : null;
       };
-      part.folder = watchFolder(part, imageSize, (error) => {
-        if (error) serverErrors.set(field.name, error);
-        else serverErrors.delete(field.name);
-        refresh();
-      });
+      part.folder = watchFolder(
+        part,
+        imageSize,
+        (error) => {
+          if (error) serverErrors.set(field.name, error);
+          else serverErrors.delete(field.name);
+          refresh();
+        },
+        (sets) => useSets(part.text, sets),
+      );
     }
     parts.set(field.name, part);
   }
@@ -94,6 +100,19 @@ export function startConfig({ fields, devices }, changed) {
     [...parts.values()].map((part) => part.node),
   );
   takeFromAddress(currentQuery());
+}
+
+/** Fills both folders, where one field named the folder that holds them. */
+function useSets(parent, { training, test }) {
+  for (const [name, path] of Object.entries({ train_dir: training, test_dir: test })) {
+    const part = parts.get(name);
+    serverErrors.delete(name);
+    part.set(path);
+    part.note = `Filled in: ${parent} holds a training set and a test set.`;
+  }
+  refresh();
+  parts.get("train_dir").folder.check();
+  parts.get("test_dir").folder.check();
 }
 
 function takeFromAddress(params) {

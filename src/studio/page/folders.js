@@ -9,8 +9,12 @@ const CHECK_AT_ONCE = 3000;
 const THUMBS = 10;
 const SHOWN_SKIPPED = 50;
 
-/** `part` is a field of kind "path"; `imageSize()` is the size to decode to, or null; `onResult(error or null)`. Returns `check()`, to call when the path changed. */
-export function watchFolder(part, imageSize, onResult) {
+/**
+ * `part` is a field of kind "path"; `imageSize()` is the size to decode to, or null; `onResult(error or null)`;
+ * `onSets({training, test})` where the path is that of a folder which holds both sets. Returns `check()`, to call when the
+ * path changed.
+ */
+export function watchFolder(part, imageSize, onResult, onSets) {
   let running = null;
   const check = async () => {
     running?.abort();
@@ -21,12 +25,13 @@ export function watchFolder(part, imageSize, onResult) {
     try {
       const folder = await post("/api/folders", { path }, signal);
       if (signal.aborted) return;
+      if (folder.sets) return onSets(folder.sets);
       if (folder.error) {
         replace(part.extra, placeholder());
         return onResult(folder.error);
       }
       onResult(null);
-      show(part.extra, folder, imageSize, signal);
+      show(part, folder, imageSize, signal);
     } catch (why) {
       if (signal.aborted) return;
       replace(part.extra, placeholder());
@@ -41,7 +46,7 @@ export function watchFolder(part, imageSize, onResult) {
 /** As tall as what will be there. */
 const placeholder = () => [el("p", { class: "folder-line" }, "\u00a0"), el("div", { class: "thumbs" })];
 
-function show(extra, folder, imageSize, signal) {
+function show({ extra, note }, folder, imageSize, signal) {
   const classes = folder.classes.map(({ name, pictures }) =>
     el("span", { class: "class-count" }, el("strong", {}, name), ` ${pictures}`),
   );
@@ -57,8 +62,15 @@ function show(extra, folder, imageSize, signal) {
   const checked = el("div", { class: "folder-checked" });
   replace(
     extra,
+    note && el("p", { class: "hint" }, note),
     el("p", { class: "folder-line" }, classes, el("span", { class: "hint" }, count(folder.total, "picture"))),
     el("div", { class: "thumbs" }, thumbs),
+    folder.passed_folders.length > 0 &&
+      el(
+        "p",
+        { class: "hint" },
+        `Folders left out: ${folder.passed_folders.map(({ path, reason }) => `${path} (${reason})`).join(", ")}`,
+      ),
     checked,
   );
   if (folder.total <= CHECK_AT_ONCE) {
@@ -76,9 +88,14 @@ function show(extra, folder, imageSize, signal) {
 async function decodeAll(node, folder, imageSize, signal) {
   replace(node, el("p", { class: "hint" }, "Decoding every file …"));
   try {
-    const { usable, skipped } = await post(api`/api/folders/${folder.folder}/check`, { image_size: imageSize }, signal);
+    const { usable, skipped, reasons, concerns } = await post(
+      api`/api/folders/${folder.folder}/check`,
+      { image_size: imageSize },
+      signal,
+    );
     if (signal.aborted) return;
-    if (!skipped.length) return replace(node, el("p", { class: "hint good" }, "✓ every file can be read"));
+    const warnings = concerns.map((concern) => el("p", { class: "hint warn" }, concern));
+    if (!skipped.length) return replace(node, el("p", { class: "hint good" }, "✓ every file can be read"), warnings);
     const listed = skipped
       .slice(0, SHOWN_SKIPPED)
       .map(({ path, reason }) => el("li", {}, el("code", {}, path), `: ${reason}`));
@@ -89,8 +106,10 @@ async function decodeAll(node, folder, imageSize, signal) {
         "details",
         { class: "skipped" },
         el("summary", {}, `${count(skipped.length, "file")} left out, ${usable} usable`),
+        el("p", { class: "hint" }, reasons.map(({ reason, files }) => `${files} × ${reason}`).join(", ")),
         el("ul", {}, listed, more > 0 && el("li", {}, `and ${more} more`)),
       ),
+      warnings,
     );
   } catch (why) {
     if (!signal.aborted) replace(node, el("p", { class: "hint" }, why.message));

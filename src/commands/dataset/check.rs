@@ -1,0 +1,78 @@
+//! `pawgrad dataset check`
+
+use crate::commands::output::{lines, outln};
+use crate::commands::progress::{Detail, Terminal};
+use crate::data::{Folder, Pictures, concerns};
+use crate::error::{Result, error, path_text, shown_path};
+use crate::memory;
+use crate::run::pictures::{describe, load, report};
+use clap::Args;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Looks at everything that training would stumble over: which files are pictures, which of them are damaged, which are in two
+/// classes or two folders. Exit code 3 where something was found.
+#[derive(Args)]
+pub struct CheckArgs {
+    /// Folders with one sub-folder of pictures per class, such as a training and a test folder
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    /// Height and width to which pictures are decoded; two are the same where they are equal at this size
+    #[arg(long, default_value_t = 64, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(8..=16384))]
+    image_size: u32,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: CheckArgs) -> Result<()> {
+    let size = args.image_size as usize;
+    let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for dir in &args.folders {
+        let loaded = Folder::scan(dir).and_then(|folder| {
+            let files = folder.files.len();
+            let what = format!("decoding {files} pictures at {size}x{size}");
+            memory::check(&what, &[memory::of_pictures(files, size)])?;
+            Ok((load(&folder, size, &mut terminal)?, folder))
+        });
+        match loaded {
+            Ok((pictures, folder)) => good.push((folder, pictures)),
+            Err(why) => bad.push((dir, why)),
+        }
+    }
+    let sets: Vec<(&Folder, &Pictures)> = good.iter().map(|(folder, pictures)| (folder, pictures)).collect();
+    let concerns = concerns(&sets);
+    if args.json {
+        let failed = bad.iter().map(|(dir, why)| json!({"folder": path_text(dir), "error": why.message}));
+        let folders: Vec<Value> =
+            sets.iter().map(|(folder, pictures)| report(folder, pictures)).chain(failed).collect();
+        outln!("{}", json!({"folders": folders, "concerns": concerns}));
+    } else {
+        for (folder, pictures) in &sets {
+            lines(&describe(folder, pictures), true);
+        }
+        for (dir, why) in &bad {
+            outln!("{}: {}", shown_path(dir), crate::commands::advice::sentence(why));
+        }
+        for concern in &concerns {
+            outln!("Note: {concern}");
+        }
+    }
+    let unusable: usize = sets
+        .iter()
+        .map(|(_, pictures)| pictures.skipped.iter().filter(|file| !file.reason.is_usual()).count())
+        .sum();
+    let found = [
+        (bad.len(), "folder that cannot be used", "folders that cannot be used"),
+        (unusable, "file that cannot be used", "files that cannot be used"),
+        (concerns.len(), "thing to note", "things to note"),
+    ];
+    let found = found.into_iter().filter(|(count, ..)| *count > 0);
+    let found: Vec<_> =
+        found.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).collect();
+    match found.is_empty() {
+        true => Ok(()),
+        false => Err(error!(Data, "found {}", found.join(", "))),
+    }
+}

@@ -1,0 +1,120 @@
+//! The pictures of a run, and what is said of them before it begins.
+
+use crate::data::{self, Folder, PassedFolder, Pictures, Reason, Skipped, concerns, tally};
+use crate::error::{Result, error, path_text, shown, shown_path};
+use crate::train::Progress;
+use serde_json::{Value, json};
+
+/// The files that are not used, in a run's folder.
+pub const SKIPPED_FILE: &str = "skipped.csv";
+
+/// All pictures of a folder, decoded now or earlier; says what was found and what was passed over.
+///
+/// # Errors
+/// As [`data::load`].
+pub fn load_pictures(folder: &Folder, image_size: usize, progress: &mut dyn Progress) -> Result<Pictures> {
+    let pictures = load(folder, image_size, progress)?;
+    let said = describe(folder, &pictures).join("\n");
+    match pictures.skipped.iter().all(|file| file.reason.is_usual()) {
+        true => progress.message(&said),
+        false => progress.warning(&said),
+    }
+    Ok(pictures)
+}
+
+/// [`data::load`], of which is said how far it is.
+///
+/// # Errors
+/// As [`data::load`].
+pub fn load(folder: &Folder, image_size: usize, progress: &mut dyn Progress) -> Result<Pictures> {
+    let decoded = progress.decoding(&folder.root, folder.files.len());
+    data::load(folder, image_size, &|done, _total| decoded(done))
+}
+
+/// What was found in a folder and what was passed over, as lines for a person.
+pub fn describe(folder: &Folder, pictures: &Pictures) -> Vec<String> {
+    let root = shown_path(&folder.root);
+    let counts = pictures.classes.iter().zip(pictures.counts());
+    let counts: Vec<_> = counts.map(|(class, count)| format!("{} {count}", shown(class))).collect();
+    let mut lines = vec![format!("Found {} pictures in {root}: {}", pictures.len(), counts.join(", "))];
+    if !folder.passed_folders.is_empty() {
+        let named = |folder: &PassedFolder| format!("{} ({})", shown_path(&folder.path), folder.why);
+        let named: Vec<_> = folder.passed_folders.iter().map(named).collect();
+        lines.push(format!("Passed over {} folders there: {}", named.len(), named.join(", ")));
+    }
+    let skipped = &pictures.skipped;
+    if !skipped.is_empty() {
+        lines.push(format!(
+            "Passed over {} of {} files there:",
+            skipped.len(),
+            skipped.len() + pictures.len()
+        ));
+        lines.push(by_reason(skipped));
+    }
+    lines
+}
+
+/// The same for a program.
+pub fn report(folder: &Folder, pictures: &Pictures) -> Value {
+    let classes = pictures.classes.iter().zip(pictures.counts());
+    let classes = classes.map(|(name, pictures)| json!({"name": name, "pictures": pictures}));
+    let passed = |passed: &PassedFolder| json!({"path": path_text(&passed.path), "reason": passed.why});
+    let passed: Vec<_> = folder.passed_folders.iter().map(passed).collect();
+    let skipped = &pictures.skipped;
+    let reasons = tally(skipped).0;
+    let reasons = reasons.iter().map(|Reason { kind, files, .. }| json!({"reason": kind, "files": files}));
+    let listed = skipped
+        .iter()
+        .map(|Skipped { path, reason }| json!({"path": path_text(path), "reason": reason.to_string()}));
+    json!({
+        "folder": path_text(&folder.root), "files": pictures.len() + skipped.len(), "usable": pictures.len(),
+        "classes": classes.collect::<Vec<_>>(), "passed_folders": passed,
+        "reasons": reasons.collect::<Vec<_>>(), "skipped": listed.collect::<Vec<_>>(),
+    })
+}
+
+/// Files counted by reason, each with some examples.
+fn by_reason(skipped: &[Skipped]) -> String {
+    /// Most files that are named of a reason.
+    const NAMED: usize = 3;
+    let mut lines = Vec::new();
+    for Reason { kind, files, .. } in tally(skipped).0 {
+        lines.push(format!("  {files} × {}", shown(&kind)));
+        let alike = skipped.iter().filter(|file| file.reason.kind() == kind);
+        lines.extend(alike.take(NAMED).map(|file| match file.reason.to_string() {
+            reason if reason == kind => format!("      {}", shown_path(&file.path)),
+            _ => format!("      {file}"),
+        }));
+        if files > NAMED {
+            lines.push(format!("      … and {} more", files - NAMED));
+        }
+    }
+    lines.join("\n")
+}
+
+/// Says what is odd about the pictures that a run will use.
+pub fn say_concerns(sets: &[(&Folder, &Pictures)], progress: &mut dyn Progress) {
+    for concern in concerns(sets) {
+        progress.warning(&format!("Note: {concern}"));
+    }
+}
+
+/// The text of [`SKIPPED_FILE`]: path and reason of each file that is not used; `None` where all are.
+///
+/// # Errors
+/// `Other` where the text cannot be made.
+pub fn skipped_csv(sets: &[(&Folder, &Pictures)]) -> Result<Option<String>> {
+    let failed = |why: csv::Error| error!(Other, "the list of skipped files cannot be written: {why}");
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(["path", "reason"]).map_err(failed)?;
+    let mut is_empty = true;
+    for (folder, pictures) in sets {
+        for Skipped { path, reason } in &pictures.skipped {
+            is_empty = false;
+            table.write_record([path_text(&folder.root.join(path)), reason.to_string()]).map_err(failed)?;
+        }
+    }
+    let bytes = table.into_inner().map_err(|why| failed(why.into_error().into()))?;
+    let text = String::from_utf8(bytes).map_err(|why| error!(Other, "{why}"))?;
+    Ok((!is_empty).then_some(text))
+}
