@@ -192,7 +192,7 @@ pub async fn run(
         .map_err(|why| with_what_is_saved(why, &folder))?;
     let last = folder.history().last().and_then(|epoch| epoch.validation.as_ref());
     if let Some(verdict) = last.and_then(|evaluation| evaluation.verdict(&training.classes)) {
-        progress.warning(&verdict);
+        progress.message(&verdict);
     }
     let device = trainer.model.device();
     if let Some(count @ 1..) = device.untuned_kernels() {

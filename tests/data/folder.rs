@@ -2,7 +2,7 @@
 
 use crate::{folder_of, put};
 use pawgrad::data::{Folder, folder};
-use pawgrad::error::{Error, ErrorKind};
+use pawgrad::error::{Error, ErrorKind, Remedy};
 use std::fs;
 use std::path::Path;
 
@@ -62,37 +62,104 @@ fn the_order_is_that_of_whole_paths_even_between_classes() {
 }
 
 #[test]
-fn extensions_count_in_any_case_and_hidden_things_do_not() {
+fn content_decides_what_is_a_picture_and_hidden_things_do_not_count() {
     let dir = folder_of(&[
         "cats/a.JPG",
-        "cats/b.Jpeg",
-        "cats/c.png",
-        "cats/d.bmp",
-        "cats/e.gif",
-        "cats/f.WebP",
-        "cats/deep/er/g.jpg",
+        "cats/b.jfif",
+        "cats/c",
+        "cats/d.JPG_large",
+        "cats/e.tiff",
+        "cats/deep/er/f.txt",
         "cats/.hidden.jpg",
         "cats/.thumbnails/h.jpg",
-        "cats/i.tiff",
-        "cats/j.jpg.txt",
-        "cats/jpg",
-        "cats/_DS_Store",
         "dogs/a.jpg",
         ".git/a.jpg",
         "beside.jpg",
     ]);
+    put(dir.path(), "cats/g.jpg", b"<html>");
+    put(dir.path(), "cats/h.heic", b"\0\0\0\x18ftypheic");
+    put(dir.path(), "cats/_DS_Store", b"");
+    put(dir.path(), "README.md", b"Cats and dogs.");
     let folder = Folder::scan(dir.path()).unwrap();
     assert_eq!(folder.classes, ["cats", "dogs"]);
-    let cats = [
-        "cats/a.JPG",
-        "cats/b.Jpeg",
-        "cats/c.png",
-        "cats/d.bmp",
-        "cats/deep/er/g.jpg",
-        "cats/e.gif",
-        "cats/f.WebP",
-    ];
+    let cats =
+        ["cats/a.JPG", "cats/b.jfif", "cats/c", "cats/d.JPG_large", "cats/deep/er/f.txt", "cats/e.tiff"];
     assert_eq!(names(&folder), [&cats[..], &["dogs/a.jpg"]].concat());
+    let passed: Vec<_> = folder.passed.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        passed,
+        [
+            ".git/a.jpg: hidden",
+            "README.md: a text file, not a picture",
+            "beside.jpg: lies beside the class folders, so it has no class",
+            "cats/.hidden.jpg: hidden",
+            "cats/.thumbnails/h.jpg: hidden",
+            "cats/_DS_Store: empty file",
+            "cats/g.jpg: a web page, not a picture",
+            "cats/h.heic: a HEIC photo: save it as a JPEG or PNG",
+        ]
+    );
+    assert_eq!(folder.passed_folders, []);
+}
+
+/// Names of folders that are passed over, with why.
+fn passed_folders(folder: &Folder) -> Vec<(&str, &str)> {
+    folder.passed_folders.iter().map(|passed| (passed.path.to_str().unwrap(), passed.why.as_str())).collect()
+}
+
+#[test]
+fn folders_without_pictures_and_those_of_systems_are_no_classes() {
+    let dir = folder_of(&[
+        "cats/a.jpg",
+        "dogs/a.jpg",
+        "cats/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg",
+        "dogs/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg",
+        "$RECYCLE.BIN/c.jpg",
+    ]);
+    put(dir.path(), "__MACOSX/cats/._a.jpg", b"\0\x05\x16\x07");
+    put(dir.path(), "labels/a.txt", b"0 0.5");
+    put(dir.path(), "broken/a.jpg", b"<html>");
+    fs::create_dir(dir.path().join("notes")).unwrap();
+    let folder = Folder::scan(dir.path()).unwrap();
+    assert_eq!(names(&folder), ["cats/a.jpg", "dogs/a.jpg"]);
+    assert_eq!(
+        passed_folders(&folder),
+        [
+            ("$RECYCLE.BIN", "a trash folder of Windows"),
+            ("__MACOSX", "what macOS adds to archives"),
+            ("broken", "it holds no pictures: 1 × a web page, not a picture"),
+            ("labels", "it holds no pictures: 1 × a text file, not a picture"),
+            ("notes", "it is empty"),
+        ]
+    );
+    let thumbnails =
+        folder.passed.iter().filter(|file| file.reason.to_string() == "thumbnails of a Synology NAS");
+    assert_eq!((folder.passed.len(), thumbnails.count()), (6, 2));
+}
+
+#[test]
+fn a_folder_of_a_training_and_a_test_set_is_refused_with_both() {
+    let dir = folder_of(&[
+        "data/train/cats/a.jpg",
+        "data/train/dogs/a.jpg",
+        "data/val/cats/a.jpg",
+        "data/val/dogs/a.jpg",
+        "data/test/cats/a.jpg",
+        "data/test/dogs/a.jpg",
+    ]);
+    let data = dir.path().join("data");
+    let why = refused(&data, &["a training set and a test set", "data/train", "data/val"]);
+    let sets = Remedy::OneOfSets { training: data.join("train"), test: data.join("val") };
+    assert_eq!(why.remedy, Some(sets));
+    // Of one set alone its folders may be the classes.
+    let dir = folder_of(&["data/train/cats/a.jpg", "data/train/dogs/a.jpg"]);
+    refused(&dir.path().join("data"), &["only one class, train", "it holds cats, dogs", "data/train"]);
+}
+
+#[test]
+fn a_scan_ends_where_it_is_not_to_go_on() {
+    let dir = folder_of(&["cats/a.jpg", "dogs/a.jpg"]);
+    assert_eq!(Folder::scan_while(dir.path(), &|| false).unwrap_err().kind, ErrorKind::Interrupted);
 }
 
 #[test]
@@ -126,11 +193,13 @@ fn what_is_no_folder_of_two_classes_is_refused_with_the_reason() {
     refused(&path("void"), &["void has no class folders", "holds no folders", layout]);
     refused(&path("direct"), &["direct has no class folders", "lie directly in it", "direct/dogs/"]);
     refused(&path("one"), &["one has only one class, cats", layout]);
-    refused(&path("three"), &["three has 3 classes (a, b, c)", "two are supported", layout]);
+    refused(&path("three"), &["three has more than 2 classes (a, b, c …)", "two are supported", layout]);
 
-    put(dir.path(), "empty/cats/a.jpg", b"");
-    put(dir.path(), "empty/dogs/notes.txt", b"");
-    refused(&path("empty"), &["empty/dogs holds no pictures", layout]);
+    put(dir.path(), "one/dogs/b.heic", b"\0\0\0\x18ftypheic");
+    let heic = "dogs is no class: it holds no pictures: 1 × a HEIC photo: save it as a JPEG or PNG";
+    refused(&path("one"), &["one has only one class, cats", heic, layout]);
+    put(dir.path(), "none/cats/a.jpg", b"");
+    refused(&path("none"), &["no folder in it holds pictures", "cats is no class", "1 × empty file", layout]);
 }
 
 #[test]
@@ -142,8 +211,11 @@ fn messages_stay_on_their_lines_whatever_the_names_are() {
 
 #[test]
 fn all_pictures_below_a_folder_are_found_without_classes() {
-    let dir = folder_of(&["b/2.jpg", "b/1.jpg", "a-b.png", "a/deep/1.gif", "notes.txt", ".hidden.jpg"]);
+    let dir = folder_of(&["b/2.jpg", "b/1.jpg", "a-b.png", "a/deep/1.gif", ".hidden.jpg"]);
+    put(dir.path(), "notes.txt", b"words");
     let found = folder::pictures(dir.path()).unwrap();
+    let passed: Vec<_> = found.passed.iter().map(|file| file.path.clone()).collect();
+    assert_eq!(passed, [".hidden.jpg", "notes.txt"].map(|name| dir.path().join(name)));
     assert_eq!(
         found.pictures,
         ["a-b.png", "a/deep/1.gif", "b/1.jpg", "b/2.jpg"].map(|name| dir.path().join(name))
@@ -167,9 +239,11 @@ mod links_and_permissions {
         symlink("..", data.join("cats/loop")).unwrap();
         symlink(".", data.join("cats/loop.jpg")).unwrap();
         let folder = Folder::scan(&data).unwrap();
-        // A broken link is listed, so that decoding it says why it cannot be used.
-        let cats = ["cats/a.jpg", "cats/broken.jpg", "cats/itself.jpg", "cats/link.jpg"];
-        assert_eq!(names(&folder), [&cats[..], &["dogs/a.jpg"]].concat());
+        assert_eq!(names(&folder), ["cats/a.jpg", "cats/link.jpg", "dogs/a.jpg"]);
+        let broken: Vec<_> = folder.passed.iter().map(|file| file.path.to_str().unwrap()).collect();
+        assert_eq!(broken, ["cats/broken.jpg", "cats/itself.jpg"]);
+        let why = "a link, which is not followed";
+        assert_eq!(passed_folders(&folder), [("cats/loop", why), ("cats/loop.jpg", why)]);
     }
 
     #[test]
@@ -194,7 +268,9 @@ mod links_and_permissions {
         let dir = folder_of(&["cats/a.jpg", "dogs/a.jpg"]);
         let pipe = dir.path().join("cats/pipe.jpg");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        assert_eq!(names(&Folder::scan(dir.path()).unwrap()), ["cats/a.jpg", "dogs/a.jpg"]);
+        let folder = Folder::scan(dir.path()).unwrap();
+        assert_eq!(names(&folder), ["cats/a.jpg", "dogs/a.jpg"]);
+        assert_eq!(folder.passed[0].to_string(), "cats/pipe.jpg: cannot be read: it is no regular file");
         // Nor where it is named by itself.
         let why = pawgrad::data::decode_file(&pipe, 8).unwrap_err().to_string();
         assert!(why.contains("no regular file"), "{why}");

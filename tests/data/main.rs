@@ -1,6 +1,7 @@
 //! Pictures from files to batches. Every kind of bad picture and bad folder has a stated result.
 
 mod cache;
+mod concerns;
 mod decode;
 mod decoders;
 mod folder;

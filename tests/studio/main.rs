@@ -5,6 +5,7 @@ mod alongside;
 #[path = "../common/mod.rs"]
 mod common;
 mod door;
+mod folders;
 #[cfg(target_os = "linux")]
 mod hostile;
 #[cfg(target_os = "linux")]
