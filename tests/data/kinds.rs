@@ -234,3 +234,19 @@ fn what_is_no_regular_file_is_not_read() {
     std::os::unix::fs::symlink(put(dir.path(), "a.bin", &gray_png(&[9], 1, 1)), &link).unwrap();
     assert_eq!(decode_file(&link, 1), Ok(vec![9]));
 }
+
+/// A small file whose scans would be decoded for minutes.
+#[test]
+fn a_jpeg_of_too_many_scans_is_refused_at_once() {
+    let file = |scans: usize| {
+        let mut file = b"\xff\xd8\xff\xc2\0\x0b\x08\x2e\xe0\x2e\xe0\x01\x01\x11\0".to_vec();
+        file.extend(b"\xff\xda\0\x08\x01\x01\0\x01\x3f\x01\0".repeat(scans));
+        // All that is missing, so that the picture is whole.
+        file.extend(b"\xff\xda\0\x08\x01\x01\0\0\0\0\0\xff\xda\0\x08\x01\x01\0\x01\x3f\0\0\xff\xd9");
+        file
+    };
+    // Each visits all blocks of a picture of 12,000 x 12,000.
+    let why = decode_bytes(&file(60), 8).unwrap_err();
+    assert!(matches!(&why, Skip::Unsupported(why) if why.contains("many scans")), "{why}");
+    assert!(!matches!(decode_bytes(&file(50), 8), Err(Skip::Unsupported(_))));
+}

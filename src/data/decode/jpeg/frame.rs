@@ -4,9 +4,8 @@
 use crate::data::skip::Skip;
 use std::ops::RangeInclusive;
 
-/// Scans that a picture may have. Encoders write about ten. Each is a pass over all blocks: a small file of thousands would
-/// take minutes.
-const MOST_SCANS: usize = 500;
+/// Blocks in whose time a scan can be begun.
+const BEGINNING: usize = 1 << 10;
 
 const START_OF_FRAME: RangeInclusive<u8> = 0xc0..=0xcf;
 const START_OF_SCAN: u8 = 0xda;
@@ -21,6 +20,8 @@ pub struct Headers<'a> {
     pub needed: &'a [u8],
     /// About what decoding takes.
     pub bytes: u64,
+    /// Blocks that the scans visit, one after the other.
+    pub visits: usize,
 }
 
 /// The frame: all components together.
@@ -29,7 +30,7 @@ struct Frame {
     height: usize,
     is_progressive: bool,
     components: Vec<Component>,
-    scans: usize,
+    visits: usize,
 }
 
 struct Component {
@@ -60,7 +61,8 @@ impl<'a> Headers<'a> {
                     frame.add_scan(segment)?;
                     if frame.components.iter().all(Component::is_whole) {
                         let end = segments.next_marker().unwrap_or(file.len());
-                        return Ok(Headers { app1, needed: &file[..end], bytes: frame.bytes() });
+                        let (bytes, visits) = (frame.bytes(), frame.visits);
+                        return Ok(Headers { app1, needed: &file[..end], bytes, visits });
                     }
                 }
                 (END_OF_IMAGE, _) => has_end = true,
@@ -86,16 +88,12 @@ impl Frame {
             height: usize::from(u16::from_be_bytes([height, low_height])),
             is_progressive: matches!(code, 0xc2 | 0xca),
             components: components.collect(),
-            scans: 0,
+            visits: 0,
         })
     }
 
     /// A scan has some bits of some coefficients of some components.
     fn add_scan(&mut self, segment: &[u8]) -> Result<(), Skip> {
-        self.scans += 1;
-        if self.scans > MOST_SCANS {
-            return Err(Skip::Unsupported(format!("a JPEG of more than {MOST_SCANS} scans")));
-        }
         let (&count, rest) = segment.split_first().ok_or(Skip::Truncated)?;
         let (ids, rest) = rest.split_at_checked(2 * usize::from(count)).ok_or(Skip::Truncated)?;
         let &[first, last, bits, ..] = rest else { return Err(Skip::Truncated) };
@@ -103,7 +101,10 @@ impl Frame {
             true => (usize::from(first.min(63))..usize::from(last.min(63)) + 1, bits & 15),
             false => (0..64, 0),
         };
+        self.visits += BEGINNING;
         for id in ids.iter().step_by(2) {
+            let of_scan = self.components.iter().filter(|component| component.id == *id);
+            self.visits += of_scan.map(|component| self.samples(component) / 64).sum::<usize>();
             for component in self.components.iter_mut().filter(|component| component.id == *id) {
                 if let Some(bits) = component.missing_bits.get_mut(coefficients.clone()) {
                     bits.fill(Some(missing));
@@ -113,15 +114,17 @@ impl Frame {
         Ok(())
     }
 
-    /// About what decoding takes, in bytes.
-    fn bytes(&self) -> u64 {
+    /// Samples of a component.
+    fn samples(&self, component: &Component) -> usize {
         let most = |axis: usize| self.components.iter().map(|component| component.sampling[axis]).max();
         let [across, down] = [most(0).unwrap_or(1), most(1).unwrap_or(1)];
-        let samples = |component: &Component| {
-            let [h, v] = component.sampling;
-            (self.width * h).div_ceil(across) * (self.height * v).div_ceil(down)
-        };
-        let coefficients = self.components.iter().map(samples).sum::<usize>();
+        let [h, v] = component.sampling;
+        (self.width * h).div_ceil(across) * (self.height * v).div_ceil(down)
+    }
+
+    /// About what decoding takes, in bytes.
+    fn bytes(&self) -> u64 {
+        let coefficients = self.components.iter().map(|component| self.samples(component)).sum::<usize>();
         // Coefficients of two bytes, gray, and gray that is turned; and some rows of all channels.
         (2 * coefficients + 2 * self.width * self.height + 256 * self.width) as u64
     }

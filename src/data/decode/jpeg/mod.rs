@@ -21,9 +21,18 @@ use pulp::{Arch, Simd, WithSimd};
 use rows::Rows;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+/// Blocks that all scans of a picture may visit. Encoders write about ten scans, each of which is a pass over the blocks of its
+/// channels: a small file of thousands would take minutes. So many are 25 scans of 100 megapixels in full colour, and take about
+/// a second.
+const MOST_VISITS: usize = 1 << 27;
+
 pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
     let headers = Headers::of(file)?;
     let memory = PIXELS.take(headers.bytes)?;
+    if headers.visits > MOST_VISITS {
+        let why = "a JPEG of so many scans that it would take too long; save it as a usual JPEG";
+        return Err(Skip::Unsupported(why.to_string()));
+    }
     let read = catch_unwind(AssertUnwindSafe(|| Coefficients::read(headers.needed)));
     let coefficients = read.map_err(|why| match why.downcast::<Skip>() {
         Ok(skip) => *skip,
