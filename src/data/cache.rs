@@ -9,7 +9,7 @@ use super::opened::Opened;
 use super::pictures::{Decoding, Pictures};
 use super::regular::open_regular;
 use super::skip::{Skip, Skipped};
-use super::walk::stopped;
+use super::walk::{GoOn, stopped};
 use crate::error::Result;
 use atomic_write_file::AtomicWriteFile;
 use blake3::{Hash, Hasher};
@@ -43,6 +43,8 @@ const MOST: u64 = 4 << 30;
 /// Bytes that it leaves free on its disk.
 const LEFT: u64 = 512 << 20;
 const HASH: usize = blake3::OUT_LEN;
+/// Bytes that are read, hashed or written before it is asked whether to go on: those of some milliseconds.
+const PIECE: usize = 8 << 20;
 
 /// All pictures of a folder at this size: from the user's cache, where there is one, or decoded now.
 ///
@@ -82,7 +84,8 @@ impl Cache {
         let total = folder.files.len();
         let key_before = key(folder, size, &|| progress(0, total)).ok_or_else(stopped)?;
         let path = self.folder.join(format!("{}.pictures", key_before.to_hex()));
-        if let Some(pictures) = read(&path, &key_before, folder, size) {
+        // One that was not read to its end is decoded, which ends at once for the same reason.
+        if let Some(pictures) = read(&path, &key_before, folder, size, &|| progress(0, total)) {
             return Ok(pictures);
         }
         let pictures = Pictures::load(folder, size, progress)?;
@@ -91,14 +94,22 @@ impl Cache {
         if !reasons.iter().any(|reason| matches!(reason, Some(Skip::Unreadable(_))))
             && key(folder, size, &|| progress(total, total)) == Some(key_before)
         {
-            let _ = self.write(&path, &key_before, &reasons, &pictures.pixels);
+            let go_on: GoOn = &|| progress(total, total);
+            let _ = self.write(&path, &key_before, &reasons, &pictures.pixels, go_on);
         }
         Ok(pictures)
     }
 
     /// Hash of the key and of what follows, length of the list of reasons, for each file why it was skipped if it was (JSON),
     /// pixels.
-    fn write(&self, path: &Path, key: &Hash, reasons: &[Option<&Skip>], pixels: &[u8]) -> io::Result<()> {
+    fn write(
+        &self,
+        path: &Path,
+        key: &Hash,
+        reasons: &[Option<&Skip>],
+        pixels: &[u8],
+        go_on: GoOn,
+    ) -> io::Result<()> {
         let reasons = serde_json::to_vec(reasons)?;
         let len = (reasons.len() as u64).to_le_bytes();
         let bytes = (HASH + len.len() + reasons.len() + pixels.len()) as u64;
@@ -111,9 +122,12 @@ impl Cache {
         if fs4::available_space(&self.folder)? < bytes + LEFT {
             return Ok(());
         }
-        let hash = hash_of(&[key.as_bytes(), &len, &reasons, pixels]);
+        let Some(hash) = hash_of(&[key.as_bytes(), &len, &reasons, pixels], go_on) else { return Ok(()) };
         let mut file = AtomicWriteFile::open(path)?;
-        for part in [hash.as_bytes(), &len[..], &reasons, pixels] {
+        for part in [hash.as_bytes(), &len[..], &reasons, pixels].iter().flat_map(|part| part.chunks(PIECE)) {
+            if !go_on() {
+                return Ok(());
+            }
             file.write_all(part)?;
         }
         file.commit()
@@ -151,7 +165,7 @@ fn reasons<'a>(folder: &Folder, pictures: &'a Pictures) -> Vec<Option<&'a Skip>>
 }
 
 /// The hash of all that the pixels depend on; `None` where it was not to `go_on`.
-fn key(folder: &Folder, size: usize, go_on: &(dyn Fn() -> bool + Sync)) -> Option<Hash> {
+fn key(folder: &Folder, size: usize, go_on: GoOn) -> Option<Hash> {
     let content = |file: &PictureFile| {
         let hash = || {
             let picture = Opened::open(&folder.root.join(&file.path)).map_err(|why| why.to_string())?;
@@ -176,8 +190,8 @@ fn key(folder: &Folder, size: usize, go_on: &(dyn Fn() -> bool + Sync)) -> Optio
     Some(hasher.finalize())
 }
 
-/// The pictures in a file of the cache; `None` where there is none, or not a whole one.
-fn read(path: &Path, key: &Hash, folder: &Folder, size: usize) -> Option<Pictures> {
+/// The pictures in a file of the cache; `None` where there is none, or not a whole one, or it was not to `go_on`.
+fn read(path: &Path, key: &Hash, folder: &Folder, size: usize, go_on: GoOn) -> Option<Pictures> {
     let (mut file, bytes) = open_regular(path).ok()?;
     let mut hash = [0; HASH];
     file.read_exact(&mut hash).ok()?;
@@ -191,9 +205,10 @@ fn read(path: &Path, key: &Hash, folder: &Folder, size: usize) -> Option<Picture
         return None;
     }
     rest.try_reserve_exact(usize::try_from(bytes).ok()?).ok()?;
-    file.take(bytes).read_to_end(&mut rest).ok()?;
+    let mut file = file.take(bytes);
+    while go_on() && (&mut file).take(PIECE as u64).read_to_end(&mut rest).ok()? > 0 {}
     let (reasons, pixels) = rest.split_at_checked(reasons_len)?;
-    if hash_of(&[key.as_bytes(), &len, reasons, pixels]) != hash {
+    if hash_of(&[key.as_bytes(), &len, reasons, pixels], go_on)? != hash {
         return None;
     }
     let reasons: Vec<Option<Skip>> = serde_json::from_slice(reasons).ok()?;
@@ -204,10 +219,14 @@ fn read(path: &Path, key: &Hash, folder: &Folder, size: usize) -> Option<Picture
     Some(Pictures::new(folder, size, rest, reasons))
 }
 
-fn hash_of(parts: &[&[u8]]) -> Hash {
+/// `None` where it was not to `go_on`.
+fn hash_of(parts: &[&[u8]], go_on: GoOn) -> Option<Hash> {
     let mut hasher = Hasher::new();
-    for part in parts {
+    for part in parts.iter().flat_map(|part| part.chunks(PIECE)) {
+        if !go_on() {
+            return None;
+        }
         hasher.update_rayon(part);
     }
-    hasher.finalize()
+    Some(hasher.finalize())
 }

@@ -59,7 +59,7 @@ fn who_says_no_is_heard_at_every_file() {
     let place = Place::new();
     let folder = Folder::scan(&place.dir.path().join("pictures")).unwrap();
     let cache = Cache::new(&place.dir.path().join("cache"), ROOM);
-    for heard_at in 1..=24 {
+    for heard_at in 1..=32 {
         let calls = AtomicUsize::new(0);
         let asked = |_, _| calls.fetch_add(1, Ordering::Relaxed) + 1 < heard_at;
         let why = rayon::ThreadPoolBuilder::new()
@@ -69,12 +69,17 @@ fn who_says_no_is_heard_at_every_file() {
             .install(|| cache.load(&folder, 2, &asked).err().map(|why| why.kind));
         let calls = calls.into_inner();
         match heard_at {
-            // Files are read, decoded, and read again: by then all pictures are there.
+            // Files are read, decoded, and read again: by then all pictures are there. They are hashed and written, part by part.
             ..=16 => assert_eq!((why, calls), (Some(ErrorKind::Interrupted), heard_at)),
             _ => assert_eq!((why, calls), (None, heard_at)),
         }
-        assert!(!place.dir.path().join("cache").exists());
+        assert_eq!(fs::read_dir(place.dir.path().join("cache")).map_or(0, Iterator::count), 0);
     }
+    // Nor is a file of the cache read on.
+    cache.load(&folder, 2, &|_, _| true).unwrap();
+    let calls = AtomicUsize::new(0);
+    let asked = |_, _| calls.fetch_add(1, Ordering::Relaxed) < 10;
+    assert_eq!(cache.load(&folder, 2, &asked).map_err(|why| why.kind), Err(ErrorKind::Interrupted));
 }
 
 #[test]
