@@ -1,6 +1,7 @@
 //! `pawgrad bench`
 
 use super::output::outln;
+use super::paths::path;
 use crate::check::kernels::{self, Prepared};
 use crate::check::{Case, Table, ceiling, table, timing};
 use crate::device::adapters::{self, Choice};
@@ -39,7 +40,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "CHECKS")]
     checks: Option<Checks>,
     /// Also write what was measured into this file, as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     json: Option<PathBuf>,
 }
 

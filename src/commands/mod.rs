@@ -9,6 +9,7 @@ mod evaluate;
 mod gradcheck;
 mod load;
 mod output;
+mod paths;
 mod predict;
 mod progress;
 #[cfg(feature = "studio")]

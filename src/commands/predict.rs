@@ -1,20 +1,25 @@
 //! `pawgrad predict`
 
+mod totals;
+
 use super::load::{ModelArgs, batch};
 use super::output::{errln, outln};
-use crate::data::{decode_file, folder};
+use super::paths::path;
+use crate::data::paths::did_you_mean;
+use crate::data::{Skip, decode_file, decode_input, folder};
 use crate::error::{Result, error, shown, shown_path};
 use crate::train::evaluate::{predicted, scores};
 use clap::Args;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use totals::Totals;
 
 #[derive(Args)]
 pub struct PredictArgs {
-    /// Pictures, or folders of pictures
-    #[arg(required = true, value_name = "IMAGE|DIR")]
+    /// Pictures, or folders of pictures; - is a picture from the standard input
+    #[arg(required = true, value_name = "IMAGE|DIR", value_parser = path())]
     pictures: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
@@ -35,26 +40,15 @@ struct Prediction<'a> {
 }
 
 pub async fn run(args: PredictArgs) -> Result<()> {
-    let model = args.model.load().await?;
-    let mut paths = Vec::new();
-    for path in &args.pictures {
-        if !path.is_dir() {
-            paths.push(path.clone());
-            continue;
-        }
-        let inside = folder::pictures(path)?;
-        if inside.is_empty() {
-            return Err(error!(Data, "the folder {} holds no pictures", shown_path(path)));
-        }
-        paths.extend(inside);
-    }
-
-    let (mut shown, mut skipped) = (0, 0);
+    let (model, _) = args.model.load().await?;
+    let paths = files(&args.pictures)?;
+    let classes = &model.network.classes;
+    let mut totals = Totals::new(classes);
     for chunk in paths.chunks(batch("a prediction", &model, paths.len(), &[])?) {
         let mut pixels = Vec::new();
         let mut decoded = Vec::new();
         let size = model.network.image_size;
-        let results: Vec<_> = chunk.par_iter().map(|path| decode_file(path, size)).collect();
+        let results: Vec<_> = chunk.par_iter().map(|path| decode(path, size)).collect();
         for (path, result) in chunk.iter().zip(results) {
             match result {
                 Ok(bytes) => {
@@ -62,15 +56,14 @@ pub async fn run(args: PredictArgs) -> Result<()> {
                     decoded.push(path);
                 }
                 Err(reason) => {
-                    skipped += 1;
-                    errln!("skipped {}: {reason}", shown_path(path));
+                    errln!("skipped {}: {reason}{}", shown_path(path), did_you_mean(path));
+                    totals.skip(&reason);
                 }
             }
         }
         if decoded.is_empty() {
             continue;
         }
-        let classes = &model.network.classes;
         for (path, scores) in decoded.iter().zip(scores(&model, &pixels, decoded.len()).await?) {
             let best = predicted(&scores);
             let prediction = Prediction {
@@ -80,13 +73,57 @@ pub async fn run(args: PredictArgs) -> Result<()> {
                 scores: classes.iter().map(String::as_str).zip(scores.iter().copied()).collect(),
             };
             print_prediction(&prediction, args.json);
-            shown += 1;
+            totals.count(best);
         }
     }
-    if skipped > 0 || shown == 0 {
-        return Err(error!(Data, "{skipped} of {} files could not be used as pictures", paths.len()));
+    // One picture has said all.
+    if paths.len() > 1 {
+        errln!("{totals}");
+    }
+    if totals.skipped() > 0 {
+        return Err(error!(
+            Data,
+            "{} of {} files could not be used as pictures",
+            totals.skipped(),
+            paths.len()
+        ));
     }
     Ok(())
+}
+
+/// What stands for the standard input.
+fn is_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// The files that were named, and those of folders.
+///
+/// # Errors
+/// `Data` for a folder without pictures; `Usage` where the standard input is to be read twice.
+fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    if named.iter().filter(|path| is_input(path)).count() > 1 {
+        return Err(error!(Usage, "the standard input, -, holds one picture: name it once"));
+    }
+    let mut paths = Vec::new();
+    for path in named {
+        if is_input(path) || !path.is_dir() {
+            paths.push(path.clone());
+            continue;
+        }
+        let inside = folder::pictures(path)?;
+        if inside.is_empty() {
+            return Err(error!(Data, "the folder {} holds no pictures", shown_path(path)));
+        }
+        paths.extend(inside);
+    }
+    Ok(paths)
+}
+
+fn decode(path: &Path, size: usize) -> std::result::Result<Vec<u8>, Skip> {
+    match is_input(path) {
+        true => decode_input(std::io::stdin().lock(), size),
+        false => decode_file(path, size),
+    }
 }
 
 fn print_prediction(prediction: &Prediction, json: bool) {

@@ -1,5 +1,6 @@
 //! The settings of a run as options.
 
+use super::paths::path;
 use crate::train::settings::Settings;
 use clap::Args;
 use std::path::PathBuf;
@@ -8,10 +9,10 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub struct SettingsArgs {
     /// Folder with one sub-folder of training pictures per class. (Decoders of all threads take at most 1.25 GiB together)
-    #[arg(long, default_value_os_t = Settings::default().train_dir, value_name = "DIR")]
+    #[arg(long, default_value_os_t = Settings::default().train_dir, value_name = "DIR", value_parser = path())]
     train_dir: PathBuf,
     /// Folder with one sub-folder of test pictures per class
-    #[arg(long, default_value_os_t = Settings::default().test_dir, value_name = "DIR")]
+    #[arg(long, default_value_os_t = Settings::default().test_dir, value_name = "DIR", value_parser = path())]
     test_dir: PathBuf,
     /// Height and width that pictures are resized to [default: 256 on a GPU, 64 on the CPU or a software adapter]
     #[arg(long, value_name = "N")]
@@ -31,8 +32,8 @@ pub struct SettingsArgs {
     /// Seed of weights, shuffling and dropout [default: a new one, which is printed]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Start from these weights instead of random ones
-    #[arg(long, value_name = "FILE.safetensors")]
+    /// Start from the weights of this file, or of this run, instead of random ones
+    #[arg(long, value_name = "FILE|RUN", value_parser = path())]
     init_weights: Option<PathBuf>,
     /// Take the pictures in the order of their paths in every epoch
     #[arg(long)]
@@ -47,7 +48,7 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "N")]
     max_steps: Option<usize>,
     /// Folder for the results, new or empty [default: one in runs/, named by the time]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
 }
 

@@ -1,7 +1,8 @@
 //! `pawgrad summary`
 
-use super::load::load_model;
+use super::load::{load_model, model_file};
 use super::output::out;
+use super::paths::path;
 use crate::device::Device;
 use crate::error::Result;
 use crate::model::{Model, Network};
@@ -13,8 +14,8 @@ pub struct SummaryArgs {
     /// Height and width of the pictures
     #[arg(long, default_value_t = 256, value_name = "N", conflicts_with = "model")]
     image_size: usize,
-    /// Describe the network of this model file instead of the default one
-    #[arg(long, value_name = "FILE.safetensors")]
+    /// Describe the network of this model file, or of this run, instead of the default one
+    #[arg(long, value_name = "FILE|RUN", value_parser = path())]
     model: Option<PathBuf>,
 }
 
@@ -22,7 +23,7 @@ pub fn run(args: SummaryArgs) -> Result<()> {
     // No values are needed, and with large pictures there may be no memory for them.
     let device = Device::on_paper(*Device::cpu().limits());
     let model = match &args.model {
-        Some(file) => load_model(Some(file), &device)?,
+        Some(path) => load_model(&model_file(path)?, &device)?,
         None => {
             let classes = vec!["cats".to_string(), "dogs".to_string()];
             Model::new(Network::cats_and_dogs(classes, args.image_size, 0.5), &device, 0, true)?

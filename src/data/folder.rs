@@ -1,5 +1,6 @@
 //! Finding the pictures: one sub-folder per class.
 
+use super::paths::did_you_mean;
 use crate::error::{Result, error, list, shown, shown_path};
 use std::ffi::OsStr;
 use std::fs;
@@ -85,7 +86,9 @@ pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
 /// Names of the visible folders in `dir`, sorted byte by byte.
 fn sub_folders(dir: &Path) -> Result<Vec<String>> {
     let unreadable = |why: std::io::Error| match why.kind() {
-        ErrorKind::NotFound => error!(Data, "there is no folder {}\n{}", shown_path(dir), layout(dir)),
+        ErrorKind::NotFound => {
+            error!(Data, "there is no folder {}{}\n{}", shown_path(dir), did_you_mean(dir), layout(dir))
+        }
         ErrorKind::NotADirectory => {
             error!(
                 Data,

@@ -18,6 +18,10 @@ pub mod decode;
 pub mod files;
 #[cfg(feature = "cli")]
 pub mod folder;
+#[cfg(feature = "cli")]
+mod input;
+#[cfg(feature = "cli")]
+pub mod paths;
 pub mod pictures;
 #[cfg(feature = "cli")]
 mod regular;
@@ -35,6 +39,8 @@ pub use decode::decode_bytes;
 pub use files::decode_file;
 #[cfg(feature = "cli")]
 pub use folder::Folder;
+#[cfg(feature = "cli")]
+pub use input::decode_input;
 pub use pictures::{Decoding, Pictures, Skipped};
 #[cfg(feature = "cli")]
 pub(crate) use regular::open_regular;

@@ -5,8 +5,12 @@ pub mod folder;
 pub mod job;
 mod load;
 mod lock;
+mod origin;
+mod scan;
 
 pub use claim::{Claim, RUNS};
 pub use folder::{MODEL_FILE, RunFolder};
 pub use load::{Loaded, load, no_checksum};
 pub use lock::is_running;
+pub use origin::Origin;
+pub use scan::{bundled_test, scan};
