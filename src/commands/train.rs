@@ -72,7 +72,7 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     let mut said = Vec::new();
     if let (Some(profiler), Some(ceiling)) = (profiler, ceiling) {
         let profile = profiler.finish();
-        let path = folder.save("profile.json", &profile.trace())?;
+        let path = folder.save("profile.json", &profile.timeline.to_json())?;
         said.push(profile.table(ceiling.flops, ceiling.bandwidth));
         said.push(format!("Open {} at https://ui.perfetto.dev", shown_path(&path)));
     }
