@@ -158,6 +158,11 @@ fn wrong_values_are_named() {
         ("--micro-batch 0", &["--micro-batch 0"]),
         ("--max-steps 0", &["--max-steps 0"]),
         ("--learning-rate 0", &["--learning-rate 0"]),
+        ("--learning-rate -1", &["--learning-rate -1 must be a number above 0"]),
+        ("--dropout -0.5", &["--dropout -0.5"]),
+        ("--epochs -3", &["'-3'", "--epochs", "must not be below 0"]),
+        ("--seed 100000000000000000000000", &["--seed", "18446744073709551615 is the most"]),
+        ("--batch-size 1.5", &["--batch-size", "a whole number"]),
         ("--learning-rate nan", &["--learning-rate NaN"]),
         ("--learning-rate 1e39", &["--learning-rate"]),
         ("--image-size 4294967296", &["--image-size 4294967296", "16384"]),
@@ -538,26 +543,34 @@ fn other_commands_answer() {
     let place = Place::new();
     let help = place.run("--help");
     assert!(help.succeeds().stdout.contains("Exit codes") && help.stdout.contains("gradcheck"));
-    let summary = place.run("summary");
+    let summary = place.run("summary --image-size 256");
     assert!(
         summary.succeeds().stdout.contains("33,932,545") && summary.stdout.contains("129.44 MiB"),
         "{}",
         summary.stdout
     );
+    let usual = place.run("summary --device cpu");
+    assert!(usual.succeeds().stdout.contains("2,475,265"), "{}", usual.stdout);
+    assert!(usual.stderr.contains("64x64 pixels, as `train` takes them on CPU"), "{}", usual.stderr);
     let devices = place.run("devices");
     assert!(devices.succeeds().stdout.contains("--device auto takes"), "{}", devices.stdout);
     assert!(devices.stdout.contains("tensor cores"), "{}", devices.stdout);
-    let check = place.run("gradcheck --op relu");
+    let check = place.run("gradcheck --only relu");
     assert!(
         check.succeeds().stdout.contains("relu.backward_x") && check.stdout.contains("All within"),
         "{}",
         check.stdout
     );
-    place.run("gradcheck --op nothing").fails(2, &["nothing"]);
-    let bench = place.run("bench --device cpu --image-size 8 --batch 1 --runs 1 --only dense3");
+    place.run("gradcheck --only nothing").fails(2, &["nothing"]);
+    let bench = place.run("bench --device cpu --image-size 8 --batch-size 1 --times 1 --only dense3");
     assert!(bench.succeeds().stdout.contains("dense.backward_w"), "{}", bench.stdout);
     assert!(!bench.stdout.contains("relu"), "{}", bench.stdout);
-    place.run("bench --device cpu --runs 0").fails(2, &["--runs"]);
+    place.run("bench --device cpu --times 0").fails(2, &["--times"]);
+    // The names of earlier versions, and a layer by its whole name: not what is behind it.
+    let old = place.run("bench --device cpu --image-size 8 --batch 1 --runs 1 --only conv1 --json rows.json");
+    assert!(old.succeeds().stdout.contains("conv2d_relu_pool.forward"), "{}", old.stdout);
+    assert!(!old.stdout.contains("conv1's output") && place.path("rows.json").exists(), "{}", old.stdout);
+    assert!(place.run("gradcheck --op relu --times 0").stderr.contains("--times"));
 }
 
 #[test]
@@ -587,9 +600,10 @@ fn a_bench_that_makes_no_sense_is_refused() {
     let place = Place::new();
     for (line, words) in [
         ("--image-size 4", "--image-size 4"),
-        ("--image-size 512 --batch 256", "4294967296"),
-        ("--runs 0", "--runs"),
+        ("--image-size 512 --batch-size 256", "4294967296"),
+        ("--times 0", "--times"),
         ("--only nothing", "\"nothing\""),
+        ("--only nothing", "conv1, "),
     ] {
         place.run(&format!("bench --device cpu {line}")).fails(2, &[words]);
     }

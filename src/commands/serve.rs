@@ -1,6 +1,7 @@
 //! `pawgrad serve`
 
 use super::device::DeviceArgs;
+use super::numbers::whole;
 use super::output::{errln, outln};
 use super::paths::path;
 use super::signals::{self, STOPPING, ended};
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 pub struct ServeArgs {
     /// Where to serve; 0 takes any port that is free
-    #[arg(long, default_value_t = 7878, value_name = "PORT")]
+    #[arg(long, default_value_t = 7878, value_name = "PORT", value_parser = whole::<u16>, allow_negative_numbers = true)]
     port: u16,
     /// Address to serve on; this machine's own alone unless another is named
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
