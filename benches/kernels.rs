@@ -1,7 +1,7 @@
 //! `pawgrad bench` under cargo's name: every kernel with every rung at the default network's sizes.
 //!
 //! ```text
-//! cargo bench --bench kernels -- [--device cpu|software|gpu|…] [--image-size 64] [--batch 32] [--only conv2d] [--runs 5]
+//! cargo bench --bench kernels -- [--device cpu|software|gpu|…] [--image-size 64] [--batch-size 32] [--only conv2] [--times 5]
 //! ```
 
 use clap::Parser;

@@ -158,6 +158,11 @@ fn wrong_values_are_named() {
         ("--micro-batch 0", &["--micro-batch 0"]),
         ("--max-steps 0", &["--max-steps 0"]),
         ("--learning-rate 0", &["--learning-rate 0"]),
+        ("--learning-rate -1", &["--learning-rate -1 must be a number above 0"]),
+        ("--dropout -0.5", &["--dropout -0.5"]),
+        ("--epochs -3", &["'-3'", "--epochs", "must not be below 0"]),
+        ("--seed 100000000000000000000000", &["--seed", "18446744073709551615 is the most"]),
+        ("--batch-size 1.5", &["--batch-size", "a whole number"]),
         ("--learning-rate nan", &["--learning-rate NaN"]),
         ("--learning-rate 1e39", &["--learning-rate"]),
         ("--image-size 4294967296", &["--image-size 4294967296", "16384"]),
@@ -360,7 +365,9 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
         env!("CARGO_BIN_EXE_pawgrad")
     );
     let shell = |script: &str| place.bash(script);
-    assert_eq!(shell(&format!("{predict} | true; exit ${{PIPESTATUS[0]}}")).stderr, "");
+    let said = shell(&format!("{predict} | true; exit ${{PIPESTATUS[0]}}"));
+    assert!(said.code == 0 && !said.stderr.contains("error"), "{}", said.stderr);
+    assert_eq!(said.stderr.lines().count(), 1, "the model's line alone: {}", said.stderr);
     shell(&format!("{predict} > /dev/full")).fails(8, &["results cannot be written"]);
 }
 
@@ -540,26 +547,34 @@ fn other_commands_answer() {
     let place = Place::new();
     let help = place.run("--help");
     assert!(help.succeeds().stdout.contains("Exit codes") && help.stdout.contains("gradcheck"));
-    let summary = place.run("summary");
+    let summary = place.run("summary --image-size 256");
     assert!(
         summary.succeeds().stdout.contains("33,932,545") && summary.stdout.contains("129.44 MiB"),
         "{}",
         summary.stdout
     );
+    let usual = place.run("summary --device cpu");
+    assert!(usual.succeeds().stdout.contains("2,475,265"), "{}", usual.stdout);
+    assert!(usual.stderr.contains("64x64 pixels, as `train` takes them on CPU"), "{}", usual.stderr);
     let devices = place.run("devices");
     assert!(devices.succeeds().stdout.contains("--device auto takes"), "{}", devices.stdout);
     assert!(devices.stdout.contains("tensor cores"), "{}", devices.stdout);
-    let check = place.run("gradcheck --op relu");
+    let check = place.run("gradcheck --only relu");
     assert!(
         check.succeeds().stdout.contains("relu.backward_x") && check.stdout.contains("All within"),
         "{}",
         check.stdout
     );
-    place.run("gradcheck --op nothing").fails(2, &["nothing"]);
-    let bench = place.run("bench --device cpu --image-size 8 --batch 1 --runs 1 --only dense3");
+    place.run("gradcheck --only nothing").fails(2, &["nothing"]);
+    let bench = place.run("bench --device cpu --image-size 8 --batch-size 1 --times 1 --only dense3");
     assert!(bench.succeeds().stdout.contains("dense.backward_w"), "{}", bench.stdout);
     assert!(!bench.stdout.contains("relu"), "{}", bench.stdout);
-    place.run("bench --device cpu --runs 0").fails(2, &["--runs"]);
+    place.run("bench --device cpu --times 0").fails(2, &["--times"]);
+    // The names of earlier versions, and a layer by its whole name: not what is behind it.
+    let old = place.run("bench --device cpu --image-size 8 --batch 1 --runs 1 --only conv1 --json rows.json");
+    assert!(old.succeeds().stdout.contains("conv2d_relu_pool.forward"), "{}", old.stdout);
+    assert!(!old.stdout.contains("conv1's output") && place.path("rows.json").exists(), "{}", old.stdout);
+    assert!(place.run("gradcheck --op relu --times 0").stderr.contains("--times"));
 }
 
 #[test]
@@ -589,9 +604,10 @@ fn a_bench_that_makes_no_sense_is_refused() {
     let place = Place::new();
     for (line, words) in [
         ("--image-size 4", "--image-size 4"),
-        ("--image-size 512 --batch 256", "4294967296"),
-        ("--runs 0", "--runs"),
+        ("--image-size 512 --batch-size 256", "4294967296"),
+        ("--times 0", "--times"),
         ("--only nothing", "\"nothing\""),
+        ("--only nothing", "conv1, "),
     ] {
         place.run(&format!("bench --device cpu {line}")).fails(2, &[words]);
     }
@@ -633,21 +649,49 @@ fn a_profile_says_where_the_time_goes() {
 
         let trace = fs::read_to_string(place.path("run/profile.json")).unwrap();
         let events: Vec<serde_json::Value> = serde_json::from_str(&trace).unwrap();
-        assert!(events.iter().any(|event| event["name"] == "adam adam.step"), "{trace}");
+        let events: Vec<_> = events.iter().filter(|event| event["ph"] == "X").collect();
+        assert_eq!(events.iter().map(|event| event["ts"].as_f64().unwrap()).reduce(f64::min), Some(0.0));
+        let start = |event: &serde_json::Value| event["ts"].as_f64().unwrap();
+        let end = |event: &serde_json::Value| start(event) + event["dur"].as_f64().unwrap();
+        let of = |category: &str| -> Vec<&serde_json::Value> {
+            events.iter().copied().filter(|event| event["cat"] == category).collect()
+        };
+        // Two folders, two epochs of three steps, each with its parts; validation is on both tracks.
+        let count = |category: &str| of(category).len();
+        assert_eq!([count("loading"), count("epoch"), count("step"), count("validation")], [2, 2, 6, 4]);
+        assert_eq!([count("forward"), count("backward"), count("Adam")], [6, 6, 6]);
+        for step in of("step") {
+            assert!(step["args"]["GFLOP/s"].as_f64().unwrap() > 0.0, "{step}");
+            assert!(of("epoch").iter().any(|epoch| start(epoch) <= start(step) && end(step) <= end(epoch)));
+        }
+        // A slack of a millisecond, as the two clocks are not one.
+        let is_in = |inner: &serde_json::Value, outer: &[&serde_json::Value]| {
+            outer.iter().any(|outer| start(outer) - 1e3 <= start(inner) && end(inner) <= end(outer) + 1e3)
+        };
+        for part in ["forward", "backward", "Adam"] {
+            assert!(of(part).iter().all(|part| is_in(part, &of("step"))), "{part} in {trace}");
+        }
+        let kernels = of("kernel");
+        let parts = ["forward", "backward", "Adam", "validation"].map(of).concat();
+        assert!(kernels.iter().all(|kernel| is_in(kernel, &parts)), "{trace}");
+        let conv1 = kernels.iter().find(|event| event["name"] == "conv1 conv2d_relu_pool.forward").unwrap();
+        assert!(conv1["args"]["GFLOP/s"].as_f64().unwrap() > 0.0, "{conv1}");
+
         // The table's steps are all but the first, and its times are those of the trace.
         let number = |text: &str| text.parse::<f64>().unwrap();
         let steps = number(table.split(" steps").next().unwrap());
         let in_table: f64 = of_kernels.iter().map(|cells| number(&cells[4])).sum::<f64>() * steps;
-        let in_trace = events.iter().map(|event| event["dur"].as_f64().unwrap()).sum::<f64>() / 1e3;
+        let counted = kernels
+            .iter()
+            .filter(|kernel| start(kernel) >= end(of("Adam")[0]) - 1.0 && !is_in(kernel, &of("validation")));
+        let in_trace = counted.map(|event| event["dur"].as_f64().unwrap()).sum::<f64>() / 1e3;
         assert!(
             (in_table / in_trace - 1.0).abs() < 0.05,
             "{in_table} ms in the table, {in_trace} in the trace"
         );
         // Kernels run one after the other.
-        let [start, duration] =
-            ["ts", "dur"].map(|key| move |event: &serde_json::Value| event[key].as_f64().unwrap());
-        for pair in events.windows(2) {
-            assert!(start(&pair[0]) + duration(&pair[0]) <= start(&pair[1]) + 1.0, "{pair:?}");
+        for pair in kernels.windows(2) {
+            assert!(end(pair[0]) <= start(pair[1]) + 1.0, "{pair:?}");
         }
     }
 }

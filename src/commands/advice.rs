@@ -18,6 +18,10 @@ fn words(remedy: &Remedy) -> String {
         Remedy::SmallerImageSize => "use a smaller --image-size",
         Remedy::MicroBatch(most) => return format!("use --micro-batch {most} or less"),
         Remedy::LessMemory => "use a smaller --image-size or --micro-batch, or another --device",
+        Remedy::DrawPictures => {
+            "`pawgrad dataset draw` draws them into dataset/ of this folder, and `pawgrad dataset draw --out DIR` anywhere \
+             else;\n  --train-dir and --test-dir name folders of your own, each with one sub-folder per class"
+        }
         Remedy::SmallerLearningRate => "a smaller --learning-rate usually helps",
         Remedy::OwnRung => "leave out --rung",
         Remedy::FullPrecision => {

@@ -1,15 +1,19 @@
 //! `pawgrad bench`
 
+use super::numbers::whole;
+use super::only::{names_of, only};
 use super::output::outln;
+use super::paths::path;
 use crate::check::kernels::{self, Prepared};
 use crate::check::{Case, Table, ceiling, table, timing};
 use crate::device::adapters::{self, Choice};
 use crate::device::{Checks, Device, DeviceKind, Precision};
-use crate::error::{ErrorKind, Result, error};
+use crate::error::{ErrorKind, Result, error, shown};
 use crate::files::replace;
 use crate::train::settings::image_size_problem;
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -21,29 +25,29 @@ pub struct BenchArgs {
     #[arg(long, default_value_t, value_name = "f32|mixed")]
     precision: Precision,
     /// Height and width of the pictures
-    #[arg(long, default_value_t = 64, value_name = "N")]
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true)]
     image_size: u32,
     /// Pictures that a kernel works on, at most: one submit must take them
-    #[arg(long, default_value_t = 32, value_name = "N")]
-    batch: u32,
-    /// Only kernels whose name or layer contains this
+    #[arg(long, default_value_t = 32, value_name = "N", alias = "batch", value_parser = whole::<u32>, allow_negative_numbers = true)]
+    batch_size: u32,
+    /// Only this layer, such as conv2, or op, such as dense; or kernels and layers whose name contains this
     #[arg(long, default_value = "", value_name = "TEXT")]
     only: String,
     /// Only rungs from this one on: 2 leaves out the plain ones
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     from_rung: usize,
     /// How often each is run, after once to warm up
-    #[arg(long, default_value_t = 5, value_name = "N")]
-    runs: usize,
+    #[arg(long, default_value_t = 5, value_name = "N", alias = "runs", value_parser = whole::<usize>, allow_negative_numbers = true)]
+    times: usize,
     /// Compile with these checks of wgpu's instead of those that are shipped: all, none, or a list of zeroing, bounds, loops
     #[arg(long, value_name = "CHECKS")]
     checks: Option<Checks>,
     /// Also write what was measured into this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = path(), alias = "json")]
+    out: Option<PathBuf>,
 }
 
-/// What `--json` writes. Times are in seconds.
+/// What `--out` writes. Times are in seconds.
 #[derive(Serialize)]
 struct Report {
     adapter: String,
@@ -75,10 +79,10 @@ struct Row {
 }
 
 pub async fn run(args: BenchArgs) -> Result<()> {
-    if args.runs == 0 || args.batch == 0 || args.from_rung == 0 {
-        return Err(error!(Usage, "--runs, --batch and --from-rung must be 1 or more"));
+    if args.times == 0 || args.batch_size == 0 || args.from_rung == 0 {
+        return Err(error!(Usage, "--times, --batch-size and --from-rung must be 1 or more"));
     }
-    let (size, batch) = (args.image_size, args.batch);
+    let (size, batch) = (args.image_size, args.batch_size);
     if let Some(problem) = image_size_problem(size as usize) {
         return Err(error!(Usage, "--image-size {problem}"));
     }
@@ -88,7 +92,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
         return Err(error!(
             Usage,
             "{size}x{size} pictures, {batch} at a time, make a tensor of {largest} values, and kernels index with 32 \
-             bits: use a smaller --image-size or --batch"
+             bits: use a smaller --image-size or --batch-size"
         ));
     }
     let (device, line) = adapters::open(&args.device, args.precision).await?;
@@ -97,20 +101,23 @@ pub async fn run(args: BenchArgs) -> Result<()> {
     }
     let batch = batch_of_a_submit(&device, size, batch);
     let cases = table(Table::Network { image_size: size, batch });
-    let is_wanted = |case: &Case| format!("{} {}", case.call.name(), case.why).contains(&args.only);
-    let cases: Vec<_> = cases.into_iter().filter(is_wanted).collect();
+    let layers: BTreeSet<_> = cases.iter().map(|case| case.why).collect();
+    let names = |case: &Case| [names_of(case.call.name()), vec![case.why.to_string()]].concat();
+    let cases = only(cases, &args.only, names);
     if cases.is_empty() {
         return Err(error!(
             Usage,
-            "no kernel and no layer has \"{}\" in its name: see `bench` without --only", args.only
+            "no kernel and no layer has \"{}\" in its name: there are {}, and the kernels of `bench` without --only",
+            shown(&args.only),
+            layers.into_iter().collect::<Vec<_>>().join(", ")
         ));
     }
 
     let mut rows = Vec::new();
     let peak = ceiling::measure(&device).await?;
     outln!("{line}; {size}x{size}, batch {batch}");
-    if batch < args.batch {
-        outln!("One submit may not take as much as a batch of {} there.", args.batch);
+    if batch < args.batch_size {
+        outln!("One submit may not take as much as a batch of {} there.", args.batch_size);
     }
     outln!("Peak: {:.1} GFLOP/s, and {:.1} GB/s copied.\n", peak.flops / 1e9, peak.bandwidth / 1e9);
     let header = ["kernel", "layer", "rung", "ms", "fastest", "GFLOP/s", "GB/s", "of peak"];
@@ -134,7 +141,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
             {
                 continue;
             }
-            let times = timing::time(&call, &device, rung, args.runs).await?;
+            let times = timing::time(&call, &device, rung, args.times).await?;
             let (median, fastest) = (times[times.len() / 2], times[0]);
             let (flop, bytes) = (case.call.flop(), kernels::bytes(case));
             let rate = if flop > 0.0 { format!("{:.1}", flop / median / 1e9) } else { "-".to_string() };
@@ -160,7 +167,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
             );
         }
     }
-    if let Some(file) = &args.json {
+    if let Some(file) = &args.out {
         let report = Report {
             adapter: device.name().to_string(),
             driver: device.driver().to_string(),

@@ -1,7 +1,9 @@
 //! The options that choose a device, its precision and its rungs.
 
 use super::output::errln;
+use super::paths::path;
 use crate::check::PLAIN;
+use crate::data::paths::did_you_mean;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Result, error, shown, shown_path};
@@ -24,7 +26,7 @@ pub struct DeviceArgs {
     pub rung: Vec<String>,
     /// Rungs as `pawgrad tune` or an earlier run wrote them: a file, such as rungs.toml in the folder of a run, or none
     /// for the defaults [default: what `pawgrad tune` stored for the adapter]
-    #[arg(long, value_name = "FILE|none")]
+    #[arg(long, value_name = "FILE|none", value_parser = path())]
     pub tuning: Option<PathBuf>,
 }
 
@@ -69,6 +71,10 @@ impl DeviceArgs {
             |tuning: &Tuning| tuning.unknown(&crate::check::fingerprints()).next().map(str::to_string);
         let (tuning, words) = match &self.tuning {
             Some(none) if none.as_os_str() == "none" => return Ok("default rungs, as asked for"),
+            Some(file) if !file.exists() => {
+                let (name, meant) = (shown_path(file), did_you_mean(file));
+                return Err(error!(Usage, "--tuning {name}: there is no such file{meant}"));
+            }
             Some(file) => {
                 let tuning = Tuning::read(file, device)?;
                 if let Some(kernel) = unknown(&tuning) {

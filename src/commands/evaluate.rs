@@ -1,13 +1,13 @@
 //! `pawgrad evaluate`
 
 use super::load::{ModelArgs, batch};
-use super::output::outln;
+use super::output::{errln, outln};
+use super::paths::path;
 use super::progress::{Detail, Terminal};
-use crate::data::Folder;
 use crate::error::{Result, error, list, shown, shown_path};
 use crate::memory::{largest_that_fits, of_pictures, of_use};
 use crate::model::Model;
-use crate::run::load_pictures;
+use crate::run::{bundled_test, load_pictures, scan};
 use crate::train::evaluate::{Evaluation, evaluate};
 use clap::Args;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicBool;
 #[derive(Args)]
 pub struct EvaluateArgs {
     /// Folder with one sub-folder of pictures per class
-    #[arg(long, default_value = "dataset/test_set", value_name = "DIR")]
+    #[arg(long, default_value = "dataset/test_set", value_name = "DIR", value_parser = path())]
     test_dir: PathBuf,
     #[command(flatten)]
     model: ModelArgs,
@@ -26,9 +26,13 @@ pub struct EvaluateArgs {
 }
 
 pub async fn run(args: EvaluateArgs) -> Result<()> {
-    let model = args.model.load().await?;
+    let (model, origin) = args.model.load().await?;
+    let train_dir = origin.train_dir();
+    if let Some(note) = train_dir.and_then(|train_dir| bundled_test(train_dir, &args.test_dir)) {
+        errln!("{note}");
+    }
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
-    let (folder, size) = (Folder::scan(&args.test_dir)?, model.network.image_size);
+    let (folder, size) = (scan(&args.test_dir)?, model.network.image_size);
     let pictures = folder.files.len();
     let batch = batch_beside(&model, pictures)?;
     let pictures = load_pictures(&folder, size, &mut terminal)?;

@@ -1,28 +1,33 @@
 //! `pawgrad gradcheck`
 
+use super::numbers::whole;
+use super::only::{names_of, only};
 use super::output::{out, outln};
 use crate::check::{Case, Style, all, gradient, kernels};
 use crate::device::adapters::{Adapter, Choice, list, open};
 use crate::device::{Device, DeviceKind, Precision};
-use crate::error::{Result, error};
+use crate::error::{Result, error, shown};
 use clap::Args;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::available_parallelism;
 
 #[derive(Args)]
 pub struct GradcheckArgs {
-    /// Only the kernels of this op
-    #[arg(long, value_name = "OP")]
-    op: Option<String>,
+    /// Only this op, such as dense, or kernels whose name contains this
+    #[arg(long, default_value = "", value_name = "TEXT", alias = "op")]
+    only: String,
     /// f32, or mixed: the kernels for tensor cores too, on the adapters that have them
     #[arg(long, default_value_t, value_name = "f32|mixed")]
     precision: Precision,
     /// Check each kernel so often on every adapter: a driver may be wrong at random
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true)]
     times: u32,
 }
 
 pub async fn run(args: GradcheckArgs) -> Result<()> {
+    if args.times == 0 {
+        return Err(error!(Usage, "--times must be 1 or more"));
+    }
     let is_wanted = |adapter: &Adapter| args.precision == Precision::F32 || adapter.tensor_cores.is_ok();
     let listed = list().await;
     let adapters: Vec<_> = listed.iter().enumerate().filter(|(_, adapter)| is_wanted(adapter)).collect();
@@ -35,11 +40,9 @@ pub async fn run(args: GradcheckArgs) -> Result<()> {
     let cases = all();
     let mut names: Vec<_> = cases.iter().map(|case| case.call.name()).collect();
     names.dedup();
-    if let Some(op) = &args.op {
-        names.retain(|name| name.split('.').next() == Some(op));
-        if names.is_empty() {
-            return Err(error!(Usage, "there is no op named \"{op}\""));
-        }
+    let names = only(names, &args.only, |name| names_of(name));
+    if names.is_empty() {
+        return Err(error!(Usage, "no kernel has \"{}\" in its name", shown(&args.only)));
     }
 
     outln!("finite diff.   largest error of the reference's gradient against finite differences, in f64");

@@ -2,29 +2,39 @@
 
 use super::device::DeviceArgs;
 use super::output::errln;
+use super::paths::path;
+use crate::data::paths::did_you_mean;
 use crate::device::Device;
-use crate::error::{Result, error};
+use crate::error::{Result, error, shown_path};
 use crate::memory::{self, BATCH, Need};
 use crate::model::Model;
-use crate::run::{MODEL_FILE, RUNS, load, no_checksum};
+use crate::run::{MODEL_FILE, Origin, RUNS, load, no_checksum};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
 /// Which model, and where it computes.
 #[derive(Args)]
 pub struct ModelArgs {
-    /// The model file [default: the one of the newest run in runs/]
-    #[arg(long, value_name = "FILE.safetensors")]
+    /// The model file, or the folder of a run [default: the newest run in runs/]
+    #[arg(long, value_name = "FILE|RUN", value_parser = path())]
     model: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArgs,
 }
 
 impl ModelArgs {
-    /// Opens the device and puts the model there.
-    pub async fn load(&self) -> Result<Model> {
+    /// Opens the device and puts the model there. Says which one it is.
+    pub async fn load(&self) -> Result<(Model, Origin)> {
+        let named = self.model.as_deref().map(model_file).transpose()?;
         let (device, _) = self.device.open().await?;
-        load_model(self.model.as_deref(), &device)
+        let file = match named {
+            Some(file) => file,
+            None => newest_model()?,
+        };
+        let model = load_model(&file, &device)?;
+        let origin = Origin::of(&file);
+        errln!("{origin}");
+        Ok((model, origin))
     }
 }
 
@@ -38,17 +48,34 @@ pub fn batch(what: &str, model: &Model, pictures: usize, others: &[Need]) -> Res
     Ok(batch)
 }
 
-/// The model of `file`, or of the newest run.
-pub fn load_model(file: Option<&Path>, device: &Device) -> Result<Model> {
-    let file = match file {
-        Some(file) => file.to_path_buf(),
-        None => newest_model()?,
-    };
-    let loaded = load(&file, device, true)?;
+/// The model of a file.
+pub fn load_model(file: &Path, device: &Device) -> Result<Model> {
+    let loaded = load(file, device, true)?;
     if !loaded.has_checksum && !device.is_on_paper() {
-        errln!("{}", no_checksum(&file));
+        errln!("{}", no_checksum(file));
     }
     Ok(loaded.model)
+}
+
+/// The file that was named, or that of a run whose folder was named.
+///
+/// # Errors
+/// `Model` where there is none.
+pub fn model_file(path: &Path) -> Result<PathBuf> {
+    let name = shown_path(path);
+    if !path.is_dir() {
+        return match path.exists() {
+            true => Ok(path.to_path_buf()),
+            false => Err(error!(Model, "there is no file {name}{}", did_you_mean(path))),
+        };
+    }
+    let file = path.join(MODEL_FILE);
+    match file.is_file() {
+        true => Ok(file),
+        false => {
+            Err(error!(Model, "the folder {name} has no {MODEL_FILE}: no epoch of a run was finished there"))
+        }
+    }
 }
 
 /// The model of the newest folder in `runs`, by its name, which is its time.

@@ -8,7 +8,10 @@ mod devices;
 mod evaluate;
 mod gradcheck;
 mod load;
+mod numbers;
+mod only;
 mod output;
+mod paths;
 mod predict;
 mod progress;
 #[cfg(feature = "studio")]
@@ -97,7 +100,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Serve(args) => serve::run(args),
             Command::Predict(args) => predict::run(args).await.map_err(of_a_model),
             Command::Evaluate(args) => evaluate::run(args).await.map_err(of_a_model),
-            Command::Summary(args) => summary::run(args),
+            Command::Summary(args) => summary::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Tune(args) => tune::run(args).await,
             Command::Devices(args) => devices::run(args).await,

@@ -2,19 +2,22 @@
 
 use super::load::{ModelArgs, batch};
 use super::output::{errln, outln};
-use crate::data::{decode_file, folder, tally};
+use super::paths::path;
+use crate::data::paths::did_you_mean;
+use crate::data::{Found, Skip, Skipped, decode_file, decode_input, folder};
 use crate::error::{Result, error, path_text, shown, shown_path};
+use crate::run::pictures::by_reason;
 use crate::train::evaluate::{predicted, scores};
 use clap::Args;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub struct PredictArgs {
-    /// Pictures, or folders of pictures
-    #[arg(required = true, value_name = "IMAGE|DIR")]
+    /// Pictures, or folders of pictures; - is a picture from the standard input
+    #[arg(required = true, value_name = "IMAGE|DIR", value_parser = path())]
     pictures: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
@@ -35,30 +38,15 @@ struct Prediction<'a> {
 }
 
 pub async fn run(args: PredictArgs) -> Result<()> {
-    let model = args.model.load().await?;
-    let mut paths = Vec::new();
-    for path in &args.pictures {
-        if !path.is_dir() {
-            paths.push(path.clone());
-            continue;
-        }
-        let found = folder::pictures(path)?;
-        if !found.passed.is_empty() {
-            let (dir, files) = (shown_path(path), found.passed.len());
-            errln!("passed over {files} files in {dir}: {}", tally(&found.passed));
-        }
-        if found.pictures.is_empty() {
-            return Err(error!(Data, "the folder {} holds no pictures", shown_path(path)));
-        }
-        paths.extend(found.pictures);
-    }
-
-    let (mut shown, mut skipped) = (0, 0);
+    let (model, _) = args.model.load().await?;
+    let Found { pictures: paths, passed: mut skipped, .. } = files(&args.pictures)?;
+    let classes = &model.network.classes;
+    let (mut counts, mut unusable) = (vec![0; classes.len()], 0);
     for chunk in paths.chunks(batch("a prediction", &model, paths.len(), &[])?) {
         let mut pixels = Vec::new();
         let mut decoded = Vec::new();
         let size = model.network.image_size;
-        let results: Vec<_> = chunk.par_iter().map(|path| decode_file(path, size)).collect();
+        let results: Vec<_> = chunk.par_iter().map(|path| decode(path, size)).collect();
         for (path, result) in chunk.iter().zip(results) {
             match result {
                 Ok(bytes) => {
@@ -66,15 +54,15 @@ pub async fn run(args: PredictArgs) -> Result<()> {
                     decoded.push(path);
                 }
                 Err(reason) => {
-                    skipped += 1;
-                    errln!("skipped {}: {reason}", shown_path(path));
+                    errln!("skipped {}: {reason}{}", shown_path(path), did_you_mean(path));
+                    unusable += 1;
+                    skipped.push(Skipped { path: path.clone(), reason });
                 }
             }
         }
         if decoded.is_empty() {
             continue;
         }
-        let classes = &model.network.classes;
         for (path, scores) in decoded.iter().zip(scores(&model, &pixels, decoded.len()).await?) {
             let best = predicted(&scores);
             let prediction = Prediction {
@@ -84,13 +72,65 @@ pub async fn run(args: PredictArgs) -> Result<()> {
                 scores: classes.iter().map(String::as_str).zip(scores.iter().copied()).collect(),
             };
             print_prediction(&prediction, args.json);
-            shown += 1;
+            counts[best] += 1;
         }
     }
-    if skipped > 0 || shown == 0 {
-        return Err(error!(Data, "{skipped} of {} files could not be used as pictures", paths.len()));
+    // One picture has said all.
+    let predicted: usize = counts.iter().sum();
+    if predicted + skipped.len() > 1 {
+        let of_class = classes.iter().zip(counts).map(|(class, count)| format!("{} {count}", shown(class)));
+        errln!("{predicted} pictures: {}", of_class.collect::<Vec<_>>().join(", "));
+        if !skipped.is_empty() {
+            let files = predicted + skipped.len();
+            errln!("Passed over {} of {files} files:\n{}", skipped.len(), by_reason(&skipped));
+        }
+    }
+    if unusable > 0 {
+        return Err(error!(Data, "{unusable} of {} files could not be used as pictures", paths.len()));
     }
     Ok(())
+}
+
+/// What stands for the standard input.
+fn is_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// The files that were named, and those of folders.
+///
+/// # Errors
+/// `Data` for a folder without pictures; `Usage` where the standard input is to be read twice.
+fn files(named: &[PathBuf]) -> Result<Found> {
+    if named.iter().filter(|path| is_input(path)).count() > 1 {
+        return Err(error!(Usage, "the standard input, -, holds one picture: name it once"));
+    }
+    let mut files = Found::default();
+    for path in named {
+        if is_input(path) || !path.is_dir() {
+            files.pictures.push(path.clone());
+            continue;
+        }
+        let inside = folder::pictures(path)?;
+        if inside.pictures.is_empty() {
+            let (dir, others) = (shown_path(path), by_reason(&inside.passed));
+            let others = if others.is_empty() {
+                "it is empty".to_string()
+            } else {
+                format!("its files are\n{others}")
+            };
+            return Err(error!(Data, "the folder {dir} holds no pictures: {others}"));
+        }
+        files.pictures.extend(inside.pictures);
+        files.passed.extend(inside.passed);
+    }
+    Ok(files)
+}
+
+fn decode(path: &Path, size: usize) -> std::result::Result<Vec<u8>, Skip> {
+    match is_input(path) {
+        true => decode_input(std::io::stdin().lock(), size),
+        false => decode_file(path, size),
+    }
 }
 
 fn print_prediction(prediction: &Prediction, json: bool) {

@@ -1,8 +1,11 @@
 //! `pawgrad serve`
 
 use super::device::DeviceArgs;
+use super::numbers::whole;
 use super::output::{errln, outln};
+use super::paths::path;
 use super::signals::{self, STOPPING, ended};
+use crate::data::paths::did_you_mean;
 use crate::device::adapters::Choice;
 use crate::device::{Device, Precision};
 use crate::error::{Error, Result, error, shown_path};
@@ -15,13 +18,13 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 pub struct ServeArgs {
     /// Where to serve; 0 takes any port that is free
-    #[arg(long, default_value_t = 7878, value_name = "PORT")]
+    #[arg(long, default_value_t = 7878, value_name = "PORT", value_parser = whole::<u16>, allow_negative_numbers = true)]
     port: u16,
     /// Address to serve on; this machine's own alone unless another is named
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     host: IpAddr,
     /// File with the token that visitors must know, instead of a new one that is part of the printed address
-    #[arg(long, value_name = "FILE", conflicts_with = "no_token")]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_token", value_parser = path())]
     token_file: Option<PathBuf>,
     /// Let in every user and program of this machine
     #[arg(long)]
@@ -40,7 +43,7 @@ const MOST_TOKEN: u64 = 1024;
 fn token_of(path: &Path) -> Result<String> {
     let name = shown_path(path);
     let text = read_text(path, MOST_TOKEN)
-        .map_err(|why| error!(Usage, "the token in {name} cannot be read: {why}"))?;
+        .map_err(|why| error!(Usage, "the token in {name} cannot be read: {why}{}", did_you_mean(path)))?;
     let token = text.trim();
     let is_plain = token.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if !is_plain || token.len() < LEAST_TOKEN {

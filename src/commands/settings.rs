@@ -1,5 +1,7 @@
 //! The settings of a run as options.
 
+use super::numbers::whole;
+use super::paths::path;
 use crate::train::settings::Settings;
 use clap::Args;
 use std::path::PathBuf;
@@ -8,31 +10,31 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub struct SettingsArgs {
     /// Folder with one sub-folder of training pictures per class. (Decoders of all threads take at most 1.25 GiB together)
-    #[arg(long, default_value_os_t = Settings::default().train_dir, value_name = "DIR")]
+    #[arg(long, default_value_os_t = Settings::default().train_dir, value_name = "DIR", value_parser = path())]
     train_dir: PathBuf,
     /// Folder with one sub-folder of test pictures per class
-    #[arg(long, default_value_os_t = Settings::default().test_dir, value_name = "DIR")]
+    #[arg(long, default_value_os_t = Settings::default().test_dir, value_name = "DIR", value_parser = path())]
     test_dir: PathBuf,
     /// Height and width that pictures are resized to [default: 256 on a GPU, 64 on the CPU or a software adapter]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     image_size: Option<usize>,
     /// Adam's step size
-    #[arg(long, default_value_t = Settings::default().learning_rate, value_name = "RATE")]
+    #[arg(long, default_value_t = Settings::default().learning_rate, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: f64,
     /// How often to go through all training pictures
-    #[arg(long, default_value_t = Settings::default().epochs, value_name = "N")]
+    #[arg(long, default_value_t = Settings::default().epochs, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     epochs: usize,
     /// Pictures per optimizer step
-    #[arg(long, default_value_t = Settings::default().batch_size, value_name = "N")]
+    #[arg(long, default_value_t = Settings::default().batch_size, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     batch_size: usize,
     /// Share of dense1's outputs that are dropped in training, from 0 up to below 1
-    #[arg(long, default_value_t = Settings::default().dropout, value_name = "RATE")]
+    #[arg(long, default_value_t = Settings::default().dropout, value_name = "RATE", allow_negative_numbers = true)]
     dropout: f64,
     /// Seed of weights, shuffling and dropout [default: a new one, which is printed]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
     seed: Option<u64>,
-    /// Start from these weights instead of random ones
-    #[arg(long, value_name = "FILE.safetensors")]
+    /// Start from the weights of this file, or of this run, instead of random ones
+    #[arg(long, value_name = "FILE|RUN", value_parser = path())]
     init_weights: Option<PathBuf>,
     /// Take the pictures in the order of their paths in every epoch
     #[arg(long)]
@@ -41,13 +43,13 @@ pub struct SettingsArgs {
     #[arg(long)]
     no_fuse: bool,
     /// Pictures that the device works on at a time [default: as many as its limits allow]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     micro_batch: Option<usize>,
     /// Stop after N optimizer steps, without validation
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     max_steps: Option<usize>,
     /// Folder for the results, new or empty [default: one in runs/, named by the time]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
 }
 

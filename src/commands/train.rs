@@ -1,6 +1,7 @@
 //! `pawgrad train`
 
 use super::device::DeviceArgs;
+use super::load::model_file;
 use super::output::{errln, lines};
 use super::progress::{Detail, Terminal};
 use super::settings::SettingsArgs;
@@ -33,13 +34,14 @@ pub struct TrainArgs {
 }
 
 pub async fn run(args: TrainArgs) -> Result<()> {
-    let settings = Settings::from(args.settings);
+    let mut settings = Settings::from(args.settings);
     if let Some(problem) = settings.problems().first() {
         return Err(error!(Usage, "--{} {}", problem.field.replace('_', "-"), problem.message));
     }
     if settings.no_fuse && args.device.precision == Precision::Mixed {
         return Err(error!(Usage, "--precision mixed multiplies in the fused kernels: leave out --no-fuse"));
     }
+    settings.init_weights = settings.init_weights.as_deref().map(model_file).transpose()?;
     let mut terminal = Terminal::new(match (args.quiet, args.verbose) {
         (true, _) => Detail::Quiet,
         (false, verbose) => {
@@ -70,7 +72,7 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     let mut said = Vec::new();
     if let (Some(profiler), Some(ceiling)) = (profiler, ceiling) {
         let profile = profiler.finish();
-        let path = folder.save("profile.json", &profile.trace())?;
+        let path = folder.save("profile.json", &profile.timeline.to_json())?;
         said.push(profile.table(ceiling.flops, ceiling.bandwidth));
         said.push(format!("Open {} at https://ui.perfetto.dev", shown_path(&path)));
     }

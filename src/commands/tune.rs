@@ -1,5 +1,6 @@
 //! `pawgrad tune`
 
+use super::numbers::whole;
 use super::output::outln;
 use crate::check::fingerprints;
 use crate::check::tune::{Tuned, tune};
@@ -24,13 +25,13 @@ pub struct TuneArgs {
     #[arg(long, default_value_t, value_name = "f32|mixed")]
     precision: Precision,
     /// Height and width of the pictures [default: as of `train`]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     image_size: Option<usize>,
     /// Pictures per optimizer step
-    #[arg(long, default_value_t = 32, value_name = "N")]
+    #[arg(long, default_value_t = 32, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     batch_size: usize,
     /// Pictures that the device works on at a time [default: as many as its limits allow]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     micro_batch: Option<usize>,
     /// Tune convolution, ReLU and pooling as separate kernels, for `train --no-fuse`
     #[arg(long)]

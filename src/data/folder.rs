@@ -1,6 +1,7 @@
 //! Finding the pictures: one sub-folder per class.
 
 use super::leftovers::leftover;
+use super::paths::did_you_mean;
 use super::sets::sets_among;
 use super::skip::{Skip, Skipped};
 use super::tally::tally;
@@ -205,7 +206,9 @@ pub fn pictures(dir: &Path) -> Result<Found> {
 /// Names of what is in `dir`, sorted byte by byte.
 fn entries(dir: &Path) -> Result<Vec<OsString>> {
     let unreadable = |why: std::io::Error| match why.kind() {
-        ErrorKind::NotFound => error!(Data, "there is no folder {}\n{}", shown_path(dir), layout(dir)),
+        ErrorKind::NotFound => {
+            error!(Data, "there is no folder {}{}\n{}", shown_path(dir), did_you_mean(dir), layout(dir))
+        }
         ErrorKind::NotADirectory => {
             error!(
                 Data,

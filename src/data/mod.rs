@@ -21,9 +21,13 @@ pub mod files;
 #[cfg(feature = "cli")]
 pub mod folder;
 #[cfg(feature = "cli")]
+mod input;
+#[cfg(feature = "cli")]
 mod leftovers;
 #[cfg(feature = "cli")]
 mod opened;
+#[cfg(feature = "cli")]
+pub mod paths;
 pub mod pictures;
 #[cfg(feature = "cli")]
 mod regular;
@@ -47,6 +51,8 @@ pub use concerns::{Concern, concerns};
 pub use decode::decode_bytes;
 #[cfg(feature = "cli")]
 pub use folder::Folder;
+#[cfg(feature = "cli")]
+pub use input::decode_input;
 #[cfg(feature = "cli")]
 pub use opened::decode_file;
 pub use pictures::{Decoding, Pictures};

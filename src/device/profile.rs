@@ -8,7 +8,8 @@ use web_time::Instant;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
     pub label: Label,
-    /// Seconds since the first span.
+    /// Seconds since profiling began. A GPU has a clock of its own: so far as is known, and never before
+    /// the pass was submitted.
     pub start: f64,
     pub seconds: f64,
 }
@@ -36,29 +37,32 @@ pub struct Label {
 /// Collects spans while kernels run.
 pub(super) struct Profile {
     opened: Instant,
-    /// When the first span began, in seconds since `opened` or on the device's own clock.
-    first: Cell<Option<f64>>,
+    /// What is added to the seconds of the device's own clock, as far as is known.
+    offset: Cell<Option<f64>>,
     spans: RefCell<Vec<Span>>,
 }
 
 impl Profile {
     pub fn new() -> Profile {
-        Profile { opened: Instant::now(), first: Cell::new(None), spans: RefCell::default() }
+        Profile { opened: Instant::now(), offset: Cell::new(None), spans: RefCell::default() }
     }
 
     /// Runs `work` and records how long it took.
     pub fn measure<R>(&self, label: Label, work: impl FnOnce() -> R) -> R {
         let start = self.opened.elapsed().as_secs_f64();
         let result = work();
-        self.add(label, start, self.opened.elapsed().as_secs_f64());
+        let seconds = self.opened.elapsed().as_secs_f64() - start;
+        self.spans.borrow_mut().push(Span { label, start, seconds });
         result
     }
 
-    /// Records a pass that ran from `start` to `end`, in seconds on any clock.
-    pub fn add(&self, label: Label, start: f64, end: f64) {
-        let first = self.first.get().unwrap_or(start);
-        self.first.set(Some(first));
-        self.spans.borrow_mut().push(Span { label, start: start - first, seconds: end - start });
+    /// Records a pass that ran from `start` to `end`, in seconds on the device's own clock, and was submitted then.
+    pub fn add(&self, label: Label, start: f64, end: f64, submitted: Instant) {
+        // No pass begins before it is submitted: the pass that waited least says most of how the clocks differ.
+        let least = submitted.saturating_duration_since(self.opened).as_secs_f64() - start;
+        let offset = self.offset.get().map_or(least, |offset| offset.max(least));
+        self.offset.set(Some(offset));
+        self.spans.borrow_mut().push(Span { label, start: start + offset, seconds: end - start });
     }
 
     pub fn take(&self) -> Vec<Span> {

@@ -5,6 +5,7 @@ use super::profile::{Label, Profile, Span};
 use super::readback::{Readback, Readbacks};
 use crate::error::Result;
 use std::rc::Rc;
+use web_time::Instant;
 
 /// Bytes of one timestamp.
 const TICKS: u64 = 8;
@@ -72,9 +73,10 @@ impl Timer {
         let buffer = self.readbacks.buffer(bytes);
         encoder.resolve_query_set(&self.queries, 0..count, &self.resolved, 0);
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &buffer, 0, bytes);
+        let submitted = Instant::now();
         let submission = queue.submit([encoder.finish()]);
         let ticks = self.readbacks.start(buffer, bytes, submission.clone());
-        self.submitted.push(Times { labels, ticks, period: self.period });
+        self.submitted.push(Times { labels, ticks, period: self.period, submitted });
         submission
     }
 
@@ -89,6 +91,7 @@ pub(super) struct Times {
     labels: Vec<Label>,
     ticks: Readback,
     period: f64,
+    submitted: Instant,
 }
 
 impl Times {
@@ -98,7 +101,7 @@ impl Times {
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&words);
         for (label, ticks) in self.labels.into_iter().zip(ticks.chunks_exact(2)) {
             let [start, end] = [ticks[0], ticks[1]].map(|ticks| ticks as f64 * self.period);
-            profile.add(label, start, end);
+            profile.add(label, start, end, self.submitted);
         }
         Ok(())
     }

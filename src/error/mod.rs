@@ -61,6 +61,8 @@ impl ErrorKind {
 pub enum Remedy {
     /// Another height and width of the pictures.
     OtherImageSize,
+    /// Pictures that the program draws, or folders of one's own.
+    DrawPictures,
     /// A larger height and width.
     LargerImageSize,
     /// A smaller height and width.

@@ -1,20 +1,17 @@
 //! Where the time of training steps goes: a table for people, and a trace for Perfetto and Chrome.
 
+use super::trace::Timeline;
 use crate::device::{Device, Label, Span};
 use crate::error::Result;
 use crate::model::Model;
 use crate::train::{EpochRecord, Progress, StepRecord};
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Most spans that a trace holds: some thousands of steps would make a file that no viewer opens.
-const TRACED: usize = 20_000;
-
 /// Watches a run, and collects what its kernels took in every step but the first, in which pipelines are
-/// compiled and memory is new. Validation does not count.
+/// compiled and memory is new. Validation does not count. The timeline has all of it.
 pub struct Profiler<P> {
     device: Device,
     inner: P,
@@ -23,6 +20,7 @@ pub struct Profiler<P> {
     steps: usize,
     seconds: f64,
     is_first: bool,
+    timeline: Timeline,
 }
 
 impl<P: Progress> Profiler<P> {
@@ -32,8 +30,8 @@ impl<P: Progress> Profiler<P> {
     /// `Usage` on an adapter that has no timestamps.
     pub fn new(device: &Device, inner: P) -> Result<Profiler<P>> {
         device.start_profile()?;
-        let (spans, device) = (Vec::new(), device.clone());
-        Ok(Profiler { device, inner, spans, steps: 0, seconds: 0.0, is_first: true })
+        let (spans, device, timeline) = (Vec::new(), device.clone(), Timeline::new());
+        Ok(Profiler { device, inner, spans, steps: 0, seconds: 0.0, is_first: true, timeline })
     }
 
     /// What ran since the last call; nothing after an error of the device, which ends the run by itself.
@@ -43,7 +41,7 @@ impl<P: Progress> Profiler<P> {
 
     /// What was found.
     pub fn finish(self) -> Profile {
-        Profile { spans: self.spans, steps: self.steps, seconds: self.seconds }
+        Profile { spans: self.spans, steps: self.steps, seconds: self.seconds, timeline: self.timeline }
     }
 }
 
@@ -61,15 +59,22 @@ impl<P: Progress> Progress for Profiler<P> {
     }
 
     fn decoding(&mut self, dir: &Path, total: usize) -> Box<dyn Fn(usize) -> bool + Sync> {
-        self.inner.decoding(dir, total)
+        let (inner, span) = (self.inner.decoding(dir, total), self.timeline.loading(dir, total));
+        Box::new(move |done| {
+            // The span ends as this is dropped, when all are decoded.
+            let _ = &span;
+            inner(done)
+        })
     }
 
     fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize) {
+        self.timeline.epoch_starts();
         self.inner.epoch_starts(epoch, epochs, steps);
     }
 
     fn step_done(&mut self, step: &StepRecord) {
         let spans = self.take_spans();
+        self.timeline.step(step, &spans);
         if !std::mem::take(&mut self.is_first) {
             self.spans.extend(spans);
             self.steps += 1;
@@ -79,7 +84,8 @@ impl<P: Progress> Progress for Profiler<P> {
     }
 
     fn epoch_done(&mut self, epoch: &EpochRecord) {
-        self.take_spans();
+        let spans = self.take_spans();
+        self.timeline.epoch_done(epoch, &spans);
         self.inner.epoch_done(epoch);
     }
 
@@ -95,6 +101,8 @@ pub struct Profile {
     pub steps: usize,
     /// Their wall time.
     pub seconds: f64,
+    /// The whole run.
+    pub timeline: Timeline,
 }
 
 /// All calls of one kernel for one layer.
@@ -185,46 +193,5 @@ impl Profile {
             rest / steps * 1e3
         );
         text
-    }
-
-    /// The spans as a file for <https://ui.perfetto.dev> or `chrome://tracing`: "complete" events of the
-    /// Trace Event Format, times in microseconds.
-    pub fn trace(&self) -> String {
-        #[derive(Serialize)]
-        struct Event<'a> {
-            name: String,
-            cat: &'a str,
-            ph: &'static str,
-            ts: f64,
-            dur: f64,
-            pid: u32,
-            tid: u32,
-            args: Args<'a>,
-        }
-        #[derive(Serialize)]
-        struct Args<'a> {
-            rung: &'a str,
-            pass: &'a str,
-            gigabytes_per_second: f64,
-        }
-        fn event(span: &Span) -> Event<'_> {
-            let Span { label, start, seconds } = span;
-            Event {
-                name: format!("{} {}", label.scope, label.kernel),
-                cat: &label.scope,
-                ph: "X",
-                ts: start * 1e6,
-                dur: seconds * 1e6,
-                pid: 1,
-                tid: 1,
-                args: Args {
-                    rung: label.rung,
-                    pass: label.pass,
-                    gigabytes_per_second: label.bytes / seconds / 1e9,
-                },
-            }
-        }
-        let events: Vec<_> = self.spans.iter().take(TRACED).map(event).collect();
-        serde_json::to_string(&events).expect("spans are plain data")
     }
 }

@@ -28,6 +28,7 @@ pub struct RunFolder {
 }
 
 pub const MODEL_FILE: &str = "model.safetensors";
+pub const HISTORY_FILE: &str = "history.csv";
 
 /// Replaces a file of a run in its own folder, if need be with several tries.
 fn persist_in(
@@ -122,7 +123,7 @@ impl Record for RunFolder {
     fn epoch(&mut self, record: &EpochRecord, model: &[u8], progress: &mut dyn Progress) -> Result<()> {
         self.persist(MODEL_FILE, model, progress)?;
         let history = [&self.history[..], std::slice::from_ref(record)].concat();
-        self.persist("history.csv", csv(&history).as_bytes(), progress)?;
+        self.persist(HISTORY_FILE, csv(&history).as_bytes(), progress)?;
         self.persist("curves.svg", curves::svg(&history)?.as_bytes(), progress)?;
         self.history = history;
         Ok(())

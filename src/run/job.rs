@@ -4,7 +4,8 @@ use super::claim::{Claim, RUNS};
 use super::folder::RunFolder;
 use super::load::no_checksum;
 use super::pictures::{SKIPPED_FILE, load_pictures, say_concerns, skipped_csv};
-use crate::data::{Folder, Pictures};
+use super::scan::{bundled_test, scan};
+use crate::data::Pictures;
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Error, Remedy, Result, error, list, shown_path};
 use crate::files::{check_room, named, read_file};
@@ -84,7 +85,10 @@ pub fn prepare(
     // Whatever can be wrong is found out before the pictures are decoded.
     let read = |file| Ok((file, read_file(file)?));
     let weights = settings.init_weights.as_deref().map(read).transpose()?;
-    let folders = [Folder::scan(&settings.train_dir)?, Folder::scan(&settings.test_dir)?];
+    let folders = [scan(&settings.train_dir)?, scan(&settings.test_dir)?];
+    if let Some(note) = bundled_test(&settings.train_dir, &settings.test_dir) {
+        progress.warning(&note);
+    }
     if folders[0].classes != folders[1].classes {
         let [training, test] = folders.map(|folder| list(&folder.classes));
         return Err(error!(

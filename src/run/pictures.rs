@@ -74,7 +74,7 @@ pub fn report(folder: &Folder, pictures: &Pictures) -> Value {
 }
 
 /// Files counted by reason, each with some examples.
-fn by_reason(skipped: &[Skipped]) -> String {
+pub fn by_reason(skipped: &[Skipped]) -> String {
     /// Most files that are named of a reason.
     const NAMED: usize = 3;
     let mut lines = Vec::new();

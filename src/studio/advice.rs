@@ -18,6 +18,9 @@ fn words(remedy: &Remedy) -> Option<String> {
         Remedy::SmallerImageSize => "Choose a smaller image size.",
         Remedy::MicroBatch(most) => return Some(format!("Choose a batch size of {most} or less.")),
         Remedy::LessMemory => "Choose a smaller image size, or another device.",
+        Remedy::DrawPictures => {
+            "Name a folder of your own, or run `pawgrad dataset draw` in the folder where the studio was started."
+        }
         Remedy::SmallerLearningRate => "A smaller learning rate usually helps.",
         Remedy::GpuDriver | Remedy::SoftwareDriver => "The device CPU needs no driver.",
         Remedy::OtherTuning => "Run `pawgrad tune` again.",

@@ -1,14 +1,17 @@
 //! Data folders that somebody named: what is in them, and small pictures of what is.
 
+use super::advice::sentence;
 use super::answer::{Answer, Body, not_found, of_png, png, unusable};
 use super::recent::Recent;
 use super::worker;
+use crate::data::paths::tidy;
 use crate::data::{self, Folder, PassedFolder, concerns, decode_file};
 use crate::device::Device;
 use crate::error::{Error, Remedy, path_text};
 use crate::memory;
 use crate::run::job::default_image_size;
 use crate::run::pictures::report;
+use crate::run::scan_while;
 use crate::train::settings::image_size_problem;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -23,6 +26,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 const THUMBNAIL: usize = 96;
 /// Thumbnails of each class.
 const SHOWN: usize = 4;
+/// Most folders that a path is completed to.
+const COMPLETED: usize = 50;
 /// Most folders that are remembered: a page asks for a handful.
 const REMEMBERED: usize = 64;
 
@@ -80,25 +85,46 @@ pub struct Named {
     path: PathBuf,
 }
 
+/// The path that was meant; `None` for one of another machine.
+fn of_this_machine(path: &path::Path) -> Option<PathBuf> {
+    // A link from elsewhere may bring a configuration along: its paths must not make this machine ask others. Quotes hide what
+    // a path begins with, and to take them away it is looked for.
+    let is_ours = |path: &path::Path| {
+        !["\\\\", "//"].iter().any(|start| path.to_string_lossy().trim().starts_with(start))
+    };
+    is_ours(path).then(|| tidy(path)).filter(|path| is_ours(path))
+}
+
+/// The folders that a path which is being typed may become, at most [`COMPLETED`] of them by name: what a shell would complete.
+/// As with [`open`], any folder of this machine may be named; hidden ones are not listed.
+pub async fn complete(Body(named): Body<Named>) -> Answer<Json<Value>> {
+    let text = named.path.to_string_lossy().into_owned();
+    let (typed, begin) = text.split_at(text.rfind(['/', std::path::MAIN_SEPARATOR]).map_or(0, |at| at + 1));
+    let dir = if typed.is_empty() { "." } else { typed };
+    let Some(dir) = of_this_machine(dir.as_ref()) else { return Ok(Json(json!({"folders": []}))) };
+    let begin = begin.to_string();
+    let names = worker::blocking(move || data::paths::folders_in(&dir, &begin, COMPLETED)).await?;
+    let folders: Vec<_> = names.into_iter().map(|name| format!("{typed}{name}")).collect();
+    Ok(Json(json!({"folders": folders})))
+}
+
 /// What is in a folder, before anything is decoded.
 pub async fn open(State(folders): State<Arc<Folders>>, Body(named): Body<Named>) -> Answer<Json<Value>> {
-    // A link from elsewhere may bring a configuration along: its paths must not make this machine ask others.
-    let text = named.path.to_string_lossy();
-    if text.starts_with("\\\\") || text.starts_with("//") {
+    let Some(dir) = of_this_machine(&named.path) else {
         return Ok(Json(json!({"error": "folders of other machines are not looked into here"})));
-    }
+    };
     // What is wrong with a folder is the answer to the question, not a failure: it is asked at every key.
     // Whoever types on stops it.
     let goes_on = Arc::new(AtomicBool::new(true));
     let _stops = Stops(goes_on.clone());
-    let scanned = worker::blocking(move || Folder::scan_while(&named.path, &|| goes_on.load(Relaxed)));
+    let scanned = worker::blocking(move || scan_while(&dir, &|| goes_on.load(Relaxed)));
     let folder = match scanned.await? {
         Ok(folder) => folder,
         Err(Error { message, remedy: Some(Remedy::OneOfSets { training, test }), .. }) => {
             let sets = json!({"training": path_text(&training), "test": path_text(&test)});
             return Ok(Json(json!({"error": message, "sets": sets})));
         }
-        Err(why) => return Ok(Json(json!({"error": why.message}))),
+        Err(why) => return Ok(Json(json!({"error": sentence(&why)}))),
     };
     let (id, folder) = folders.add(folder);
     let label = |class: usize| move |file: &&crate::data::folder::PictureFile| file.label as usize == class;

@@ -186,6 +186,7 @@ fn router(studio: Studio) -> Router {
         .route("/api/runs/{run}", get(runs::show))
         .route("/api/runs/{run}/mistakes", get(predict::mistakes))
         .route("/api/folders", post(folders::open))
+        .route("/api/folders/complete", post(folders::complete))
         .route("/api/folders/{folder}/check", post(folders::check))
         .route("/api/folders/{folder}/{picture}", get(folders::thumbnail))
         .route("/api/pictures", post(pictures::add))

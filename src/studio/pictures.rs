@@ -4,6 +4,7 @@ use super::answer::{Answer, Refusal, not_found, of_png, png, unusable};
 use super::folders::Folders;
 use super::recent::Recent;
 use super::worker;
+use crate::data::paths::tidy;
 use crate::data::{decode_bytes, decode_file};
 use crate::model::network::MIN_IMAGE_SIZE;
 use axum::Json;
@@ -106,7 +107,7 @@ impl Named {
     fn file(&self, folders: &Folders) -> Answer<PathBuf> {
         match self {
             Named::Indexed { folder, index } => folders.file(*folder, *index),
-            Named::Path { path } => folders.find(path).ok_or_else(|| {
+            Named::Path { path } => folders.find(&tidy(path)).ok_or_else(|| {
                 not_found(
                     "there is no such picture in the training or test folder of this page, or in dataset/: \
                      pictures elsewhere can be dropped here",

@@ -10,11 +10,11 @@ use super::models::OpenDevice;
 use super::pictures::Pictures;
 use super::seen::Insides;
 use super::worker::{self, Worker, no_thread};
-use crate::data::Folder;
 use crate::device::adapters::Choice;
 use crate::error::{ErrorKind, Result, error};
 use crate::run::Claim;
 use crate::run::job::{self, Place};
+use crate::run::scan;
 use crate::train::End;
 use crate::train::settings::Settings;
 use axum::Json;
@@ -90,9 +90,9 @@ pub async fn start(
         .map(|problem| json!({"field": problem.field, "message": problem.message}))
         .collect();
     let dirs = [("train_dir", settings.train_dir.clone()), ("test_dir", settings.test_dir.clone())];
-    let scanned = worker::blocking(move || dirs.map(|(field, dir)| (field, Folder::scan(&dir).err())));
+    let scanned = worker::blocking(move || dirs.map(|(field, dir)| (field, scan(&dir).err())));
     for (field, error) in scanned.await? {
-        errors.extend(error.map(|error| json!({"field": field, "message": error.message})));
+        errors.extend(error.map(|error| json!({"field": field, "message": sentence(&error)})));
     }
     if let Some(first) = errors.first() {
         let said = |name: &str| first[name].as_str().unwrap_or_default().to_string();

@@ -80,7 +80,15 @@ fn a_stolen_cookie_changes_nothing() {
         let body = json!({"token": guess}).to_string();
         studio.post_with("/api/enter", json, body.as_bytes()).refuses(403, "not the token");
     }
-    for path in ["/api/train", "/api/stop", "/api/folders", "/api/pictures", "/api/predict", "/api/follow"] {
+    for path in [
+        "/api/train",
+        "/api/stop",
+        "/api/folders",
+        "/api/folders/complete",
+        "/api/pictures",
+        "/api/predict",
+        "/api/follow",
+    ] {
         for headers in [json.to_string(), format!("{json}\nX-Pawgrad-Token: {cookie}")] {
             let answer = studio.post_with(path, &headers, b"{}");
             answer.refuses(403, "enter anew");

@@ -148,7 +148,7 @@ fn all_who_look_at_a_folder_report_the_same_and_count_every_file() {
     let predicted = place.run("predict --device cpu --model run/model.safetensors --json train");
     predicted.fails(3, &["cut.jpg: truncated"]);
     assert_eq!(predicted.stdout.lines().count(), 19);
-    let passed = format!("passed over {} files in train", on_disk - 20);
+    let passed = format!("Passed over {} of {on_disk} files", on_disk - 19);
     assert!(predicted.stderr.contains(&passed), "no {passed} in {}", predicted.stderr);
 
     // The page.

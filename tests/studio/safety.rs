@@ -329,3 +329,28 @@ fn names_are_data_and_never_markup() {
         );
     }
 }
+
+#[test]
+fn typed_paths_are_completed_and_understood() {
+    let studio = Studio::new();
+    let complete =
+        |path: &str| studio.post("/api/folders/complete", json!({"path": path})).json()["folders"].clone();
+    std::fs::create_dir(studio.place.path("train/.hidden")).unwrap();
+    assert_eq!(complete("t"), json!(["test", "train"]));
+    assert_eq!(complete("train/"), json!(["train/cats", "train/dogs"]));
+    assert_eq!(complete("./train/d"), json!(["./train/dogs"]));
+    for nothing in [
+        "train/.",
+        "nowhere/",
+        "train/cats/0.png/",
+        "//localhost/",
+        "\\\\localhost\\share\\",
+        "\"//localhost/",
+    ] {
+        assert_eq!(complete(nothing), json!([]), "{nothing}");
+    }
+    let named = |path: &str| studio.post("/api/folders", json!({"path": path})).json();
+    assert_eq!(named(" \"train\" ")["total"], 10);
+    assert!(named("'//localhost/share'")["error"].as_str().unwrap().contains("other machines"));
+    assert!(named("trian")["error"].as_str().unwrap().contains("did you mean train?"));
+}

@@ -1,11 +1,13 @@
 //! `pawgrad dataset check`
 
 use crate::commands::output::{lines, outln};
+use crate::commands::paths::path;
 use crate::commands::progress::{Detail, Terminal};
 use crate::data::{Folder, Pictures, concerns};
 use crate::error::{Result, error, path_text, shown_path};
 use crate::memory;
 use crate::run::pictures::{describe, load, report};
+use crate::run::scan;
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -15,7 +17,7 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub struct CheckArgs {
     /// Folders with one sub-folder of pictures per class, such as a training and a test folder
-    #[arg(required = true, value_name = "DIR")]
+    #[arg(required = true, value_name = "DIR", value_parser = path())]
     folders: Vec<PathBuf>,
     /// Height and width to which pictures are decoded; two are the same where they are equal at this size
     #[arg(long, default_value_t = 64, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(8..=16384))]
@@ -30,7 +32,7 @@ pub fn run(args: CheckArgs) -> Result<()> {
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for dir in &args.folders {
-        let loaded = Folder::scan(dir).and_then(|folder| {
+        let loaded = scan(dir).and_then(|folder| {
             let files = folder.files.len();
             let what = format!("decoding {files} pictures at {size}x{size}");
             memory::check(&what, &[memory::of_pictures(files, size)])?;

@@ -1,6 +1,7 @@
 //! `pawgrad dataset draw`
 
 use crate::commands::output::outln;
+use crate::commands::paths::path;
 use crate::data::synthetic;
 use crate::error::{Result, error, shown_path};
 use crate::files::replace;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub struct DrawArgs {
     /// Folder to write to; files of the same names are replaced
-    #[arg(long, default_value = "dataset", value_name = "DIR")]
+    #[arg(long, default_value = "dataset", value_name = "DIR", value_parser = path())]
     out: PathBuf,
 }
 

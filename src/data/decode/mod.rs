@@ -18,7 +18,7 @@ mod orientation;
 mod png;
 mod webp;
 
-pub(super) use budget::{FILES, Part, reserved};
+pub(super) use budget::{FILES, MOST_OF_FILES, Part, reserved};
 pub(super) use kind::{START, format_of};
 
 use super::resize::resize;

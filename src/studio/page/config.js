@@ -2,6 +2,7 @@
 
 import { $, el, fill, replace, setText } from "./dom.js";
 import { buildField, textOf, valueOf, whatIsWrong } from "./field.js";
+import { completePaths } from "./complete.js";
 import { watchFolder } from "./folders.js";
 import { commandLine } from "./command.js";
 import { currentQuery, onQuery, setQuery } from "./views.js";
@@ -78,6 +79,7 @@ export function startConfig({ fields, devices }, changed) {
     });
     part.devices = devices;
     if (field.kind === "path") {
+      completePaths(part);
       const imageSize = () => {
         const size = parts.get("image_size");
         return size && !whatIsWrong(size.field, size.text) ? valueOf(size.field, size.text) : null;

@@ -3,7 +3,7 @@
 //   door       whether we were let in      api        talking to the server
 //   events     every event of training, once, in any number of tabs
 //   run        what is known of a run      watch      which run is shown
-//   config, field, folders, command        the form   training   Start and Stop
+//   config, field, folders, complete, command     the form   training   Start and Stop
 //   analytics, charts, curves, kernels, result      how a run is doing
 //   pictures, models                       what can be chosen
 //   predict    classes of pictures         runs       past runs, side by side

@@ -1,5 +1,6 @@
 //! What the page asks for to begin a run.
 
+use crate::data::paths::tidy;
 use crate::studio::devices;
 use crate::train::settings::Settings;
 use serde::Deserialize;
@@ -41,8 +42,8 @@ impl Default for Wanted {
 impl From<Wanted> for Settings {
     fn from(wanted: Wanted) -> Settings {
         Settings {
-            train_dir: wanted.train_dir,
-            test_dir: wanted.test_dir,
+            train_dir: tidy(&wanted.train_dir),
+            test_dir: tidy(&wanted.test_dir),
             learning_rate: wanted.learning_rate,
             epochs: wanted.epochs,
             batch_size: wanted.batch_size,

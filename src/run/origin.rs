@@ -1,0 +1,80 @@
+//! Where a model comes from, as far as the folder that it lies in says.
+
+use super::claim::CONFIG_FILE;
+use super::folder::{HISTORY_FILE, MODEL_FILE};
+use crate::error::{shown, shown_path};
+use crate::files::read_text;
+use jiff::{Timestamp, tz::TimeZone};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Most bytes that are read of a history or of settings.
+const MOST_TEXT: u64 = 4 << 20;
+
+/// A model file and what is known of it. As text: one line for a person.
+pub struct Origin {
+    file: PathBuf,
+    written: Option<String>,
+    /// Of the run in whose folder the file lies.
+    run: Option<Run>,
+}
+
+struct Run {
+    train_dir: String,
+    test_dir: String,
+    epochs: usize,
+    /// Of the last epoch, 0 to 1; missing where it was cut short.
+    accuracy: Option<f64>,
+}
+
+impl Origin {
+    /// What the file system and the run's own files say; nothing is an error.
+    pub fn of(file: &Path) -> Origin {
+        let modified = std::fs::metadata(file).and_then(|about| about.modified()).ok();
+        let written = modified
+            .and_then(|time| Timestamp::try_from(time).ok())
+            .map(|time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string());
+        let is_of_run = file.file_name().is_some_and(|name| name == MODEL_FILE);
+        let run = file.parent().filter(|_| is_of_run).and_then(Run::of);
+        Origin { file: file.to_path_buf(), written, run }
+    }
+
+    /// The folder of the pictures that it was trained on, where a run's folder says so.
+    pub fn train_dir(&self) -> Option<&Path> {
+        self.run.as_ref().map(|run| Path::new(&run.train_dir))
+    }
+}
+
+impl Run {
+    fn of(folder: &Path) -> Option<Run> {
+        let text = |name| read_text(&folder.join(name), MOST_TEXT).ok();
+        let config: toml::Table = text(CONFIG_FILE)?.parse().ok()?;
+        let setting = |name: &str| Some(config.get(name)?.as_str()?.to_string());
+        let history = text(HISTORY_FILE).unwrap_or_default();
+        let mut lines = history.lines();
+        let column = lines.next().and_then(|names| names.split(',').position(|name| name == "val_accuracy"));
+        let (epochs, last) = (lines.clone().count(), lines.next_back());
+        let accuracy = last.zip(column).and_then(|(line, column)| line.split(',').nth(column)?.parse().ok());
+        Some(Run { train_dir: setting("train_dir")?, test_dir: setting("test_dir")?, epochs, accuracy })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Model: {}", shown_path(&self.file))?;
+        if let Some(written) = &self.written {
+            write!(f, ", written {written}")?;
+        }
+        let Some(Run { train_dir, test_dir, epochs, accuracy }) = &self.run else {
+            return f.write_str("; it lies in no run's folder, which would say what it was trained on");
+        };
+        let plural = if *epochs == 1 { "" } else { "s" };
+        write!(f, ", trained on {} for {epochs} epoch{plural}", shown(train_dir))?;
+        match accuracy {
+            Some(accuracy) => {
+                write!(f, "; test accuracy of the last: {:.1} % in {}", 100.0 * accuracy, shown(test_dir))
+            }
+            None => f.write_str("; the last was cut short, and not tested"),
+        }
+    }
+}
