@@ -269,6 +269,11 @@ fn mistakes_are_explained_where_they_are_made() {
         if wrong == "nowhere" {
             page.screenshot("10-wrong-folder");
         }
+        if wrong == "test/cats" {
+            let options =
+                "[...document.querySelectorAll('#folders-test_dir option')].map((o) => o.value).join()";
+            page.wait(&format!("{options} == 'test/cats'"));
+        }
         page.fill(&field, right);
         page.wait(&format!("document.querySelector('#error-{name}').innerText == ''"));
     }
