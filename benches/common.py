@@ -26,7 +26,7 @@ def cargo(name, *command):
 
 def run(command, size, batch, steps):
     """What one run of a program measured."""
-    options = ["--image-size", str(size), "--batch", str(batch), "--steps", str(steps)]
+    options = ["--image-size", str(size), "--batch-size", str(batch), "--steps", str(steps)]
     process = subprocess.run([*command, *options], capture_output=True, text=True)
     if process.returncode != 0:
         tail = "\n".join(f"    {line}" for line in process.stderr.strip().splitlines()[-8:])

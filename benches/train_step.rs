@@ -1,7 +1,7 @@
 //! Times whole training steps of the default network: forward, backward and Adam.
 //!
 //! ```text
-//! cargo bench --bench train_step -- [--device cpu|software|gpu|…] [--precision mixed] [--image-size 64] [--batch 32] [--steps 10] [--no-fuse] [--tuned] [--json]
+//! cargo bench --bench train_step -- [--device cpu|software|gpu|…] [--precision mixed] [--image-size 64] [--batch-size 32] [--steps 10] [--no-fuse] [--tuned] [--json]
 //! ```
 //!
 //! Random pixels, default rungs unless `--tuned`; two steps warm up, on a GPU two seconds. Prints images/s as minimum, median and maximum over the steps; `--json` prints
@@ -33,7 +33,7 @@ struct Options {
     #[arg(long, default_value_t = 64)]
     image_size: usize,
     #[arg(long, default_value_t = 32)]
-    batch: usize,
+    batch_size: usize,
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
     #[arg(long)]
@@ -63,13 +63,13 @@ async fn bench(options: Options) -> Result<()> {
     let classes = vec!["cats".to_string(), "dogs".to_string()];
     let network = Network::cats_and_dogs(classes, options.image_size, 0.5);
     let model = Model::new(network, &device, 1, !options.no_fuse)?;
-    let plan = Plan::new(&model, device.limits(), options.batch, None)?;
+    let plan = Plan::new(&model, device.limits(), options.batch_size, None)?;
     let mut trainer = Trainer::new(model, plan, 0.001, 1)?;
 
     let mut rng = generator(1, "bench", 0);
-    let bytes = options.batch * options.image_size * options.image_size;
+    let bytes = options.batch_size * options.image_size * options.image_size;
     let pixels = (0..bytes).map(|_| rng.random()).collect();
-    let batch = Batch { pixels, labels: (0..options.batch as u32).map(|n| n % 2).collect() };
+    let batch = Batch { pixels, labels: (0..options.batch_size as u32).map(|n| n % 2).collect() };
     let parameters: usize = trainer.model.parameters().iter().map(|tensor| tensor.len()).sum();
     // Backward computes two gradients for each layer, each as much work as its forward pass; but none of the pictures.
     let flop: u64 = trainer.model.nodes().map(Placed::flop).sum();
@@ -86,7 +86,8 @@ async fn bench(options: Options) -> Result<()> {
         }
     }
     let first_step = seconds[0];
-    let mut rates: Vec<_> = seconds[warm_up..].iter().map(|seconds| options.batch as f64 / seconds).collect();
+    let mut rates: Vec<_> =
+        seconds[warm_up..].iter().map(|seconds| options.batch_size as f64 / seconds).collect();
     rates.sort_by(f64::total_cmp);
     let (min, median, max) = (rates[0], rates[rates.len() / 2], rates[rates.len() - 1]);
     if options.json {
@@ -95,7 +96,7 @@ async fn bench(options: Options) -> Result<()> {
             "device": line.split(" (").next(),
             "parameters": parameters,
             "image_size": options.image_size,
-            "batch": options.batch,
+            "batch": options.batch_size,
             "steps": options.steps,
             "images_per_second": round(median),
             "gflop_per_image": flop as f64 / 1e9,
@@ -104,7 +105,7 @@ async fn bench(options: Options) -> Result<()> {
         });
         println!("{line}");
     } else {
-        println!("{line}; {0}x{0}, batch {1}", options.image_size, options.batch);
+        println!("{line}; {0}x{0}, batch {1}", options.image_size, options.batch_size);
         println!("images/s: min {min:.2}, median {median:.2}, max {max:.2} of {} steps", options.steps);
     }
     Ok(())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times training steps of the default network in Keras on TensorFlow.
 
-    target/peers/bin/python benches/peers/keras_step.py [--image-size 64] [--batch 32] [--steps 10]
+    target/peers/bin/python benches/peers/keras_step.py [--image-size 64] [--batch-size 32] [--steps 10]
 """
 
 import argparse

@@ -14,7 +14,7 @@ WARM_UP_SECONDS = 2.0
 
 def add_options(parser):
     parser.add_argument("--image-size", type=int, default=64)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch-size", dest="batch", type=int, default=32)
     parser.add_argument("--steps", type=int, default=10)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times training steps of the default network in PyTorch.
 
-    target/peers/bin/python benches/peers/torch_step.py [--image-size 64] [--batch 32] [--steps 10]
+    target/peers/bin/python benches/peers/torch_step.py [--image-size 64] [--batch-size 32] [--steps 10]
         [--device cpu|cuda] [--tf32] [--amp] [--fp16] [--compile]
 """
 

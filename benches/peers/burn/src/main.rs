@@ -1,7 +1,7 @@
 //! Times training steps of pawgrad's default network in burn.
 //!
 //! ```text
-//! cargo run --release -- [--backend flex|wgpu|software] [--image-size 64] [--batch 32] [--steps 10]
+//! cargo run --release -- [--backend flex|wgpu|software] [--image-size 64] [--batch-size 32] [--steps 10]
 //! ```
 //!
 //! Prints one line of JSON, which benches/compare reads.
@@ -36,7 +36,7 @@ struct Options {
     backend: Backend,
     #[arg(long, default_value_t = 64)]
     image_size: usize,
-    #[arg(long, default_value_t = 32)]
+    #[arg(long = "batch-size", default_value_t = 32)]
     batch: usize,
     #[arg(long, default_value_t = 10)]
     steps: usize,
