@@ -11,6 +11,7 @@ mod load;
 mod output;
 mod predict;
 mod progress;
+mod runs;
 #[cfg(feature = "studio")]
 mod serve;
 mod settings;
@@ -52,6 +53,8 @@ enum Command {
     /// Open the studio: a page that trains, watches, predicts and looks inside
     #[cfg(feature = "studio")]
     Serve(serve::ServeArgs),
+    /// List the runs in runs/: settings, results, and how each ended
+    Runs(runs::RunsArgs),
     /// Say what pictures show
     Predict(predict::PredictArgs),
     /// Measure loss and accuracy on labelled pictures
@@ -95,6 +98,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Train(args) => train::run(args).await,
             #[cfg(feature = "studio")]
             Command::Serve(args) => serve::run(args),
+            Command::Runs(args) => runs::run(args),
             Command::Predict(args) => predict::run(args).await.map_err(of_a_model),
             Command::Evaluate(args) => evaluate::run(args).await.map_err(of_a_model),
             Command::Summary(args) => summary::run(args),

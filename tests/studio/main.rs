@@ -8,6 +8,7 @@ mod door;
 #[cfg(target_os = "linux")]
 mod hostile;
 #[cfg(target_os = "linux")]
+mod past_runs;
 mod pressure;
 mod runs;
 mod safety;
