@@ -100,9 +100,12 @@ fn a_prediction_of_many_ends_with_totals() {
     for name in ["one", "two"] {
         fs::write(place.path(&format!("test/{name}.png")), "").unwrap();
     }
-    fs::write(place.path("test/three.png"), "a text").unwrap();
+    fs::write(place.path("test/three.txt"), "a text").unwrap();
+    let whole = fs::read(place.path("test/cats/0.png")).unwrap();
+    fs::write(place.path("test/cut.png"), &whole[..whole.len() / 2]).unwrap();
     let said = place.run("predict --device cpu --model run test");
-    said.fails(3, &["10 pictures: cats ", "3 files skipped:\n  2 x empty file\n  1 x a text file"]);
+    let passed = "Passed over 4 of 14 files:\n  2 × empty file\n";
+    said.fails(3, &["10 pictures: cats ", passed, "1 × a text file", "1 of 11 files could not be used"]);
     let of_class =
         |class: &str| said.stdout.lines().filter(|line| line.contains(&format!(": {class} ("))).count();
     let totals = format!("10 pictures: cats {}, dogs {}", of_class("cats"), of_class("dogs"));

@@ -14,6 +14,7 @@ mod output;
 mod paths;
 mod predict;
 mod progress;
+mod runs;
 #[cfg(feature = "studio")]
 mod serve;
 mod settings;
@@ -55,6 +56,8 @@ enum Command {
     /// Open the studio: a page that trains, watches, predicts and looks inside
     #[cfg(feature = "studio")]
     Serve(serve::ServeArgs),
+    /// List the runs in runs/: settings, results, and how each ended
+    Runs(runs::RunsArgs),
     /// Say what pictures show
     Predict(predict::PredictArgs),
     /// Measure loss and accuracy on labelled pictures
@@ -98,6 +101,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Train(args) => train::run(args).await,
             #[cfg(feature = "studio")]
             Command::Serve(args) => serve::run(args),
+            Command::Runs(args) => runs::run(args),
             Command::Predict(args) => predict::run(args).await.map_err(of_a_model),
             Command::Evaluate(args) => evaluate::run(args).await.map_err(of_a_model),
             Command::Summary(args) => summary::run(args).await,

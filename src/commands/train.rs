@@ -7,7 +7,7 @@ use super::progress::{Detail, Terminal};
 use super::settings::SettingsArgs;
 use super::signals::{self, STOPPING, ended};
 use crate::check::ceiling;
-use crate::device::Precision;
+use crate::device::{DeviceKind, Precision};
 use crate::error::{Error, Result, error, shown_path};
 use crate::report::profile::Profiler;
 use crate::run::job::{self, Place};
@@ -69,6 +69,14 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     // Until now there was nothing to save: a signal left at once.
     let asked = signals::watch(|| errln!("\n{STOPPING}"))?;
     let (folder, end) = job::run(prepared, progress, asked.stop()).await?;
+    // All kernels were tuned, or there was nothing to tune.
+    let is_tuned = device.untuned_kernels().unwrap_or(usize::from(device.kind() == DeviceKind::Gpu)) == 0;
+    if !is_tuned && !args.quiet {
+        errln!(
+            "`pawgrad tune` measures the rungs once, at the image size and the batch size that it is given, and later runs take the \
+             fastest"
+        );
+    }
     let mut said = Vec::new();
     if let (Some(profiler), Some(ceiling)) = (profiler, ceiling) {
         let profile = profiler.finish();

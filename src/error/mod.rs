@@ -106,6 +106,8 @@ pub struct Error {
     pub message: String,
     /// What helps, where that is known.
     pub remedy: Option<Remedy>,
+    /// The optimizer step, from 1, that a training ended in, where it ended by one.
+    pub step: Option<u32>,
 }
 
 /// A value, or the crate's error.
@@ -114,12 +116,17 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// With a message, and nothing that helps.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), remedy: None }
+        Error { kind, message: message.into(), remedy: None, step: None }
     }
 
     /// The same with what helps.
     pub fn with(self, remedy: Remedy) -> Self {
         Error { remedy: Some(remedy), ..self }
+    }
+
+    /// The same of a training's step, from 1.
+    pub fn in_step(self, step: u32) -> Self {
+        Error { step: Some(step), ..self }
     }
 
     /// The process's exit code for it.

@@ -1,21 +1,23 @@
 //! The folder that a run leaves behind: `config.toml`, `steps.jsonl`, `history.csv`, `model.safetensors`
-//! and `curves.svg`; on an adapter also `rungs.toml`.
+//! and `curves.svg`; on an adapter also `rungs.toml`; and at the end `outcome.toml`.
 //!
 //! `steps.jsonl` grows by one flushed line per step. The other files are replaced whole: written to a
 //! sibling, synced and renamed, so that a crash or a full disk leaves the previous one.
 
 use super::claim::{CONFIG_FILE, Claim, STEPS_FILE, remove_leftovers};
 use super::lock::Running;
+use super::outcome::{OUTCOME_FILE, Outcome};
 use crate::device::Device;
 use crate::error::{Result, error};
 use crate::files::{cannot_write, persist, put, replace};
 use crate::report::curves;
-use crate::train::{EpochRecord, Progress, Record, StepRecord};
+use crate::train::{End, EpochRecord, Progress, Record, StepRecord};
 use crate::tuning::Tuning;
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// A run's folder, open for writing.
 pub struct RunFolder {
@@ -25,6 +27,11 @@ pub struct RunFolder {
     steps_end: u64,
     history: Vec<EpochRecord>,
     running: Running,
+    began: Instant,
+    /// The last that was recorded, from 1.
+    last_step: u32,
+    /// Whether the folder says how the run ended.
+    has_ended: bool,
 }
 
 pub const MODEL_FILE: &str = "model.safetensors";
@@ -66,7 +73,8 @@ impl RunFolder {
             let _ = fs::remove_file(path.join(CONFIG_FILE));
             cannot_write(&steps_path, &why)
         })?;
-        Ok(RunFolder { path, steps, steps_end: 0, history: Vec::new(), running })
+        let (history, began) = (Vec::new(), Instant::now());
+        Ok(RunFolder { path, steps, steps_end: 0, history, running, began, last_step: 0, has_ended: false })
     }
 
     pub fn path(&self) -> &Path {
@@ -90,8 +98,33 @@ impl RunFolder {
         persist_in((&self.path, &self.running), name, bytes, progress)
     }
 
+    /// Says in the folder how the run ended. What cannot be written is lost, but for a warning: the run is over.
+    pub fn end(&mut self, trained: &Result<End>, progress: &mut dyn Progress) {
+        let confusion = self.history.iter().rev().find_map(|epoch| epoch.validation.as_ref());
+        let confusion = confusion.map(|validation| validation.confusion.clone());
+        let outcome = Outcome::new(trained, self.last_step, self.began.elapsed().as_secs_f64(), confusion);
+        self.has_ended = true;
+        let written = match trained {
+            Ok(_) => self.persist(OUTCOME_FILE, outcome.to_toml().as_bytes(), progress),
+            // Where the disk is full, several tries were made already.
+            Err(_) => self.save(OUTCOME_FILE, &outcome.to_toml()).map(drop),
+        };
+        if let Err(why) = written {
+            progress.warning(&why.message);
+        }
+    }
+
     pub fn model_path(&self) -> PathBuf {
         self.path.join(MODEL_FILE)
+    }
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        if !self.has_ended && std::thread::panicking() {
+            let outcome = Outcome::crashed(self.last_step, self.began.elapsed().as_secs_f64());
+            let _ = self.save(OUTCOME_FILE, &outcome.to_toml());
+        }
     }
 }
 
@@ -115,6 +148,7 @@ impl Record for RunFolder {
         }
         written?;
         self.steps_end += line.len() as u64;
+        self.last_step = record.step;
         Ok(())
     }
 

@@ -1,12 +1,13 @@
 //! Preparing a run, and running it.
 
 use super::claim::{Claim, RUNS};
+use super::config::Config;
 use super::folder::RunFolder;
 use super::load::no_checksum;
 use super::pictures::{SKIPPED_FILE, load_pictures, say_concerns, skipped_csv};
 use super::scan::{bundled_test, scan};
 use crate::data::Pictures;
-use crate::device::{Device, DeviceKind, Precision};
+use crate::device::{Device, DeviceKind};
 use crate::error::{Error, Remedy, Result, error, list, shown_path};
 use crate::files::{check_room, named, read_file};
 use crate::memory;
@@ -15,7 +16,6 @@ use crate::model::{Model, Network, Placed, SavedModel};
 use crate::train::plan::Plan;
 use crate::train::settings::Settings;
 use crate::train::{End, Progress, Schedule, Trainer, train};
-use serde::Serialize;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -27,33 +27,6 @@ pub struct Place<'a> {
     pub line: &'a str,
     /// The rungs that were forced, as `op=rung`.
     pub rungs: &'a [String],
-}
-
-/// What `config.toml` records: every setting that the run's bits depend on.
-#[derive(Serialize)]
-struct Config<'a> {
-    pawgrad: &'static str,
-    train_dir: String,
-    test_dir: String,
-    image_size: usize,
-    learning_rate: f64,
-    epochs: usize,
-    batch_size: usize,
-    micro_batch: usize,
-    dropout: f64,
-    seed: u64,
-    shuffle: bool,
-    fuse: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_steps: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    init_weights: Option<String>,
-    precision: Precision,
-    device: &'a str,
-    rungs: &'a [String],
-    classes: &'a [String],
-    training_pictures: usize,
-    test_pictures: usize,
 }
 
 /// A run whose pictures are decoded, whose model is on its device, and whose folder has its first file.
@@ -164,6 +137,8 @@ pub fn prepare(
         classes: &training.classes,
         training_pictures: training.len(),
         test_pictures: test.len(),
+        training_pictures_per_class: per_class(&training),
+        test_pictures_per_class: per_class(&test),
     };
     let trainer = Trainer::new(model, plan, settings.learning_rate, seed)?;
     let folder = RunFolder::create(claim()?, &config, progress)?;
@@ -181,6 +156,21 @@ pub fn prepare(
     Ok(Prepared { trainer, training, test, schedule, folder })
 }
 
+impl Prepared {
+    /// Ends the run before its first step, and says so in its folder; the error says it too.
+    pub fn stop(mut self, progress: &mut dyn Progress) -> Error {
+        self.folder.end(&Ok(End::Interrupted), progress);
+        error!(Interrupted, "stopped before the first step: there is no model")
+    }
+}
+
+/// How many pictures each class has.
+fn per_class(pictures: &Pictures) -> Vec<usize> {
+    let mut counts = vec![0; pictures.classes.len()];
+    pictures.labels.iter().for_each(|&label| counts[label as usize] += 1);
+    counts
+}
+
 /// Trains until the end, or until `stop` is raised.
 ///
 /// # Errors
@@ -191,9 +181,9 @@ pub async fn run(
     stop: &AtomicBool,
 ) -> Result<(RunFolder, End)> {
     let Prepared { mut trainer, training, test, schedule, mut folder } = prepared;
-    let end = train(&mut trainer, &training, &test, &schedule, &mut folder, progress, stop)
-        .await
-        .map_err(|why| with_what_is_saved(why, &folder))?;
+    let trained = train(&mut trainer, &training, &test, &schedule, &mut folder, progress, stop).await;
+    folder.end(&trained, progress);
+    let end = trained.map_err(|why| with_what_is_saved(why, &folder))?;
     let last = folder.history().last().and_then(|epoch| epoch.validation.as_ref());
     if let Some(verdict) = last.and_then(|evaluation| evaluation.verdict(&training.classes)) {
         progress.message(&verdict);
@@ -201,15 +191,11 @@ pub async fn run(
     let device = trainer.model.device();
     if let Some(count @ 1..) = device.untuned_kernels() {
         progress.message(&format!(
-            "{count} of {} kernels ran with default rungs, as they were not tuned at these sizes: `pawgrad tune` tunes for the image size and \
-             the batch size that it is given",
+            "{count} of {} kernels ran with default rungs, as they were not tuned at these sizes",
             device.chosen_rungs().len()
         ));
     } else if device.kind() == DeviceKind::Gpu && device.untuned_kernels().is_none() {
-        progress.message(
-            "This adapter was not tuned: `pawgrad tune` measures the rungs once, at the image size and the batch size that it is \
-             given, and later runs take the fastest",
-        );
+        progress.message("This adapter was not tuned: its default rungs ran");
     }
     progress.detail(&format!(
         "Buffers held on the device: {:.1} MiB",

@@ -1,15 +1,11 @@
 //! Where a model comes from, as far as the folder that it lies in says.
 
-use super::claim::CONFIG_FILE;
-use super::folder::{HISTORY_FILE, MODEL_FILE};
+use super::folder::MODEL_FILE;
+use super::past::PastRun;
 use crate::error::{shown, shown_path};
-use crate::files::read_text;
 use jiff::{Timestamp, tz::TimeZone};
 use std::fmt;
 use std::path::{Path, PathBuf};
-
-/// Most bytes that are read of a history or of settings.
-const MOST_TEXT: u64 = 4 << 20;
 
 /// A model file and what is known of it. As text: one line for a person.
 pub struct Origin {
@@ -47,14 +43,12 @@ impl Origin {
 
 impl Run {
     fn of(folder: &Path) -> Option<Run> {
-        let text = |name| read_text(&folder.join(name), MOST_TEXT).ok();
-        let config: toml::Table = text(CONFIG_FILE)?.parse().ok()?;
-        let setting = |name: &str| Some(config.get(name)?.as_str()?.to_string());
-        let history = text(HISTORY_FILE).unwrap_or_default();
-        let mut lines = history.lines();
-        let column = lines.next().and_then(|names| names.split(',').position(|name| name == "val_accuracy"));
-        let (epochs, last) = (lines.clone().count(), lines.next_back());
-        let accuracy = last.zip(column).and_then(|(line, column)| line.split(',').nth(column)?.parse().ok());
+        let run = PastRun::at(folder)?;
+        let config = run.config();
+        let setting = |name: &str| Some(config[name].as_str()?.to_string());
+        let history = run.epochs().unwrap_or_default();
+        let (epochs, accuracy) =
+            (history.len(), history.last().and_then(|last| last["val_accuracy"].as_f64()));
         Some(Run { train_dir: setting("train_dir")?, test_dir: setting("test_dir")?, epochs, accuracy })
     }
 }

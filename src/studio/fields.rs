@@ -4,6 +4,12 @@ use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use crate::train::settings::Settings;
 use serde_json::{Value, json};
 
+/// The words of a field on the page; of what it does not show, the name.
+pub fn label(name: &str) -> String {
+    let field = all().into_iter().find(|field| field["name"] == name);
+    field.and_then(|field| Some(field["label"].as_str()?.to_string())).unwrap_or_else(|| name.to_string())
+}
+
 /// The fields in the order in which they are shown.
 pub fn all() -> Vec<Value> {
     let Settings { train_dir, test_dir, learning_rate, epochs, batch_size, dropout, .. } =

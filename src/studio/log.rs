@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -97,6 +97,17 @@ impl Log {
         *events = Events { first: Some(event.clone()), before: events.last(), ..Events::default() };
         events.push(event);
         self.count.send_replace(events.last());
+    }
+
+    /// Forgets the events of a run that is over and deleted; numbers go on.
+    pub fn forget(&self, run: &str) {
+        let mut events = self.events.lock().unwrap();
+        let is_of_run = |first: &Arc<RawValue>| {
+            serde_json::from_str::<Value>(first.get()).is_ok_and(|first| first["run"] == run)
+        };
+        if events.first.as_ref().is_some_and(is_of_run) {
+            *events = Events { before: events.last(), ..Events::default() };
+        }
     }
 
     /// Whether a stream is open.

@@ -14,6 +14,7 @@
 //! models     its devices and models
 //! inside     what each layer makes of a picture, and the arithmetic behind one value
 //! folders, pictures, runs, sources, devices      what the page asks about
+//! steps, download      of a run: its curve, its model
 //! ```
 
 mod advice;
@@ -21,6 +22,7 @@ mod answer;
 mod assets;
 mod devices;
 mod door;
+mod download;
 mod fields;
 mod folders;
 mod guard;
@@ -33,6 +35,7 @@ mod recent;
 mod runs;
 mod seen;
 mod sources;
+mod steps;
 mod training;
 mod visitors;
 mod worker;
@@ -184,6 +187,9 @@ fn router(studio: Studio) -> Router {
         .route("/api/follow", post(training::follow))
         .route("/api/runs", get(runs::list))
         .route("/api/runs/{run}", get(runs::show))
+        .route("/api/runs/{run}/model", get(download::model))
+        .route("/api/runs/{run}/rename", post(runs::rename))
+        .route("/api/runs/{run}/delete", post(runs::delete))
         .route("/api/runs/{run}/mistakes", get(predict::mistakes))
         .route("/api/folders", post(folders::open))
         .route("/api/folders/complete", post(folders::complete))

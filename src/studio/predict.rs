@@ -3,7 +3,7 @@
 use super::answer::{Answer, Body, unusable};
 use super::folders::{inside, must_fit};
 use super::pictures::{Picture, Pictures};
-use super::runs;
+use super::runs::{self, epoch_of_model};
 use super::worker::{self, Worker};
 use crate::data::{self, Folder};
 use crate::error::path_text;
@@ -36,7 +36,7 @@ pub async fn predict(
     }
     let name = asked.run;
     let run = worker::blocking(move || runs::with_model(name.as_deref())).await??;
-    let (file, name) = (run.model_file(), run.name);
+    let file = run.model_file();
     let answer = worker.run(move |models| {
         let loaded = models.get(&file, "auto")?;
         let network = &loaded.model.network;
@@ -72,8 +72,9 @@ pub async fn predict(
             }
         }
         let (size, classes) = (network.image_size, &network.classes);
+        // Of a run that goes on, the model is that of its last epoch.
         Ok(json!({
-            "run": name, "image_size": size, "classes": classes, "note": loaded.note, "results": results,
+            "run": run.name, "of": epoch_of_model(&run), "image_size": size, "classes": classes, "note": loaded.note, "results": results,
         }))
     });
     Ok(Json(answer.await?))

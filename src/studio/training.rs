@@ -5,17 +5,16 @@ mod watcher;
 
 use super::advice::sentence;
 use super::answer::{Answer, Body, Refusal, unusable};
+use super::fields;
 use super::log::Log;
 use super::models::OpenDevice;
 use super::pictures::Pictures;
 use super::seen::Insides;
 use super::worker::{self, Worker, no_thread};
 use crate::device::adapters::Choice;
-use crate::error::{ErrorKind, Result, error};
-use crate::run::Claim;
+use crate::error::{ErrorKind, Result};
 use crate::run::job::{self, Place};
-use crate::run::scan;
-use crate::train::End;
+use crate::run::{self, Claim, Summary, scan};
 use crate::train::settings::Settings;
 use axum::Json;
 use axum::extract::State;
@@ -95,8 +94,8 @@ pub async fn start(
         errors.extend(error.map(|error| json!({"field": field, "message": sentence(&error)})));
     }
     if let Some(first) = errors.first() {
-        let said = |name: &str| first[name].as_str().unwrap_or_default().to_string();
-        let message = format!("{}: {}", said("field"), said("message"));
+        let said = |name: &str| first[name].as_str().unwrap_or_default();
+        let message = format!("{}: {}", fields::label(said("field")), said("message"));
         return Err(unusable(message).with("errors", json!(errors)));
     }
 
@@ -145,20 +144,26 @@ impl Training {
     /// The whole life of a run, in its thread.
     fn train(&self, run: &str, settings: &Settings, claim: Claim, device: &str, stop: &Arc<AtomicBool>) {
         let trained = catch_unwind(AssertUnwindSafe(|| self.try_train(settings, claim, device, stop)));
-        let (end, error) = match trained {
-            Ok(Ok(End::Finished | End::StepsDone)) => ("finished", None),
-            Ok(Ok(End::Interrupted)) => ("stopped", None),
-            Ok(Err(why)) if why.kind == ErrorKind::Interrupted => ("stopped", Some(sentence(&why))),
-            Ok(Err(why)) => ("failed", Some(sentence(&why))),
+        let (state, error) = match trained {
+            Ok(Ok(())) => (run::State::Finished, None),
+            Ok(Err(why)) if why.kind == ErrorKind::Interrupted => (run::State::Stopped, Some(sentence(&why))),
+            Ok(Err(why)) => (run::State::Failed, Some(sentence(&why))),
             Err(panic) => {
                 let what = panic.downcast_ref::<String>().map(String::as_str);
                 let what = what.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason was given");
-                ("failed", Some(format!("the training crashed: {what}. What was saved before stays")))
+                (
+                    run::State::Failed,
+                    Some(format!("the training crashed: {what}. What was saved before stays")),
+                )
             }
         };
+        // A run that began tells its end by its folder, as to everyone; others have none.
+        let told = run::find(run).map(|run| Summary::new(&run));
+        let (state, words, seconds) =
+            told.map_or((state, None, None), |told| (told.state, Some(told.end), told.seconds));
         // At once: who hears of the end may start the next run, and no run may start before its end is in the log.
         let mut current = self.current.lock().unwrap();
-        self.log.push(&json!({"type": "end", "end": end, "error": error, "run": run}));
+        self.log.push(&json!({"type": "end", "end": state, "words": words, "seconds": seconds, "error": error, "run": run}));
         *current = None;
     }
 
@@ -168,7 +173,7 @@ impl Training {
         claim: Claim,
         device: &str,
         stop: &Arc<AtomicBool>,
-    ) -> Result<End> {
+    ) -> Result<()> {
         let choice: Choice = device.parse().unwrap_or(Choice::Auto);
         // Models that are kept for the next prediction would count against this run.
         self.worker.let_go();
@@ -184,9 +189,9 @@ impl Training {
         let place = Place { device: &device, line: &line, rungs: &[] };
         let prepared = job::prepare(settings, || Ok(claim), place, &mut watcher)?;
         if stop.load(Ordering::Relaxed) {
-            return Err(error!(Interrupted, "stopped before the first step: there is no model"));
+            return Err(prepared.stop(&mut watcher));
         }
-        pollster::block_on(job::run(prepared, &mut watcher, stop)).map(|(_, end)| end)
+        pollster::block_on(job::run(prepared, &mut watcher, stop)).map(drop)
     }
 }
 
@@ -247,7 +252,8 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         for class in ["cats", "dogs"] {
             std::fs::create_dir(data.path().join(class)).unwrap();
-            std::fs::write(data.path().join(class).join("0.png"), "not looked into yet").unwrap();
+            std::fs::write(data.path().join(class).join("0.gif"), "GIF89a, and no more is looked at yet")
+                .unwrap();
         }
         let wanted = json!({"train_dir": data.path(), "test_dir": data.path()});
         let wanted = serde_json::from_value(wanted).unwrap();

@@ -123,7 +123,7 @@ fn report_tensor_cores(device: &Device, progress: &mut dyn Progress) {
 /// The error with the last step's number.
 fn after_step(why: Error, epoch: &Epoch) -> Error {
     let message = format!("training diverged in step {}: {}", epoch.last_step, why.message);
-    why.saying(message).with(Remedy::SmallerLearningRate)
+    why.saying(message).with(Remedy::SmallerLearningRate).in_step(epoch.last_step)
 }
 
 /// One epoch while it runs.

@@ -224,7 +224,7 @@ impl StepUnderWay {
         };
         if let Some(what) = what {
             let why = error!(Diverged, "training diverged in step {step}: {what}");
-            return Err(why.with(Remedy::SmallerLearningRate));
+            return Err(why.with(Remedy::SmallerLearningRate).in_step(step));
         }
         let scaling = scale.map(|scale| Scaling { scale, skipped: non_finite });
         Ok(StepResult { step, loss, hits, images: self.images, completed, scaling })

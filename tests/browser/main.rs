@@ -177,7 +177,7 @@ fn a_killed_server_comes_back_with_the_run_so_far() {
     page.enter(&studio.address);
     page.wait(&format!("document.querySelector('#loss-chart').data?.[0]?.y.length == {}", whole.len()));
     assert_eq!(curve(&page), whole);
-    page.says("#status", "Stopped");
+    page.says("#status", "Killed");
     page.is_content_but_for(&[
         "ERR_CONNECTION_REFUSED",
         "ERR_INCOMPLETE_CHUNKED_ENCODING",

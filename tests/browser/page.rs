@@ -105,7 +105,7 @@ impl Page {
 
     /// Waits for the page itself, without the token in its address. Its HTML alone is not enough: it may go to the entrance.
     pub fn is_let_in(&self) {
-        self.wait("document.title.startsWith('Train ·') && !location.href.includes('token')");
+        self.wait("document.title.includes('Train ·') && !location.href.includes('token')");
     }
 
     pub fn reload(&self) {

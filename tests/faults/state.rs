@@ -37,7 +37,7 @@ pub fn whole(what: &str, run: &Path, may_be_cut: bool) {
         let bytes = fs::read(run.join(&name)).unwrap();
         let text = String::from_utf8_lossy(&bytes);
         match name.as_str() {
-            "config.toml" => drop(toml::from_str::<toml::Table>(&text).unwrap()),
+            "config.toml" | "outcome.toml" => drop(toml::from_str::<toml::Table>(&text).unwrap()),
             "model.safetensors" => {
                 assert!(SavedModel::read(&bytes).unwrap().has_checksum());
                 Model::from_bytes(&bytes, &Device::cpu(), true).unwrap_or_else(|why| panic!("{what}: {why}"));
@@ -76,6 +76,6 @@ pub fn with_an_old_run() -> (Place, BTreeMap<String, Vec<u8>>) {
     let place = Place::new();
     place.run(&format!("{SHORT} --out old")).succeeds();
     let old = contents(&place.path("old"));
-    assert_eq!(old.len(), 5);
+    assert_eq!(old.len(), 6);
     (place, old)
 }

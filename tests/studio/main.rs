@@ -9,6 +9,7 @@ mod folders;
 #[cfg(target_os = "linux")]
 mod hostile;
 #[cfg(target_os = "linux")]
+mod past_runs;
 mod pressure;
 mod runs;
 mod safety;

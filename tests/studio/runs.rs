@@ -106,7 +106,7 @@ fn a_run_that_fails_is_told_and_the_server_lives_on() {
     settings["learning_rate"] = json!(1e30);
     assert_eq!(studio.post("/api/train", settings).status, 202);
     let end = studio.wait_for("end");
-    assert_eq!(end["end"], "failed");
+    assert_eq!((&end["end"], &end["words"]), (&json!("diverged"), &json!("diverged in step 2")), "{end}");
     assert!(end["error"].as_str().unwrap().contains("diverged"), "{end}");
 
     let mut settings = studio.settings(1);
@@ -132,7 +132,7 @@ fn a_killed_server_loses_no_step() {
     studio.kill_and_restart();
 
     let shown = studio.json(&format!("/api/runs/{run}"));
-    assert_eq!(shown["state"], "stopped");
+    assert_eq!(shown["state"], "killed");
     let written = steps(&studio, &run);
     assert_eq!(written[..told.len()], told, "whatever was told is in the file");
     for name in ["step", "epoch", "loss", "accuracy", "images", "seconds"] {

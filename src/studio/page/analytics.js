@@ -2,10 +2,15 @@
 
 import { $, announce, el, replace, setText } from "./dom.js";
 import { count, duration, integer, loss, NONE, percent, three } from "./format.js";
-import { currentEpoch, progress, secondsLeft, speed } from "./run.js";
-import { isTraining, liveRun, onRun, showRun } from "./watch.js";
+import { currentEpoch, nameOf, progress, secondsLeft, speed } from "./run.js";
+import { tellInTitle } from "./views.js";
+import { isTraining, liveRun, onRun, showRun, shownRun } from "./watch.js";
 
-const STATES = { running: "In progress", finished: "Finished", stopped: "Stopped", failed: "Failed" };
+/** How a run ended: "Diverged in step 12". A run that never began has no folder that says it. */
+export function endInWords({ end, state }) {
+  const words = end ?? state;
+  return words[0].toUpperCase() + words.slice(1);
+}
 
 function statusText(run) {
   if (!run) return "No run yet. Press “Start training”: the defaults train on the bundled pictures.";
@@ -20,8 +25,10 @@ function statusText(run) {
     return isValidating ? `${where} · measuring on the test pictures` : where;
   }
   if (run.state === "running") return run.isLive ? "Getting ready …" : "In progress";
-  return where ? `${STATES[run.state] ?? run.state} · ${where}` : (STATES[run.state] ?? run.state);
+  return where ? `${endInWords(run)} · ${where}` : endInWords(run);
 }
+
+let wasTraining = false;
 
 function bars(run) {
   const at = run && progress(run);
@@ -34,6 +41,10 @@ function bars(run) {
   const liveAt = isTraining() && live ? progress(live) : null;
   $("top-bar").style.inlineSize = isTraining() ? percent(liveAt?.done ?? 0, 2).replace(" ", "") : "0";
   setText($("top-status"), isTraining() ? `Training ${percent(liveAt?.done ?? 0, 0)}` : "");
+  if (isTraining()) tellInTitle(percent(liveAt?.done ?? 0, 0));
+  // Whoever is elsewhere sees that it is over, until he comes.
+  else tellInTitle(live && wasTraining && document.hidden ? endInWords(live) : "");
+  wasTraining = isTraining() || (wasTraining && document.hidden);
 }
 
 function tile(name, value, note) {
@@ -66,6 +77,7 @@ function tiles(run) {
   const has = run?.steps.step.length > 0;
   setText($("tile-eta").previousElementSibling, isRunning || !has ? "Time left" : "Time taken");
   if (isRunning || !has) tile("eta", left === null ? NONE : duration(left), has ? `${duration(spent)} so far` : "");
+  else if (run.seconds !== null) tile("eta", duration(run.seconds), "with validation");
   else tile("eta", duration(spent), "without validation");
 }
 
@@ -73,7 +85,7 @@ function runName(run) {
   if (!run) return "\u00a0";
   const { config } = run;
   const size = config.image_size ? ` · ${config.image_size} × ${config.image_size} pixels` : "";
-  return `Run ${run.name}${size}`;
+  return `Run ${nameOf(run)}${size}`;
 }
 
 function messages(run) {
@@ -81,34 +93,21 @@ function messages(run) {
   const texts = run?.messages ?? [];
   const isSame = list.dataset.run === (run?.name ?? "") && list.childElementCount <= texts.length && texts.length;
   if (!isSame) {
-    replace(list, texts.length ? [] : configLines(run).map((text) => el("li", {}, text)));
+    replace(list, texts.length ? [] : el("li", {}, without(run)));
     list.dataset.run = texts.length ? run.name : "";
   }
   for (const text of texts.slice(list.childElementCount)) list.append(el("li", {}, text));
   list.scrollTop = list.scrollHeight;
 }
 
-/** A past run has no messages any more; its configuration says the same. */
-function configLines(run) {
-  if (!run) return ["Nothing yet."];
-  const { config } = run;
-  return [
-    config.device && `Device: ${config.device}`,
-    config.training_pictures !== undefined &&
-      `${count(config.training_pictures, "training picture")} from ${config.train_dir}`,
-    config.test_pictures !== undefined && `${count(config.test_pictures, "test picture")} from ${config.test_dir}`,
-    config.learning_rate !== undefined &&
-      `Learning rate ${config.learning_rate}, batch size ${config.batch_size}, dropout ${config.dropout}, seed ${config.seed}`,
-    Array.isArray(config.classes) && `Classes: ${config.classes.join(", ")}`,
-    `${count(run.steps.step.length, "step")} recorded`,
-  ].filter(Boolean);
-}
+/** A past run has no messages any more. */
+const without = (run) => (run ? "Messages are told while a run goes on; the settings are above." : "Nothing yet.");
 
 function tellScreenReaders(run, types) {
   if (run !== liveRun() || !run) return;
   const last = run.epochs.at(-1);
   if (types.has("end")) {
-    announce(run.state === "failed" ? "Training failed." : `Training ${run.state}. ${verdict(run) ?? ""}`);
+    announce(`Training: ${endInWords(run)}. ${verdict(run) ?? ""}`);
   } else if (types.has("epoch") && last) {
     announce(
       `Epoch ${run.epochs.length} of ${run.epochsTotal}: loss ${loss(last.loss)}, ` +
@@ -117,10 +116,18 @@ function tellScreenReaders(run, types) {
   }
 }
 
+/** The same of a matrix that was counted later. */
+function fromMatrix(confusion) {
+  const total = confusion?.flat().reduce((sum, n) => sum + n, 0);
+  if (!total) return null;
+  const right = confusion.reduce((sum, row, i) => sum + row[i], 0);
+  return `Test accuracy: ${percent(right / total)} – ${integer(right)} of ${count(total, "test picture")} named correctly.`;
+}
+
 /** The accuracy on the test pictures in words, or null. */
 export function verdict(run) {
   const last = run?.epochs.findLast((epoch) => epoch.val_accuracy !== null);
-  if (!last) return null;
+  if (!last) return fromMatrix(run?.confusion);
   const total = run.confusion?.flat().reduce((sum, n) => sum + n, 0) ?? run.config.test_pictures;
   const share = percent(last.val_accuracy);
   if (!total) return `Test accuracy: ${share}.`;
@@ -129,6 +136,7 @@ export function verdict(run) {
 
 export function startAnalytics() {
   $("back-to-live").addEventListener("click", () => showRun(liveRun().name));
+  document.addEventListener("visibilitychange", () => bars(shownRun()));
   onRun(({ run, types }) => {
     setText($("status"), statusText(run));
     setText($("run-name"), runName(run));

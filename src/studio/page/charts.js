@@ -9,7 +9,7 @@ const LEAST_MS = 220;
 const SHARE = 0.15;
 
 /** Narrower charts have no buttons, which would cover the legend; a double click resets them, too. */
-const ROOM_FOR_BUTTONS = 480;
+const ROOM_FOR_BUTTONS = 720;
 
 const charts = new Set();
 let plotly = null;

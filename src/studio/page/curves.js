@@ -2,7 +2,8 @@
 
 import { axis, Chart, faint, training, validation } from "./charts.js";
 import { $, colour, setText } from "./dom.js";
-import { loss, percent, three } from "./format.js";
+import { count, loss, percent, three } from "./format.js";
+import { accuracyLines, accuracyRange, lossLine, lossRange } from "./guessing.js";
 import { kernelsChart } from "./kernels.js";
 import { emptyRun, lastStepOf, smooth } from "./run.js";
 import { onRun, shownRun } from "./watch.js";
@@ -17,6 +18,16 @@ const smoothing = () => Number($("smoothing").value);
 /** Zoom is kept while a run goes on, and reset for another one. */
 const common = () => ({ uirevision: data().name });
 const steps = () => axis("Step", { rangemode: "tozero" });
+/** The ends of a line across all steps. */
+const ends = ({ steps: { step } }) => [0, Math.max(step.at(-1) ?? 0, 10)];
+const isLogarithmic = () => $("logarithmic").checked;
+
+/** An axis of losses in which guessing can be seen too; steps far above it are counted. */
+function lossAxis(run, perStep, others) {
+  const { range, hidden } = lossRange(run, perStep, others, isLogarithmic());
+  const title = hidden ? `Loss (${count(hidden, "step")} above)` : "Loss";
+  return axis(title, { range, type: isLogarithmic() ? "log" : "linear" });
+}
 
 /** A column of the epochs, each at the epoch's last step. */
 function perEpoch(run, column) {
@@ -34,8 +45,9 @@ function lossPerStep() {
       { name: "each step", x: step, y: raw, line: { color: faint("accent", 0.4), width: 1 }, hovertemplate: LOSS },
       { name: "smoothed", x: step, y: smoothed, line: { color: colour("accent"), width: 2.5 }, hovertemplate: LOSS },
       validation({ ...measured, hovertemplate: LOSS }),
+      lossLine(run, ends(run)),
     ].map((trace) => ({ mode: "lines", ...trace })),
-    layout: { ...common(), xaxis: steps(), yaxis: axis("Loss", { rangemode: "tozero" }) },
+    layout: { ...common(), xaxis: steps(), yaxis: lossAxis(run, raw, measured.y) },
     summary: !raw.length
       ? "Line chart of the loss per step, still empty."
       : `Line chart of the loss over ${raw.length} steps: it began at ${loss(raw[0])}` +
@@ -54,8 +66,16 @@ function accuracy() {
       { name: "steps", x: run.steps.step, y: eachStep, mode: "lines", line: faintLine, hovertemplate: SHARE },
       training({ ...trained, hovertemplate: SHARE }),
       validation({ ...measured, hovertemplate: SHARE }),
+      ...accuracyLines(run, ends(run)),
     ],
-    layout: { ...common(), xaxis: steps(), yaxis: axis("Named correctly", { tickformat: ".0%", range: [0, 1.03] }) },
+    layout: {
+      ...common(),
+      xaxis: steps(),
+      yaxis: axis("Named correctly", {
+        tickformat: ".0%",
+        range: accuracyRange(run, [...eachStep, ...trained.y, ...measured.y]),
+      }),
+    },
     summary: !trained.y.length
       ? "Line chart of the accuracy, before the first epoch’s end."
       : `Line chart of the accuracy. After ${trained.y.length} epochs: training ${percent(trained.y.at(-1))},` +
@@ -64,16 +84,19 @@ function accuracy() {
 }
 
 function lossPerEpoch() {
-  const { epochs } = data();
+  const run = data();
+  const { epochs } = run;
+  const [trained, measured] = ["loss", "val_loss"].map((column) => epochs.map((epoch) => epoch[column]));
   const x = epochs.map(({ epoch }) => epoch + 1);
   const ticks = epochs.length ? { dtick: Math.ceil(epochs.length / 10) } : { range: [0.5, 10.5] };
   const [first, last] = [epochs[0], epochs.at(-1)];
   return {
     traces: [
-      training({ x, y: epochs.map((epoch) => epoch.loss), hovertemplate: LOSS }),
-      validation({ x, y: epochs.map((epoch) => epoch.val_loss), hovertemplate: LOSS }),
+      training({ x, y: trained, hovertemplate: LOSS }),
+      validation({ x, y: measured, hovertemplate: LOSS }),
+      lossLine(run, [0.5, Math.max(epochs.length, 1) + 0.5]),
     ],
-    layout: { ...common(), xaxis: axis("Epoch", ticks), yaxis: axis("Loss", { rangemode: "tozero" }) },
+    layout: { ...common(), xaxis: axis("Epoch", ticks), yaxis: lossAxis(run, [], [...trained, ...measured]) },
     summary: !last
       ? "Line chart of the loss per epoch, still empty."
       : `Line chart of the loss per epoch: training ${loss(first.loss)} in the first and ${loss(last.loss)}` +
@@ -82,36 +105,20 @@ function lossPerEpoch() {
 }
 
 function speed() {
-  const {
-    steps: { step, images, seconds },
-    config,
-  } = data();
+  const { step, images, seconds } = data().steps;
   const speeds = seconds.map((time, i) => images[i] / time);
-  const rate = config.learning_rate;
-  const rates = step.map(() => rate);
   const fast = { color: colour("accent"), width: 2 };
-  const right = {
-    overlaying: "y",
-    side: "right",
-    showgrid: false,
-    exponentformat: "power",
-    range: [0, (rate || 0.001) * 1.5],
-  };
   return {
-    traces: [
-      { name: "images per second", x: step, y: smooth(speeds, 0.8), line: fast, hovertemplate: "%{y:.3~s} images/s" },
-      { ...validation({ x: step, y: rates }), name: "learning rate", yaxis: "y2", hovertemplate: "%{y}" },
-    ].map((trace) => ({ ...trace, mode: "lines" })),
+    traces: [{ x: step, y: smooth(speeds, 0.8), mode: "lines", line: fast, hovertemplate: "%{y:.3~s} images/s<extra></extra>" }],
     layout: {
       ...common(),
-      margin: { l: 52, r: 60, t: 8, b: 44 },
+      showlegend: false,
       xaxis: steps(),
       yaxis: axis("Images per second", { rangemode: "tozero" }),
-      yaxis2: axis("Learning rate", right),
     },
     summary: !speeds.length
-      ? "Line chart of speed and learning rate, still empty."
-      : `Line chart of the speed, last ${three(speeds.at(-1))} images per second, at a learning rate of ${rate}.`,
+      ? "Line chart of the speed, still empty."
+      : `Line chart of the speed, last ${three(speeds.at(-1))} images per second.`,
   };
 }
 
@@ -127,9 +134,10 @@ export function startCurves() {
   onRun(({ types }) => {
     const has = (...some) => some.some((type) => types.has(type));
     if (has("run", "shown", "step", "epoch", "config")) for (const chart of perStep) chart.invalidate();
-    if (has("run", "shown", "epoch")) epochs.invalidate();
+    if (has("run", "shown", "epoch", "config")) epochs.invalidate();
     if (has("run", "shown", "kernels")) kernels.invalidate();
   });
+  $("logarithmic").addEventListener("change", () => [...perStep, epochs].forEach((chart) => chart.invalidate()));
   $("smoothing").addEventListener("input", () => {
     setText($("smoothing-text"), smoothing().toFixed(2));
     for (const chart of perStep) chart.invalidate();

@@ -3,9 +3,10 @@
 
 import { api, get, post, postAtTheEnd } from "./api.js";
 import { $, setText } from "./dom.js";
-import { insidePicture, show, shownInside } from "./inside.js";
+import { insidePicture, setFollowing, show, shownInside } from "./inside.js";
+import { nameOf } from "./run.js";
 import { currentView } from "./views.js";
-import { isTraining, onMaps, onRun } from "./watch.js";
+import { isTraining, liveRun, onMaps, onRun } from "./watch.js";
 
 let isDrawing = false;
 
@@ -21,7 +22,11 @@ async function ask() {
     $("follow").checked = false;
     note(why.message);
   }
+  lead();
 }
+
+/** Whose maps are shown: those of the training, as long as it is followed. */
+const lead = () => setFollowing($("follow").checked && isTraining());
 
 const note = (text) => setText($("follow-note"), text);
 
@@ -34,9 +39,11 @@ async function redraw({ step, inside, picture }) {
   if (!$("follow").checked || isDrawing || currentView() !== "inside" || document.hidden) return;
   if (picture !== insidePicture()?.id) return note("Another open page follows a different picture. Tick the box again to follow this one.");
   isDrawing = true;
+  const run = liveRun();
   try {
     const info = await get(api`/api/inside/${inside}`);
-    show(info, insidePicture(), `Training, step ${step}`);
+    if (!$("follow").checked || run !== liveRun()) return; // meanwhile another one is to be seen
+    show(info, insidePicture(), run.name, `Run ${nameOf(run)} in training, step ${step}`);
     note(`Following: step ${step}.`);
   } catch (why) {
     if (why.status !== 404)
@@ -55,6 +62,8 @@ export function startFollowing() {
   // A page that goes takes its wish along: looking costs the training time.
   window.addEventListener("pagehide", () => $("follow").checked && postAtTheEnd("/api/follow", { picture: null }));
   onRun(({ types }) => {
-    if (types.has("run") || types.has("end")) note(describe());
+    if (!types.has("run") && !types.has("end")) return;
+    note(describe());
+    lead();
   });
 }

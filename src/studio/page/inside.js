@@ -5,7 +5,7 @@ import { fillDevices } from "./config.js";
 import { $, announce, el, replace, setText } from "./dom.js";
 import { HeatView } from "./heat.js";
 import { LayerView } from "./layers.js";
-import { chosenModel } from "./models.js";
+import { chosenModel, meantModel, onRuns, titleOf } from "./models.js";
 import { addFile, addPath, forgetPictures, onPictures, pictures, seenBy } from "./pictures.js";
 import { currentView, goTo, onView } from "./views.js";
 import { onReset } from "./watch.js";
@@ -16,6 +16,8 @@ const PICKED_PX = 64;
 let picture = null;
 let views = null; // {heat, layers: [LayerView]} of what is on the page
 let asked = 0; // the last question's number: answers to earlier ones are dropped
+let ofRun = null; // the run whose maps are on the page, or were asked for
+let isFollowing = false; // then the maps are those of the training, and the menu has no say
 
 const complain = (text) => setText($("inside-alert"), text);
 export const insidePicture = () => picture;
@@ -33,6 +35,9 @@ async function look() {
   if (!picture) return;
   const question = ++asked;
   complain("");
+  ofRun = meantModel("inside-run");
+  // Nothing of one run stays under the name of another.
+  if (views && views.run !== ofRun) forget();
   setText($("inside-status"), "Computing every layer …");
   try {
     const info = await post("/api/inside", {
@@ -41,18 +46,35 @@ async function look() {
       device: $("inside-device").value || "auto",
     });
     if (question !== asked) return;
-    show(info, picture, `Run ${info.run}`);
+    ofRun = info.run;
+    show(info, picture, info.run, `Run ${titleOf(info.run)}`);
     setText($("inside-note"), info.note ?? "");
     announce(`${picture.name}: ${info.class}. ${info.layers.length} layers are shown.`);
   } catch (why) {
     if (question !== asked) return;
-    setText($("inside-status"), views ? "" : "Nothing to show.");
+    forget();
+    setText($("inside-status"), "Nothing to show.");
     complain(why.message);
   }
 }
 
-/** Puts an answer on the page; the views of the same network are kept, so that nothing jumps. */
-export function show(info, ofPicture, title) {
+/** Takes the maps off the page. */
+function forget() {
+  views = null;
+  $("inside-result").hidden = true;
+  setText($("inside-note"), "");
+}
+
+/** While a training is followed, its maps are shown, and no other model can be chosen. */
+export function setFollowing(isOn) {
+  if (isOn === isFollowing) return;
+  isFollowing = isOn;
+  for (const menu of ["inside-run", "inside-device"]) $(menu).disabled = isOn;
+  if (!isOn && views && views.run !== meantModel("inside-run")) look();
+}
+
+/** Puts an answer on the page; `run` is whose maps they are. The views of the same network are kept, so that nothing jumps. */
+export function show(info, ofPicture, run, title) {
   const shapes = (layers) => JSON.stringify(layers.map(({ name, shape }) => [name, shape]));
   if (!views || shapes(views.info.layers) !== shapes(info.layers)) {
     views = { heat: new HeatView($("heat")), layers: info.layers.map((layer) => new LayerView(layer)) };
@@ -68,6 +90,7 @@ export function show(info, ofPicture, title) {
     );
   }
   views.info = info;
+  views.run = run;
   $("inside-result").hidden = false;
   setText(
     $("inside-status"),
@@ -135,6 +158,8 @@ export function startInside() {
   onView((view) => view === "inside" && prepare());
   if (currentView() === "inside") prepare();
   $("inside-run").addEventListener("change", look);
+  // "Newest" may be another run by now.
+  onRuns(() => !isFollowing && views && meantModel("inside-run") !== ofRun && look());
   $("inside-device").addEventListener("change", look);
   $("inside-file").addEventListener("change", async ({ target }) => {
     const [file] = target.files;
@@ -148,9 +173,9 @@ export function startInside() {
     }
   });
   onReset(() => {
-    [picture, views, samplesAreThere, asked] = [null, null, false, 0];
+    [picture, samplesAreThere, asked, ofRun] = [null, false, 0, null];
+    forget();
     forgetPictures();
-    $("inside-result").hidden = true;
     setText($("inside-status"), "The server was restarted: choose a picture again.");
     if (currentView() === "inside") prepare();
   });

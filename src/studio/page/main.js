@@ -4,12 +4,15 @@
 //   events     every event of training, once, in any number of tabs
 //   run        what is known of a run      watch      which run is shown
 //   config, field, folders, complete, command     the form   training   Start and Stop
-//   analytics, charts, curves, kernels, result      how a run is doing
+//   analytics, charts, curves, guessing, kernels, result, settings      how a run is doing
+//   next, reuse                            what to do with a run that is over
 //   pictures, models                       what can be chosen
-//   predict    classes of pictures         runs       past runs, side by side
+//   predict, prediction                    classes of pictures
+//   runs, runtable, compare, ask           past runs: their table, and side by side
 //   inside, heat, layers, maps, bars, filters, unit, arithmetic, source, highlight, follow    what the network computed
 
 import { startAnalytics } from "./analytics.js";
+import { startAsking } from "./ask.js";
 import { get } from "./api.js";
 import { loadPlotly } from "./charts.js";
 import { startConfig, startConfigControls } from "./config.js";
@@ -19,9 +22,11 @@ import { goToEntrance, pageToken, tokenInAddress } from "./door.js";
 import { startFollowing } from "./follow.js";
 import { setInsideDevices, startInside } from "./inside.js";
 import { startModels } from "./models.js";
+import { startNext } from "./next.js";
 import { startPredict } from "./predict.js";
 import { startResult } from "./result.js";
 import { startRuns } from "./runs.js";
+import { startSettings } from "./settings.js";
 import { formIsReady, refreshButtons, startTraining } from "./training.js";
 import { startViews } from "./views.js";
 import { onConnection, onReset, startWatching } from "./watch.js";
@@ -42,6 +47,9 @@ function start(token) {
   startAnalytics();
   startCurves();
   startResult();
+  startNext();
+  startSettings();
+  startAsking();
   startModels();
   startPredict();
   startInside();

@@ -31,6 +31,11 @@ export async function addPath(path) {
   return add({ id: picture, name: name ?? path, path, original: null });
 }
 
+/** A picture that the server knows already, such as a test picture. */
+export function addKnown(id, name) {
+  return pictures.find((picture) => picture.id === id) ?? add({ id, name, original: null });
+}
+
 /** The gray square that a network of that size sees. */
 export const seenBy = (id, size) => `${api`/api/pictures/${id}.png`}?size=${size}`;
 

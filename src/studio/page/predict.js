@@ -2,11 +2,11 @@
 
 import { post } from "./api.js";
 import { $, announce, el, replace, setText } from "./dom.js";
-import { count, percent } from "./format.js";
-import { openInside } from "./inside.js";
-import { chosenModel } from "./models.js";
-import { addFile, addPath, seenBy } from "./pictures.js";
-import { currentView } from "./views.js";
+import { count } from "./format.js";
+import { chooseModel, chosenModel } from "./models.js";
+import { addFile, addPath } from "./pictures.js";
+import { resultOf, saysHow } from "./prediction.js";
+import { currentView, goTo } from "./views.js";
 import { onReset } from "./watch.js";
 
 const cards = new Set();
@@ -42,13 +42,13 @@ async function predict(waiting) {
     const byId = new Map(answer.results.map((result) => [result.picture, result]));
     for (const card of ready) {
       const result = byId.get(card.picture.id);
-      if (result && !result.error) showResult(card, result, answer);
+      if (result && !result.error) replace(card.node, head(card), ...resultOf(card, result, answer));
       else showError(card, result?.error ?? "The server gave no answer for this picture.");
     }
     const first = answer.results[0];
     announce(
       ready.length === 1 && first?.class
-        ? `${ready[0].name}: ${first.class}, ${percent(first.probability)}`
+        ? `${ready[0].name}: ${saysHow(first)}`
         : `${count(ready.length, "picture")} predicted.`,
     );
   } catch (why) {
@@ -70,6 +70,19 @@ async function predictPath(path) {
     return $("predict-path").focus();
   }
   await predict([await add(path, () => addPath(path))]);
+}
+
+/** Goes to the section, and predicts a picture there with the model of a run. */
+export async function predictPicture(picture, run) {
+  const card = [...cards].find((known) => known.picture?.id === picture.id);
+  goTo("predict");
+  if (chosenModel("predict-run") !== run) chooseModel("predict-run", run); // what is there already is predicted anew
+  if (card) {
+    $("results").prepend(card.node);
+    await predict([card]);
+  } else {
+    await predict([await add(picture.name, () => Promise.resolve(picture))]);
+  }
 }
 
 function head(card) {
@@ -97,63 +110,6 @@ function showWaiting(card) {
 
 function showError(card, message) {
   replace(card.node, head(card), el("p", { class: "alert", role: "alert" }, message));
-}
-
-function showResult(card, result, { run, image_size: size, classes, note }) {
-  const { picture } = card;
-  const seen = el(
-    "figure",
-    {},
-    el("img", {
-      class: "pixels",
-      src: seenBy(picture.id, size),
-      alt: `${card.name}, as the network sees it`,
-      width: 256,
-      height: 256,
-    }),
-    el("figcaption", { class: "hint" }, `as the network sees it: ${size} × ${size} gray pixels`),
-  );
-  const original =
-    picture.original &&
-    el(
-      "figure",
-      { class: "original" },
-      el("img", { src: picture.original, alt: `${card.name}, the file itself` }),
-      el("figcaption", { class: "hint" }, "the file"),
-    );
-  const bars = classes.map((name, i) =>
-    el(
-      "div",
-      { class: "score", "data-class": name },
-      el("span", {}, name),
-      el("meter", { min: 0, max: 1, value: result.scores[i], "aria-label": `Probability of ${name}` }),
-      el("output", {}, percent(result.scores[i])),
-    ),
-  );
-  replace(
-    card.node,
-    head(card),
-    el("div", { class: "pictures" }, seen, original),
-    el(
-      "p",
-      { class: "verdict" },
-      el("strong", { class: "class" }, result.class),
-      " ",
-      el("span", { class: "probability" }, percent(result.probability)),
-    ),
-    el("div", { class: "scores" }, bars),
-    note && el("p", { class: "hint" }, note),
-    el(
-      "div",
-      { class: "card-foot" },
-      el(
-        "button",
-        { type: "button", class: "look-inside", onclick: () => openInside(picture, chosenModel("predict-run")) },
-        "Look inside",
-      ),
-      el("span", { class: "hint file", title: run }, `run ${run}`),
-    ),
-  );
 }
 
 function refreshEmpty() {

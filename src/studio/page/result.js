@@ -4,6 +4,8 @@ import { verdict } from "./analytics.js";
 import { api, get } from "./api.js";
 import { $, el, replace, setText } from "./dom.js";
 import { integer, percent } from "./format.js";
+import { addKnown } from "./pictures.js";
+import { predictPicture } from "./predict.js";
 import { liveRun, onRun, shownRun } from "./watch.js";
 
 let loadedFor = null; // the run whose mistakes are shown or on their way
@@ -43,22 +45,25 @@ function confusionTable(run) {
 }
 
 function refresh(run) {
-  setText($("test-accuracy"), verdict(run) ?? "Shown after the first epoch.");
+  setText($("test-accuracy"), verdict(run) ?? notMeasured(run));
+  $("confusion").hidden = !run?.confusion;
   if (run?.confusion) replace($("confusion"), confusionTable(run));
-  else replace($("confusion"));
+}
+
+/** Why there is no accuracy. */
+function notMeasured(run) {
+  if (!run || run.state === "running") return "Measured after every epoch.";
+  return "Not measured: the run ended before its first epoch did.";
 }
 
 function forget(run) {
   loadedFor = null;
   replace($("mistakes"));
-  const isOver = run?.hasModel && run.state !== "running";
-  $("load-mistakes").hidden = !isOver;
-  setText(
-    $("mistakes-note"),
-    isOver
-      ? "The model looks at every test picture again: this can take some seconds."
-      : "Available when the training has ended.",
-  );
+  const isOver = Boolean(run) && run.state !== "running";
+  $("load-mistakes").hidden = !(isOver && run.hasModel);
+  let note = "Shown when the training has ended.";
+  if (isOver) note = run.hasModel ? "The model looks at every test picture again: this can take some seconds." : "No model was saved.";
+  setText($("mistakes-note"), note);
 }
 
 async function load(run) {
@@ -74,10 +79,13 @@ async function load(run) {
     setText(
       $("mistakes-note"),
       worst.length
-        ? "Sorted by how sure the network was of its wrong answer."
+        ? "The surest wrong answers first. Click one to predict it."
         : "None: every test picture was named correctly.",
     );
-    replace($("mistakes"), worst.map(mistake));
+    replace(
+      $("mistakes"),
+      worst.map((wrong) => mistake(run, wrong)),
+    );
   } catch (why) {
     if (loadedFor !== run) return;
     forget(run);
@@ -85,20 +93,23 @@ async function load(run) {
   }
 }
 
-function mistake({ picture, name, label, predicted, probability }) {
+function mistake(run, { picture, name, label, predicted, probability }) {
   return el(
     "li",
     {},
-    el("img", {
-      src: `${api`/api/pictures/${picture}.png`}?size=96`,
-      alt: `Test picture ${name}`,
-      width: 96,
-      height: 96,
-      loading: "lazy",
-    }),
-    el("p", {}, el("strong", {}, predicted), ` ${percent(probability, 0)}`),
-    el("p", { class: "hint" }, `is ${label}`),
-    el("p", { class: "hint file", title: name }, name),
+    el(
+      "button",
+      {
+        type: "button",
+        class: "mistake",
+        "aria-label": `Predict ${name}: named ${predicted}, is ${label}`,
+        onclick: () => predictPicture(addKnown(picture, name), run.name),
+      },
+      el("img", { src: `${api`/api/pictures/${picture}.png`}?size=96`, alt: "", width: 96, height: 96, loading: "lazy" }),
+      el("span", {}, el("strong", {}, predicted), ` ${percent(probability, 0)}`),
+      el("span", { class: "hint" }, `is ${label}`),
+      el("span", { class: "hint file", title: name }, name),
+    ),
   );
 }
 
@@ -110,6 +121,6 @@ export function startResult() {
     const isOver = types.has("end") && run === liveRun();
     if (isOver) forget(run);
     // Without being asked only after a run that this page watched: it costs a pass over the test pictures.
-    if (isOver && !types.has("replay") && run?.hasModel && run.state !== "failed") load(run);
+    if (isOver && !types.has("replay") && run?.hasModel && run.state === "finished") load(run);
   });
 }

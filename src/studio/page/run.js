@@ -10,7 +10,10 @@ export function emptyRun(name, config) {
   return {
     name,
     config: config ?? {},
-    state: "running", // running | finished | stopped | failed
+    title: null,
+    state: "running", // running | finished | stopped | diverged | failed | killed | ended
+    end: null, // the same in words, when it is over
+    seconds: null, // wall time, when it is over
     hasModel: false,
     steps: Object.fromEntries(STEP_COLUMNS.map((column) => [column, []])),
     epochs: [], // {epoch, loss, accuracy, images_per_second, seconds, val_loss, val_accuracy}
@@ -27,11 +30,13 @@ export function emptyRun(name, config) {
 }
 
 /** A run as /api/runs/{name} describes it. */
-export function runFromFolder({ name, state, model, config, steps, epochs }) {
+export function runFromFolder({ name, title, state, end, reason, seconds, model, config, steps, history, confusion }) {
   const run = emptyRun(name, config);
-  Object.assign(run, { state, hasModel: model, steps, epochs });
+  const isOver = state !== "running";
+  Object.assign(run, { title, state, hasModel: model, steps, epochs: history, confusion, error: reason });
+  if (isOver) Object.assign(run, { end, seconds });
   const first = steps.epoch.lastIndexOf(0) + 1;
-  run.stepsPerEpoch = epochs.length ? first : null;
+  run.stepsPerEpoch = history.length ? first : null;
   return run;
 }
 
@@ -51,6 +56,9 @@ export function putBefore(run, past) {
   run.hasModel ||= past.hasModel;
   run.stepsPerEpoch ??= past.stepsPerEpoch;
 }
+
+/** What the page calls a run. */
+export const nameOf = ({ name, title }) => title ?? name;
 
 /** Takes an event of the run in. */
 export function applyEvent(run, event) {
@@ -83,6 +91,8 @@ export function applyEvent(run, event) {
       break;
     case "end":
       run.state = event.end;
+      run.end = event.words;
+      run.seconds = event.seconds;
       run.error = event.error;
       run.decoding = null;
       break;

@@ -1,5 +1,5 @@
-// The sections of the page, and the address that names the section and the configuration:
-// `#train?epochs=20&learning_rate=0.003`. Only what differs from the defaults is in it.
+// The sections of the page, and the address that names the section, a past run and the configuration:
+// `#train?run=2026-01-31_12-00-00&epochs=20`. Of the configuration only what differs from the defaults is in it.
 
 import { goToEntrance, tokenInAddress } from "./door.js";
 import { $ } from "./dom.js";
@@ -8,27 +8,53 @@ const VIEWS = ["train", "predict", "inside", "runs"];
 const TITLES = { train: "Train", predict: "Predict", inside: "Look inside", runs: "Runs" };
 
 let query = "";
+let run = null; // the past run that somebody chose to see
+let told = ""; // what the title says before the section, such as how far the training is
 const viewWatchers = new Set();
 const queryWatchers = new Set();
+const runWatchers = new Set();
 
 /** `act(view)` when another section is shown. */
 export const onView = (act) => viewWatchers.add(act);
 /** `act(URLSearchParams)` when somebody typed or followed an address with another configuration. */
 export const onQuery = (act) => queryWatchers.add(act);
+/** `act(name)` when somebody typed or followed an address with another run. */
+export const onRunAddress = (act) => runWatchers.add(act);
 
 function parse() {
   const [view, search = ""] = location.hash.slice(1).split("?");
-  return { view: VIEWS.includes(view) ? view : "train", search };
+  const params = new URLSearchParams(search);
+  const named = params.get("run");
+  params.delete("run");
+  return { view: VIEWS.includes(view) ? view : "train", run: named, search: params.toString() };
 }
 
 export const currentView = () => parse().view;
 export const currentQuery = () => new URLSearchParams(parse().search);
 
-const address = (view) => `#${view}${query && `?${query}`}`;
+function address(view) {
+  const parts = [view === "train" && run && new URLSearchParams({ run }).toString(), query].filter(Boolean);
+  return `#${view}${parts.length ? `?${parts.join("&")}` : ""}`;
+}
+
+/** The address of a run, for a link. */
+export const addressOf = (name) => `#train?${new URLSearchParams({ run: name })}`;
+/** The run that the address names, or null. */
+export const runInAddress = () => run;
 
 /** Puts the configuration into the address and into the links to the sections. */
 export function setQuery(params) {
   query = params.toString();
+  putIntoAddress();
+}
+
+/** The same with a past run, or none. */
+export function setRun(name) {
+  run = name;
+  putIntoAddress();
+}
+
+function putIntoAddress() {
   history.replaceState(null, "", address(currentView()));
   for (const link of document.querySelectorAll("nav a[data-view]")) link.href = address(link.dataset.view);
 }
@@ -38,6 +64,17 @@ export function goTo(view) {
   location.hash = address(view);
 }
 
+function setTitle() {
+  document.title = `${told && `${told} · `}${TITLES[currentView()]} · pawgrad studio`;
+}
+
+/** Says in the tab's title how far the training is, also while the tab is behind others. */
+export function tellInTitle(text) {
+  if (text === told) return;
+  told = text;
+  setTitle();
+}
+
 function show({ isFirst = false } = {}) {
   const view = currentView();
   for (const name of VIEWS) $(`view-${name}`).hidden = name !== view;
@@ -45,13 +82,13 @@ function show({ isFirst = false } = {}) {
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = `${TITLES[view]} · pawgrad studio`;
+  setTitle();
   if (!isFirst) window.scrollTo({ top: 0, behavior: "instant" });
   for (const act of viewWatchers) act(view);
 }
 
 export function startViews() {
-  query = currentQuery().toString();
+  ({ search: query, run } = parse());
   $("skip").addEventListener("click", (event) => {
     event.preventDefault(); // the address holds the configuration: leave it alone
     $("main").focus();
@@ -59,7 +96,11 @@ export function startViews() {
   let last = currentView();
   window.addEventListener("hashchange", () => {
     if (tokenInAddress() !== null) return goToEntrance();
-    if (parse().search !== query) for (const act of queryWatchers) act(currentQuery());
+    const asked = parse();
+    if (asked.run !== null && asked.run !== run) for (const act of runWatchers) act(asked.run);
+    // A link to a run alone leaves the configuration as it is.
+    if (asked.search !== query && (asked.search || asked.run === null)) for (const act of queryWatchers) act(currentQuery());
+    putIntoAddress();
     if (currentView() !== last) show();
     last = currentView();
   });

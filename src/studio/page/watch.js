@@ -1,8 +1,10 @@
 // Which run the page shows, and what is known of it: the run in progress, or one chosen from the past.
 
 import { api, get } from "./api.js";
+import { $, setText } from "./dom.js";
 import { EventFeed } from "./events.js";
 import { applyEvent, emptyRun, putBefore, runFromFolder } from "./run.js";
+import { onRunAddress, runInAddress, setRun } from "./views.js";
 
 let live = null; // the run of the events: in progress, or the last one of this server
 let shown = null;
@@ -29,7 +31,7 @@ function notify(types) {
   for (const act of watchers) act({ run: shown, types });
 }
 
-/** Shows a past run. */
+/** Shows a past run; the address names it from then on. */
 export async function showRun(name) {
   const wish = ++wanted;
   if (live?.name === name) {
@@ -39,13 +41,43 @@ export async function showRun(name) {
     if (wish !== wanted) return;
     shown = run;
   }
+  setRun(live?.name === name ? null : name);
+  notify(new Set(["shown"]));
+}
+
+/** The run that the address names, if it is there, else the newest. */
+async function showFirst() {
+  const name = runInAddress();
+  if (name === null) return live ? undefined : showNewest();
+  try {
+    await showRun(name);
+  } catch (why) {
+    setRun(null);
+    if (!live) await showNewest();
+    throw why;
+  }
+}
+
+/** A run was renamed, or deleted: what is shown follows. */
+export async function runChanged(name, { title, isDeleted = false }) {
+  for (const run of new Set([live, shown])) if (run?.name === name) run.title = title ?? null;
+  if (isDeleted && live?.name === name) live = null;
+  if (isDeleted && shown?.name === name) {
+    shown = live;
+    setRun(null);
+    if (!live) await showNewest();
+  }
   notify(new Set(["shown"]));
 }
 
 async function showNewest() {
   const [newest] = await get("/api/runs");
   if (!newest || live) return notify(new Set(["shown"])); // a run began meanwhile
-  await showRun(newest.name);
+  const wish = ++wanted;
+  const run = runFromFolder(await get(api`/api/runs/${newest.name}`));
+  if (wish !== wanted) return;
+  shown = run;
+  notify(new Set(["shown"]));
 }
 
 function take(events) {
@@ -60,6 +92,7 @@ function take(events) {
       live.isLive = true;
       shown = live;
       wanted++;
+      if (!types.has("replay")) setRun(null);
     } else if (event.type === "gap") {
       if (live) fillGap(live).catch(() => {}); // the curves begin later, and that is all
     } else if (event.type === "maps") {
@@ -93,6 +126,11 @@ async function fillGap(run) {
   if (run === shown) notify(new Set(["shown"]));
 }
 
+/** What is wrong with an address of a run. */
+function complain(message) {
+  setText($("status"), message);
+}
+
 /** Begins to listen; resolves when the run to show is known. */
 export async function startWatching() {
   const feed = new EventFeed({
@@ -102,7 +140,7 @@ export async function startWatching() {
       for (const act of resetWatchers) act();
       // What follows the reset comes in the same turn; only if it names no run, the newest past one is shown.
       queueMicrotask(() => {
-        if (!live) showNewest().catch(() => {});
+        showFirst().catch(() => {});
       });
     },
     onConnection: (isUp, isStranger = false) => {
@@ -110,5 +148,6 @@ export async function startWatching() {
     },
   });
   await feed.start();
-  if (!live) await showNewest();
+  onRunAddress((name) => showRun(name).catch((why) => complain(why.message)));
+  await showFirst().catch((why) => complain(why.message));
 }

@@ -1,0 +1,34 @@
+//! The settings of a run, as its folder keeps them.
+
+use crate::device::Precision;
+use serde::Serialize;
+
+/// What `config.toml` records: every setting that the run's bits depend on.
+#[derive(Serialize)]
+pub struct Config<'a> {
+    pub pawgrad: &'static str,
+    pub train_dir: String,
+    pub test_dir: String,
+    pub image_size: usize,
+    pub learning_rate: f64,
+    pub epochs: usize,
+    pub batch_size: usize,
+    pub micro_batch: usize,
+    pub dropout: f64,
+    pub seed: u64,
+    pub shuffle: bool,
+    pub fuse: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init_weights: Option<String>,
+    pub precision: Precision,
+    pub device: &'a str,
+    pub rungs: &'a [String],
+    pub classes: &'a [String],
+    pub training_pictures: usize,
+    pub test_pictures: usize,
+    /// By class, in the order of `classes`.
+    pub training_pictures_per_class: Vec<usize>,
+    pub test_pictures_per_class: Vec<usize>,
+}

@@ -1,0 +1,91 @@
+//! Naming and deleting runs.
+
+use super::claim::{CONFIG_FILE, STEPS_FILE, remove_leftovers};
+use super::folder::{HISTORY_FILE, MODEL_FILE};
+use super::lock::{Running, is_running};
+use super::outcome::OUTCOME_FILE;
+use super::past::{MOST_TITLE, PastRun, TITLE_FILE};
+use crate::error::{Result, error, list, shown, shown_path};
+use crate::files::{cannot_write, replace};
+use std::fs;
+use std::io::ErrorKind;
+
+/// What a run writes. `config.toml` comes last: as long as a run is not deleted whole, it is listed.
+const FILES: [&str; 9] = [
+    MODEL_FILE,
+    HISTORY_FILE,
+    "curves.svg",
+    "rungs.toml",
+    "profile.json",
+    TITLE_FILE,
+    OUTCOME_FILE,
+    STEPS_FILE,
+    CONFIG_FILE,
+];
+
+/// Gives a run a name beside that of its folder; an empty one takes it away.
+///
+/// # Errors
+/// `Usage` for a name of more than 80 letters or more than a line, for a run that goes on, or a link; `Write` where it cannot be
+/// kept.
+pub fn rename(run: &PastRun, title: &str) -> Result<()> {
+    let title = title.trim();
+    if title.chars().count() > MOST_TITLE || title.chars().any(char::is_control) {
+        return Err(error!(Usage, "a run's name has at most {MOST_TITLE} letters, in one line"));
+    }
+    check_idle(run)?;
+    let path = run.path().join(TITLE_FILE);
+    if !title.is_empty() {
+        return replace(&path, format!("{title}\n").as_bytes());
+    }
+    match fs::remove_file(&path) {
+        Err(why) if why.kind() != ErrorKind::NotFound => Err(cannot_write(&path, &why)),
+        _ => Ok(()),
+    }
+}
+
+/// Deletes a run's files and, where nothing else is there, its folder. Files of others stay: what a person put there is gone for
+/// good only by that person's hand. A link's name goes, not what it leads to.
+///
+/// # Errors
+/// `Usage` for a run that goes on, or a folder that is a link; `Write` where something cannot be deleted, or stays.
+pub fn delete(run: &PastRun) -> Result<()> {
+    check_idle(run)?;
+    let folder = run.path();
+    let Some(lock) = Running::start(folder)? else { return Ok(()) };
+    for name in FILES {
+        remove_leftovers(folder, name);
+        let path = folder.join(name);
+        match fs::remove_file(&path) {
+            Err(why) if why.kind() != ErrorKind::NotFound => {
+                return Err(error!(Write, "{} cannot be deleted: {why}", shown_path(&path)));
+            }
+            _ => {}
+        }
+    }
+    drop(lock);
+    match fs::remove_dir(folder) {
+        Err(why) if why.kind() == ErrorKind::DirectoryNotEmpty => {
+            let names = fs::read_dir(folder).into_iter().flatten().flatten();
+            let names: Vec<_> = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+            let (folder, names) = (shown_path(folder), list(&names));
+            Err(error!(Write, "the run is deleted; in {folder} stays what is not the run's: {names}"))
+        }
+        Err(why) if why.kind() != ErrorKind::NotFound => {
+            Err(error!(Write, "{} cannot be deleted: {why}", shown_path(folder)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what is no folder of its own, and a run that goes on.
+fn check_idle(run: &PastRun) -> Result<()> {
+    let name = shown(&run.name);
+    if !fs::symlink_metadata(run.path()).is_ok_and(|about| about.is_dir()) {
+        return Err(error!(Usage, "the run {name} is a link to another folder: change it there"));
+    }
+    match is_running(run.path()) {
+        true => Err(error!(Usage, "the run {name} goes on: stop it first")),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,125 @@
+//! Runs as their folders describe them: those that go on, and those that ended, however they did.
+
+use super::claim::{CONFIG_FILE, RUNS, STEPS_FILE};
+use super::folder::{HISTORY_FILE, MODEL_FILE};
+use super::outcome::Outcome;
+use crate::data::open_regular;
+use crate::files::read_text;
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// What a person called a run, in its folder.
+pub const TITLE_FILE: &str = "title.txt";
+/// Most letters of it.
+pub const MOST_TITLE: usize = 80;
+
+/// Most bytes that are read of a history or of settings, and of a title.
+const MOST_TEXT: u64 = 4 << 20;
+const MOST_TITLE_BYTES: u64 = 1 << 10;
+/// Most columns of a history.
+const MOST_COLUMNS: usize = 32;
+/// A line of the steps is shorter.
+const LAST_BYTES: u64 = 4 << 10;
+
+/// A run's folder.
+pub struct PastRun {
+    /// The folder's own name.
+    pub name: String,
+    path: PathBuf,
+}
+
+/// Every run in runs/, the newest first: names are times.
+pub fn all() -> Vec<PastRun> {
+    let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries.filter_map(|entry| PastRun::at(&entry.path())).collect();
+    found.sort_by(|a, b| b.name.cmp(&a.name));
+    found
+}
+
+/// The run of this name: one of those that are there, so that no name leads elsewhere.
+pub fn find(name: &str) -> Option<PastRun> {
+    all().into_iter().find(|run| run.name == name)
+}
+
+impl PastRun {
+    /// The run in this folder, wherever it is; `None` where there is none.
+    pub fn at(path: &Path) -> Option<PastRun> {
+        let name = path.file_name().unwrap_or_default().to_str()?.to_string();
+        path.join(CONFIG_FILE).is_file().then(|| PastRun { name, path: path.to_path_buf() })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn model_file(&self) -> PathBuf {
+        self.path.join(MODEL_FILE)
+    }
+
+    /// What a person called it; `None` where nobody did.
+    pub fn title(&self) -> Option<String> {
+        let text = read_text(&self.path.join(TITLE_FILE), MOST_TITLE_BYTES).ok()?;
+        let line = text.lines().next().unwrap_or_default().trim();
+        let title: String = line.chars().filter(|c| !c.is_control()).take(MOST_TITLE).collect();
+        (!title.is_empty()).then_some(title)
+    }
+
+    /// `config.toml`, empty where it cannot be read.
+    pub fn config(&self) -> Value {
+        let text = read_text(&self.path.join(CONFIG_FILE), MOST_TEXT).unwrap_or_default();
+        toml::from_str(&text).unwrap_or_else(|_| json!({}))
+    }
+
+    /// The lines of `history.csv`, or why they cannot be read. A run that has none yet has no epochs.
+    ///
+    /// # Errors
+    /// The system's, or that it is too long or no text.
+    pub fn epochs(&self) -> io::Result<Vec<Value>> {
+        let path = self.path.join(HISTORY_FILE);
+        if !path.try_exists().unwrap_or(true) {
+            return Ok(Vec::new());
+        }
+        let text = read_text(&path, MOST_TEXT)?;
+        let mut lines = text.lines();
+        let names: Vec<_> = lines.next().unwrap_or_default().split(',').collect();
+        let value = |text: &str| text.parse::<f64>().map_or(Value::Null, |value| json!(value));
+        let line = |line: &str| {
+            let values = line.split(',').map(value);
+            names.iter().copied().take(MOST_COLUMNS).map(str::to_string).zip(values).collect()
+        };
+        Ok(lines.map(line).collect())
+    }
+
+    /// How it ended; `None` where its folder does not say.
+    pub fn outcome(&self) -> Option<Outcome> {
+        Outcome::read(&self.path)
+    }
+
+    pub fn steps_file(&self) -> PathBuf {
+        self.path.join(STEPS_FILE)
+    }
+
+    /// The last step that was recorded whole, from 1; 0 where there is none.
+    pub fn last_step(&self) -> u32 {
+        let last = || -> io::Result<Vec<u8>> {
+            let (mut file, len) = open_regular(&self.steps_file())?;
+            file.seek(SeekFrom::Start(len.saturating_sub(LAST_BYTES)))?;
+            let mut bytes = Vec::new();
+            file.take(LAST_BYTES).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let bytes = last().unwrap_or_default();
+        let step = |line: &[u8]| serde_json::from_slice::<Value>(line).ok()?["step"].as_u64();
+        let step = bytes.rsplit(|&byte| byte == b'\n').find_map(step).unwrap_or(0);
+        u32::try_from(step).unwrap_or(0)
+    }
+
+    /// Seconds from the run's first file to its last step, as the system noted them. Copies of a folder know less.
+    pub fn seconds_on_disk(&self) -> Option<f64> {
+        let written = |file: &str| fs::metadata(self.path.join(file)).ok()?.modified().ok();
+        let seconds = written(STEPS_FILE)?.duration_since(written(CONFIG_FILE)?).ok()?.as_secs_f64();
+        Some(seconds)
+    }
+}

@@ -1,0 +1,163 @@
+//! A run in one line, for everyone who lists runs: the table, its JSON, and the page.
+
+use super::lock::{is_running, was_killed};
+use super::outcome::{Ending, Outcome};
+use super::past::{self, PastRun};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Most letters of a folder's name in a list.
+const MOST_PATH: usize = 1000;
+
+/// Whether a run goes on, or how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Running,
+    Finished,
+    Stopped,
+    Diverged,
+    Failed,
+    /// It left its lock, which nobody holds, and did not say how it ended.
+    Killed,
+    /// It ended, and its folder does not say how: it is of an earlier version, or its disk was full.
+    Ended,
+}
+
+/// What is known of a run. Values that its folder does not tell are `None`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// The name of its folder in runs/.
+    pub name: String,
+    /// What a person called it.
+    pub title: Option<String>,
+    pub state: State,
+    /// The state in words: "diverged in step 12".
+    pub end: String,
+    /// What went wrong.
+    pub reason: Option<String>,
+    /// The last optimizer step, from 1, or the one that diverged; 0 before the first.
+    pub step: u32,
+    pub epochs: Option<u64>,
+    pub epochs_done: usize,
+    pub learning_rate: Option<f64>,
+    pub batch_size: Option<u64>,
+    pub image_size: Option<u64>,
+    pub seed: Option<u64>,
+    pub train_dir: Option<String>,
+    pub test_dir: Option<String>,
+    pub training_pictures: Option<u64>,
+    pub test_pictures: Option<u64>,
+    /// Wall time so far, or until the end.
+    pub seconds: Option<f64>,
+    /// After the last epoch that was validated, 0 to 1.
+    pub val_accuracy: Option<f64>,
+    pub val_loss: Option<f64>,
+    pub best_val_accuracy: Option<f64>,
+    /// Whether it saved a model.
+    pub model: bool,
+    /// What of its folder cannot be read.
+    pub problem: Option<String>,
+}
+
+/// Every run, the newest first.
+pub fn summaries() -> Vec<Summary> {
+    past::all().iter().map(Summary::new).collect()
+}
+
+impl Summary {
+    /// Of a run's folder.
+    pub fn new(run: &PastRun) -> Summary {
+        let config = run.config();
+        let (epochs, problem) = match run.epochs() {
+            Ok(epochs) => (epochs, None),
+            Err(why) => (Vec::new(), Some(format!("history.csv cannot be read: {why}"))),
+        };
+        let number = |name: &str| config[name].as_u64();
+        let (state, outcome) = state(run, &config, &epochs);
+        let step = outcome.as_ref().map_or_else(|| run.last_step(), |outcome| outcome.step);
+        let is_cut = state == State::Finished && number("epochs").is_some_and(|all| all > whole(&epochs));
+        let trained = epochs.iter().filter_map(|epoch| epoch["seconds"].as_f64()).sum::<f64>();
+        let on_disk = run.seconds_on_disk().map_or(trained, |seconds| seconds.max(trained));
+        let seconds = outcome.as_ref().map_or(on_disk, |outcome| outcome.seconds);
+        let accuracies = || epochs.iter().filter_map(|epoch| epoch["val_accuracy"].as_f64());
+        let path = |name: &str| config[name].as_str().map(|path| path.chars().take(MOST_PATH).collect());
+        Summary {
+            name: run.name.clone(),
+            title: run.title(),
+            state,
+            end: words(state, step, is_cut),
+            reason: outcome.and_then(|outcome| outcome.message),
+            step,
+            epochs: number("epochs"),
+            epochs_done: epochs.len(),
+            learning_rate: config["learning_rate"].as_f64(),
+            batch_size: number("batch_size"),
+            image_size: number("image_size"),
+            seed: number("seed"),
+            train_dir: path("train_dir"),
+            test_dir: path("test_dir"),
+            training_pictures: number("training_pictures"),
+            test_pictures: number("test_pictures"),
+            seconds: (step > 0 || seconds > 0.0).then_some(seconds),
+            val_accuracy: accuracies().next_back(),
+            val_loss: epochs.iter().filter_map(|epoch| epoch["val_loss"].as_f64()).next_back(),
+            best_val_accuracy: accuracies().reduce(f64::max),
+            model: run.model_file().is_file(),
+            problem,
+        }
+    }
+}
+
+/// Epochs that were gone through to their end.
+fn whole(epochs: &[Value]) -> u64 {
+    epochs.iter().filter(|epoch| epoch["val_loss"].is_number()).count() as u64
+}
+
+fn state(run: &PastRun, config: &Value, epochs: &[Value]) -> (State, Option<Outcome>) {
+    let ended = |outcome: Outcome| {
+        let state = match outcome.kind {
+            Ending::Finished => State::Finished,
+            Ending::Stopped => State::Stopped,
+            Ending::Diverged => State::Diverged,
+            Ending::Failed => State::Failed,
+        };
+        (state, Some(outcome))
+    };
+    if let Some(outcome) = run.outcome() {
+        return ended(outcome);
+    }
+    if is_running(run.path()) {
+        return (State::Running, None);
+    }
+    // It may have ended between the two looks.
+    if let Some(outcome) = run.outcome() {
+        return ended(outcome);
+    }
+    let state = if was_killed(run.path()) {
+        State::Killed
+    } else if config["epochs"].as_u64() == Some(whole(epochs)) {
+        State::Finished
+    } else {
+        State::Ended
+    };
+    (state, None)
+}
+
+/// The state in words. `is_cut`: it was given fewer steps than its epochs have.
+fn words(state: State, step: u32, is_cut: bool) -> String {
+    let after = |what: &str| match step {
+        0 => format!("{what} before the first step"),
+        step => format!("{what} after step {step}"),
+    };
+    match state {
+        State::Running => "running".to_string(),
+        State::Finished if is_cut => after("finished"),
+        State::Finished => "finished".to_string(),
+        State::Stopped => after("stopped"),
+        State::Diverged => format!("diverged in step {step}"),
+        State::Failed => after("failed"),
+        State::Killed => after("killed"),
+        State::Ended => after("ended"),
+    }
+}

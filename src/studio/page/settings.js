@@ -1,0 +1,52 @@
+// What the shown run was told: its settings, and the pictures that it found. The form says what the next one is told.
+
+import { $, el, replace } from "./dom.js";
+import { count, integer } from "./format.js";
+import { nameOf } from "./run.js";
+import { onRun } from "./watch.js";
+
+/** "400 pictures of my/training: 200 cats, 200 dogs" */
+function pictures({ config, classes }, kind) {
+  const [dir, total, each] = [
+    config[kind === "training" ? "train_dir" : "test_dir"],
+    config[`${kind}_pictures`],
+    config[`${kind}_pictures_per_class`],
+  ];
+  if (dir === undefined) return null;
+  const names = classes ?? config.classes ?? [];
+  const parts = each?.map((n, i) => `${integer(n)} ${names[i]}`).join(", ");
+  return `${total === undefined ? "" : `${count(total, "picture")} of `}${dir}${parts ? `: ${parts}` : ""}`;
+}
+
+function lines(run) {
+  const { config } = run;
+  const started = config.init_weights && `the weights of ${config.init_weights}`;
+  return [
+    ["Run", run.title ? `${nameOf(run)} (${run.name})` : run.name],
+    ["Learning rate", config.learning_rate],
+    ["Batch size", config.batch_size],
+    ["Epochs", config.epochs],
+    ["Image size", config.image_size && `${config.image_size} × ${config.image_size} pixels`],
+    ["Dropout", config.dropout],
+    ["Seed", config.seed],
+    ["Training pictures", pictures(run, "training")],
+    ["Test pictures", pictures(run, "test")],
+    ["Starts from", started],
+    ["Precision", config.precision],
+    ["Device", config.device],
+  ].filter(([, value]) => value !== undefined && value !== null && value !== "");
+}
+
+function refresh(run) {
+  const shown = run ? lines(run) : [["Run", "none yet"]];
+  replace(
+    $("settings"),
+    shown.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value)))),
+  );
+}
+
+export function startSettings() {
+  onRun(({ run, types }) => {
+    if (["run", "shown", "config", "end"].some((type) => types.has(type))) refresh(run);
+  });
+}
