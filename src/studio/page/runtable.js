@@ -7,6 +7,9 @@ import { addressOf } from "./views.js";
 
 const given = (value) => (value === null ? NONE : String(value));
 
+/** Short ones to the tenth. */
+const time = (seconds) => (seconds !== null && seconds < 9.95 ? `${seconds.toFixed(1)} s` : duration(seconds));
+
 /** `value` is what is sorted by, `text` what is shown. */
 const COLUMNS = [
   { key: "name", label: "Run", value: (run) => run.name },
@@ -21,9 +24,6 @@ const COLUMNS = [
   { key: "time", label: "Time taken", value: (run) => run.seconds, text: time },
   { key: "data", label: "Training pictures", value: (run) => run.train_dir, text: data },
 ];
-
-/** Short ones to the tenth. */
-const time = (seconds) => (seconds !== null && seconds < 9.95 ? `${seconds.toFixed(1)} s` : duration(seconds));
 
 function data(dir, { training_pictures: pictures }) {
   return pictures === null ? given(dir) : `${integer(pictures)} of ${given(dir)}`;
