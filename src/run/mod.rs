@@ -14,6 +14,7 @@ mod summary;
 pub use claim::{Claim, RUNS};
 pub use folder::{MODEL_FILE, RunFolder};
 pub use load::{Loaded, load, no_checksum};
+pub use lock::is_running;
 pub use manage::{delete, rename};
 pub use outcome::Outcome;
 pub use past::{MOST_TITLE, PastRun, all, find};

@@ -1,14 +1,11 @@
 // The table of runs: which columns there are, which rows, in which order.
 
 import { $, el, replace, setText } from "./dom.js";
-import { duration, integer, NONE, percent } from "./format.js";
+import { integer, NONE, percent, timeTaken } from "./format.js";
 import { nameOf } from "./run.js";
 import { addressOf } from "./views.js";
 
 const given = (value) => (value === null ? NONE : String(value));
-
-/** Short ones to the tenth. */
-const time = (seconds) => (seconds !== null && seconds < 9.95 ? `${seconds.toFixed(1)} s` : duration(seconds));
 
 /** `value` is what is sorted by, `text` what is shown. */
 const COLUMNS = [
@@ -21,7 +18,7 @@ const COLUMNS = [
   { key: "batch", label: "Batch size", value: (run) => run.batch_size, text: given },
   { key: "pixels", label: "Image size", value: (run) => run.image_size, text: given },
   { key: "seed", label: "Seed", value: (run) => run.seed, text: given },
-  { key: "time", label: "Time taken", value: (run) => run.seconds, text: time },
+  { key: "time", label: "Time taken", value: (run) => run.seconds, text: timeTaken },
   { key: "data", label: "Training pictures", value: (run) => run.train_dir, text: data },
 ];
 
