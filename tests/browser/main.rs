@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod page;
+mod runs;
 mod shaders;
 
 use common::program::Place;

@@ -384,5 +384,5 @@ fn a_run_of_the_command_line_is_seen_while_it_goes_on() {
     state("running");
     run.kill().unwrap();
     run.wait().unwrap();
-    state("stopped");
+    state("killed");
 }

@@ -1,7 +1,7 @@
 // How the shown run is doing, in words and numbers: status, progress bars, tiles, messages.
 
 import { $, announce, el, replace, setText } from "./dom.js";
-import { count, duration, integer, loss, NONE, percent, three } from "./format.js";
+import { count, duration, integer, loss, NONE, percent, three, timeTaken } from "./format.js";
 import { currentEpoch, nameOf, progress, secondsLeft, speed } from "./run.js";
 import { tellInTitle } from "./views.js";
 import { isTraining, liveRun, onRun, showRun, shownRun } from "./watch.js";
@@ -77,8 +77,8 @@ function tiles(run) {
   const has = run?.steps.step.length > 0;
   setText($("tile-eta").previousElementSibling, isRunning || !has ? "Time left" : "Time taken");
   if (isRunning || !has) tile("eta", left === null ? NONE : duration(left), has ? `${duration(spent)} so far` : "");
-  else if (run.seconds !== null) tile("eta", duration(run.seconds), "with validation");
-  else tile("eta", duration(spent), "without validation");
+  else if (run.seconds !== null) tile("eta", timeTaken(run.seconds), "with validation");
+  else tile("eta", timeTaken(spent), "without validation");
 }
 
 function runName(run) {

@@ -4,7 +4,7 @@ import { axis, Chart, faint, training, validation } from "./charts.js";
 import { $, colour, setText } from "./dom.js";
 import { count, loss, percent, three } from "./format.js";
 import { accuracyLines, accuracyRange, lossLine, lossRange } from "./guessing.js";
-import { kernelsChart } from "./kernels.js";
+import { hasKernels, kernelsChart } from "./kernels.js";
 import { emptyRun, lastStepOf, smooth } from "./run.js";
 import { onRun, shownRun } from "./watch.js";
 
@@ -135,7 +135,10 @@ export function startCurves() {
     const has = (...some) => some.some((type) => types.has(type));
     if (has("run", "shown", "step", "epoch", "config")) for (const chart of perStep) chart.invalidate();
     if (has("run", "shown", "epoch", "config")) epochs.invalidate();
-    if (has("run", "shown", "kernels")) kernels.invalidate();
+    if (has("run", "shown", "kernels", "end")) {
+      $("kernels").hidden = !hasKernels(data());
+      kernels.invalidate();
+    }
   });
   $("logarithmic").addEventListener("change", () => [...perStep, epochs].forEach((chart) => chart.invalidate()));
   $("smoothing").addEventListener("input", () => {

@@ -44,6 +44,10 @@ export function duration(seconds) {
   return h ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
 }
 
+/** The same of what is over; short ones to the tenth of a second: 0.4 s. */
+export const timeTaken = (seconds) =>
+  !missing(seconds) && seconds < 9.95 ? `${seconds.toFixed(1)} s` : duration(seconds);
+
 /** 1 picture, 2 pictures */
 export const count = (n, word) => `${integer(n)} ${word}${n === 1 ? "" : "s"}`;
 

@@ -33,7 +33,7 @@ export const lossLine = (run, ends) => line(`guessing: ln ${classesOf(run)}`, en
 /** The accuracy of always naming the larger class, as a list of one line or none. */
 export function accuracyLines(run, ends) {
   const share = guessedAccuracy(run);
-  return share === null ? [] : [line("always the larger class", ends, share)];
+  return share === null ? [] : [line("larger class", ends, share)];
 }
 
 const known = (values) => values.filter((value) => Number.isFinite(value));

@@ -4,6 +4,7 @@ import { api, get } from "./api.js";
 import { el, replace, setText } from "./dom.js";
 import { percent, precise } from "./format.js";
 import { seenBy } from "./pictures.js";
+import { isUnsure } from "./unsure.js";
 
 const HEAT = [255, 106, 0];
 
@@ -45,7 +46,14 @@ export class HeatView {
       this.image.alt = `${picture.name}, as the network sees it`;
     }
     const best = info.classes.indexOf(info.class);
-    replace(this.verdict, el("strong", {}, info.class), ` ${percent(info.scores[best])}`);
+    const unsure = isUnsure(info);
+    this.verdict.classList.toggle("unsure", unsure);
+    replace(
+      this.verdict,
+      unsure && "Unsure: rather ",
+      el(unsure ? "span" : "strong", {}, info.class),
+      ` ${percent(info.scores[best])}`,
+    );
     setText(
       this.scores,
       `${info.classes.map((name, i) => `${name} ${percent(info.scores[i])}`).join(", ")} · score before the sigmoid ${precise(info.logit)}`,

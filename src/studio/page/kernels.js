@@ -25,6 +25,9 @@ function details(row) {
     .join("<br>");
 }
 
+/** Whether the run tells, or may tell, times of kernels: the folder of a past one does not. */
+export const hasKernels = (run) => Boolean(run.kernels) || run.state === "running";
+
 export function kernelsChart({ name, kernels: event }) {
   const all = (event?.kernels ?? []).toSorted((a, b) => b.ms - a.ms);
   const nameOf = $("kernels-chart").clientWidth < ROOM_FOR_NAMES ? shortName : fullName;

@@ -7,7 +7,7 @@
 //   analytics, charts, curves, guessing, kernels, result, settings      how a run is doing
 //   next, reuse                            what to do with a run that is over
 //   pictures, models                       what can be chosen
-//   predict, prediction                    classes of pictures
+//   predict, prediction, unsure            classes of pictures
 //   runs, runtable, compare, ask           past runs: their table, and side by side
 //   inside, heat, layers, maps, bars, filters, unit, arithmetic, source, highlight, follow    what the network computed
 

@@ -37,7 +37,7 @@ export async function refreshRuns() {
   const withModel = runs.filter(({ model }) => model);
   for (const menu of MENUS) {
     const chosen = $(menu).value;
-    const newest = withModel[0] ? `newest (${nameOf(withModel[0])})` : "none yet: train one first";
+    const newest = withModel[0] ? `newest (${nameOf(withModel[0])}${withModel[0].state === "running" ? ", in training" : ""})` : "none yet: train one first";
     replace(
       $(menu),
       el("option", { value: "" }, newest),

@@ -5,7 +5,8 @@ import { $, announce, el, replace, setText } from "./dom.js";
 import { count } from "./format.js";
 import { chooseModel, chosenModel } from "./models.js";
 import { addFile, addPath } from "./pictures.js";
-import { resultOf, saysHow } from "./prediction.js";
+import { resultOf } from "./prediction.js";
+import { saysHow } from "./unsure.js";
 import { currentView, goTo } from "./views.js";
 import { onReset } from "./watch.js";
 

@@ -4,19 +4,7 @@ import { el } from "./dom.js";
 import { percent } from "./format.js";
 import { openInside } from "./inside.js";
 import { seenBy } from "./pictures.js";
-
-/** A lead over the second class of less than this is no answer: of two classes, 40 to 60 %. */
-const UNSURE = 0.2;
-
-/** Whether the network hardly prefers a class. */
-export function isUnsure({ scores }) {
-  const [first, second = 0] = scores.toSorted((a, b) => b - a);
-  return first - second < UNSURE;
-}
-
-/** The answer in words. */
-export const saysHow = (result) =>
-  `${isUnsure(result) ? "unsure, rather " : ""}${result.class}, ${percent(result.probability)}`;
+import { isUnsure } from "./unsure.js";
 
 /** "run 2026-01-31_12-00-00, in training, after epoch 3 of 10" */
 function sourceOf({ run, of }) {
@@ -86,7 +74,7 @@ export function resultOf(card, result, answer) {
       "div",
       { class: "card-foot" },
       el("button", { type: "button", class: "look-inside", onclick: () => openInside(picture, run) }, "Look inside"),
-      el("span", { class: "hint source" }, sourceOf(answer)),
+      el("span", { class: "hint of-run" }, sourceOf(answer)),
     ),
   ];
 }

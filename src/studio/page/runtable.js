@@ -1,7 +1,7 @@
 // The table of runs: which columns there are, which rows, in which order.
 
 import { $, el, replace, setText } from "./dom.js";
-import { duration, integer, NONE, percent } from "./format.js";
+import { integer, NONE, percent, timeTaken } from "./format.js";
 import { nameOf } from "./run.js";
 import { addressOf } from "./views.js";
 
@@ -18,12 +18,9 @@ const COLUMNS = [
   { key: "batch", label: "Batch size", value: (run) => run.batch_size, text: given },
   { key: "pixels", label: "Image size", value: (run) => run.image_size, text: given },
   { key: "seed", label: "Seed", value: (run) => run.seed, text: given },
-  { key: "time", label: "Time taken", value: (run) => run.seconds, text: time },
+  { key: "time", label: "Time taken", value: (run) => run.seconds, text: timeTaken },
   { key: "data", label: "Training pictures", value: (run) => run.train_dir, text: data },
 ];
-
-/** Short ones to the tenth. */
-const time = (seconds) => (seconds !== null && seconds < 9.95 ? `${seconds.toFixed(1)} s` : duration(seconds));
 
 function data(dir, { training_pictures: pictures }) {
   return pictures === null ? given(dir) : `${integer(pictures)} of ${given(dir)}`;

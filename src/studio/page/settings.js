@@ -5,6 +5,9 @@ import { count, integer } from "./format.js";
 import { nameOf } from "./run.js";
 import { onRun } from "./watch.js";
 
+/** Longer texts get two places. */
+const LONG = 24;
+
 /** "400 pictures of my/training: 200 cats, 200 dogs" */
 function pictures({ config, classes }, kind) {
   const [dir, total, each] = [
@@ -41,7 +44,10 @@ function refresh(run) {
   const shown = run ? lines(run) : [["Run", "none yet"]];
   replace(
     $("settings"),
-    shown.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value)))),
+    shown.map(([name, value]) => {
+      const text = String(value);
+      return el("div", { class: text.length > LONG ? "long" : null }, el("dt", {}, name), el("dd", {}, text));
+    }),
   );
 }
 
