@@ -157,6 +157,7 @@ impl<'a> Set<'a> {
 impl fmt::Display for Concern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |path: &String| shown(path);
+        let count = |pictures| format!("{pictures} picture{}", if pictures == 1 { "" } else { "s" });
         match self {
             Concern::SameFolder { folder } => {
                 let folder = text(folder);
@@ -169,17 +170,18 @@ impl fmt::Display for Concern {
                 let [folder, other, one, there] = [folder, other, one, there].map(text);
                 write!(
                     f,
-                    "{pictures} pictures of {folder} are in {other} too, such as {one} (there {there}): accuracy on pictures that \
-                     were trained on says nothing of others"
+                    "{folder} shares {} with {other}, such as {one} (there {there}): accuracy on pictures that were trained on says \
+                     nothing of others",
+                    count(*pictures)
                 )
             }
             Concern::TwoClasses { pictures, folder, example: [one, other] } => {
                 let [folder, one, other] = [folder, one, other].map(text);
-                write!(f, "{pictures} pictures of {folder} are in two classes, such as {one} and {other}")
+                write!(f, "{folder} has {} in two classes, such as {one} and {other}", count(*pictures))
             }
             Concern::Copies { pictures, folder, example: [one, other] } => {
                 let [folder, one, other] = [folder, one, other].map(text);
-                write!(f, "{pictures} pictures of {folder} are copies of others, such as {one} and {other}")
+                write!(f, "{folder} has {} more than once, such as {one} and {other}", count(*pictures))
             }
             Concern::SameFolders { folder, classes, folders } => {
                 let (classes, folders, folder) = (list(classes), list(folders), text(folder));

@@ -5,18 +5,20 @@ use super::folder::{HISTORY_FILE, MODEL_FILE};
 use super::lock::{Running, is_running};
 use super::outcome::OUTCOME_FILE;
 use super::past::{MOST_TITLE, PastRun, TITLE_FILE};
+use super::pictures::SKIPPED_FILE;
 use crate::error::{Result, error, list, shown, shown_path};
 use crate::files::{cannot_write, replace};
 use std::fs;
 use std::io::ErrorKind;
 
 /// What a run writes. `config.toml` comes last: as long as a run is not deleted whole, it is listed.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     MODEL_FILE,
     HISTORY_FILE,
     "curves.svg",
     "rungs.toml",
     "profile.json",
+    SKIPPED_FILE,
     TITLE_FILE,
     OUTCOME_FILE,
     STEPS_FILE,

@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod folders;
 mod page;
 mod runs;
 mod shaders;

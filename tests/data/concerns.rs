@@ -65,7 +65,7 @@ fn pictures_of_both_folders_are_counted_whatever_their_names() {
         }]
     );
     let said = found[0].to_string();
-    assert!(said.starts_with(&format!("2 pictures of {}", text(test.path()))), "{said}");
+    assert!(said.starts_with(&format!("{} shares 2 pictures with ", text(test.path()))), "{said}");
     assert!(said.contains("cats/x.png (there cats/b.png)"), "{said}");
 }
 

@@ -203,7 +203,7 @@ fn what_is_odd_is_reported_before_training_and_a_model_that_guesses_after_it() {
     for words in [
         "Found 42 pictures in train: cats 40, dogs 2",
         "Found 22 pictures in test: cats 20, dogs 2",
-        "Note: 8 pictures of test are in train too",
+        "Note: test shares 8 pictures with train",
         "Note: 95.2 % of the pictures of train are cats",
     ] {
         assert!(before.contains(words), "no {words} in {before}");

@@ -47,7 +47,7 @@ function confusionTable(run) {
 function refresh(run) {
   setText($("test-accuracy"), verdict(run) ?? notMeasured(run));
   $("confusion").hidden = !run?.confusion;
-  if (run?.confusion) replace($("confusion"), confusionTable(run));
+  replace($("confusion"), run?.confusion && confusionTable(run));
 }
 
 /** Why there is no accuracy. */
