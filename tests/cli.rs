@@ -22,7 +22,7 @@ fn a_run_leaves_everything_in_its_folder() {
     said.succeeds();
     assert_eq!(
         files(&place.path("run")),
-        ["config.toml", "curves.svg", "history.csv", "model.safetensors", "steps.jsonl"]
+        ["config.toml", "curves.svg", "history.csv", "model.safetensors", "outcome.toml", "steps.jsonl"]
     );
 
     let steps: Vec<serde_json::Value> =
