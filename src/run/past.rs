@@ -107,7 +107,8 @@ impl PastRun {
             let (mut file, len) = open_regular(&self.steps_file())?;
             file.seek(SeekFrom::Start(len.saturating_sub(LAST_BYTES)))?;
             let mut bytes = Vec::new();
-            file.take(LAST_BYTES).read_to_end(&mut bytes)?;
+            // What has no end, such as files of /proc, says that it is empty, and would be waited for.
+            file.take(len.min(LAST_BYTES)).read_to_end(&mut bytes)?;
             Ok(bytes)
         };
         let bytes = last().unwrap_or_default();
