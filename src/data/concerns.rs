@@ -37,8 +37,11 @@ pub fn concerns(folders: &[(&Folder, &Pictures)]) -> Vec<Concern> {
     let sets: Vec<Set> = folders.iter().map(|(folder, pictures)| Set::new(folder, pictures)).collect();
     let mut found = Vec::new();
     for (index, set) in sets.iter().enumerate() {
-        for before in &sets[..index] {
-            found.extend(set.shared_with(before));
+        let before = &sets[..index];
+        // Of a folder that is given again there is no more to say.
+        match before.iter().any(|before| before.is_same_folder(set)) {
+            true => found.push(Concern::SameFolder { folder: set.folder() }),
+            false => found.extend(before.iter().filter_map(|before| set.shared_with(before))),
         }
     }
     for (index, set) in sets.iter().enumerate() {
@@ -86,9 +89,6 @@ impl<'a> Set<'a> {
     }
 
     fn shared_with(&self, other: &Set) -> Option<Concern> {
-        if self.is_same_folder(other) {
-            return Some(Concern::SameFolder { folder: self.folder() });
-        }
         let shared = |index: &usize| other.first.contains_key(&self.hashes[*index]);
         let mut shared = (0..self.hashes.len()).filter(shared);
         let one = shared.next()?;
@@ -181,7 +181,8 @@ impl fmt::Display for Concern {
             }
             Concern::Copies { pictures, folder, example: [one, other] } => {
                 let [folder, one, other] = [folder, one, other].map(text);
-                write!(f, "{folder} has {} more than once, such as {one} and {other}", count(*pictures))
+                let copies = if *pictures == 1 { "copy" } else { "copies" };
+                write!(f, "{folder} holds {pictures} {copies}, such as {other} of {one}")
             }
             Concern::SameFolders { folder, classes, folders } => {
                 let (classes, folders, folder) = (list(classes), list(folders), text(folder));
@@ -195,7 +196,7 @@ impl fmt::Display for Concern {
                 let (folder, class, share) = (text(folder), text(class), 100.0 * share);
                 write!(
                     f,
-                    "{share:.1} % of the pictures of {folder} are {class}: so often is right who always says so"
+                    "{share:.1} % of the pictures of {folder} are {class}: always answering {class} would be right as often"
                 )
             }
         }

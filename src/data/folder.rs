@@ -56,43 +56,19 @@ impl Folder {
     /// # Errors
     /// As [`Folder::scan`].
     pub fn scan_while(dir: &Path, go_on: GoOn) -> Result<Folder> {
-        let mut folder = Folder {
-            root: dir.to_path_buf(),
-            classes: Vec::new(),
-            files: Vec::new(),
-            passed: Vec::new(),
-            passed_folders: Vec::new(),
-        };
-        let mut inside = entries(dir)?;
-        if let [only] = &sub_folders(dir, &inside)[..]
-            && Some(only) == own_name(dir).as_ref()
-        {
-            let inner = dir.join(only);
-            let entries = entries(&inner)?;
-            if !sub_folders(&inner, &entries).is_empty() {
-                for entry in inside.iter().filter(|&entry| entry.to_str() != Some(only)) {
-                    let found = Found::below(dir, entry, go_on)?;
-                    let up = |path: &Path| Path::new("..").join(path);
-                    folder.passed.extend(
-                        found.passed.into_iter().map(|file| Skipped { path: up(&file.path), ..file }),
-                    );
-                    let beside = |path: &PathBuf| Skipped { path: up(path), reason: Skip::BesideClasses };
-                    folder.passed.extend(found.pictures.iter().map(beside));
-                }
-                (folder.root, inside) = (inner, entries);
+        let (mut folder, mut inside) = (Folder::new(dir), entries(dir)?);
+        let names = sub_folders(dir, &inside);
+        let inner = own_name(dir).filter(|name| names.contains(name)).map(|name| dir.join(name));
+        if let Some(inner) = inner {
+            let deeper = entries(&inner)?;
+            if !sub_folders(&inner, &deeper).is_empty()
+                && let Some(beside) = Folder::beside(dir, &inner, &inside, go_on)?
+            {
+                (folder, inside) = (Folder { root: inner, ..beside }, deeper);
             }
         }
         let root = folder.root.clone();
-        let names = sub_folders(&root, &inside);
-        if let Some((training, test)) = sets_among(&names) {
-            let (training, test) = (root.join(training), root.join(test));
-            let [dir, first, second] = [&root, &training, &test].map(|path| shown_path(path));
-            let why = error!(
-                Data,
-                "{dir} holds a training set and a test set, not classes: give one of the two, {first} or {second}"
-            );
-            return Err(why.with(Remedy::OneOfSets { training, test }));
-        }
+        check_sets(&root, &sub_folders(&root, &inside))?;
         for entry in inside {
             folder.add(&entry, go_on)?;
             if folder.classes.len() > MOST_CLASSES {
@@ -104,6 +80,32 @@ impl Folder {
         folder.passed.sort_by_cached_key(|file| sort_key(&file.path));
         folder.passed_folders.sort_by_cached_key(|passed| sort_key(&passed.path));
         Ok(folder)
+    }
+
+    fn new(root: &Path) -> Folder {
+        let root = root.to_path_buf();
+        Folder {
+            root,
+            classes: Vec::new(),
+            files: Vec::new(),
+            passed: Vec::new(),
+            passed_folders: Vec::new(),
+        }
+    }
+
+    /// What lies beside `inner` in `dir`, with paths as from `inner`; `None` where that is more classes.
+    fn beside(dir: &Path, inner: &Path, inside: &[OsString], go_on: GoOn) -> Result<Option<Folder>> {
+        let mut outer = Folder::new(dir);
+        for entry in inside.iter().filter(|&entry| Some(entry.as_os_str()) != inner.file_name()) {
+            outer.add(entry, go_on)?;
+            if !outer.classes.is_empty() {
+                return Ok(None);
+            }
+        }
+        let up = |path: &mut PathBuf| *path = Path::new("..").join(&path);
+        outer.passed.iter_mut().for_each(|file| up(&mut file.path));
+        outer.passed_folders.iter_mut().for_each(|folder| up(&mut folder.path));
+        Ok(Some(outer))
     }
 
     /// Adds what is in an entry of the root; entries come in the order of their names.
@@ -120,7 +122,7 @@ impl Folder {
             let label = self.classes.len() as u32;
             self.classes.push(name.to_string());
             self.files.extend(found.pictures.into_iter().map(|path| PictureFile { path, label }));
-        } else if !hidden(entry) {
+        } else if !hidden(entry) && found.folders.iter().all(|folder| folder.path != **entry) {
             let why = match (leftover(&entry.to_string_lossy()), &found.passed[..]) {
                 (Some(what), _) => what.to_string(),
                 (None, []) => "it is empty".to_string(),
@@ -159,6 +161,7 @@ impl Folder {
             [only] => {
                 let inner = self.root.join(only);
                 let inside = entries(&inner).map(|entries| sub_folders(&inner, &entries)).unwrap_or_default();
+                check_sets(&inner, &inside)?;
                 let hint = match inside.len() {
                     2.. => format!(
                         "\n  it holds {}: if those are the classes, give {}",
@@ -182,6 +185,18 @@ impl Folder {
     }
 }
 
+/// Refuses a folder that holds sets in the place of classes.
+fn check_sets(root: &Path, names: &[String]) -> Result<()> {
+    let Some((training, test)) = sets_among(names) else { return Ok(()) };
+    let (training, test) = (root.join(training), root.join(test));
+    let [dir, first, second] = [root, &training, &test].map(shown_path);
+    let why = error!(
+        Data,
+        "{dir} holds a training set and a test set, not classes: give one of the two, {first} or {second}"
+    );
+    Err(why.with(Remedy::OneOfSets { training, test }))
+}
+
 /// Most classes that a network tells apart.
 const MOST_CLASSES: usize = 2;
 
@@ -197,6 +212,8 @@ pub fn pictures(dir: &Path) -> Result<Found> {
         all.pictures.extend(found.pictures.iter().map(|path| dir.join(path)));
         all.passed
             .extend(found.passed.into_iter().map(|file| Skipped { path: dir.join(&file.path), ..file }));
+        let folders = found.folders.into_iter();
+        all.folders.extend(folders.map(|folder| PassedFolder { path: dir.join(&folder.path), ..folder }));
     }
     all.pictures.sort_by_cached_key(|path| sort_key(path));
     all.passed.sort_by_cached_key(|file| sort_key(&file.path));

@@ -1,6 +1,6 @@
 //! Every file of a folder, each with what is thought of it.
 
-use super::leftovers::leftover;
+use super::leftovers::{leftover, leftover_file};
 use super::opened::look;
 use super::skip::{Skip, Skipped};
 use crate::error::{Result, error, shown_path};
@@ -39,20 +39,35 @@ impl Found {
     /// `Interrupted` where it was not to `go_on`.
     pub fn below(root: &Path, entry: &OsStr, go_on: GoOn) -> Result<Found> {
         let (mut all, mut files) = (Found::default(), Vec::new());
-        for found in WalkDir::new(root.join(entry)) {
+        let path = root.join(entry);
+        if path.is_symlink() {
+            let looked = path.canonicalize().and_then(|target| Ok(root.canonicalize()?.starts_with(target)));
+            match looked {
+                Ok(false) => {}
+                Ok(true) => {
+                    let why = "a link to a folder around it".to_string();
+                    all.folders.push(PassedFolder { path: entry.into(), why });
+                    return Ok(all);
+                }
+                // It leads nowhere.
+                Err(why) => {
+                    let reason = no_place(entry.as_ref()).unwrap_or(Skip::Unreadable(why.to_string()));
+                    all.passed.push(Skipped { path: entry.into(), reason });
+                    return Ok(all);
+                }
+            }
+        }
+        for found in WalkDir::new(&path) {
             if !go_on() {
                 return Err(stopped());
             }
-            let of = |path: &Path| {
-                let path = path.strip_prefix(root).expect("the walk started in the root").to_path_buf();
-                let reason = no_place(&path);
-                (path, reason)
-            };
+            let of =
+                |path: &Path| path.strip_prefix(root).expect("the walk started in the root").to_path_buf();
             let found = match found {
                 Ok(found) => found,
                 Err(why) => {
                     let path = why.path().unwrap_or(root);
-                    if of(path).1.is_some() {
+                    if no_place(&of(path)).is_some() {
                         continue;
                     }
                     let path = shown_path(path);
@@ -68,7 +83,9 @@ impl Found {
             if found.file_type().is_dir() || (found.depth() == 0 && found.path().is_dir()) {
                 continue;
             }
-            let (path, reason) = of(found.path());
+            let path = of(found.path());
+            let reason = no_place(path.parent().unwrap_or(Path::new("")));
+            let reason = reason.or_else(|| hidden(found.file_name()).then_some(Skip::Hidden));
             if found.path_is_symlink() && found.path().is_dir() {
                 all.folders.push(PassedFolder { path, why: "a link, which is not followed".to_string() });
                 continue;
@@ -84,7 +101,10 @@ impl Found {
         }
         let looked = files.into_par_iter().map(|(path, reason)| {
             let reason = match reason {
-                None if go_on() => look(&root.join(&path)).err(),
+                None if go_on() => look(&root.join(&path)).err().map(|why| {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    leftover_file(&name).map_or(why, |what| Skip::Leftover(what.to_string()))
+                }),
                 other => other,
             };
             (path, reason)
@@ -107,7 +127,7 @@ pub fn stopped() -> crate::error::Error {
     error!(Interrupted, "stopped while the pictures were read: there is no model")
 }
 
-/// Why nothing of this path is a picture, whatever it holds.
+/// Why nothing in this folder is a picture, whatever it holds.
 fn no_place(path: &Path) -> Option<Skip> {
     path.iter().find_map(|part| {
         if hidden(part) {

@@ -26,7 +26,7 @@ fn the_form_says_what_is_left_out_and_fills_in_both_sets() {
     page.says("#fields", "Filled in: pets holds a training set and a test set.");
     page.says("#fields", "Folders left out: __MACOSX (what macOS adds to archives), notes (it is empty)");
     page.says("#fields", "2 files left out, 11 usable");
-    page.says("#fields", "pets/train has 1 picture more than once");
+    page.says("#fields", "pets/train holds 1 copy, such as cats/copy.png of cats/0.png");
     page.click("details.skipped summary");
     page.says("#fields", "1 × a HEIC photo: save it as a JPEG or PNG");
     page.screenshot("15-folders");

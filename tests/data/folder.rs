@@ -94,7 +94,7 @@ fn content_decides_what_is_a_picture_and_hidden_things_do_not_count() {
             "beside.jpg: lies beside the class folders, so it has no class",
             "cats/.hidden.jpg: hidden",
             "cats/.thumbnails/h.jpg: hidden",
-            "cats/_DS_Store: empty file",
+            "cats/_DS_Store: settings of a folder of macOS",
             "cats/g.jpg: a web page, not a picture",
             "cats/h.heic: a HEIC photo: save it as a JPEG or PNG",
         ]

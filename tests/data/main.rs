@@ -6,6 +6,7 @@ mod decode;
 mod decoders;
 mod folder;
 mod kinds;
+mod odd_folders;
 mod parity;
 mod pictures;
 
