@@ -29,6 +29,17 @@ fn the_form_says_what_is_left_out_and_fills_in_both_sets() {
     page.says("#fields", "pets/train has 1 picture more than once");
     page.click("details.skipped summary");
     page.says("#fields", "1 × a HEIC photo: save it as a JPEG or PNG");
+    // The two folders are compared as well.
+    page.fill("#field-test_dir", "./train");
+    page.says(".field:has(#field-test_dir)", "./train shares 10 pictures with pets/train");
+    page.fill("#field-test_dir", "pets/train");
+    page.says(".field:has(#field-test_dir)", "pets/train is given twice");
+    page.fill("#field-train_dir", "train");
+    page.says(".field:has(#field-test_dir)", "pets/train shares 11 pictures with train");
+    page.fill("#field-train_dir", "pets/train");
+    page.fill("#field-test_dir", "pets/val");
+    page.wait("!document.querySelector('#fields').innerText.includes('shares')");
+    page.says(".field:has(#field-test_dir)", "every file can be read");
     page.screenshot("15-folders");
     // Whoever types on has the last word.
     page.fill("#field-train_dir", "train");

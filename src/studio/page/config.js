@@ -84,16 +84,19 @@ export function startConfig({ fields, devices }, changed) {
         const size = parts.get("image_size");
         return size && !whatIsWrong(size.field, size.text) ? valueOf(size.field, size.text) : null;
       };
-      part.folder = watchFolder(
-        part,
+      const isTest = field.name === "test_dir";
+      part.folder = watchFolder(part, {
         imageSize,
-        (error) => {
+        // The test pictures are compared with the training pictures, and again where those are others.
+        beside: () => (isTest ? (parts.get("train_dir")?.folder.decoded ?? null) : null),
+        onDecoded: () => field.name === "train_dir" && parts.get("test_dir")?.folder.compare(),
+        onResult: (error) => {
           if (error) serverErrors.set(field.name, error);
           else serverErrors.delete(field.name);
           refresh();
         },
-        (sets) => useSets(part.text, sets),
-      );
+        onSets: (sets) => useSets(part.text, sets),
+      });
     }
     parts.set(field.name, part);
   }
