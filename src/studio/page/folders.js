@@ -12,9 +12,10 @@ const SHOWN_SKIPPED = 50;
 /**
  * `part` is a field of kind "path"; `imageSize()` is the size to decode to, or null; `beside()` the number of a folder that is
  * compared with this one, or null; `onResult(error or null)`; `onSets({training, test})` where the path is that of a folder
- * which holds both sets; `onDecoded()` where `decoded` became another.
+ * which holds both sets, and nobody is typing it; `onDecoded()` where `decoded` became another.
  */
 export function watchFolder(part, { imageSize, beside, onResult, onSets, onDecoded }) {
+  let isTyping = false;
   let running = null;
   let decoding = null;
   let decode = null; // decodes what the path holds, where somebody asked for it
@@ -54,10 +55,11 @@ export function watchFolder(part, { imageSize, beside, onResult, onSets, onDecod
     try {
       const folder = await post("/api/folders", { path }, signal);
       if (signal.aborted) return;
-      if (folder.sets) return onSets(folder.sets);
+      if (folder.sets && !isTyping) return onSets(folder.sets);
       if (folder.error) {
         replace(part.extra, placeholder());
-        return onResult(folder.error);
+        // It may be on the way to one of the two.
+        return onResult(folder.sets ? `${folder.error}. Leave the field, or press Enter, to fill in both.` : folder.error);
       }
       onResult(null);
       show(part, folder, decodeAll);
@@ -69,11 +71,18 @@ export function watchFolder(part, { imageSize, beside, onResult, onSets, onDecod
   };
   replace(part.extra, placeholder());
   const later = debounce(check, 400);
-  const compare = () => decode?.();
+  part.input.addEventListener("input", () => {
+    isTyping = true;
+    later();
+  });
+  const checkNow = () => {
+    isTyping = false;
+    check();
+  };
+  part.input.addEventListener("change", checkNow); // the field was left, or Enter was pressed
   return {
-    check,
-    later,
-    compare,
+    check: checkNow,
+    compare: () => decode?.(),
     get decoded() {
       return decoded;
     },
