@@ -7,7 +7,7 @@ use super::worker;
 use crate::data::paths::tidy;
 use crate::data::{self, Concern, Folder, PassedFolder, decode_file};
 use crate::device::Device;
-use crate::error::{Error, Remedy, path_text};
+use crate::error::{Error, Remedy, count, path_text};
 use crate::memory;
 use crate::run::job::default_image_size;
 use crate::run::pictures::report;
@@ -98,13 +98,20 @@ fn of_this_machine(path: &path::Path) -> Option<PathBuf> {
 /// The folders that a path which is being typed may become, at most [`COMPLETED`] of them by name: what a shell would complete.
 /// As with [`open`], any folder of this machine may be named; hidden ones are not listed.
 pub async fn complete(Body(named): Body<Named>) -> Answer<Json<Value>> {
-    let text = named.path.to_string_lossy().into_owned();
+    let text = named.path.to_string_lossy();
+    let text = text.trim_start();
+    // A quote that was opened is closed behind the path.
+    let quote = text.chars().next().filter(|c| ['"', '\''].contains(c)).map(String::from).unwrap_or_default();
+    let text = match &text[quote.len()..] {
+        "~" => "~/",
+        text => text,
+    };
     let (typed, begin) = text.split_at(text.rfind(['/', std::path::MAIN_SEPARATOR]).map_or(0, |at| at + 1));
     let dir = if typed.is_empty() { "." } else { typed };
     let Some(dir) = of_this_machine(dir.as_ref()) else { return Ok(Json(json!({"folders": []}))) };
     let begin = begin.to_string();
     let names = worker::blocking(move || data::paths::folders_in(&dir, &begin, COMPLETED)).await?;
-    let folders: Vec<_> = names.into_iter().map(|name| format!("{typed}{name}")).collect();
+    let folders: Vec<_> = names.into_iter().map(|name| format!("{quote}{typed}{name}{quote}")).collect();
     Ok(Json(json!({"folders": folders})))
 }
 
@@ -202,7 +209,7 @@ impl Drop for Stops {
 pub fn must_fit(folders: &[&Folder], size: usize) -> Result<(), Error> {
     let pictures = folders.iter().map(|folder| folder.files.len()).sum();
     memory::check(
-        &format!("decoding {pictures} pictures at {size}x{size}"),
+        &format!("decoding {} at {size}x{size}", count(pictures, "picture")),
         &[memory::of_pictures(pictures, size)],
     )
 }
