@@ -196,7 +196,7 @@ fn the_folder_of_both_sets_is_refused_with_what_to_use() {
     fs::rename(place.path("test"), place.path("my data/val")).unwrap();
     let mut command = place.command("train --out run --train-dir");
     let said = Said::of(command.arg("my data").output().unwrap());
-    said.fails(3, &["pawgrad train --train-dir 'my data/train' --test-dir 'my data/val'"]);
+    said.fails(3, &["pawgrad train --train-dir 'my data/train' --test-dir 'my data/val' --out run\n"]);
     // The page fills in both.
     let studio = Studio::at(place, "");
     let answer = studio.post("/api/folders", json!({"path": "my data"})).json();
