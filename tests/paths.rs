@@ -13,6 +13,10 @@ fn a_similar_name_is_proposed() {
     place
         .run("train --train-dir trian --test-dir test --device cpu")
         .fails(3, &["trian; did you mean train?"]);
+    fs::write(place.path("f"), "").unwrap();
+    let other = place.run("summary --model x");
+    other.fails(7, &["there is no file x"]);
+    assert!(!other.stderr.contains("did you mean"), "{}", other.stderr);
     place.run("evaluate --test-dir tset --device cpu --model nothing").fails(7, &["no file nothing"]);
     place.train("--out run --max-steps 1").succeeds();
     let model = "--device cpu --model rnu/model.safetensor";
@@ -105,11 +109,15 @@ fn a_prediction_of_many_ends_with_totals() {
     fs::write(place.path("test/cut.png"), &whole[..whole.len() / 2]).unwrap();
     let said = place.run("predict --device cpu --model run test");
     let passed = "Passed over 4 of 14 files:\n  2 × empty file\n";
-    said.fails(3, &["10 pictures: cats ", passed, "1 × a text file", "1 of 11 files could not be used"]);
+    said.fails(3, &["10 pictures: cats ", passed, "1 × a text file", "1 of 14 files could not be used"]);
     let of_class =
         |class: &str| said.stdout.lines().filter(|line| line.contains(&format!(": {class} ("))).count();
     let totals = format!("10 pictures: cats {}, dogs {}", of_class("cats"), of_class("dogs"));
     assert!(said.stderr.contains(&totals), "no {totals} in {}", said.stderr);
+    place.bash("mkdir few && cp test/cats/0.png test/one.png few").succeeds();
+    let few = place.run("predict --device cpu --model run few");
+    assert!(few.succeeds().stderr.contains("\n1 picture: cats "), "{}", few.stderr);
+    assert!(few.stderr.contains("Passed over 1 of 2 files"), "{}", few.stderr);
     let one = place.run("predict --device cpu --model run test/cats/0.png");
     assert!(!one.succeeds().stderr.contains("1 picture"), "{}", one.stderr);
 }
@@ -131,9 +139,38 @@ fn a_picture_comes_from_the_standard_input() {
     let lines: Vec<_> = said.succeeds().stdout.lines().collect();
     assert_eq!(lines[0].strip_prefix("-: "), lines[1].strip_prefix("test/dogs/0.png: "), "{lines:?}");
     predict(&picture[..picture.len() / 2], "-").fails(3, &["skipped -: truncated"]);
-    predict(b"", "-").fails(3, &["skipped -: empty"]);
+    fs::write(place.path("f"), "").unwrap();
+    predict(b"", "-").fails(3, &["skipped -: empty file\n", "1 of 1 file could not"]);
     predict(&picture, "- -").fails(2, &["standard input"]);
     // As a file of this size.
     predict(&vec![0; (256 << 20) + 1], "-")
         .fails(3, &["skipped -: needs 257 MiB of memory, and may take 256"]);
+}
+
+#[test]
+fn a_check_of_pictures_says_what_training_says() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("alone")).unwrap();
+    place.bash("cp -r train/cats alone/cats && mkdir alone/notes my").succeeds();
+    for size in ["4", "-4", "many"] {
+        let say = |line: &str| {
+            let said = place.run(&format!("{line} --image-size {size}"));
+            assert_eq!(said.code, 2, "{}", said.stderr);
+            said.stderr.lines().next().unwrap().to_string()
+        };
+        assert_eq!(say("dataset check train").replace("PIXELS", "N"), say("train"));
+    }
+    let said = place.run("dataset check alone");
+    said.fails(3, &["found 1 folder that cannot be used"]);
+    assert!(said.stdout.starts_with("alone has only one class"), "{}", said.stdout);
+    place.bash("mkdir train/notes").succeeds();
+    let said = place.run("dataset check train");
+    assert!(said.stdout.contains("Passed over 1 folder there: notes"), "{}", said.stdout);
+    let help = place.run("--help");
+    assert!(help.stdout.contains("look at your own before training"), "{}", help.stdout);
+    let mut command = place
+        .command("train --train-dir train --test-dir test --image-size 8 --max-steps 1 --device cpu --out");
+    let said = Said::of(command.arg("my/first run").output().unwrap());
+    let proposed = "pawgrad predict --model 'my/first run/model.safetensors' PICTURE";
+    assert!(said.succeeds().stdout.contains(proposed), "{}", said.stdout);
 }

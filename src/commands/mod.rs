@@ -72,7 +72,7 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Time the rungs on this machine's adapter once, and use the fastest from then on
     Tune(tune::TuneArgs),
-    /// Draw pictures to train on
+    /// Draw pictures, or look at your own before training
     Dataset(dataset::DatasetArgs),
 }
 

@@ -5,7 +5,7 @@ use super::output::{errln, outln};
 use super::paths::path;
 use crate::data::paths::did_you_mean;
 use crate::data::{Found, Skip, Skipped, decode_file, decode_input, folder};
-use crate::error::{Result, error, path_text, shown, shown_path};
+use crate::error::{Result, count, error, path_text, shown, shown_path};
 use crate::run::pictures::by_reason;
 use crate::train::evaluate::{predicted, scores};
 use clap::Args;
@@ -54,7 +54,8 @@ pub async fn run(args: PredictArgs) -> Result<()> {
                     decoded.push(path);
                 }
                 Err(reason) => {
-                    errln!("skipped {}: {reason}{}", shown_path(path), did_you_mean(path));
+                    let meant = if is_input(path) { String::new() } else { did_you_mean(path) };
+                    errln!("skipped {}: {reason}{meant}", shown_path(path));
                     unusable += 1;
                     skipped.push(Skipped { path: path.clone(), reason });
                 }
@@ -77,16 +78,16 @@ pub async fn run(args: PredictArgs) -> Result<()> {
     }
     // One picture has said all.
     let predicted: usize = counts.iter().sum();
+    let files = count(predicted + skipped.len(), "file");
     if predicted + skipped.len() > 1 {
         let of_class = classes.iter().zip(counts).map(|(class, count)| format!("{} {count}", shown(class)));
-        errln!("{predicted} pictures: {}", of_class.collect::<Vec<_>>().join(", "));
+        errln!("{}: {}", count(predicted, "picture"), of_class.collect::<Vec<_>>().join(", "));
         if !skipped.is_empty() {
-            let files = predicted + skipped.len();
-            errln!("Passed over {} of {files} files:\n{}", skipped.len(), by_reason(&skipped));
+            errln!("Passed over {} of {files}:\n{}", skipped.len(), by_reason(&skipped));
         }
     }
     if unusable > 0 {
-        return Err(error!(Data, "{unusable} of {} files could not be used as pictures", paths.len()));
+        return Err(error!(Data, "{unusable} of {files} could not be used as pictures"));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::device::DeviceArgs;
 use super::load::model_file;
-use super::output::{errln, lines};
+use super::output::{errln, lines, quoted};
 use super::progress::{Detail, Terminal};
 use super::settings::SettingsArgs;
 use super::signals::{self, STOPPING, ended};
@@ -102,6 +102,6 @@ fn report(folder: &RunFolder) -> Vec<String> {
         said.push(format!("Test accuracy: {accuracy:.1} %, test loss: {loss:.4}"));
     }
     said.push(format!("Saved to {} (model, history, curves)", shown_path(folder.path())));
-    said.push(format!("Use it:  pawgrad predict --model {} PICTURE…", shown_path(&folder.model_path())));
+    said.push(format!("Use it:  pawgrad predict --model {} PICTURE…", quoted(&folder.model_path())));
     said
 }

@@ -52,7 +52,8 @@ fn similar(path: &Path) -> Option<PathBuf> {
     let mut is_other = false;
     for part in path.components() {
         let next = found.join(part);
-        if next.exists() {
+        // A link that leads nowhere is there as well.
+        if fs::symlink_metadata(&next).is_ok() {
             found = next;
             continue;
         }
@@ -75,7 +76,8 @@ fn most_like(wanted: &str, folder: &Path) -> Option<String> {
     let visible = names.filter(|name| !name.starts_with('.') && name.len() <= 4 * MOST_CHARS);
     // Of equals the first by name: the file system's order never matters.
     let (edits, name) = visible.map(|name| (edits(&wanted, &name.to_lowercase()), name)).min()?;
-    (edits <= (wanted.len() / 3).max(1)).then_some(name)
+    // Any name of one letter is one edit from any other.
+    (edits <= (wanted.len() / 3).max(1) && edits < wanted.len()).then_some(name)
 }
 
 /// How many letters are to be put in, left out, changed or swapped with the next one: the distance of Damerau and
@@ -159,7 +161,11 @@ mod tests {
         }
         assert_eq!(similar(&at("trainin_set")), Some(at("training_set")));
         assert_eq!(similar(&at("Training-Set/cast")), Some(at("training_set/cats")));
-        for other in ["training_set", "owls", "training_set/elephants", &"x".repeat(5000)] {
+        for name in ["f", "xy"] {
+            fs::write(at(name), "").unwrap();
+        }
+        assert_eq!(similar(&at("yx")), Some(at("xy")));
+        for other in ["training_set", "owls", "-", "x", "ab", "training_set/elephants", &"x".repeat(5000)] {
             assert_eq!(similar(&at(other)), None, "{other}");
         }
     }

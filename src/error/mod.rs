@@ -2,7 +2,7 @@
 
 mod shown;
 
-pub use shown::{escape, list, path_text, shown, shown_path};
+pub use shown::{count, escape, list, path_text, shown, shown_path};
 
 use std::path::PathBuf;
 

@@ -58,6 +58,11 @@ pub fn path_text(path: &Path) -> String {
     text
 }
 
+/// `1 picture`, `2 pictures`.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Names one after the other, each as [`shown`], and of many the first.
 pub fn list(names: &[String]) -> String {
     let mut text = names.iter().take(LISTED).map(shown).collect::<Vec<_>>().join(", ");

@@ -1,7 +1,7 @@
 //! The pictures of a run, and what is said of them before it begins.
 
 use crate::data::{self, Folder, PassedFolder, Pictures, Reason, Skipped, concerns, tally};
-use crate::error::{Result, error, path_text, shown, shown_path};
+use crate::error::{Result, count, error, path_text, shown, shown_path};
 use crate::train::Progress;
 use serde_json::{Value, json};
 
@@ -36,19 +36,17 @@ pub fn describe(folder: &Folder, pictures: &Pictures) -> Vec<String> {
     let root = shown_path(&folder.root);
     let counts = pictures.classes.iter().zip(pictures.counts());
     let counts: Vec<_> = counts.map(|(class, count)| format!("{} {count}", shown(class))).collect();
-    let mut lines = vec![format!("Found {} pictures in {root}: {}", pictures.len(), counts.join(", "))];
+    let found = count(pictures.len(), "picture");
+    let mut lines = vec![format!("Found {found} in {root}: {}", counts.join(", "))];
     if !folder.passed_folders.is_empty() {
         let named = |folder: &PassedFolder| format!("{} ({})", shown_path(&folder.path), folder.why);
         let named: Vec<_> = folder.passed_folders.iter().map(named).collect();
-        lines.push(format!("Passed over {} folders there: {}", named.len(), named.join(", ")));
+        lines.push(format!("Passed over {} there: {}", count(named.len(), "folder"), named.join(", ")));
     }
     let skipped = &pictures.skipped;
     if !skipped.is_empty() {
-        lines.push(format!(
-            "Passed over {} of {} files there:",
-            skipped.len(),
-            skipped.len() + pictures.len()
-        ));
+        let files = count(skipped.len() + pictures.len(), "file");
+        lines.push(format!("Passed over {} of {files} there:", skipped.len()));
         lines.push(by_reason(skipped));
     }
     lines

@@ -18,12 +18,10 @@ fn words(remedy: &Remedy) -> Option<String> {
         Remedy::SmallerImageSize => "Choose a smaller image size.",
         Remedy::MicroBatch(most) => return Some(format!("Choose a batch size of {most} or less.")),
         Remedy::LessMemory => "Choose a smaller image size, or another device.",
-        Remedy::DrawPictures => {
-            "Name a folder of your own, or run `pawgrad dataset draw` in the folder where the studio was started."
-        }
+        Remedy::DrawPictures => "Name a folder of your own, with one sub-folder of pictures per class.",
         Remedy::SmallerLearningRate => "A smaller learning rate usually helps.",
         Remedy::GpuDriver | Remedy::SoftwareDriver => "The device CPU needs no driver.",
-        Remedy::OtherTuning => "Run `pawgrad tune` again.",
+        Remedy::OtherTuning => "Tune this device again.",
         Remedy::TunedPrecision
         | Remedy::OwnRung
         | Remedy::FullPrecision
@@ -34,4 +32,17 @@ fn words(remedy: &Remedy) -> Option<String> {
         | Remedy::Token => return None,
     };
     Some(words.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_asks_for_a_terminal() {
+        for remedy in [Remedy::DrawPictures, Remedy::OtherTuning, Remedy::LessMemory, Remedy::GpuDriver] {
+            let words = words(&remedy).unwrap();
+            assert!(!words.contains("pawgrad") && !words.contains('`'), "{words}");
+        }
+    }
 }

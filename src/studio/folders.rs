@@ -5,9 +5,9 @@ use super::answer::{Answer, Body, not_found, of_png, png, unusable};
 use super::recent::Recent;
 use super::worker;
 use crate::data::paths::tidy;
-use crate::data::{self, Folder, PassedFolder, concerns, decode_file};
+use crate::data::{self, Concern, Folder, PassedFolder, decode_file};
 use crate::device::Device;
-use crate::error::{Error, Remedy, path_text};
+use crate::error::{Error, Remedy, count, path_text};
 use crate::memory;
 use crate::run::job::default_image_size;
 use crate::run::pictures::report;
@@ -98,13 +98,20 @@ fn of_this_machine(path: &path::Path) -> Option<PathBuf> {
 /// The folders that a path which is being typed may become, at most [`COMPLETED`] of them by name: what a shell would complete.
 /// As with [`open`], any folder of this machine may be named; hidden ones are not listed.
 pub async fn complete(Body(named): Body<Named>) -> Answer<Json<Value>> {
-    let text = named.path.to_string_lossy().into_owned();
+    let text = named.path.to_string_lossy();
+    let text = text.trim_start();
+    // A quote that was opened is closed behind the path.
+    let quote = text.chars().next().filter(|c| ['"', '\''].contains(c)).map(String::from).unwrap_or_default();
+    let text = match &text[quote.len()..] {
+        "~" => "~/",
+        text => text,
+    };
     let (typed, begin) = text.split_at(text.rfind(['/', std::path::MAIN_SEPARATOR]).map_or(0, |at| at + 1));
     let dir = if typed.is_empty() { "." } else { typed };
     let Some(dir) = of_this_machine(dir.as_ref()) else { return Ok(Json(json!({"folders": []}))) };
     let begin = begin.to_string();
     let names = worker::blocking(move || data::paths::folders_in(&dir, &begin, COMPLETED)).await?;
-    let folders: Vec<_> = names.into_iter().map(|name| format!("{typed}{name}")).collect();
+    let folders: Vec<_> = names.into_iter().map(|name| format!("{quote}{typed}{name}{quote}")).collect();
     Ok(Json(json!({"folders": folders})))
 }
 
@@ -145,30 +152,41 @@ pub async fn open(State(folders): State<Arc<Folders>>, Body(named): Body<Named>)
 }
 
 #[derive(Deserialize)]
-pub struct Size {
+pub struct Check {
     image_size: Option<usize>,
+    /// A folder that will be used with this one: what they share is said.
+    beside: Option<u64>,
 }
 
-/// Decodes every file, as training will, and says which cannot be used.
+/// Decodes every file, as training will, and says which cannot be used, and what is odd.
 pub async fn check(
     State(folders): State<Arc<Folders>>,
     Path(id): Path<u64>,
-    Body(size): Body<Size>,
+    Body(asked): Body<Check>,
 ) -> Answer<Json<Value>> {
     let folder = folders.get(id)?;
-    let size = size.image_size.unwrap_or_else(|| default_image_size(&Device::cpu()));
+    let beside = asked.beside.map(|id| folders.get(id)).transpose()?;
+    let size = asked.image_size.unwrap_or_else(|| default_image_size(&Device::cpu()));
     if let Some(problem) = image_size_problem(size) {
         return Err(unusable(problem));
     }
     let _turn = folders.checking.lock().await;
-    must_fit(&folder, size)?;
+    let all: Vec<&Folder> = beside.iter().chain([&folder]).map(|folder| &**folder).collect();
+    must_fit(&all, size)?;
     // Whoever leaves the page stops it.
     let goes_on = Arc::new(AtomicBool::new(true));
     let _stops = Stops(goes_on.clone());
     let sign = move |_, _| goes_on.load(Relaxed);
     let checked = worker::blocking(move || -> Result<Value, Error> {
         let pictures = data::load(&folder, size, &sign)?;
-        let concerns = concerns(&[(&*folder, &pictures)]);
+        let own = (&*folder, &pictures);
+        let mut concerns = data::concerns(&[own]);
+        if let Some(beside) = beside {
+            let others = data::load(&beside, size, &sign)?;
+            let of_both =
+                |concern: &Concern| matches!(concern, Concern::SameFolder { .. } | Concern::Shared { .. });
+            concerns.extend(data::concerns(&[(&*beside, &others), own]).into_iter().filter(of_both));
+        }
         let mut report = report(&folder, &pictures);
         report["concerns"] = json!(concerns.iter().map(ToString::to_string).collect::<Vec<_>>());
         Ok(report)
@@ -184,14 +202,14 @@ impl Drop for Stops {
     }
 }
 
-/// Whether the memory takes the pictures of a folder at this size.
+/// Whether the memory takes the pictures of these folders at this size.
 ///
 /// # Errors
 /// `OutOfMemory` with the numbers.
-pub fn must_fit(folder: &Folder, size: usize) -> Result<(), Error> {
-    let pictures = folder.files.len();
+pub fn must_fit(folders: &[&Folder], size: usize) -> Result<(), Error> {
+    let pictures = folders.iter().map(|folder| folder.files.len()).sum();
     memory::check(
-        &format!("decoding {pictures} pictures at {size}x{size}"),
+        &format!("decoding {} at {size}x{size}", count(pictures, "picture")),
         &[memory::of_pictures(pictures, size)],
     )
 }

@@ -100,7 +100,7 @@ pub async fn mistakes(
             life.sign();
             true
         };
-        must_fit(&folder, network.image_size)?;
+        must_fit(&[&folder], network.image_size)?;
         let pictures = data::load(&folder, network.image_size, &sign)?;
         if pictures.classes != network.classes {
             return Err(unusable("the test folder has other classes now"));

@@ -164,6 +164,31 @@ fn all_who_look_at_a_folder_report_the_same_and_count_every_file() {
 }
 
 #[test]
+fn the_page_compares_its_two_folders() {
+    let place = Place::new();
+    place
+        .bash("cp train/cats/0.png test/cats/copy.png && cp train/dogs/0.png train/dogs/copy.png")
+        .succeeds();
+    let studio = Studio::at(place, "");
+    let open = |path: &str| studio.post("/api/folders", json!({"path": path})).json()["folder"].clone();
+    let concerns = |folder: &Value, beside: Value| {
+        let asked = json!({"image_size": 16, "beside": beside});
+        studio.post(&format!("/api/folders/{folder}/check"), asked).json()["concerns"].to_string()
+    };
+    let (training, test) = (open("train"), open("test"));
+    assert_eq!(concerns(&test, Value::Null), "[]");
+    let said = concerns(&test, training.clone());
+    assert!(said.contains("test shares 1 picture with train"), "{said}");
+    assert!(!said.contains("more than once"), "that is said of the training folder: {said}");
+    for path in ["train", "./train"] {
+        let said = concerns(&open(path), training.clone());
+        assert!(said.contains("train is given twice"), "{said}");
+    }
+    let asked = json!({"image_size": 16, "beside": 999});
+    assert_eq!(studio.post(&format!("/api/folders/{test}/check"), asked).status, 404);
+}
+
+#[test]
 fn the_folder_of_both_sets_is_refused_with_what_to_use() {
     let place = Place::new();
     fs::create_dir(place.path("my data")).unwrap();
@@ -171,7 +196,7 @@ fn the_folder_of_both_sets_is_refused_with_what_to_use() {
     fs::rename(place.path("test"), place.path("my data/val")).unwrap();
     let mut command = place.command("train --out run --train-dir");
     let said = Said::of(command.arg("my data").output().unwrap());
-    said.fails(3, &["pawgrad train --train-dir 'my data/train' --test-dir 'my data/val'"]);
+    said.fails(3, &["pawgrad train --train-dir 'my data/train' --test-dir 'my data/val' --out run\n"]);
     // The page fills in both.
     let studio = Studio::at(place, "");
     let answer = studio.post("/api/folders", json!({"path": "my data"})).json();

@@ -339,6 +339,9 @@ fn typed_paths_are_completed_and_understood() {
     assert_eq!(complete("t"), json!(["test", "train"]));
     assert_eq!(complete("train/"), json!(["train/cats", "train/dogs"]));
     assert_eq!(complete("./train/d"), json!(["./train/dogs"]));
+    assert_eq!(complete("'t"), json!(["'test'", "'train'"]));
+    assert_eq!(complete("\"train/d"), json!(["\"train/dogs\""]));
+    assert_eq!(complete("~"), complete("~/"));
     for nothing in [
         "train/.",
         "nowhere/",

@@ -1,13 +1,16 @@
 //! `pawgrad dataset check`
 
+use crate::commands::advice::sentence;
+use crate::commands::numbers::whole;
 use crate::commands::output::{lines, outln};
 use crate::commands::paths::path;
 use crate::commands::progress::{Detail, Terminal};
 use crate::data::{Folder, Pictures, concerns};
-use crate::error::{Result, error, path_text, shown_path};
+use crate::error::{Result, count, error, path_text, shown_path};
 use crate::memory;
 use crate::run::pictures::{describe, load, report};
 use crate::run::scan;
+use crate::train::settings::image_size_problem;
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -20,21 +23,25 @@ pub struct CheckArgs {
     #[arg(required = true, value_name = "DIR", value_parser = path())]
     folders: Vec<PathBuf>,
     /// Height and width to which pictures are decoded; two are the same where they are equal at this size
-    #[arg(long, default_value_t = 64, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(8..=16384))]
-    image_size: u32,
+    #[arg(long, default_value_t = 64, value_name = "PIXELS", value_parser = whole::<usize>, allow_negative_numbers = true)]
+    image_size: usize,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: CheckArgs) -> Result<()> {
-    let size = args.image_size as usize;
+    let size = args.image_size;
+    if let Some(problem) = image_size_problem(size) {
+        return Err(error!(Usage, "--image-size {problem}"));
+    }
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for dir in &args.folders {
         let loaded = scan(dir).and_then(|folder| {
             let files = folder.files.len();
-            let what = format!("decoding {files} pictures at {size}x{size}");
+            let what =
+                format!("decoding {} of {} at {size}x{size}", count(files, "picture"), shown_path(dir));
             memory::check(&what, &[memory::of_pictures(files, size)])?;
             Ok((load(&folder, size, &mut terminal)?, folder))
         });
@@ -54,8 +61,9 @@ pub fn run(args: CheckArgs) -> Result<()> {
         for (folder, pictures) in &sets {
             lines(&describe(folder, pictures), true);
         }
-        for (dir, why) in &bad {
-            outln!("{}: {}", shown_path(dir), crate::commands::advice::sentence(why));
+        // The message names the folder.
+        for (_, why) in &bad {
+            outln!("{}", sentence(why));
         }
         for concern in &concerns {
             outln!("Note: {concern}");
@@ -66,13 +74,13 @@ pub fn run(args: CheckArgs) -> Result<()> {
         .map(|(_, pictures)| pictures.skipped.iter().filter(|file| !file.reason.is_usual()).count())
         .sum();
     let found = [
-        (bad.len(), "folder that cannot be used", "folders that cannot be used"),
-        (unusable, "file that cannot be used", "files that cannot be used"),
-        (concerns.len(), "thing to note", "things to note"),
+        (bad.len(), "folder", "that cannot be used"),
+        (unusable, "file", "that cannot be used"),
+        (concerns.len(), "thing", "to note"),
     ];
-    let found = found.into_iter().filter(|(count, ..)| *count > 0);
+    let found = found.into_iter().filter(|(number, ..)| *number > 0);
     let found: Vec<_> =
-        found.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).collect();
+        found.map(|(number, noun, which)| format!("{} {which}", count(number, noun))).collect();
     match found.is_empty() {
         true => Ok(()),
         false => Err(error!(Data, "found {}", found.join(", "))),

@@ -74,7 +74,6 @@ export function startConfig({ fields, devices }, changed) {
     const part = buildField(field, devices, () => {
       serverErrors.delete(field.name);
       part.note = null;
-      part.folder?.later();
       refresh();
     });
     part.devices = devices;
@@ -84,16 +83,19 @@ export function startConfig({ fields, devices }, changed) {
         const size = parts.get("image_size");
         return size && !whatIsWrong(size.field, size.text) ? valueOf(size.field, size.text) : null;
       };
-      part.folder = watchFolder(
-        part,
+      const isTest = field.name === "test_dir";
+      part.folder = watchFolder(part, {
         imageSize,
-        (error) => {
+        // The test pictures are compared with the training pictures, and again where those are others.
+        beside: () => (isTest ? (parts.get("train_dir")?.folder.decoded ?? null) : null),
+        onDecoded: () => field.name === "train_dir" && parts.get("test_dir")?.folder.compare(),
+        onResult: (error) => {
           if (error) serverErrors.set(field.name, error);
           else serverErrors.delete(field.name);
           refresh();
         },
-        (sets) => useSets(part.text, sets),
-      );
+        onSets: (sets) => useSets(part, sets),
+      });
     }
     parts.set(field.name, part);
   }
@@ -104,17 +106,25 @@ export function startConfig({ fields, devices }, changed) {
   takeFromAddress(currentQuery());
 }
 
-/** Fills both folders, where one field named the folder that holds them. */
-function useSets(parent, { training, test }) {
+/** Fills both folders, where `named` is that of the folder which holds them; another one that was chosen is kept. */
+function useSets(named, { training, test }) {
+  const parent = named.text;
+  const filled = [];
+  let kept = "";
   for (const [name, path] of Object.entries({ train_dir: training, test_dir: test })) {
     const part = parts.get(name);
-    serverErrors.delete(name);
-    part.set(path);
-    part.note = `Filled in: ${parent} holds a training set and a test set.`;
+    const isChosen = part !== named && !isDefault(part) && part.text !== parent && part.text !== path;
+    if (isChosen && !whatIsWrong(part.field, part.text) && !serverErrors.has(name)) {
+      kept = ` The ${name === "train_dir" ? "training" : "test"} folder stays as it was.`;
+    } else {
+      serverErrors.delete(name);
+      part.set(path);
+      filled.push(part);
+    }
   }
+  for (const part of filled) part.note = `Filled in: ${parent} holds a training set and a test set.${kept}`;
   refresh();
-  parts.get("train_dir").folder.check();
-  parts.get("test_dir").folder.check();
+  for (const part of filled) part.folder.check();
 }
 
 function takeFromAddress(params) {

@@ -10,14 +10,44 @@ const THUMBS = 10;
 const SHOWN_SKIPPED = 50;
 
 /**
- * `part` is a field of kind "path"; `imageSize()` is the size to decode to, or null; `onResult(error or null)`;
- * `onSets({training, test})` where the path is that of a folder which holds both sets. Returns `check()`, to call when the
- * path changed.
+ * `part` is a field of kind "path"; `imageSize()` is the size to decode to, or null; `beside()` the number of a folder that is
+ * compared with this one, or null; `onResult(error or null)`; `onSets({training, test})` where the path is that of a folder
+ * which holds both sets, and nobody is typing it; `onDecoded()` where `decoded` became another.
  */
-export function watchFolder(part, imageSize, onResult, onSets) {
+export function watchFolder(part, { imageSize, beside, onResult, onSets, onDecoded }) {
+  let isTyping = false;
   let running = null;
+  let decoding = null;
+  let decode = null; // decodes what the path holds, where somebody asked for it
+  let decoded = null; // the number of the folder whose files all were decoded
+  const setDecoded = (id) => {
+    if (id === decoded) return;
+    decoded = id;
+    onDecoded();
+  };
+
+  const decodeAll = async (node, folder) => {
+    decoding?.abort();
+    decoding = new AbortController();
+    const { signal } = decoding;
+    decode = () => decodeAll(node, folder);
+    replace(node, el("p", { class: "hint" }, "Decoding every file …"));
+    try {
+      const asked = { image_size: imageSize(), beside: beside() };
+      const report = await post(api`/api/folders/${folder.folder}/check`, asked, signal);
+      if (signal.aborted) return;
+      showReport(node, report);
+      setDecoded(folder.folder);
+    } catch (why) {
+      if (!signal.aborted) replace(node, el("p", { class: "hint" }, why.message));
+    }
+  };
+
   const check = async () => {
     running?.abort();
+    decoding?.abort();
+    decode = null;
+    setDecoded(null);
     running = new AbortController();
     const { signal } = running;
     const path = part.text;
@@ -25,13 +55,14 @@ export function watchFolder(part, imageSize, onResult, onSets) {
     try {
       const folder = await post("/api/folders", { path }, signal);
       if (signal.aborted) return;
-      if (folder.sets) return onSets(folder.sets);
+      if (folder.sets && !isTyping) return onSets(folder.sets);
       if (folder.error) {
         replace(part.extra, placeholder());
-        return onResult(folder.error);
+        // It may be on the way to one of the two.
+        return onResult(folder.sets ? `${folder.error}. Leave the field, or press Enter, to fill in both.` : folder.error);
       }
       onResult(null);
-      show(part, folder, imageSize, signal);
+      show(part, folder, decodeAll);
     } catch (why) {
       if (signal.aborted) return;
       replace(part.extra, placeholder());
@@ -40,13 +71,28 @@ export function watchFolder(part, imageSize, onResult, onSets) {
   };
   replace(part.extra, placeholder());
   const later = debounce(check, 400);
-  return { check, later };
+  part.input.addEventListener("input", () => {
+    isTyping = true;
+    later();
+  });
+  const checkNow = () => {
+    isTyping = false;
+    check();
+  };
+  part.input.addEventListener("change", checkNow); // the field was left, or Enter was pressed
+  return {
+    check: checkNow,
+    compare: () => decode?.(),
+    get decoded() {
+      return decoded;
+    },
+  };
 }
 
 /** As tall as what will be there. */
 const placeholder = () => [el("p", { class: "folder-line" }, "\u00a0"), el("div", { class: "thumbs" })];
 
-function show({ extra, note }, folder, imageSize, signal) {
+function show({ extra, note }, folder, decodeAll) {
   const classes = folder.classes.map(({ name, pictures }) =>
     el("span", { class: "class-count" }, el("strong", {}, name), ` ${pictures}`),
   );
@@ -74,44 +120,33 @@ function show({ extra, note }, folder, imageSize, signal) {
     checked,
   );
   if (folder.total <= CHECK_AT_ONCE) {
-    decodeAll(checked, folder, imageSize(), signal);
+    decodeAll(checked, folder);
   } else {
     const button = el(
       "button",
-      { type: "button", class: "small", onclick: () => decodeAll(checked, folder, imageSize(), signal) },
+      { type: "button", class: "small", onclick: () => decodeAll(checked, folder) },
       `Check all ${count(folder.total, "file")}`,
     );
     replace(checked, button);
   }
 }
 
-async function decodeAll(node, folder, imageSize, signal) {
-  replace(node, el("p", { class: "hint" }, "Decoding every file …"));
-  try {
-    const { usable, skipped, reasons, concerns } = await post(
-      api`/api/folders/${folder.folder}/check`,
-      { image_size: imageSize },
-      signal,
-    );
-    if (signal.aborted) return;
-    const warnings = concerns.map((concern) => el("p", { class: "hint warn" }, concern));
-    if (!skipped.length) return replace(node, el("p", { class: "hint good" }, "✓ every file can be read"), warnings);
-    const listed = skipped
-      .slice(0, SHOWN_SKIPPED)
-      .map(({ path, reason }) => el("li", {}, el("code", {}, path), `: ${reason}`));
-    const more = skipped.length - listed.length;
-    replace(
-      node,
-      el(
-        "details",
-        { class: "skipped" },
-        el("summary", {}, `${count(skipped.length, "file")} left out, ${usable} usable`),
-        el("p", { class: "hint" }, reasons.map(({ reason, files }) => `${files} × ${reason}`).join(", ")),
-        el("ul", {}, listed, more > 0 && el("li", {}, `and ${more} more`)),
-      ),
-      warnings,
-    );
-  } catch (why) {
-    if (!signal.aborted) replace(node, el("p", { class: "hint" }, why.message));
-  }
+function showReport(node, { usable, skipped, reasons, concerns }) {
+  const warnings = concerns.map((concern) => el("p", { class: "hint warn" }, concern));
+  if (!skipped.length) return replace(node, el("p", { class: "hint good" }, "✓ every file can be read"), warnings);
+  const listed = skipped
+    .slice(0, SHOWN_SKIPPED)
+    .map(({ path, reason }) => el("li", {}, el("code", {}, path), `: ${reason}`));
+  const more = skipped.length - listed.length;
+  replace(
+    node,
+    el(
+      "details",
+      { class: "skipped" },
+      el("summary", {}, `${count(skipped.length, "file")} left out, ${usable} usable`),
+      el("p", { class: "hint" }, reasons.map(({ reason, files }) => `${files} × ${reason}`).join(", ")),
+      el("ul", {}, listed, more > 0 && el("li", {}, `and ${more} more`)),
+    ),
+    warnings,
+  );
 }
