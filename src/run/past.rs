@@ -28,6 +28,9 @@ pub struct PastRun {
     /// The folder's own name.
     pub name: String,
     path: PathBuf,
+    config: Value,
+    /// Why the settings cannot be read; then nothing proves that the folder is a run's.
+    pub problem: Option<String>,
 }
 
 /// Every run in runs/, the newest first: names are times.
@@ -44,10 +47,22 @@ pub fn find(name: &str) -> Option<PastRun> {
 }
 
 impl PastRun {
-    /// The run in this folder, wherever it is; `None` where there is none.
+    /// The run in this folder, wherever it is; `None` where there is none. Other programs have a `config.toml` too: that of a
+    /// run names the version of pawgrad that wrote it. One that is damaged may be a run's, and says so as its `problem`.
     pub fn at(path: &Path) -> Option<PastRun> {
         let name = path.file_name().unwrap_or_default().to_str()?.to_string();
-        path.join(CONFIG_FILE).is_file().then(|| PastRun { name, path: path.to_path_buf() })
+        let file = path.join(CONFIG_FILE);
+        if !file.is_file() {
+            return None;
+        }
+        let config = read_text(&file, MOST_TEXT).map_err(|why| why.to_string());
+        let config = config.and_then(|text| toml::from_str(&text).map_err(|_| "it is no TOML".to_string()));
+        let (config, problem): (Value, _) = match config {
+            Ok(config) => (config, None),
+            Err(why) => (json!({}), Some(format!("{CONFIG_FILE} cannot be read: {why}"))),
+        };
+        let is_run = problem.is_some() || config["pawgrad"].is_string();
+        is_run.then(|| PastRun { name, path: path.to_path_buf(), config, problem })
     }
 
     pub fn path(&self) -> &Path {
@@ -67,9 +82,8 @@ impl PastRun {
     }
 
     /// `config.toml`, empty where it cannot be read.
-    pub fn config(&self) -> Value {
-        let text = read_text(&self.path.join(CONFIG_FILE), MOST_TEXT).unwrap_or_default();
-        toml::from_str(&text).unwrap_or_else(|_| json!({}))
+    pub fn config(&self) -> &Value {
+        &self.config
     }
 
     /// The lines of `history.csv`, or why they cannot be read. A run that has none yet has no epochs.

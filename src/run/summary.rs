@@ -73,8 +73,9 @@ impl Summary {
             Ok(epochs) => (epochs, None),
             Err(why) => (Vec::new(), Some(format!("history.csv cannot be read: {why}"))),
         };
+        let problem = run.problem.clone().or(problem);
         let number = |name: &str| config[name].as_u64();
-        let (state, outcome) = state(run, &config, &epochs);
+        let (state, outcome) = state(run, config, &epochs);
         let step = outcome.as_ref().map_or_else(|| run.last_step(), |outcome| outcome.step);
         let is_cut = state == State::Finished && number("epochs").is_some_and(|all| all > whole(&epochs));
         let trained = epochs.iter().filter_map(|epoch| epoch["seconds"].as_f64()).sum::<f64>();

@@ -43,7 +43,7 @@ pub async fn show(Path(name): Path<String>) -> Answer<Json<Value>> {
     let answer = worker::blocking(move || -> Answer<Value> {
         let run = find(&name)?;
         let mut answer = json!(Summary::new(&run));
-        answer["config"] = run.config();
+        answer["config"] = run.config().clone();
         answer["steps"] = json!(Steps::read(&run.steps_file()));
         answer["history"] = json!(run.epochs().unwrap_or_default());
         answer["confusion"] = json!(run.outcome().and_then(|outcome| outcome.confusion));

@@ -207,6 +207,35 @@ fn deleting_touches_one_run_and_nothing_else() {
     assert!(place.path("runs/last/model.safetensors").exists());
 }
 
+/// What other programs keep in runs/ has files of the same names.
+#[test]
+fn what_is_no_run_of_pawgrad_is_left_alone() {
+    let studio = Studio::new();
+    let place = &studio.place;
+    let names = ["config.toml", "history.csv", "model.safetensors", "title.txt"];
+    for (folder, config) in [("foreign", "name = \"x\"\n"), ("number", "pawgrad = 1\n"), ("damaged", "= \n")]
+    {
+        fs::create_dir_all(place.path(&format!("runs/{folder}/weights"))).unwrap();
+        for name in names {
+            let text = if name == "config.toml" { config } else { "precious" };
+            fs::write(place.path(&format!("runs/{folder}/{name}")), text).unwrap();
+        }
+    }
+    let listed = listed(place);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(listed[0]["name"], "damaged");
+    assert!(listed[0]["problem"].as_str().unwrap().contains("config.toml cannot be read"), "{listed:?}");
+    for (folder, status, words) in
+        [("foreign", 404, "no run"), ("number", 404, "no run"), ("damaged", 422, "may be no run of pawgrad")]
+    {
+        studio.post(&format!("/api/runs/{folder}/delete"), json!({})).refuses(status, words);
+        studio.post(&format!("/api/runs/{folder}/rename"), json!({"title": "x"})).refuses(status, words);
+        let [config, history, model, title] = names;
+        assert_eq!(files(&place.path(&format!("runs/{folder}"))), [config, history, model, title, "weights"]);
+        assert_eq!(place.lines(&format!("runs/{folder}/title.txt")), ["precious"]);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_run_that_goes_on_is_neither_named_nor_deleted() {
