@@ -6,9 +6,11 @@ use super::outcome::Outcome;
 use crate::data::open_regular;
 use crate::files::read_text;
 use serde_json::{Value, json};
+use std::cmp::Reverse;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// What a person called a run, in its folder.
 pub const TITLE_FILE: &str = "title.txt";
@@ -33,17 +35,22 @@ pub struct PastRun {
     pub problem: Option<String>,
 }
 
-/// Every run in runs/, the newest first: names are times.
+/// Every run in runs/, that which began last first, whatever they are called.
 pub fn all() -> Vec<PastRun> {
     let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries.filter_map(|entry| PastRun::at(&entry.path())).collect();
-    found.sort_by(|a, b| b.name.cmp(&a.name));
+    found.sort_by_cached_key(|run| Reverse((run.began(), run.name.clone())));
     found
 }
 
 /// The run of this name: one of those that are there, so that no name leads elsewhere.
 pub fn find(name: &str) -> Option<PastRun> {
     all().into_iter().find(|run| run.name == name)
+}
+
+/// The newest run that has a model, for everyone who names none.
+pub fn newest_with_model() -> Option<PastRun> {
+    all().into_iter().find(PastRun::has_model)
 }
 
 impl PastRun {
@@ -67,6 +74,16 @@ impl PastRun {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether it saved a model. In a folder that may be no run's, nothing counts as one.
+    pub fn has_model(&self) -> bool {
+        self.problem.is_none() && self.model_file().is_file()
+    }
+
+    /// When it wrote its first file, which stays as it is; `None` where the system does not say.
+    fn began(&self) -> Option<SystemTime> {
+        fs::metadata(self.path.join(CONFIG_FILE)).ok()?.modified().ok()
     }
 
     pub fn model_file(&self) -> PathBuf {

@@ -104,7 +104,7 @@ impl Summary {
             val_accuracy: accuracies().next_back(),
             val_loss: epochs.iter().filter_map(|epoch| epoch["val_loss"].as_f64()).next_back(),
             best_val_accuracy: accuracies().reduce(f64::max),
-            model: run.model_file().is_file(),
+            model: run.has_model(),
             problem,
         }
     }

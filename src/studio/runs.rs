@@ -21,9 +21,9 @@ fn find(name: &str) -> Answer<PastRun> {
 pub fn with_model(name: Option<&str>) -> Answer<PastRun> {
     let run = match name {
         Some(name) => find(name).map(Some)?,
-        None => run::all().into_iter().find(|run| run.model_file().is_file()),
+        None => run::newest_with_model(),
     };
-    run.filter(|run| run.model_file().is_file())
+    run.filter(PastRun::has_model)
         .ok_or_else(|| not_found("there is no model yet: train one first, for an epoch at least"))
 }
 
