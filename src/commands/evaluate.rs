@@ -52,6 +52,7 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
         let images = pictures.len();
         let json = serde_json::json!({
             "images": images, "loss": loss, "accuracy": accuracy, "classes": classes, "confusion": confusion,
+            "verdict": evaluation.verdict(classes),
         });
         outln!("{json}");
     } else {

@@ -8,7 +8,7 @@ use crate::device::Device;
 use crate::error::{Result, error, shown_path};
 use crate::memory::{self, BATCH, Need};
 use crate::model::Model;
-use crate::run::{MODEL_FILE, Origin, RUNS, load, no_checksum};
+use crate::run::{MODEL_FILE, Origin, load, newest_with_model, no_checksum};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -78,11 +78,9 @@ pub fn model_file(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// The model of the newest folder in `runs`, by its name, which is its time.
+/// The model of the newest run in `runs` that has one.
 fn newest_model() -> Result<PathBuf> {
-    let runs = std::fs::read_dir(RUNS).into_iter().flatten().flatten();
-    let models = runs.map(|run| run.path().join(MODEL_FILE)).filter(|model| model.is_file());
-    models.max().ok_or_else(|| {
+    newest_with_model().map(|run| run.model_file()).ok_or_else(|| {
         error!(
             Model,
             "there is no finished run in runs/: train one with `pawgrad train`, or name a file with --model"

@@ -10,7 +10,7 @@ use crate::check::ceiling;
 use crate::device::{DeviceKind, Precision};
 use crate::error::{Error, Result, error, shown_path};
 use crate::report::profile::Profiler;
-use crate::run::job::{self, Place};
+use crate::run::job::{self, Done, Place};
 use crate::run::{Claim, RunFolder};
 use crate::train::settings::Settings;
 use crate::train::{End, Progress};
@@ -68,7 +68,7 @@ pub async fn run(args: TrainArgs) -> Result<()> {
     let prepared = job::prepare(&settings, claim, place, progress)?;
     // Until now there was nothing to save: a signal left at once.
     let asked = signals::watch(|| errln!("\n{STOPPING}"))?;
-    let (folder, end) = job::run(prepared, progress, asked.stop()).await?;
+    let Done { folder, end, verdict } = job::run(prepared, progress, asked.stop()).await?;
     // All kernels were tuned, or there was nothing to tune.
     let is_tuned = device.untuned_kernels().unwrap_or(usize::from(device.kind() == DeviceKind::Gpu)) == 0;
     if !is_tuned && !args.quiet {
@@ -84,7 +84,7 @@ pub async fn run(args: TrainArgs) -> Result<()> {
         said.push(profile.table(ceiling.flops, ceiling.bandwidth));
         said.push(format!("Open {} at https://ui.perfetto.dev", shown_path(&path)));
     }
-    said.extend(report(&folder));
+    said.extend(report(&folder, verdict));
     // The run is over, whether its results can be printed or not.
     drop(folder);
     lines(&said, !asked.is_heard());
@@ -95,12 +95,13 @@ pub async fn run(args: TrainArgs) -> Result<()> {
 }
 
 /// The last lines: where everything is, and what to do with it.
-fn report(folder: &RunFolder) -> Vec<String> {
+fn report(folder: &RunFolder, verdict: Option<String>) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(validation) = folder.history().last().and_then(|epoch| epoch.validation.as_ref()) {
         let (accuracy, loss) = (100.0 * validation.accuracy, validation.loss);
         said.push(format!("Test accuracy: {accuracy:.1} %, test loss: {loss:.4}"));
     }
+    said.extend(verdict);
     said.push(format!("Saved to {} (model, history, curves)", shown_path(folder.path())));
     said.push(format!("Use it:  pawgrad predict --model {} PICTURE…", quoted(&folder.model_path())));
     said

@@ -171,23 +171,25 @@ fn per_class(pictures: &Pictures) -> Vec<usize> {
     counts
 }
 
+/// A run that has ended, and what it left.
+pub struct Done {
+    pub folder: RunFolder,
+    pub end: End,
+    /// What the accuracy of its last epoch hides.
+    pub verdict: Option<String>,
+}
+
 /// Trains until the end, or until `stop` is raised.
 ///
 /// # Errors
 /// Those of [`train`]; they also say what was saved.
-pub async fn run(
-    prepared: Prepared,
-    progress: &mut dyn Progress,
-    stop: &AtomicBool,
-) -> Result<(RunFolder, End)> {
+pub async fn run(prepared: Prepared, progress: &mut dyn Progress, stop: &AtomicBool) -> Result<Done> {
     let Prepared { mut trainer, training, test, schedule, mut folder } = prepared;
     let trained = train(&mut trainer, &training, &test, &schedule, &mut folder, progress, stop).await;
     folder.end(&trained, progress);
     let end = trained.map_err(|why| with_what_is_saved(why, &folder))?;
     let last = folder.history().last().and_then(|epoch| epoch.validation.as_ref());
-    if let Some(verdict) = last.and_then(|evaluation| evaluation.verdict(&training.classes)) {
-        progress.message(&verdict);
-    }
+    let verdict = last.and_then(|evaluation| evaluation.verdict(&training.classes));
     let device = trainer.model.device();
     if let Some(count @ 1..) = device.untuned_kernels() {
         progress.message(&format!(
@@ -201,7 +203,7 @@ pub async fn run(
         "Buffers held on the device: {:.1} MiB",
         device.peak_bytes() as f64 / (1024.0 * 1024.0)
     ));
-    Ok((folder, end))
+    Ok(Done { folder, end, verdict })
 }
 
 /// 256 pixels where a GPU does the work; 64 on a CPU, where 256 would take hours.

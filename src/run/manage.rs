@@ -28,14 +28,14 @@ const FILES: [&str; 10] = [
 /// Gives a run a name beside that of its folder; an empty one takes it away.
 ///
 /// # Errors
-/// `Usage` for a name of more than 80 letters or more than a line, for a run that goes on, or a link; `Write` where it cannot be
-/// kept.
+/// `Usage` for a name of more than 80 letters or more than a line, for a run that goes on, a link, or what may be no run; `Write`
+/// where it cannot be kept.
 pub fn rename(run: &PastRun, title: &str) -> Result<()> {
     let title = title.trim();
     if title.chars().count() > MOST_TITLE || title.chars().any(char::is_control) {
         return Err(error!(Usage, "a run's name has at most {MOST_TITLE} letters, in one line"));
     }
-    check_idle(run)?;
+    check(run)?;
     let path = run.path().join(TITLE_FILE);
     if !title.is_empty() {
         return replace(&path, format!("{title}\n").as_bytes());
@@ -50,9 +50,9 @@ pub fn rename(run: &PastRun, title: &str) -> Result<()> {
 /// good only by that person's hand. A link's name goes, not what it leads to.
 ///
 /// # Errors
-/// `Usage` for a run that goes on, or a folder that is a link; `Write` where something cannot be deleted, or stays.
+/// `Usage` for a run that goes on, a folder that is a link, or what may be no run; `Write` where something cannot be deleted, or stays.
 pub fn delete(run: &PastRun) -> Result<()> {
-    check_idle(run)?;
+    check(run)?;
     let folder = run.path();
     let Some(lock) = Running::start(folder)? else { return Ok(()) };
     for name in FILES {
@@ -80,11 +80,19 @@ pub fn delete(run: &PastRun) -> Result<()> {
     }
 }
 
-/// Refuses what is no folder of its own, and a run that goes on.
-fn check_idle(run: &PastRun) -> Result<()> {
+/// Refuses what is no folder of its own, what is not surely a run, and a run that goes on.
+fn check(run: &PastRun) -> Result<()> {
     let name = shown(&run.name);
     if !fs::symlink_metadata(run.path()).is_ok_and(|about| about.is_dir()) {
         return Err(error!(Usage, "the run {name} is a link to another folder: change it there"));
+    }
+    // Looked at anew: what was listed may be another folder by now.
+    match PastRun::at(run.path()) {
+        Some(PastRun { problem: None, .. }) => {}
+        Some(PastRun { problem: Some(why), .. }) => {
+            return Err(error!(Usage, "{name} may be no run of pawgrad, and is left alone: {}", shown(why)));
+        }
+        None => return Err(error!(Usage, "{name} is no run of pawgrad")),
     }
     match is_running(run.path()) {
         true => Err(error!(Usage, "the run {name} goes on: stop it first")),

@@ -21,7 +21,7 @@ pub use lock::is_running;
 pub use manage::{delete, rename};
 pub use origin::Origin;
 pub use outcome::Outcome;
-pub use past::{MOST_TITLE, PastRun, all, find};
+pub use past::{MOST_TITLE, PastRun, all, find, newest_with_model};
 pub use pictures::load_pictures;
 pub use scan::{bundled_test, scan, scan_while};
 pub use summary::{State, Summary, summaries};

@@ -6,9 +6,11 @@ use super::outcome::Outcome;
 use crate::data::open_regular;
 use crate::files::read_text;
 use serde_json::{Value, json};
+use std::cmp::Reverse;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// What a person called a run, in its folder.
 pub const TITLE_FILE: &str = "title.txt";
@@ -28,13 +30,16 @@ pub struct PastRun {
     /// The folder's own name.
     pub name: String,
     path: PathBuf,
+    config: Value,
+    /// Why the settings cannot be read; then nothing proves that the folder is a run's.
+    pub problem: Option<String>,
 }
 
-/// Every run in runs/, the newest first: names are times.
+/// Every run in runs/, that which began last first, whatever they are called.
 pub fn all() -> Vec<PastRun> {
     let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries.filter_map(|entry| PastRun::at(&entry.path())).collect();
-    found.sort_by(|a, b| b.name.cmp(&a.name));
+    found.sort_by_cached_key(|run| Reverse((run.began(), run.name.clone())));
     found
 }
 
@@ -43,15 +48,42 @@ pub fn find(name: &str) -> Option<PastRun> {
     all().into_iter().find(|run| run.name == name)
 }
 
+/// The newest run that has a model, for everyone who names none.
+pub fn newest_with_model() -> Option<PastRun> {
+    all().into_iter().find(PastRun::has_model)
+}
+
 impl PastRun {
-    /// The run in this folder, wherever it is; `None` where there is none.
+    /// The run in this folder, wherever it is; `None` where there is none. Other programs have a `config.toml` too: that of a
+    /// run names the version of pawgrad that wrote it. One that is damaged may be a run's, and says so as its `problem`.
     pub fn at(path: &Path) -> Option<PastRun> {
         let name = path.file_name().unwrap_or_default().to_str()?.to_string();
-        path.join(CONFIG_FILE).is_file().then(|| PastRun { name, path: path.to_path_buf() })
+        let file = path.join(CONFIG_FILE);
+        if !file.is_file() {
+            return None;
+        }
+        let config = read_text(&file, MOST_TEXT).map_err(|why| why.to_string());
+        let config = config.and_then(|text| toml::from_str(&text).map_err(|_| "it is no TOML".to_string()));
+        let (config, problem): (Value, _) = match config {
+            Ok(config) => (config, None),
+            Err(why) => (json!({}), Some(format!("{CONFIG_FILE} cannot be read: {why}"))),
+        };
+        let is_run = problem.is_some() || config["pawgrad"].is_string();
+        is_run.then(|| PastRun { name, path: path.to_path_buf(), config, problem })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether it saved a model. In a folder that may be no run's, nothing counts as one.
+    pub fn has_model(&self) -> bool {
+        self.problem.is_none() && self.model_file().is_file()
+    }
+
+    /// When it wrote its first file, which stays as it is; `None` where the system does not say.
+    fn began(&self) -> Option<SystemTime> {
+        fs::metadata(self.path.join(CONFIG_FILE)).ok()?.modified().ok()
     }
 
     pub fn model_file(&self) -> PathBuf {
@@ -67,9 +99,8 @@ impl PastRun {
     }
 
     /// `config.toml`, empty where it cannot be read.
-    pub fn config(&self) -> Value {
-        let text = read_text(&self.path.join(CONFIG_FILE), MOST_TEXT).unwrap_or_default();
-        toml::from_str(&text).unwrap_or_else(|_| json!({}))
+    pub fn config(&self) -> &Value {
+        &self.config
     }
 
     /// The lines of `history.csv`, or why they cannot be read. A run that has none yet has no epochs.

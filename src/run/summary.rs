@@ -3,6 +3,7 @@
 use super::lock::{is_running, was_killed};
 use super::outcome::{Ending, Outcome};
 use super::past::{self, PastRun};
+use crate::train::evaluate::verdict;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -54,6 +55,8 @@ pub struct Summary {
     pub val_accuracy: Option<f64>,
     pub val_loss: Option<f64>,
     pub best_val_accuracy: Option<f64>,
+    /// What the accuracy of the last epoch hides: that a guess is as good.
+    pub verdict: Option<String>,
     /// Whether it saved a model.
     pub model: bool,
     /// What of its folder cannot be read.
@@ -73,8 +76,9 @@ impl Summary {
             Ok(epochs) => (epochs, None),
             Err(why) => (Vec::new(), Some(format!("history.csv cannot be read: {why}"))),
         };
+        let problem = run.problem.clone().or(problem);
         let number = |name: &str| config[name].as_u64();
-        let (state, outcome) = state(run, &config, &epochs);
+        let (state, outcome) = state(run, config, &epochs);
         let step = outcome.as_ref().map_or_else(|| run.last_step(), |outcome| outcome.step);
         let is_cut = state == State::Finished && number("epochs").is_some_and(|all| all > whole(&epochs));
         let trained = epochs.iter().filter_map(|epoch| epoch["seconds"].as_f64()).sum::<f64>();
@@ -82,6 +86,12 @@ impl Summary {
         let seconds = outcome.as_ref().map_or(on_disk, |outcome| outcome.seconds);
         let accuracies = || epochs.iter().filter_map(|epoch| epoch["val_accuracy"].as_f64());
         let path = |name: &str| config[name].as_str().map(|path| path.chars().take(MOST_PATH).collect());
+        // The matrix is of the last epoch that was validated, the model of the last.
+        let is_of_model = epochs.last().is_some_and(|epoch| epoch["val_loss"].is_number());
+        let confusion = outcome.as_ref().and_then(|outcome| outcome.confusion.as_ref());
+        let verdict = confusion.filter(|_| is_of_model).and_then(|confusion| {
+            verdict(confusion, &serde_json::from_value::<Vec<String>>(config["classes"].clone()).ok()?)
+        });
         Summary {
             name: run.name.clone(),
             title: run.title(),
@@ -103,7 +113,8 @@ impl Summary {
             val_accuracy: accuracies().next_back(),
             val_loss: epochs.iter().filter_map(|epoch| epoch["val_loss"].as_f64()).next_back(),
             best_val_accuracy: accuracies().reduce(f64::max),
-            model: run.model_file().is_file(),
+            verdict,
+            model: run.has_model(),
             problem,
         }
     }

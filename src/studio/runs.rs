@@ -21,9 +21,9 @@ fn find(name: &str) -> Answer<PastRun> {
 pub fn with_model(name: Option<&str>) -> Answer<PastRun> {
     let run = match name {
         Some(name) => find(name).map(Some)?,
-        None => run::all().into_iter().find(|run| run.model_file().is_file()),
+        None => run::newest_with_model(),
     };
-    run.filter(|run| run.model_file().is_file())
+    run.filter(PastRun::has_model)
         .ok_or_else(|| not_found("there is no model yet: train one first, for an epoch at least"))
 }
 
@@ -43,7 +43,7 @@ pub async fn show(Path(name): Path<String>) -> Answer<Json<Value>> {
     let answer = worker::blocking(move || -> Answer<Value> {
         let run = find(&name)?;
         let mut answer = json!(Summary::new(&run));
-        answer["config"] = run.config();
+        answer["config"] = run.config().clone();
         answer["steps"] = json!(Steps::read(&run.steps_file()));
         answer["history"] = json!(run.epochs().unwrap_or_default());
         answer["confusion"] = json!(run.outcome().and_then(|outcome| outcome.confusion));

@@ -159,11 +159,14 @@ impl Training {
         };
         // A run that began tells its end by its folder, as to everyone; others have none.
         let told = run::find(run).map(|run| Summary::new(&run));
-        let (state, words, seconds) =
-            told.map_or((state, None, None), |told| (told.state, Some(told.end), told.seconds));
+        let (state, words, seconds, verdict) = told.map_or((state, None, None, None), |told| {
+            (told.state, Some(told.end), told.seconds, told.verdict)
+        });
         // At once: who hears of the end may start the next run, and no run may start before its end is in the log.
         let mut current = self.current.lock().unwrap();
-        self.log.push(&json!({"type": "end", "end": state, "words": words, "seconds": seconds, "error": error, "run": run}));
+        self.log.push(&json!({
+            "type": "end", "end": state, "words": words, "seconds": seconds, "verdict": verdict, "error": error, "run": run,
+        }));
         *current = None;
     }
 
@@ -191,7 +194,9 @@ impl Training {
         if stop.load(Ordering::Relaxed) {
             return Err(prepared.stop(&mut watcher));
         }
-        pollster::block_on(job::run(prepared, &mut watcher, stop)).map(drop)
+        let done = pollster::block_on(job::run(prepared, &mut watcher, stop))?;
+        done.verdict.iter().for_each(|verdict| watcher.say(verdict));
+        Ok(())
     }
 }
 

@@ -22,25 +22,38 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// What an accuracy alone hides: that every picture got the same answer, or that a guess is as good. `None` for a model
-    /// that learned to tell classes apart.
+    /// [`verdict`] of its matrix.
     pub fn verdict(&self, classes: &[String]) -> Option<String> {
-        let of_class: Vec<usize> = self.confusion.iter().map(|row| row.iter().sum()).collect();
-        let answers = |class: usize| self.confusion.iter().map(|row| row[class]).sum::<usize>();
-        let (largest, most) = of_class.iter().enumerate().rev().max_by_key(|(_, count)| **count)?;
-        let guess = *most as f64 / of_class.iter().sum::<usize>().max(1) as f64;
-        let (class, percent) = (shown(classes.get(largest)?), 100.0 * guess);
-        let given: Vec<usize> = (0..classes.len()).filter(|&class| answers(class) > 0).collect();
-        match given[..] {
-            [only] => Some(format!(
-                "The model answers {} for every picture; guessing would get {percent:.1} % (always {class})",
-                shown(&classes[only])
-            )),
-            _ if self.accuracy <= guess => Some(format!(
-                "The model is no better than a guess, which would get {percent:.1} % (always {class})"
-            )),
-            _ => None,
-        }
+        verdict(&self.confusion, classes)
+    }
+}
+
+/// What an accuracy alone hides: that every picture got the same answer, or that a guess is as good. `None` for a model that
+/// learned to tell classes apart, and for what is no matrix of these classes: it may come from a file.
+pub fn verdict(confusion: &[Vec<usize>], classes: &[String]) -> Option<String> {
+    let count = classes.len();
+    if confusion.len() != count || confusion.iter().any(|row| row.len() != count) {
+        return None;
+    }
+    let sum = |counts: &mut dyn Iterator<Item = usize>| counts.fold(0, usize::saturating_add);
+    let of_class: Vec<usize> = confusion.iter().map(|row| sum(&mut row.iter().copied())).collect();
+    let (largest, most) = of_class.iter().enumerate().rev().max_by_key(|(_, count)| **count)?;
+    let pictures = sum(&mut of_class.iter().copied());
+    if pictures == 0 {
+        return None;
+    }
+    let (class, percent) = (shown(&classes[largest]), 100.0 * *most as f64 / pictures as f64);
+    let hits = sum(&mut (0..count).map(|class| confusion[class][class]));
+    let mut given = (0..count).filter(|&class| confusion.iter().any(|row| row[class] > 0));
+    match (given.next(), given.next()) {
+        (Some(only), None) => Some(format!(
+            "The model answers {} for every picture; guessing would get {percent:.1} % (always {class})",
+            shown(&classes[only])
+        )),
+        _ if hits <= *most => Some(format!(
+            "The model is no better than a guess, which would get {percent:.1} % (always {class})"
+        )),
+        _ => None,
     }
 }
 

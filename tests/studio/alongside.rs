@@ -117,7 +117,7 @@ fn a_folder_of_runs_that_hangs_holds_up_nobody_else() {
 fn steps_without_end_are_not_waited_for() {
     let studio = Studio::new();
     std::fs::create_dir_all(studio.place.path("runs/odd")).unwrap();
-    std::fs::write(studio.place.path("runs/odd/config.toml"), "epochs = 1\n").unwrap();
+    std::fs::write(studio.place.path("runs/odd/config.toml"), "pawgrad = \"0.1.0\"\nepochs = 1\n").unwrap();
     std::os::unix::fs::symlink("/proc/kmsg", studio.place.path("runs/odd/steps.jsonl")).unwrap();
     let mut asked = studio.connect();
     asked.set_read_timeout(Some(Duration::from_secs(30))).unwrap();

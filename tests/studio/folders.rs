@@ -222,9 +222,9 @@ fn what_is_odd_is_reported_before_training_and_a_model_that_guesses_after_it() {
     for index in 0..8 {
         place.picture(&format!("test/cats/{index}.png"), &picture(index));
     }
-    let said = place.train("--out run --learning-rate 0.0001");
-    let said = &said.succeeds().stderr;
-    let (before, after) = said.split_once("Epoch 1/2").unwrap();
+    let trained = place.train("--out runs/run --learning-rate 0.0001");
+    let said = &trained.succeeds().stderr;
+    let (before, _) = said.split_once("Epoch 1/2").unwrap();
     for words in [
         "Found 42 pictures in train: cats 40, dogs 2",
         "Found 22 pictures in test: cats 20, dogs 2",
@@ -233,13 +233,29 @@ fn what_is_odd_is_reported_before_training_and_a_model_that_guesses_after_it() {
     ] {
         assert!(before.contains(words), "no {words} in {before}");
     }
-    assert!(
-        after.contains("The model answers cats for every picture; guessing would get 90.9 % (always cats)"),
-        "{after}"
-    );
-    let evaluated = place.run("evaluate --device cpu --model run/model.safetensors --test-dir test");
+    // It is part of the result, which is all that a quiet run says.
+    let verdict = "The model answers cats for every picture; guessing would get 90.9 % (always cats)";
+    let quiet = place.train("--out quiet --learning-rate 0.0001 -q");
+    for said in [&trained, &quiet] {
+        let result = said.succeeds().stdout.lines().take(2).collect::<Vec<_>>();
+        assert!(result[0].starts_with("Test accuracy: 90.9 %") && result[1] == verdict, "{result:?}");
+    }
+    let evaluate = "evaluate --device cpu --model runs/run/model.safetensors --test-dir test";
+    let evaluated = place.run(evaluate);
     assert!(evaluated.stdout.contains("guessing would get 90.9 %"), "{}", evaluated.stdout);
-    let said = place
+    let evaluated: Value = serde_json::from_str(&place.run(&format!("{evaluate} --json")).stdout).unwrap();
+    assert_eq!(evaluated["verdict"], verdict);
+    // The page says it of a past run, and of one that it has watched.
+    let studio = Studio::at(place, "");
+    assert_eq!(studio.json("/api/runs/run")["verdict"], verdict);
+    let mut settings = studio.settings(2);
+    settings["learning_rate"] = json!(0.0001);
+    settings["seed"] = json!(1);
+    assert_eq!(studio.post("/api/train", settings).status, 202);
+    assert_eq!(studio.wait_for("end")["verdict"], verdict);
+    assert!(studio.events().iter().any(|event| event["type"] == "message" && event["text"] == verdict));
+    let said = studio
+        .place
         .run("train --train-dir train --test-dir train --image-size 8 --epochs 1 --device cpu --out same");
     assert!(said.succeeds().stderr.contains("Note: train is given twice"), "{}", said.stderr);
 }

@@ -46,6 +46,7 @@ function confusionTable(run) {
 
 function refresh(run) {
   setText($("test-accuracy"), verdict(run) ?? notMeasured(run));
+  setText($("guess-verdict"), run?.verdict ?? "");
   $("confusion").hidden = !run?.confusion;
   replace($("confusion"), run?.confusion && confusionTable(run));
 }

@@ -18,6 +18,7 @@ export function emptyRun(name, config) {
     steps: Object.fromEntries(STEP_COLUMNS.map((column) => [column, []])),
     epochs: [], // {epoch, loss, accuracy, images_per_second, seconds, val_loss, val_accuracy}
     confusion: null,
+    verdict: null, // what the accuracy hides, when it is over
     classes: config?.classes ?? null,
     kernels: null, // the last "kernels" event
     messages: [],
@@ -30,10 +31,10 @@ export function emptyRun(name, config) {
 }
 
 /** A run as /api/runs/{name} describes it. */
-export function runFromFolder({ name, title, state, end, reason, seconds, model, config, steps, history, confusion }) {
+export function runFromFolder({ name, title, state, end, reason, seconds, model, config, steps, history, confusion, verdict }) {
   const run = emptyRun(name, config);
   const isOver = state !== "running";
-  Object.assign(run, { title, state, hasModel: model, steps, epochs: history, confusion, error: reason });
+  Object.assign(run, { title, state, hasModel: model, steps, epochs: history, confusion, verdict, error: reason });
   if (isOver) Object.assign(run, { end, seconds });
   const first = steps.epoch.lastIndexOf(0) + 1;
   run.stepsPerEpoch = history.length ? first : null;
@@ -93,6 +94,7 @@ export function applyEvent(run, event) {
       run.state = event.end;
       run.end = event.words;
       run.seconds = event.seconds;
+      run.verdict = event.verdict;
       run.error = event.error;
       run.decoding = null;
       break;
