@@ -6,7 +6,7 @@ use super::paths::path;
 use crate::data::paths::did_you_mean;
 use crate::data::{Found, Skip, Skipped, decode_file, decode_input, folder};
 use crate::error::{Result, count, error, path_text, shown, shown_path};
-use crate::run::pictures::by_reason;
+use crate::run::pictures::{by_reason, folders_line};
 use crate::train::evaluate::{predicted, scores};
 use clap::Args;
 use rayon::prelude::*;
@@ -39,7 +39,7 @@ struct Prediction<'a> {
 
 pub async fn run(args: PredictArgs) -> Result<()> {
     let (model, _) = args.model.load().await?;
-    let Found { pictures: paths, passed: mut skipped, .. } = files(&args.pictures)?;
+    let Found { pictures: paths, passed: mut skipped, folders } = files(&args.pictures)?;
     let classes = &model.network.classes;
     let (mut counts, mut unusable) = (vec![0; classes.len()], 0);
     for chunk in paths.chunks(batch("a prediction", &model, paths.len(), &[])?) {
@@ -85,6 +85,9 @@ pub async fn run(args: PredictArgs) -> Result<()> {
         if !skipped.is_empty() {
             errln!("Passed over {} of {files}:\n{}", skipped.len(), by_reason(&skipped));
         }
+        if let Some(line) = folders_line(&folders) {
+            errln!("{line}");
+        }
     }
     if unusable > 0 {
         return Err(error!(Data, "{unusable} of {files} could not be used as pictures"));
@@ -123,6 +126,7 @@ fn files(named: &[PathBuf]) -> Result<Found> {
         }
         files.pictures.extend(inside.pictures);
         files.passed.extend(inside.passed);
+        files.folders.extend(inside.folders);
     }
     Ok(files)
 }

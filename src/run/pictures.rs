@@ -4,6 +4,7 @@ use crate::data::{self, Folder, PassedFolder, Pictures, Reason, Skipped, concern
 use crate::error::{Result, count, error, path_text, shown, shown_path};
 use crate::train::Progress;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// The files that are not used, in a run's folder.
 pub const SKIPPED_FILE: &str = "skipped.csv";
@@ -38,11 +39,7 @@ pub fn describe(folder: &Folder, pictures: &Pictures) -> Vec<String> {
     let counts: Vec<_> = counts.map(|(class, count)| format!("{} {count}", shown(class))).collect();
     let found = count(pictures.len(), "picture");
     let mut lines = vec![format!("Found {found} in {root}: {}", counts.join(", "))];
-    if !folder.passed_folders.is_empty() {
-        let named = |folder: &PassedFolder| format!("{} ({})", shown_path(&folder.path), folder.why);
-        let named: Vec<_> = folder.passed_folders.iter().map(named).collect();
-        lines.push(format!("Passed over {} there: {}", count(named.len(), "folder"), named.join(", ")));
-    }
+    lines.extend(folders_line(&folder.passed_folders));
     let skipped = &pictures.skipped;
     if !skipped.is_empty() {
         let files = count(skipped.len() + pictures.len(), "file");
@@ -52,7 +49,15 @@ pub fn describe(folder: &Folder, pictures: &Pictures) -> Vec<String> {
     lines
 }
 
-/// The same for a program.
+/// Folders that were passed over; `None` where there are none.
+pub fn folders_line(folders: &[PassedFolder]) -> Option<String> {
+    let named = |folder: &PassedFolder| format!("{} ({})", shown_path(&folder.path), folder.why);
+    let named: Vec<_> = folders.iter().map(named).collect();
+    let folders = count(named.len(), "folder");
+    (!named.is_empty()).then(|| format!("Passed over {folders}: {}", named.join(", ")))
+}
+
+/// The same as [`describe`] for a program.
 pub fn report(folder: &Folder, pictures: &Pictures) -> Value {
     let classes = pictures.classes.iter().zip(pictures.counts());
     let classes = classes.map(|(name, pictures)| json!({"name": name, "pictures": pictures}));
@@ -105,14 +110,17 @@ pub fn skipped_csv(sets: &[(&Folder, &Pictures)]) -> Result<Option<String>> {
     let failed = |why: csv::Error| error!(Other, "the list of skipped files cannot be written: {why}");
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(["path", "reason"]).map_err(failed)?;
-    let mut is_empty = true;
+    // Both sets may be the same folder.
+    let mut listed = HashSet::new();
     for (folder, pictures) in sets {
         for Skipped { path, reason } in &pictures.skipped {
-            is_empty = false;
-            table.write_record([path_text(&folder.root.join(path)), reason.to_string()]).map_err(failed)?;
+            let path = folder.root.join(path);
+            if listed.insert(path.clone()) {
+                table.write_record([path_text(&path), reason.to_string()]).map_err(failed)?;
+            }
         }
     }
     let bytes = table.into_inner().map_err(|why| failed(why.into_error().into()))?;
     let text = String::from_utf8(bytes).map_err(|why| error!(Other, "{why}"))?;
-    Ok((!is_empty).then_some(text))
+    Ok((!listed.is_empty()).then_some(text))
 }

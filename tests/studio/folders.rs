@@ -150,6 +150,8 @@ fn all_who_look_at_a_folder_report_the_same_and_count_every_file() {
     assert_eq!(predicted.stdout.lines().count(), 19);
     let passed = format!("Passed over {} of {on_disk} files", on_disk - 19);
     assert!(predicted.stderr.contains(&passed), "no {passed} in {}", predicted.stderr);
+    let folder = "Passed over 1 folder: train/dogs/loop (a link, which is not followed)";
+    assert!(predicted.stderr.contains(folder), "{}", predicted.stderr);
 
     // The page.
     let studio = Studio::at(place, "");
