@@ -64,10 +64,10 @@ pub async fn rename(Path(name): Path<String>, Body(wanted): Body<Title>) -> Answ
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Deletes a run, and the events of it.
-pub async fn delete(State(log): State<Arc<Log>>, Path(name): Path<String>) -> Answer<StatusCode> {
+/// Deletes a run, and the events of it. Says what stays in its folder, as it is not the run's.
+pub async fn delete(State(log): State<Arc<Log>>, Path(name): Path<String>) -> Answer<Json<Value>> {
     let deleted = name.clone();
-    worker::blocking(move || -> Answer<()> { Ok(run::delete(&find(&deleted)?)?) }).await??;
+    let left = worker::blocking(move || -> Answer<_> { Ok(run::delete(&find(&deleted)?)?) }).await??;
     log.forget(&name);
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Json(json!({"left": left})))
 }

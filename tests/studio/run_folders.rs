@@ -1,0 +1,60 @@
+//! Folders in runs/, of runs and of others: which count, in which order, and what is told of odd ones.
+
+use crate::common::program::{Place, files};
+use crate::common::studio::Studio;
+use serde_json::{Value, json};
+use std::fs;
+
+fn listed(place: &Place) -> Vec<Value> {
+    serde_json::from_str(&place.run("runs --json").succeeds().stdout).unwrap()
+}
+
+/// For the command line and the page it is the same one.
+#[test]
+fn the_newest_run_is_the_one_that_began_last() {
+    let studio = Studio::new();
+    let place = &studio.place;
+    place.train("--out runs/zz").succeeds();
+    place.train("").succeeds();
+    // What has no model, and what is no run, does not count.
+    fs::create_dir_all(place.path("runs/zzz")).unwrap();
+    fs::copy(place.path("runs/zz/model.safetensors"), place.path("runs/zzz/model.safetensors")).unwrap();
+    let names = files(&place.path("runs"));
+    assert_eq!(names[1..], ["zz", "zzz"]);
+    let of_page = studio.json("/api/runs");
+    assert_eq!((&of_page[0]["name"], &of_page[1]["name"]), (&json!(names[0]), &json!("zz")));
+    let said = place.run("predict --device cpu test/cats/0.png");
+    assert!(said.succeeds().stderr.contains(&format!("Model: runs/{}/model", names[0])), "{}", said.stderr);
+    let picture = studio.upload(&fs::read(place.path("test/cats/0.png")).unwrap()).json()["picture"].clone();
+    let told = studio.post("/api/predict", json!({"pictures": [picture], "run": null})).json();
+    assert_eq!(told["run"], json!(names[0]), "{told}");
+}
+
+/// What other programs keep in runs/ has files of the same names.
+#[test]
+fn what_is_no_run_of_pawgrad_is_left_alone() {
+    let studio = Studio::new();
+    let place = &studio.place;
+    let names = ["config.toml", "history.csv", "model.safetensors", "title.txt"];
+    for (folder, config) in [("foreign", "name = \"x\"\n"), ("number", "pawgrad = 1\n"), ("damaged", "= \n")]
+    {
+        fs::create_dir_all(place.path(&format!("runs/{folder}/weights"))).unwrap();
+        for name in names {
+            let text = if name == "config.toml" { config } else { "precious" };
+            fs::write(place.path(&format!("runs/{folder}/{name}")), text).unwrap();
+        }
+    }
+    let listed = listed(place);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(listed[0]["name"], "damaged");
+    assert!(listed[0]["problem"].as_str().unwrap().contains("config.toml cannot be read"), "{listed:?}");
+    for (folder, status, words) in
+        [("foreign", 404, "no run"), ("number", 404, "no run"), ("damaged", 422, "may be no run of pawgrad")]
+    {
+        studio.post(&format!("/api/runs/{folder}/delete"), json!({})).refuses(status, words);
+        studio.post(&format!("/api/runs/{folder}/rename"), json!({"title": "x"})).refuses(status, words);
+        let [config, history, model, title] = names;
+        assert_eq!(files(&place.path(&format!("runs/{folder}"))), [config, history, model, title, "weights"]);
+        assert_eq!(place.lines(&format!("runs/{folder}/title.txt")), ["precious"]);
+    }
+}
