@@ -4,6 +4,7 @@ use super::claim::{CONFIG_FILE, RUNS, STEPS_FILE};
 use super::folder::{HISTORY_FILE, MODEL_FILE};
 use super::outcome::Outcome;
 use crate::data::open_regular;
+use crate::error::path_text;
 use crate::files::read_text;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
@@ -27,7 +28,7 @@ const LAST_BYTES: u64 = 4 << 10;
 
 /// A run's folder.
 pub struct PastRun {
-    /// The folder's own name.
+    /// The folder's own name, as [`path_text`]: no two are the same.
     pub name: String,
     path: PathBuf,
     config: Value,
@@ -57,7 +58,7 @@ impl PastRun {
     /// The run in this folder, wherever it is; `None` where there is none. Other programs have a `config.toml` too: that of a
     /// run names the version of pawgrad that wrote it. One that is damaged may be a run's, and says so as its `problem`.
     pub fn at(path: &Path) -> Option<PastRun> {
-        let name = path.file_name().unwrap_or_default().to_str()?.to_string();
+        let name = path_text(Path::new(path.file_name().unwrap_or_default()));
         let file = path.join(CONFIG_FILE);
         if !file.is_file() {
             return None;

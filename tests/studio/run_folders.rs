@@ -58,3 +58,33 @@ fn what_is_no_run_of_pawgrad_is_left_alone() {
         assert_eq!(place.lines(&format!("runs/{folder}/title.txt")), ["precious"]);
     }
 }
+
+#[test]
+fn names_that_are_not_utf_8_are_told_and_told_apart() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    // Two sets of pictures and two runs.
+    for (name, run) in [(&b"\xff"[..], &b"a\xff"[..]), (b"\xfe", b"a\xfe")] {
+        let (name, run) = (OsStr::from_bytes(name), OsStr::from_bytes(run));
+        fs::create_dir(place.path("sets")).unwrap();
+        fs::rename(place.path("train"), place.path("sets").join(name)).unwrap();
+        let mut command =
+            place.command("train --test-dir test --image-size 8 --epochs 1 --batch-size 4 --device cpu -q");
+        command.arg("--train-dir").arg(std::path::Path::new("sets").join(name));
+        let out = std::path::Path::new("runs").join(run);
+        assert!(command.arg("--out").arg(&out).status().unwrap().success());
+        fs::rename(place.path("sets").join(name), place.path("train")).unwrap();
+        fs::remove_dir(place.path("sets")).unwrap();
+    }
+    let runs = listed(&place);
+    let told: Vec<_> = runs.iter().map(|run| (run["name"].as_str(), run["train_dir"].as_str())).collect();
+    assert_eq!(told, [(Some(r"a\xfe"), Some(r"sets/\xfe")), (Some(r"a\xff"), Some(r"sets/\xff"))]);
+    assert!(place.run("runs").succeeds().stdout.contains(r"a\xfe"));
+    // The name means the folder.
+    let studio = Studio::at(place, "");
+    assert_eq!(studio.json("/api/runs/a%5Cxfe")["name"], r"a\xfe");
+    let deleted = studio.post("/api/runs/a%5Cxfe/delete", json!({}));
+    assert_eq!(deleted.json(), json!({"left": []}));
+    assert_eq!(listed(&studio.place).len(), 1);
+}
