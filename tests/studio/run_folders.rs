@@ -88,3 +88,57 @@ fn names_that_are_not_utf_8_are_told_and_told_apart() {
     assert_eq!(deleted.json(), json!({"left": []}));
     assert_eq!(listed(&studio.place).len(), 1);
 }
+
+#[test]
+fn numbers_that_no_run_writes_are_not_told() {
+    let place = Place::new();
+    place.train("--out runs/good").succeeds();
+    let outcome = fs::read_to_string(place.path("runs/good/outcome.toml")).unwrap();
+    let history = "epoch,accuracy,loss,val_accuracy,val_loss,images_per_second,seconds\n";
+    let of = |index: usize| {
+        format!(
+            "{history}1,0.5,0.5,0.5,0.5,9,1\n2,-5e300,1,{},1,9,-1e300\n",
+            ["-5e300", "inf", "nan", "2"][index]
+        )
+    };
+    for (index, seconds) in ["-1e300", "inf", "nan", "-0.5"].iter().enumerate() {
+        let name = format!("runs/odd-{index}");
+        place.bash(&format!("cp -r runs/good {name}")).succeeds();
+        let line = |line: &str| match line.starts_with("seconds") {
+            true => format!("seconds = {seconds}\n"),
+            false => format!("{line}\n"),
+        };
+        fs::write(place.path(&format!("{name}/outcome.toml")), outcome.lines().map(line).collect::<String>())
+            .unwrap();
+        fs::write(place.path(&format!("{name}/history.csv")), of(index)).unwrap();
+    }
+    // It ended after all its epochs, whatever its history says.
+    place
+        .bash("cp -r runs/good runs/unread; rm runs/unread/history.csv; mkdir runs/unread/history.csv")
+        .succeeds();
+    for run in listed(&place) {
+        assert_eq!((&run["state"], &run["end"]), (&json!("finished"), &json!("finished")), "{run}");
+        assert!((0.0..60.0).contains(&run["seconds"].as_f64().unwrap()), "{run}");
+        if run["name"].as_str().unwrap().starts_with("odd") {
+            assert_eq!(
+                (&run["val_accuracy"], &run["best_val_accuracy"]),
+                (&json!(0.5), &json!(0.5)),
+                "{run}"
+            );
+        }
+    }
+    assert!(place.run("runs").succeeds().stdout.lines().all(|line| line.len() < 200));
+}
+
+#[test]
+fn runs_that_cannot_be_listed_are_an_error() {
+    let place = Place::new();
+    assert!(place.run("runs").succeeds().stdout.contains("No run in runs/ yet"));
+    assert_eq!(place.run("runs --json").succeeds().stdout, "[]\n");
+    fs::write(place.path("runs"), "").unwrap();
+    for line in ["runs", "runs --json", "predict --device cpu test/cats/0.png"] {
+        place.run(line).fails(1, &["runs/ cannot be listed"]);
+    }
+    let studio = Studio::at(place, "");
+    assert_eq!(studio.get("/api/runs").status, 500);
+}
