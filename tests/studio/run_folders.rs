@@ -73,7 +73,7 @@ fn names_that_are_not_utf_8_are_told_and_told_apart() {
             place.command("train --test-dir test --image-size 8 --epochs 1 --batch-size 4 --device cpu -q");
         command.arg("--train-dir").arg(std::path::Path::new("sets").join(name));
         let out = std::path::Path::new("runs").join(run);
-        assert!(command.arg("--out").arg(&out).status().unwrap().success());
+        assert!(command.arg("--out").arg(&out).output().unwrap().status.success());
         fs::rename(place.path("sets").join(name), place.path("train")).unwrap();
         fs::remove_dir(place.path("sets")).unwrap();
     }
