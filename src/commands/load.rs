@@ -80,7 +80,7 @@ pub fn model_file(path: &Path) -> Result<PathBuf> {
 
 /// The model of the newest run in `runs` that has one.
 fn newest_model() -> Result<PathBuf> {
-    newest_with_model().map(|run| run.model_file()).ok_or_else(|| {
+    newest_with_model()?.map(|run| run.model_file()).ok_or_else(|| {
         error!(
             Model,
             "there is no finished run in runs/: train one with `pawgrad train`, or name a file with --model"

@@ -28,7 +28,7 @@ const COLUMNS: [(&str, bool); 11] = [
 ];
 
 pub fn run(args: RunsArgs) -> Result<()> {
-    let runs = summaries();
+    let runs = summaries()?;
     if args.json {
         outln!("{}", serde_json::to_string(&runs).expect("a summary is plain data"));
     } else if runs.is_empty() {

@@ -7,6 +7,7 @@ use serde::Serialize;
 #[derive(Serialize)]
 pub struct Config<'a> {
     pub pawgrad: &'static str,
+    /// Paths are as [`path_text`](crate::error::path_text), so that no two are the same.
     pub train_dir: String,
     pub test_dir: String,
     pub image_size: usize,

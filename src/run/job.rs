@@ -8,7 +8,7 @@ use super::pictures::{SKIPPED_FILE, load_pictures, say_concerns, skipped_csv};
 use super::scan::{bundled_test, scan};
 use crate::data::Pictures;
 use crate::device::{Device, DeviceKind};
-use crate::error::{Error, Remedy, Result, error, list, shown_path};
+use crate::error::{Error, Remedy, Result, error, list, path_text, shown_path};
 use crate::files::{check_room, named, read_file};
 use crate::memory;
 use crate::model::network::MIN_IMAGE_SIZE;
@@ -118,8 +118,8 @@ pub fn prepare(
 
     let config = Config {
         pawgrad: env!("CARGO_PKG_VERSION"),
-        train_dir: settings.train_dir.display().to_string(),
-        test_dir: settings.test_dir.display().to_string(),
+        train_dir: path_text(&settings.train_dir),
+        test_dir: path_text(&settings.test_dir),
         image_size,
         learning_rate: settings.learning_rate,
         epochs: settings.epochs,
@@ -130,7 +130,7 @@ pub fn prepare(
         shuffle,
         fuse,
         max_steps: settings.max_steps,
-        init_weights: settings.init_weights.as_ref().map(|file| file.display().to_string()),
+        init_weights: settings.init_weights.as_deref().map(path_text),
         precision: device.precision(),
         device: place.line,
         rungs: place.rungs,

@@ -6,10 +6,11 @@ use super::lock::{Running, is_running};
 use super::outcome::OUTCOME_FILE;
 use super::past::{MOST_TITLE, PastRun, TITLE_FILE};
 use super::pictures::SKIPPED_FILE;
-use crate::error::{Result, error, list, shown, shown_path};
+use crate::error::{Result, error, path_text, shown, shown_path};
 use crate::files::{cannot_write, replace};
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 
 /// What a run writes. `config.toml` comes last: as long as a run is not deleted whole, it is listed.
 const FILES: [&str; 10] = [
@@ -47,14 +48,14 @@ pub fn rename(run: &PastRun, title: &str) -> Result<()> {
 }
 
 /// Deletes a run's files and, where nothing else is there, its folder. Files of others stay: what a person put there is gone for
-/// good only by that person's hand. A link's name goes, not what it leads to.
+/// good only by that person's hand; their names are returned. A link's name goes, not what it leads to.
 ///
 /// # Errors
-/// `Usage` for a run that goes on, a folder that is a link, or what may be no run; `Write` where something cannot be deleted, or stays.
-pub fn delete(run: &PastRun) -> Result<()> {
+/// `Usage` for a run that goes on, a folder that is a link, or what may be no run; `Write` where something cannot be deleted.
+pub fn delete(run: &PastRun) -> Result<Vec<String>> {
     check(run)?;
     let folder = run.path();
-    let Some(lock) = Running::start(folder)? else { return Ok(()) };
+    let Some(lock) = Running::start(folder)? else { return Ok(Vec::new()) };
     for name in FILES {
         remove_leftovers(folder, name);
         let path = folder.join(name);
@@ -68,15 +69,15 @@ pub fn delete(run: &PastRun) -> Result<()> {
     drop(lock);
     match fs::remove_dir(folder) {
         Err(why) if why.kind() == ErrorKind::DirectoryNotEmpty => {
-            let names = fs::read_dir(folder).into_iter().flatten().flatten();
-            let names: Vec<_> = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-            let (folder, names) = (shown_path(folder), list(&names));
-            Err(error!(Write, "the run is deleted; in {folder} stays what is not the run's: {names}"))
+            let left = fs::read_dir(folder).into_iter().flatten().flatten();
+            let mut left: Vec<_> = left.map(|entry| path_text(Path::new(&entry.file_name()))).collect();
+            left.sort();
+            Ok(left)
         }
         Err(why) if why.kind() != ErrorKind::NotFound => {
             Err(error!(Write, "{} cannot be deleted: {why}", shown_path(folder)))
         }
-        _ => Ok(()),
+        _ => Ok(Vec::new()),
     }
 }
 

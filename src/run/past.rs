@@ -4,6 +4,7 @@ use super::claim::{CONFIG_FILE, RUNS, STEPS_FILE};
 use super::folder::{HISTORY_FILE, MODEL_FILE};
 use super::outcome::Outcome;
 use crate::data::open_regular;
+use crate::error::{Result, error, path_text};
 use crate::files::read_text;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
@@ -27,7 +28,7 @@ const LAST_BYTES: u64 = 4 << 10;
 
 /// A run's folder.
 pub struct PastRun {
-    /// The folder's own name.
+    /// The folder's own name, as [`path_text`]: no two are the same.
     pub name: String,
     path: PathBuf,
     config: Value,
@@ -36,28 +37,41 @@ pub struct PastRun {
 }
 
 /// Every run in runs/, that which began last first, whatever they are called.
-pub fn all() -> Vec<PastRun> {
-    let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
-    let mut found: Vec<_> = entries.filter_map(|entry| PastRun::at(&entry.path())).collect();
+///
+/// # Errors
+/// `Other` where there is something of that name that cannot be listed.
+pub fn all() -> Result<Vec<PastRun>> {
+    let list = || fs::read_dir(RUNS)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
+    let folders = match list() {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Vec::new(),
+        listed => listed.map_err(|why| error!(Other, "{RUNS}/ cannot be listed: {why}"))?,
+    };
+    let mut found: Vec<_> = folders.iter().filter_map(|folder| PastRun::at(folder)).collect();
     found.sort_by_cached_key(|run| Reverse((run.began(), run.name.clone())));
-    found
+    Ok(found)
 }
 
 /// The run of this name: one of those that are there, so that no name leads elsewhere.
-pub fn find(name: &str) -> Option<PastRun> {
-    all().into_iter().find(|run| run.name == name)
+///
+/// # Errors
+/// As [`all`].
+pub fn find(name: &str) -> Result<Option<PastRun>> {
+    Ok(all()?.into_iter().find(|run| run.name == name))
 }
 
 /// The newest run that has a model, for everyone who names none.
-pub fn newest_with_model() -> Option<PastRun> {
-    all().into_iter().find(PastRun::has_model)
+///
+/// # Errors
+/// As [`all`].
+pub fn newest_with_model() -> Result<Option<PastRun>> {
+    Ok(all()?.into_iter().find(PastRun::has_model))
 }
 
 impl PastRun {
     /// The run in this folder, wherever it is; `None` where there is none. Other programs have a `config.toml` too: that of a
     /// run names the version of pawgrad that wrote it. One that is damaged may be a run's, and says so as its `problem`.
     pub fn at(path: &Path) -> Option<PastRun> {
-        let name = path.file_name().unwrap_or_default().to_str()?.to_string();
+        let name = path_text(Path::new(path.file_name().unwrap_or_default()));
         let file = path.join(CONFIG_FILE);
         if !file.is_file() {
             return None;
@@ -115,11 +129,17 @@ impl PastRun {
         let text = read_text(&path, MOST_TEXT)?;
         let mut lines = text.lines();
         let names: Vec<_> = lines.next().unwrap_or_default().split(',').collect();
-        let value = |text: &str| text.parse::<f64>().map_or(Value::Null, |value| json!(value));
-        let line = |line: &str| {
-            let values = line.split(',').map(value);
-            names.iter().copied().take(MOST_COLUMNS).map(str::to_string).zip(values).collect()
+        // What no run writes is told by none: it would spoil a chart, or the table.
+        let value = |(name, text): (&&str, &str)| {
+            let is_share = name.ends_with("accuracy");
+            let is_likely = |value: &f64| match is_share {
+                true => (0.0..=1.0).contains(value),
+                false => value.is_finite() && (*value >= 0.0 || name.ends_with("loss")),
+            };
+            let value = text.parse::<f64>().ok().filter(is_likely);
+            (name.to_string(), json!(value))
         };
+        let line = |line: &str| names.iter().take(MOST_COLUMNS).zip(line.split(',')).map(value).collect();
         Ok(lines.map(line).collect())
     }
 

@@ -3,6 +3,7 @@
 use super::lock::{is_running, was_killed};
 use super::outcome::{Ending, Outcome};
 use super::past::{self, PastRun};
+use crate::error::Result;
 use crate::train::evaluate::verdict;
 use serde::Serialize;
 use serde_json::Value;
@@ -64,8 +65,11 @@ pub struct Summary {
 }
 
 /// Every run, the newest first.
-pub fn summaries() -> Vec<Summary> {
-    past::all().iter().map(Summary::new).collect()
+///
+/// # Errors
+/// As [`past::all`].
+pub fn summaries() -> Result<Vec<Summary>> {
+    Ok(past::all()?.iter().map(Summary::new).collect())
 }
 
 impl Summary {
@@ -80,10 +84,14 @@ impl Summary {
         let number = |name: &str| config[name].as_u64();
         let (state, outcome) = state(run, config, &epochs);
         let step = outcome.as_ref().map_or_else(|| run.last_step(), |outcome| outcome.step);
-        let is_cut = state == State::Finished && number("epochs").is_some_and(|all| all > whole(&epochs));
+        let has_most = config["max_steps"].is_number() && problem.is_none();
+        let is_cut =
+            has_most && state == State::Finished && number("epochs").is_some_and(|all| all > whole(&epochs));
         let trained = epochs.iter().filter_map(|epoch| epoch["seconds"].as_f64()).sum::<f64>();
         let on_disk = run.seconds_on_disk().map_or(trained, |seconds| seconds.max(trained));
+        let is_time = |seconds: &f64| seconds.is_finite() && *seconds >= 0.0;
         let seconds = outcome.as_ref().map_or(on_disk, |outcome| outcome.seconds);
+        let seconds = Some(seconds).filter(is_time).or(Some(on_disk).filter(is_time));
         let accuracies = || epochs.iter().filter_map(|epoch| epoch["val_accuracy"].as_f64());
         let path = |name: &str| config[name].as_str().map(|path| path.chars().take(MOST_PATH).collect());
         // The matrix is of the last epoch that was validated, the model of the last.
@@ -109,7 +117,7 @@ impl Summary {
             test_dir: path("test_dir"),
             training_pictures: number("training_pictures"),
             test_pictures: number("test_pictures"),
-            seconds: (step > 0 || seconds > 0.0).then_some(seconds),
+            seconds: seconds.filter(|&seconds| step > 0 || seconds > 0.0),
             val_accuracy: accuracies().next_back(),
             val_loss: epochs.iter().filter_map(|epoch| epoch["val_loss"].as_f64()).next_back(),
             best_val_accuracy: accuracies().reduce(f64::max),

@@ -14,14 +14,14 @@ use std::sync::Arc;
 
 /// The run of this name: one of those that are there, so that no name leads elsewhere.
 fn find(name: &str) -> Answer<PastRun> {
-    run::find(name).ok_or_else(|| not_found(format!("there is no run {name}")))
+    run::find(name)?.ok_or_else(|| not_found(format!("there is no run {name}")))
 }
 
 /// The run of this name, or the newest one that has a model.
 pub fn with_model(name: Option<&str>) -> Answer<PastRun> {
     let run = match name {
         Some(name) => find(name).map(Some)?,
-        None => run::newest_with_model(),
+        None => run::newest_with_model()?,
     };
     run.filter(PastRun::has_model)
         .ok_or_else(|| not_found("there is no model yet: train one first, for an epoch at least"))
@@ -35,7 +35,7 @@ pub fn epoch_of_model(run: &PastRun) -> Value {
 
 /// A line for each run.
 pub async fn list() -> Answer<Json<Vec<Summary>>> {
-    Ok(Json(worker::blocking(summaries).await?))
+    Ok(Json(worker::blocking(summaries).await??))
 }
 
 /// A run's line, settings, steps, epochs, and the confusion matrix of its last validation.
@@ -64,10 +64,10 @@ pub async fn rename(Path(name): Path<String>, Body(wanted): Body<Title>) -> Answ
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Deletes a run, and the events of it.
-pub async fn delete(State(log): State<Arc<Log>>, Path(name): Path<String>) -> Answer<StatusCode> {
+/// Deletes a run, and the events of it. Says what stays in its folder, as it is not the run's.
+pub async fn delete(State(log): State<Arc<Log>>, Path(name): Path<String>) -> Answer<Json<Value>> {
     let deleted = name.clone();
-    worker::blocking(move || -> Answer<()> { Ok(run::delete(&find(&deleted)?)?) }).await??;
+    let left = worker::blocking(move || -> Answer<_> { Ok(run::delete(&find(&deleted)?)?) }).await??;
     log.forget(&name);
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Json(json!({"left": left})))
 }

@@ -158,7 +158,7 @@ impl Training {
             }
         };
         // A run that began tells its end by its folder, as to everyone; others have none.
-        let told = run::find(run).map(|run| Summary::new(&run));
+        let told = run::find(run).ok().flatten().map(|run| Summary::new(&run));
         let (state, words, seconds, verdict) = told.map_or((state, None, None, None), |told| {
             (told.state, Some(told.end), told.seconds, told.verdict)
         });

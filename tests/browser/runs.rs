@@ -16,7 +16,14 @@ fn by_hand(place: &Place, name: &str, more: &str) -> i32 {
 /// A studio with a run that finished, one that diverged, and one that learned next to nothing.
 fn with_runs() -> Studio {
     let place = Place::new();
-    assert_eq!(by_hand(&place, "2026-01-01_good", "--epochs 2 --learning-rate 0.002 --seed 5"), 0);
+    assert_eq!(
+        by_hand(
+            &place,
+            "2026-01-01_good",
+            "--epochs 2 --learning-rate 0.002 --seed 5 --no-shuffle --micro-batch 3"
+        ),
+        0
+    );
     assert_eq!(by_hand(&place, "2026-01-02_wild", "--epochs 2 --learning-rate 1e30 --seed 6"), 9);
     assert_eq!(by_hand(&place, "2026-01-03_slow", "--epochs 1 --learning-rate 0.000001 --seed 7"), 0);
     Studio::at(place, "")
@@ -177,6 +184,10 @@ fn an_old_run_is_found_shown_reused_named_and_deleted() {
     page.click("#next-reuse");
     page.wait("document.querySelector('#field-learning_rate').value == '0.002'");
     assert_eq!(page.js("document.querySelector('#field-epochs').value"), "2");
+    // What the form cannot take over is said.
+    page.says("#reuse-note", "pictures that are not shuffled; micro-batches of 3. The next run goes without");
+    page.click("#defaults");
+    assert_eq!(page.text("#reuse-note"), "");
 
     // Named, and then gone, but not before it was asked for.
     page.click("nav [data-view=runs]");
@@ -196,8 +207,16 @@ fn an_old_run_is_found_shown_reused_named_and_deleted() {
     page.click("#ask-yes");
     page.wait("document.querySelectorAll('#runs-table tbody').length == 2");
     assert!(!studio.place.path("runs/2026-01-01_good").exists());
+    // What is not the run's stays, and is named.
+    std::fs::write(studio.place.path("runs/2026-01-02_wild/notes.txt"), "mine").unwrap();
+    act(&page, wild, "Delete");
+    page.click("#ask-yes");
+    page.says("#runs-hint", "In runs/2026-01-02_wild stays what is not the run’s: notes.txt.");
+    assert_eq!(rows(&page), json!([slow]));
     page.click("nav [data-view=train]");
     page.says("#run-name", slow);
+    let verdict = studio.json(&format!("/api/runs/{slow}"))["verdict"].clone();
+    page.says("#guess-verdict", verdict.as_str().expect("it learned nothing"));
     page.is_content();
 }
 

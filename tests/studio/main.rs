@@ -11,5 +11,7 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod past_runs;
 mod pressure;
+#[cfg(target_os = "linux")]
+mod run_folders;
 mod runs;
 mod safety;

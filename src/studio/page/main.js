@@ -25,6 +25,7 @@ import { startModels } from "./models.js";
 import { startNext } from "./next.js";
 import { startPredict } from "./predict.js";
 import { startResult } from "./result.js";
+import { startReuse } from "./reuse.js";
 import { startRuns } from "./runs.js";
 import { startSettings } from "./settings.js";
 import { formIsReady, refreshButtons, startTraining } from "./training.js";
@@ -48,6 +49,7 @@ function start(token) {
   startCurves();
   startResult();
   startNext();
+  startReuse();
   startSettings();
   startAsking();
   startModels();

@@ -29,14 +29,18 @@ async function rename(run) {
   await runChanged(run.name, { title: title || null });
 }
 
+/** The first of many names. */
+const some = (names) => names.slice(0, 10).join(", ") + (names.length > 10 ? ` and ${names.length - 10} more` : "");
+
 async function remove(run) {
   const text = `The model, the history and all else of the run in runs/${run.name} will be gone for good.`;
   if (!(await confirmed(`Delete ${nameOf(run)}?`, text, "Delete"))) return;
   try {
-    await post(api`/api/runs/${run.name}/delete`);
+    const { left } = await post(api`/api/runs/${run.name}/delete`);
     announce(`${nameOf(run)} is deleted.`);
+    if (left.length) setText($("runs-hint"), `${nameOf(run)} is deleted. In runs/${run.name} stays what is not the run’s: ${some(left)}.`);
   } finally {
-    await refreshRuns(); // also where something was left
+    await refreshRuns(); // also where it could not be deleted whole
   }
   await runChanged(run.name, { isDeleted: true });
 }
@@ -52,6 +56,7 @@ function action(text, run, act, attributes = {}) {
       ...attributes,
       onclick: () => {
         setText($("runs-note"), "");
+        setText($("runs-hint"), "");
         Promise.resolve(act(run)).catch(complain);
       },
     },
