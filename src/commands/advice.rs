@@ -64,8 +64,10 @@ fn with_sets(arguments: &[OsString], training: &Path, test: &Path) -> Option<Str
         "dataset" => vec![],
         _ => return None,
     };
-    let mut others = Vec::new();
     let mut rest = rest.iter();
+    // `check` is no folder, even where there is one of this name.
+    let mut others: Vec<_> =
+        if command == "dataset" { rest.next().cloned().into_iter().collect() } else { vec![] };
     while let Some(argument) = rest.next() {
         let text = argument.to_string_lossy();
         let (name, value) = text.split_once('=').map_or((&*text, None), |(name, value)| (name, Some(value)));
@@ -110,6 +112,9 @@ mod tests {
             let proposed = Some(format!("pawgrad {proposed}"));
             assert_eq!(with_sets(&arguments, Path::new("s3/train"), Path::new("s3/val")), proposed);
         }
+        let arguments = ["dataset", "check", "check"].map(OsString::from);
+        let check = with_sets(&arguments, Path::new("check/train"), Path::new("check/val"));
+        assert_eq!(check.unwrap(), "pawgrad dataset check check/train check/val");
         let arguments = ["dataset", "check", "s3"].map(OsString::from);
         let inside = with_sets(&arguments, Path::new("s3/s3/train"), Path::new("s3/s3/val"));
         assert_eq!(inside.unwrap(), "pawgrad dataset check s3/s3/train s3/s3/val");

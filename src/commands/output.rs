@@ -55,8 +55,9 @@ pub fn say(text: std::fmt::Arguments) {
     let _ = std::io::stderr().write_all(escape(&text.to_string()).as_bytes());
 }
 
-/// A path as an argument of a command that somebody may copy into a shell.
+/// A path as an argument of a command that somebody may copy into a shell. It stays on its line: one with a new line in it
+/// cannot be copied.
 pub fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
+    let text = path.display().to_string().replace('\n', "\\n").replace('\t', "\\t");
     shlex::try_quote(&text).map_or(text.clone(), |quoted| quoted.into_owned())
 }

@@ -75,6 +75,11 @@ fn both_sets_are_filled_in_from_the_address() {
     for (field, path) in [("train_dir", "pets/train"), ("test_dir", "pets/val")] {
         page.wait(&format!("document.querySelector('#field-{field}').value == '{path}'"));
     }
+    page.says("#fields", "Filled in: pets holds");
     page.wait("!document.querySelector('#start').disabled");
+    // That is said no more of another configuration.
+    page.js("void (location.hash = '#train?train_dir=pets/val&test_dir=pets/train&image_size=8')");
+    page.says("#command", "--train-dir pets/val");
+    page.wait("!document.querySelector('#fields').innerText.includes('Filled in')");
     page.is_content();
 }

@@ -37,7 +37,10 @@ export function showServerErrors(errors) {
 
 /** Fills the form, such as with the settings of a past run; what is not named gets its default. */
 export function useConfiguration(values) {
-  for (const [name, part] of parts) part.set(textOf(name in values ? values[name] : part.field.default));
+  for (const [name, part] of parts) {
+    part.set(textOf(name in values ? values[name] : part.field.default));
+    part.note = null;
+  }
   serverErrors.clear();
   refresh();
   for (const part of parts.values()) part.folder?.check();
