@@ -206,7 +206,7 @@ fn models_are_regular_files_of_a_size_that_fits() {
     for (file, words) in [
         ("pipe", "no regular file"),
         ("/dev/zero", "no regular file"),
-        ("train", "a folder"),
+        ("train", "the folder train has no model.safetensors"),
         ("gone", "gone"),
     ] {
         let began = Instant::now();
