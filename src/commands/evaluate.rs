@@ -4,7 +4,7 @@ use super::load::{ModelArgs, batch};
 use super::output::{errln, outln};
 use super::paths::path;
 use super::progress::{Detail, Terminal};
-use crate::error::{Result, error, list, shown, shown_path};
+use crate::error::{Result, count, error, list, shown, shown_path};
 use crate::memory::{largest_that_fits, of_pictures, of_use};
 use crate::model::Model;
 use crate::run::{bundled_test, load_pictures, scan};
@@ -57,8 +57,8 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
         outln!("{json}");
     } else {
         outln!(
-            "{} pictures: accuracy {:.2} %, loss {:.4}",
-            pictures.len(),
+            "{}: accuracy {:.2} %, loss {:.4}",
+            count(pictures.len(), "picture"),
             100.0 * evaluation.accuracy,
             evaluation.loss
         );

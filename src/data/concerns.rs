@@ -2,7 +2,7 @@
 
 use super::folder::Folder;
 use super::pictures::Pictures;
-use crate::error::{list, path_text, shown};
+use crate::error::{count, list, path_text, shown};
 use blake3::Hash;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -157,7 +157,6 @@ impl<'a> Set<'a> {
 impl fmt::Display for Concern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |path: &String| shown(path);
-        let count = |pictures| format!("{pictures} picture{}", if pictures == 1 { "" } else { "s" });
         match self {
             Concern::SameFolder { folder } => {
                 let folder = text(folder);
@@ -172,12 +171,16 @@ impl fmt::Display for Concern {
                     f,
                     "{folder} shares {} with {other}, such as {one} (there {there}): accuracy on pictures that were trained on says \
                      nothing of others",
-                    count(*pictures)
+                    count(*pictures, "picture")
                 )
             }
             Concern::TwoClasses { pictures, folder, example: [one, other] } => {
                 let [folder, one, other] = [folder, one, other].map(text);
-                write!(f, "{folder} has {} in two classes, such as {one} and {other}", count(*pictures))
+                write!(
+                    f,
+                    "{folder} has {} in two classes, such as {one} and {other}",
+                    count(*pictures, "picture")
+                )
             }
             Concern::Copies { pictures, folder, example: [one, other] } => {
                 let [folder, one, other] = [folder, one, other].map(text);
