@@ -165,7 +165,7 @@ fn a_check_of_pictures_says_what_training_says() {
     assert!(said.stdout.starts_with("alone has only one class"), "{}", said.stdout);
     place.bash("mkdir train/notes").succeeds();
     let said = place.run("dataset check train");
-    assert!(said.stdout.contains("Passed over 1 folder there: notes"), "{}", said.stdout);
+    assert!(said.stdout.contains("Passed over 1 folder: notes"), "{}", said.stdout);
     let help = place.run("--help");
     assert!(help.stdout.contains("look at your own before training"), "{}", help.stdout);
     let mut command = place
