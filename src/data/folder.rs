@@ -57,18 +57,18 @@ impl Folder {
     /// As [`Folder::scan`].
     pub fn scan_while(dir: &Path, go_on: GoOn) -> Result<Folder> {
         let (mut folder, mut inside) = (Folder::new(dir), entries(dir)?);
-        let names = sub_folders(dir, &inside);
+        let mut names = sub_folders(dir, &inside);
         let inner = own_name(dir).filter(|name| names.contains(name)).map(|name| dir.join(name));
         if let Some(inner) = inner {
             let deeper = entries(&inner)?;
-            if !sub_folders(&inner, &deeper).is_empty()
+            let deeper_names = sub_folders(&inner, &deeper);
+            if !deeper_names.is_empty()
                 && let Some(beside) = Folder::beside(dir, &inner, &inside, go_on)?
             {
-                (folder, inside) = (Folder { root: inner, ..beside }, deeper);
+                (folder, inside, names) = (Folder { root: inner, ..beside }, deeper, deeper_names);
             }
         }
-        let root = folder.root.clone();
-        check_sets(&root, &sub_folders(&root, &inside))?;
+        check_sets(&folder.root, &names)?;
         for entry in inside {
             folder.add(&entry, go_on)?;
             if folder.classes.len() > MOST_CLASSES {

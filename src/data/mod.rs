@@ -62,4 +62,4 @@ pub use skip::{Skip, Skipped};
 #[cfg(feature = "cli")]
 pub use tally::{Reason, Tally, tally};
 #[cfg(feature = "cli")]
-pub use walk::{Found, PassedFolder};
+pub use walk::{Found, GoOn, PassedFolder};

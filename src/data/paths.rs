@@ -1,5 +1,6 @@
 //! Paths as people type them.
 
+use super::walk::hidden;
 use crate::error::shown_path;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ pub fn folders_in(dir: &Path, begin: &str, most: usize) -> Vec<String> {
     let names = entries
         .filter(|entry| entry.path().is_dir())
         .filter_map(|entry| entry.file_name().into_string().ok());
-    let mut names: Vec<_> = names.filter(|name| name.starts_with(begin) && !name.starts_with('.')).collect();
+    let mut names: Vec<_> = names.filter(|name| name.starts_with(begin) && !hidden(name.as_ref())).collect();
     names.sort();
     names.truncate(most);
     names
@@ -73,7 +74,7 @@ fn most_like(wanted: &str, folder: &Path) -> Option<String> {
     }
     let names = fs::read_dir(folder).ok()?.flatten().take(MOST_NAMES);
     let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    let visible = names.filter(|name| !name.starts_with('.') && name.len() <= 4 * MOST_CHARS);
+    let visible = names.filter(|name| !hidden(name.as_ref()) && name.len() <= 4 * MOST_CHARS);
     // Of equals the first by name: the file system's order never matters.
     let (edits, name) = visible.map(|name| (edits(&wanted, &name.to_lowercase()), name)).min()?;
     // Any name of one letter is one edit from any other.

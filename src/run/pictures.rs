@@ -57,21 +57,25 @@ pub fn folders_line(folders: &[PassedFolder]) -> Option<String> {
     (!named.is_empty()).then(|| format!("Passed over {folders}: {}", named.join(", ")))
 }
 
+/// The same for a program.
+pub fn passed_folders(folder: &Folder) -> Vec<Value> {
+    let passed = |passed: &PassedFolder| json!({"path": path_text(&passed.path), "reason": passed.why});
+    folder.passed_folders.iter().map(passed).collect()
+}
+
 /// The same as [`describe`] for a program.
 pub fn report(folder: &Folder, pictures: &Pictures) -> Value {
     let classes = pictures.classes.iter().zip(pictures.counts());
     let classes = classes.map(|(name, pictures)| json!({"name": name, "pictures": pictures}));
-    let passed = |passed: &PassedFolder| json!({"path": path_text(&passed.path), "reason": passed.why});
-    let passed: Vec<_> = folder.passed_folders.iter().map(passed).collect();
     let skipped = &pictures.skipped;
     let reasons = tally(skipped).0;
-    let reasons = reasons.iter().map(|Reason { kind, files, .. }| json!({"reason": kind, "files": files}));
+    let reasons = reasons.iter().map(|Reason { kind, files }| json!({"reason": kind, "files": files.len()}));
     let listed = skipped
         .iter()
         .map(|Skipped { path, reason }| json!({"path": path_text(path), "reason": reason.to_string()}));
     json!({
         "folder": path_text(&folder.root), "files": pictures.len() + skipped.len(), "usable": pictures.len(),
-        "classes": classes.collect::<Vec<_>>(), "passed_folders": passed,
+        "classes": classes.collect::<Vec<_>>(), "passed_folders": passed_folders(folder),
         "reasons": reasons.collect::<Vec<_>>(), "skipped": listed.collect::<Vec<_>>(),
     })
 }
@@ -81,15 +85,14 @@ pub fn by_reason(skipped: &[Skipped]) -> String {
     /// Most files that are named of a reason.
     const NAMED: usize = 3;
     let mut lines = Vec::new();
-    for Reason { kind, files, .. } in tally(skipped).0 {
-        lines.push(format!("  {files} × {}", shown(&kind)));
-        let alike = skipped.iter().filter(|file| file.reason.kind() == kind);
-        lines.extend(alike.take(NAMED).map(|file| match file.reason.to_string() {
+    for Reason { kind, files } in tally(skipped).0 {
+        lines.push(format!("  {} × {}", files.len(), shown(&kind)));
+        lines.extend(files.iter().take(NAMED).map(|file| match file.reason.to_string() {
             reason if reason == kind => format!("      {}", shown_path(&file.path)),
             _ => format!("      {file}"),
         }));
-        if files > NAMED {
-            lines.push(format!("      … and {} more", files - NAMED));
+        if files.len() > NAMED {
+            lines.push(format!("      … and {} more", files.len() - NAMED));
         }
     }
     lines.join("\n")

@@ -1,6 +1,6 @@
 //! The folders of pictures that a run or an evaluation is given, and those that it takes where none is named.
 
-use crate::data::Folder;
+use crate::data::{Folder, GoOn};
 use crate::error::{Remedy, Result, error, shown_path};
 use crate::train::settings::Settings;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub fn scan(dir: &Path) -> Result<Folder> {
 ///
 /// # Errors
 /// As [`Folder::scan`].
-pub fn scan_while(dir: &Path, go_on: &(dyn Fn() -> bool + Sync)) -> Result<Folder> {
+pub fn scan_while(dir: &Path, go_on: GoOn) -> Result<Folder> {
     let Settings { train_dir, test_dir, .. } = Settings::default();
     if [train_dir, test_dir].iter().any(|bundled| bundled == dir) && !dir.exists() {
         let why = error!(Data, "there is no folder {}, where bundled pictures would be", shown_path(dir));

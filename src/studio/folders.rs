@@ -5,12 +5,12 @@ use super::answer::{Answer, Body, not_found, of_png, png, unusable};
 use super::recent::Recent;
 use super::worker;
 use crate::data::paths::tidy;
-use crate::data::{self, Concern, Folder, PassedFolder, decode_file};
+use crate::data::{self, Concern, Folder, decode_file};
 use crate::device::Device;
 use crate::error::{Error, Remedy, count, path_text};
 use crate::memory;
 use crate::run::job::default_image_size;
-use crate::run::pictures::report;
+use crate::run::pictures::{passed_folders, report};
 use crate::run::scan_while;
 use crate::train::settings::image_size_problem;
 use axum::Json;
@@ -138,8 +138,6 @@ pub async fn open(State(folders): State<Arc<Folders>>, Body(named): Body<Named>)
     let classes = folder.classes.iter().enumerate().map(
         |(class, name)| json!({"name": name, "pictures": folder.files.iter().filter(label(class)).count()}),
     );
-    let passed = |passed: &PassedFolder| json!({"path": path_text(&passed.path), "reason": passed.why});
-    let passed: Vec<_> = folder.passed_folders.iter().map(passed).collect();
     let of_class = |class| {
         let files = folder.files.iter().enumerate().filter(move |(_, file)| file.label as usize == class);
         files.map(|(index, _)| index).take(SHOWN)
@@ -147,7 +145,7 @@ pub async fn open(State(folders): State<Arc<Folders>>, Body(named): Body<Named>)
     let thumbs: Vec<usize> = (0..folder.classes.len()).flat_map(of_class).collect();
     Ok(Json(json!({
         "folder": id, "root": path_text(&folder.root), "classes": classes.collect::<Vec<_>>(), "total": folder.files.len(),
-        "passed": folder.passed.len(), "passed_folders": passed, "thumbs": thumbs,
+        "passed": folder.passed.len(), "passed_folders": passed_folders(&folder), "thumbs": thumbs,
     })))
 }
 
