@@ -2,6 +2,7 @@
 
 use crate::data::{self, Folder, PassedFolder, Pictures, Reason, Skipped, concerns, tally};
 use crate::error::{Result, count, error, path_text, shown, shown_path};
+use crate::memory;
 use crate::train::Progress;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -30,6 +31,17 @@ pub fn load_pictures(folder: &Folder, image_size: usize, progress: &mut dyn Prog
 pub fn load(folder: &Folder, image_size: usize, progress: &mut dyn Progress) -> Result<Pictures> {
     let decoded = progress.decoding(&folder.root, folder.files.len());
     data::load(folder, image_size, &|done, _total| decoded(done))
+}
+
+/// Whether the memory takes the pictures of these folders at this size, all together.
+///
+/// # Errors
+/// `OutOfMemory` with the numbers.
+pub fn must_fit(folders: &[&Folder], size: usize) -> Result<()> {
+    let pictures = folders.iter().map(|folder| folder.files.len()).sum();
+    let roots: Vec<_> = folders.iter().map(|folder| shown_path(&folder.root)).collect();
+    let what = format!("decoding {} of {} at {size}x{size}", count(pictures, "picture"), roots.join(" and "));
+    memory::check(&what, &[memory::of_pictures(pictures, size)])
 }
 
 /// What was found in a folder and what was passed over, as lines for a person.

@@ -55,6 +55,11 @@ pub fn all() -> Vec<Value> {
             "min": 0, "max": (1u64 << 53) - 1, "optional": true,
         }),
         json!({
+            "name": "start_from", "label": "Start from", "kind": "run",
+            "meaning": "The weights of a run with the same classes and image size, or new random ones",
+            "default": null, "optional": true,
+        }),
+        json!({
             "name": "device", "label": "Device", "kind": "device",
             "meaning": "Where to compute", "default": "auto",
         }),

@@ -7,10 +7,9 @@ use super::worker;
 use crate::data::paths::tidy;
 use crate::data::{self, Concern, Folder, decode_file};
 use crate::device::Device;
-use crate::error::{Error, Remedy, count, path_text};
-use crate::memory;
+use crate::error::{Error, Remedy, path_text};
 use crate::run::job::default_image_size;
-use crate::run::pictures::{passed_folders, report};
+use crate::run::pictures::{must_fit, passed_folders, report};
 use crate::run::scan_while;
 use crate::train::settings::image_size_problem;
 use axum::Json;
@@ -198,18 +197,6 @@ impl Drop for Stops {
     fn drop(&mut self) {
         self.0.store(false, Relaxed);
     }
-}
-
-/// Whether the memory takes the pictures of these folders at this size.
-///
-/// # Errors
-/// `OutOfMemory` with the numbers.
-pub fn must_fit(folders: &[&Folder], size: usize) -> Result<(), Error> {
-    let pictures = folders.iter().map(|folder| folder.files.len()).sum();
-    memory::check(
-        &format!("decoding {} at {size}x{size}", count(pictures, "picture")),
-        &[memory::of_pictures(pictures, size)],
-    )
 }
 
 /// A small picture, `<index>.png`.

@@ -1,12 +1,13 @@
 //! What a run's model says of pictures, and where it is wrong.
 
 use super::answer::{Answer, Body, unusable};
-use super::folders::{inside, must_fit};
+use super::folders::inside;
 use super::pictures::{Picture, Pictures};
 use super::runs::{self, epoch_of_model};
 use super::worker::{self, Worker};
 use crate::data::{self, Folder};
 use crate::error::path_text;
+use crate::run::pictures::must_fit;
 use crate::train::evaluate::{predicted, scores};
 use axum::Json;
 use axum::extract::{Path, State};

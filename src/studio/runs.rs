@@ -19,12 +19,16 @@ fn find(name: &str) -> Answer<PastRun> {
 
 /// The run of this name, or the newest one that has a model.
 pub fn with_model(name: Option<&str>) -> Answer<PastRun> {
-    let run = match name {
-        Some(name) => find(name).map(Some)?,
-        None => run::newest_with_model()?,
+    let Some(name) = name else {
+        let newest = run::newest_with_model()?;
+        return newest
+            .ok_or_else(|| not_found("there is no model yet: train one first, for an epoch at least"));
     };
-    run.filter(PastRun::has_model)
-        .ok_or_else(|| not_found("there is no model yet: train one first, for an epoch at least"))
+    let run = find(name)?;
+    match run.has_model() {
+        true => Ok(run),
+        false => Err(not_found(format!("the run {name} has no model: one is saved after every epoch"))),
+    }
 }
 
 /// Which epoch the model of a run is of, from 1, as its history says.

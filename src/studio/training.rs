@@ -1,5 +1,6 @@
 //! One run at a time, in a thread of its own, through the code that the command line uses.
 
+mod follow;
 mod wanted;
 mod watcher;
 
@@ -8,7 +9,7 @@ use super::answer::{Answer, Body, Refusal, unusable};
 use super::fields;
 use super::log::Log;
 use super::models::OpenDevice;
-use super::pictures::Pictures;
+use super::runs::with_model;
 use super::seen::Insides;
 use super::worker::{self, Worker, no_thread};
 use crate::device::adapters::Choice;
@@ -19,13 +20,14 @@ use crate::train::settings::Settings;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use wanted::{Wanted, config};
 use watcher::{Followed, Watcher};
+
+pub use follow::follow;
 
 /// What is being trained.
 pub struct Training {
@@ -81,17 +83,26 @@ pub async fn start(
     State(training): State<Arc<Training>>,
     Body(wanted): Body<Wanted>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let device = wanted.device.clone();
-    let settings = Settings::from(wanted);
+    let (device, start_from) = (wanted.device.clone(), wanted.start_from.clone());
+    let mut settings = Settings::from(wanted);
     let mut errors: Vec<Value> = settings
         .problems()
         .into_iter()
         .map(|problem| json!({"field": problem.field, "message": problem.message}))
         .collect();
     let dirs = [("train_dir", settings.train_dir.clone()), ("test_dir", settings.test_dir.clone())];
-    let scanned = worker::blocking(move || dirs.map(|(field, dir)| (field, scan(&dir).err())));
-    for (field, error) in scanned.await? {
+    let looked = worker::blocking(move || {
+        let scanned = dirs.map(|(field, dir)| (field, scan(&dir).err()));
+        (scanned, start_from.map(|name| with_model(Some(&name))))
+    });
+    let (scanned, start_from) = looked.await?;
+    for (field, error) in scanned {
         errors.extend(error.map(|error| json!({"field": field, "message": sentence(&error)})));
+    }
+    match start_from {
+        Some(Ok(run)) => settings.init_weights = Some(run.model_file()),
+        Some(Err(why)) => errors.push(json!({"field": "start_from", "message": why.message()})),
+        None => {}
     }
     if let Some(first) = errors.first() {
         let said = |name: &str| first[name].as_str().unwrap_or_default();
@@ -206,34 +217,6 @@ pub async fn stop(State(training): State<Arc<Training>>) -> Answer<StatusCode> {
         true => Ok(StatusCode::ACCEPTED),
         false => Err(Refusal::new(StatusCode::CONFLICT, "no run is in progress")),
     }
-}
-
-#[derive(Deserialize)]
-pub struct Follow {
-    picture: Option<u64>,
-    #[serde(default = "now_and_then")]
-    every: u32,
-}
-
-fn now_and_then() -> u32 {
-    10
-}
-
-/// Chooses the picture whose maps follow the training, or none.
-pub async fn follow(
-    State(training): State<Arc<Training>>,
-    State(pictures): State<Arc<Pictures>>,
-    Body(follow): Body<Follow>,
-) -> Answer<StatusCode> {
-    let followed = match follow.picture {
-        Some(_) if follow.every == 0 => return Err(unusable("follow every 1 or more steps")),
-        Some(picture) => {
-            Some(Followed { picture, source: pictures.get(picture)?, every: follow.every, next: 0 })
-        }
-        None => None,
-    };
-    *training.followed.lock().unwrap() = followed;
-    Ok(StatusCode::ACCEPTED)
 }
 
 #[cfg(test)]

@@ -188,6 +188,16 @@ fn an_old_run_is_found_shown_reused_named_and_deleted() {
     page.says("#reuse-note", "pictures that are not shuffled; micro-batches of 3. The next run goes without");
     page.click("#defaults");
     assert_eq!(page.text("#reuse-note"), "");
+    // Or a run goes on from its weights.
+    page.click("#next-continue");
+    page.says("#reuse-note", "starts with the weights of 2026-01-01_good");
+    assert_eq!(page.js("document.querySelector('#field-start_from').value"), good);
+    assert_eq!(page.js("document.querySelector('#field-seed').value"), "");
+    page.says("#command", "--init-weights runs/2026-01-01_good/model.safetensors");
+    page.reload();
+    page.wait(&format!("document.querySelector('#field-start_from')?.value == '{good}'"));
+    page.click("#defaults");
+    assert_eq!(page.js("document.querySelector('#field-start_from').value"), "");
 
     // Named, and then gone, but not before it was asked for.
     page.click("nav [data-view=runs]");

@@ -160,6 +160,36 @@ fn ctrl_c_saves_the_run_in_progress() {
     studio.place.run(&format!("predict --model {} test/cats/0.png", model.display())).succeeds();
 }
 
+#[test]
+fn a_run_starts_with_the_weights_of_a_past_run_that_it_names() {
+    let studio = Studio::new();
+    let first = studio.train(1).json()["run"].as_str().unwrap().to_string();
+    studio.wait_for("end");
+    let mut settings = studio.settings(1);
+    settings["start_from"] = json!(first);
+    settings["learning_rate"] = json!(1e-6);
+    let second = studio.post("/api/train", settings.clone()).json()["run"].as_str().unwrap().to_string();
+    let end = studio.wait_for("end");
+    assert_eq!((&end["run"], &end["end"]), (&json!(second), &json!("finished")), "{end}");
+    let [first_loss, second_loss] = [&first, &second].map(|run| {
+        let shown = studio.json(&format!("/api/runs/{run}"));
+        (shown["history"][0]["val_loss"].as_f64().unwrap(), shown["config"]["init_weights"].clone())
+    });
+    assert!((first_loss.0 - second_loss.0).abs() < 1e-3, "it goes on where the other ended");
+    assert_eq!(first_loss.1, json!(null));
+    assert_eq!(second_loss.1, json!(format!("runs/{first}/model.safetensors")));
+
+    // A name leads to a run of the list, and nowhere else.
+    let elsewhere = studio.place.path(&format!("runs/{first}"));
+    for name in ["none", "", "../runs", elsewhere.to_str().unwrap(), &format!("{first}/../{first}")] {
+        settings["start_from"] = json!(name);
+        studio.post("/api/train", settings.clone()).refuses(422, "Start from: there is no run");
+    }
+    std::fs::remove_file(elsewhere.join("model.safetensors")).unwrap();
+    settings["start_from"] = json!(first);
+    studio.post("/api/train", settings).refuses(422, "has no model");
+}
+
 /// Whoever may train may not choose which files of this machine are read or made.
 #[test]
 fn a_run_of_the_page_takes_no_setting_that_its_form_lacks() {

@@ -6,9 +6,8 @@ use crate::commands::output::{lines, outln};
 use crate::commands::paths::path;
 use crate::commands::progress::{Detail, Terminal};
 use crate::data::{Folder, Pictures, concerns};
-use crate::error::{Result, count, error, path_text, shown_path};
-use crate::memory;
-use crate::run::pictures::{describe, load, report};
+use crate::error::{Result, count, error, path_text};
+use crate::run::pictures::{describe, load, must_fit, report};
 use crate::run::scan;
 use crate::train::settings::image_size_problem;
 use clap::Args;
@@ -39,10 +38,7 @@ pub fn run(args: CheckArgs) -> Result<()> {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for dir in &args.folders {
         let loaded = scan(dir).and_then(|folder| {
-            let files = folder.files.len();
-            let what =
-                format!("decoding {} of {} at {size}x{size}", count(files, "picture"), shown_path(dir));
-            memory::check(&what, &[memory::of_pictures(files, size)])?;
+            must_fit(&[&folder], size)?;
             Ok((load(&folder, size, &mut terminal)?, folder))
         });
         match loaded {

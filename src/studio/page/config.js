@@ -5,6 +5,7 @@ import { buildField, textOf, valueOf, whatIsWrong } from "./field.js";
 import { completePaths } from "./complete.js";
 import { watchFolder } from "./folders.js";
 import { commandLine } from "./command.js";
+import { describe, onRuns } from "./models.js";
 import { currentQuery, onQuery, setQuery } from "./views.js";
 
 /** By name, in the order of the form. */
@@ -35,6 +36,12 @@ export function showServerErrors(errors) {
   parts.get(errors.find(({ field }) => parts.has(field))?.field)?.input.focus();
 }
 
+/** The choice of the form that a run's record means, or null: a record says the device's name, and why it was taken. */
+export function deviceOf(record) {
+  if (!record?.includes("as asked for")) return "auto";
+  return parts.get("device")?.devices.find(({ label }) => record.startsWith(`${label} (`))?.value ?? null;
+}
+
 /** Fills the form, such as with the settings of a past run; what is not named gets its default. */
 export function useConfiguration(values) {
   for (const [name, part] of parts) {
@@ -55,10 +62,25 @@ function refresh() {
   }
   setQuery(params);
   const changed = [...parts.values()].filter((part) => !isDefault(part));
-  setText($("command"), commandLine(changed.map(({ field, text }) => [`--${field.name.replaceAll("_", "-")}`, text])));
+  setText($("command"), commandLine(changed.map(optionOf)));
   $("defaults").hidden = changed.length === 0;
   explainDevice();
   onChange();
+}
+
+/** The option of the command line that says the same as a field. */
+function optionOf({ field, text }) {
+  return field.kind === "run" ? ["--init-weights", text && `runs/${text}/model.safetensors`] : [`--${field.name.replaceAll("_", "-")}`, text];
+}
+
+/** Offers the models of these runs to start from. */
+function offerRuns(runs) {
+  const part = parts.get("start_from");
+  if (!part) return;
+  const chosen = part.text;
+  const withModel = runs.filter(({ model }) => model);
+  replace(part.input, part.input.options[0], withModel.map((run) => el("option", { value: run.name }, describe(run))));
+  part.set(chosen);
 }
 
 function explainDevice() {
@@ -136,6 +158,7 @@ function takeFromAddress(params) {
 
 export function startConfigControls() {
   onQuery(takeFromAddress);
+  onRuns(offerRuns);
   $("defaults").addEventListener("click", () => useConfiguration({}));
   $("copy-command").addEventListener("click", async () => {
     const button = $("copy-command");

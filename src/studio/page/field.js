@@ -2,10 +2,13 @@
 
 import { el, setText } from "./dom.js";
 
+/** Kinds whose texts are chosen or checked elsewhere. */
+const NO_NUMBER = ["path", "device", "run"];
+
 /** What is wrong with the text in a field, or null. The server checks again. */
 export function whatIsWrong(field, text) {
   if (text === "") return field.optional ? null : `${field.label} is needed.`;
-  if (field.kind === "path" || field.kind === "device") return null;
+  if (NO_NUMBER.includes(field.kind)) return null;
   const number = Number(text);
   const isWhole = field.kind === "integer";
   if (!Number.isFinite(number) || (isWhole && !Number.isInteger(number))) {
@@ -25,7 +28,7 @@ export function valueOf(field, text) {
 export const textOf = (value) => (value === null || value === undefined ? "" : String(value));
 
 export function range({ min, max, kind }) {
-  if (kind === "path" || kind === "device") return "";
+  if (NO_NUMBER.includes(kind)) return "";
   const has = (x) => x !== null && x !== undefined && Math.abs(x) < Number.MAX_SAFE_INTEGER;
   if (has(min) && has(max)) return `from ${min} to ${max}`;
   if (has(min)) return `${min} or more`;
@@ -41,6 +44,8 @@ export function buildField(field, devices, onInput) {
   const companions = suggestions(field, input);
 
   const set = (text) => {
+    // A run of an address, which may not be in the list yet, or any more.
+    if (field.kind === "run" && ![...input.options].some(({ value }) => value === text)) input.append(el("option", { value: text }, text));
     input.value = text;
     for (const companion of companions) companion.update();
   };
@@ -87,6 +92,7 @@ export function buildField(field, devices, onInput) {
 }
 
 function control(field, devices, attributes) {
+  if (field.kind === "run") return el("select", attributes, el("option", { value: "" }, "new random weights"));
   if (field.kind === "device") {
     return el(
       "select",

@@ -14,7 +14,7 @@ let runs = []; // the newest first
 export const titleOf = (name) => nameOf(runs.find((run) => run.name === name) ?? { name });
 
 /** A model in a menu; that of a run that goes on is of its last epoch. */
-function describe(run) {
+export function describe(run) {
   const { val_accuracy: accuracy, image_size: size } = run;
   const state = run.state === "running" ? `in training, after epoch ${run.epochs_done}` : null;
   return [nameOf(run), `${size} px`, accuracy === null ? null : percent(accuracy), state].filter(Boolean).join(" · ");

@@ -6,7 +6,7 @@ import { compare, compareAmong, comparesNone, drawSwatches, isCompared, startCom
 import { $, announce, el, setText } from "./dom.js";
 import { onRuns, refreshRuns } from "./models.js";
 import { downloadLink, useModel } from "./next.js";
-import { reuseSettings } from "./reuse.js";
+import { reuseSettings, trainOn } from "./reuse.js";
 import { nameOf } from "./run.js";
 import { drawTable, setRuns, startTable } from "./runtable.js";
 import { goTo, onView } from "./views.js";
@@ -70,6 +70,7 @@ function actions(run) {
   return [
     action("Show", run, show),
     action("Reuse settings", run, reuseSettings),
+    run.model && action("Continue", run, trainOn, { title: "A new run that starts with its weights" }),
     run.model && action("Predict", run, () => useModel(run, "predict")),
     run.model && action("Look inside", run, () => useModel(run, "inside")),
     run.model && downloadLink(run, "Download", { class: "button quiet small", "aria-label": `Download the model: ${nameOf(run)}` }),

@@ -19,6 +19,8 @@ pub struct Wanted {
     image_size: Option<usize>,
     dropout: f64,
     seed: Option<u64>,
+    /// The name of a run whose weights this one begins with.
+    pub start_from: Option<String>,
     pub device: String,
 }
 
@@ -34,6 +36,7 @@ impl Default for Wanted {
             image_size: usual.image_size,
             dropout: usual.dropout,
             seed: usual.seed,
+            start_from: None,
             device: devices::automatic(),
         }
     }
