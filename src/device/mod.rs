@@ -17,10 +17,12 @@
 //! pool         memory that is used again
 //! rungs        which rung a kernel takes
 //! profile      how long each kernel took
+//! calls        what kernels were called with
 //! ```
 
 pub mod adapters;
 pub(crate) mod bindings;
+mod calls;
 mod connection;
 pub(crate) mod gpu;
 mod limits;
@@ -34,6 +36,7 @@ mod rungs;
 pub(crate) mod textures;
 mod timer;
 
+pub use calls::{Calls, RecordedCall};
 pub use limits::{DeviceKind, Limits, TensorCores};
 pub use pipeline::Checks;
 pub use precision::Precision;
@@ -65,6 +68,7 @@ struct Inner {
     rungs: Rungs,
     scope: RefCell<Arc<str>>,
     profile: RefCell<Option<Rc<Profile>>>,
+    calls: Calls,
 }
 
 impl Device {
@@ -87,8 +91,8 @@ impl Device {
 
     fn new(name: String, driver: String, kind: DeviceKind, limits: Limits, gpu: Option<Gpu>) -> Device {
         let scope = RefCell::new("".into());
-        let (pool, rungs, profile) = Default::default();
-        Device(Rc::new(Inner { name, driver, kind, limits, gpu, pool, rungs, scope, profile }))
+        let (pool, rungs, profile, calls) = Default::default();
+        Device(Rc::new(Inner { name, driver, kind, limits, gpu, pool, rungs, scope, profile, calls }))
     }
 
     /// Whether the kernels of one can use the tensors of the other: handles of one device, or of the CPU.
@@ -205,8 +209,9 @@ impl Device {
 
     /// Names the layer, or the part of the step, that kernels run for from now on.
     pub fn enter(&self, scope: &str) {
-        // Only profiles read it.
-        if self.0.profile.borrow().is_some() && *scope != **self.0.scope.borrow() {
+        // Nobody else reads it.
+        let is_read = self.0.profile.borrow().is_some() || self.0.calls.are_recorded();
+        if is_read && *scope != **self.0.scope.borrow() {
             self.0.scope.replace(scope.into());
         }
     }
@@ -214,6 +219,11 @@ impl Device {
     /// The layer, or the part of the step, that kernels run for.
     pub fn scope(&self) -> Arc<str> {
         self.0.scope.borrow().clone()
+    }
+
+    /// What kernels are called with, where somebody wants to know.
+    pub fn calls(&self) -> &Calls {
+        &self.0.calls
     }
 
     /// Runs CPU work that has this label.

@@ -3,7 +3,7 @@
 use super::{Kernel, Pass, Rung};
 use crate::cpu::{self, Input, Output};
 use crate::device::bindings::Part;
-use crate::device::{Device, DeviceKind, Label};
+use crate::device::{Device, DeviceKind, Label, RecordedCall};
 use crate::error::Result;
 use crate::reference::Params;
 use crate::tensor::{Kind, Tensor};
@@ -42,6 +42,13 @@ impl<P: Params> Kernel<P> {
     }
 
     fn run_on_cpu(&self, device: &Device, params: &P, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
+        let words = |tensors: &[&Tensor]| tensors.iter().map(|tensor| tensor.words().to_vec()).collect();
+        device.calls().add(&device.scope(), || RecordedCall {
+            kernel: self.name,
+            params: params.words(),
+            inputs: words(inputs),
+            outputs: words(outputs),
+        });
         let bytes = inputs.iter().chain(outputs).map(|tensor| tensor.len() as f64 * 4.0).sum();
         let input_words: Vec<_> = inputs.iter().map(|tensor| tensor.words()).collect();
         let inputs: Vec<_> = inputs
