@@ -1,5 +1,7 @@
 //! What kind of device it is, and what fits on it.
 
+use crate::error::{Remedy, Result, error};
+
 /// What stands behind a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceKind {
@@ -66,6 +68,18 @@ impl Limits {
             own_memory: false,
             max_loop_iterations: usize::MAX,
             max_submit_flop: u64::MAX,
+        }
+    }
+
+    /// Whether a tensor of so many bytes fits the device of this name.
+    pub(super) fn fits(&self, name: &str, bytes: u64) -> Result<()> {
+        let limits = [(self.max_buffer, "buffer"), (self.max_binding, "storage binding")];
+        match limits.into_iter().find(|(limit, _)| bytes > *limit) {
+            None => Ok(()),
+            Some((limit, what)) => {
+                let why = format!("a {what} of {bytes} bytes is beyond the limit of {name} ({limit} bytes)");
+                Err(error!(OutOfMemory, "{why}").with(Remedy::LessMemory))
+            }
         }
     }
 }

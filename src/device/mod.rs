@@ -43,7 +43,7 @@ pub use precision::Precision;
 pub use profile::{Label, Span};
 pub use rungs::RungTable;
 
-use crate::error::{Remedy, Result, error};
+use crate::error::Result;
 use gpu::Gpu;
 pub(crate) use memory::Memory;
 use pool::Pool;
@@ -242,15 +242,7 @@ impl Device {
 
     /// Memory for `words` 4-byte values, from the pool when it has some that fits.
     pub(crate) fn allocate(&self, words: usize) -> Result<Memory> {
-        let bytes = words as u64 * 4;
-        let limits = self.limits();
-        for (limit, what) in [(limits.max_buffer, "buffer"), (limits.max_binding, "storage binding")] {
-            if bytes > limit {
-                let name = self.name();
-                let why = format!("a {what} of {bytes} bytes is beyond the limit of {name} ({limit} bytes)");
-                return Err(error!(OutOfMemory, "{why}").with(Remedy::LessMemory));
-            }
-        }
+        self.limits().fits(self.name(), words as u64 * 4)?;
         let memory = match self.0.pool.take(words) {
             Some(memory) => memory,
             None => {
