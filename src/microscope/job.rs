@@ -11,16 +11,24 @@ use crate::kernel::{Buffer as Declared, Usage};
 #[derive(Debug)]
 pub struct Job {
     /// The kernel's name, such as `dense.forward`.
-    pub kernel: &'static str,
+    pub kernel: String,
     /// Its shader's, under `shaders`.
     pub file: String,
     pub passes: Vec<Pass>,
     /// The sizes, as the uniform holds them.
     pub params: Vec<u32>,
-    inputs: &'static [Declared],
-    outputs: &'static [Declared],
+    inputs: Vec<Slot>,
+    outputs: Vec<Slot>,
     /// Words of the buffer that passes share; 0 for none.
     scratch: usize,
+}
+
+/// A buffer that a job needs.
+#[derive(Debug, Clone)]
+struct Slot {
+    name: String,
+    /// Whether it holds values that may be read before anything is written.
+    is_known: bool,
 }
 
 /// One dispatch.
@@ -81,19 +89,40 @@ impl Job {
             Ok(Pass { program, groups: pass.groups, textures: pass.textures })
         });
         let passes = passes.collect::<Result<_>>()?;
-        let (inputs, outputs) = (call.inputs(), call.outputs());
-        let (params, kernel) = (call.words(), call.name());
+        let slot = |buffer: &Declared| {
+            Slot { name: buffer.name.to_string(), is_known: buffer.usage != Usage::Write }
+        };
+        let [inputs, outputs] = [call.inputs(), call.outputs()].map(|slots| slots.iter().map(slot).collect());
+        let (params, kernel) = (call.words(), call.name().to_string());
         Ok(Job { kernel, file: plan.file, passes, params, inputs, outputs, scratch: plan.scratch })
+    }
+
+    /// One entry point of any WGSL, dispatched in so many groups. `params` is what its uniform holds; of its buffers,
+    /// `inputs` hold values from the beginning, and `outputs` do not.
+    ///
+    /// # Errors
+    /// A shader that is not understood.
+    pub fn of_text(
+        text: &str,
+        entry: &str,
+        groups: [u32; 3],
+        params: &[u32],
+        [inputs, outputs]: [&[&str]; 2],
+    ) -> Result<Job> {
+        let passes = vec![Pass { program: compile(text, entry, &[])?, groups, textures: &[] }];
+        let slots = |names: &[&str], is_known| {
+            names.iter().map(|name| Slot { name: name.to_string(), is_known }).collect()
+        };
+        let (inputs, outputs) = (slots(inputs, true), slots(outputs, false));
+        let (kernel, file, params) = (entry.to_string(), String::new(), params.to_vec());
+        Ok(Job { kernel, file, passes, params, inputs, outputs, scratch: 0 })
     }
 
     /// Buffers with these words, and the scratch between the passes.
     pub fn buffers(&self, inputs: &[Vec<u32>], outputs: &[Vec<u32>]) -> Vec<Buffer> {
-        let input = |(buffer, words): (&Declared, &Vec<u32>)| Buffer::new(buffer.name, words.clone(), true);
-        let output = |(buffer, words): (&Declared, &Vec<u32>)| {
-            Buffer::new(buffer.name, words.clone(), buffer.usage != Usage::Write)
-        };
-        let inputs = self.inputs.iter().zip(inputs).map(input);
-        let outputs = self.outputs.iter().zip(outputs).map(output);
+        let buffer = |(slot, words): (&Slot, &Vec<u32>)| Buffer::new(&slot.name, words.clone(), slot.is_known);
+        let inputs = self.inputs.iter().zip(inputs).map(buffer);
+        let outputs = self.outputs.iter().zip(outputs).map(buffer);
         let scratch = Buffer::new("scratch", vec![POISON; self.scratch], false);
         inputs.chain(outputs).chain((self.scratch > 0).then_some(scratch)).collect()
     }
@@ -105,7 +134,7 @@ impl Job {
     }
 
     /// Names of the outputs.
-    pub fn output_names(&self) -> impl Iterator<Item = &'static str> {
-        self.outputs.iter().map(|output| output.name)
+    pub fn output_names(&self) -> impl Iterator<Item = &str> {
+        self.outputs.iter().map(|output| output.name.as_str())
     }
 }

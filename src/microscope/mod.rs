@@ -1,11 +1,13 @@
 //! An interpreter of the shaders themselves.
 pub mod buffers;
 mod compile;
+pub mod counts;
 mod execute;
 pub mod finding;
 pub mod group;
 pub mod job;
 mod layout;
+pub mod lockstep;
 pub mod order;
 pub mod program;
 pub mod proof;
@@ -13,6 +15,7 @@ pub mod sanitizer;
 pub mod shadow;
 mod source;
 mod subgroup;
+mod traffic;
 pub mod watch;
 
 pub use compile::compile;

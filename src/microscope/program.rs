@@ -26,6 +26,7 @@ pub struct Program {
     /// Calls that were inlined; the first is the entry point itself.
     pub frames: Vec<Frame>,
     pub loops: Vec<Loop>,
+    pub variables: Vec<Variable>,
     /// Names of variables and values, by number; 0 for none.
     pub names: Vec<Arc<str>>,
     /// Whether there are instructions that the threads of a subgroup execute together.
@@ -93,6 +94,22 @@ pub struct Frame {
     pub caller: Option<u32>,
     /// The line of the call; 0 for the entry point.
     pub line: u32,
+}
+
+/// A variable of a function, in registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    /// A number for [`Program::names`].
+    pub name: u32,
+    pub register: u16,
+    /// Registers that it takes.
+    pub size: u32,
+    pub kind: Kind,
+    /// The function that it is in.
+    pub frame: u32,
+    /// The instructions while it is there.
+    pub start: u32,
+    pub end: u32,
 }
 
 /// The instructions of a loop.

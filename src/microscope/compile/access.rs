@@ -123,10 +123,41 @@ impl<'a> Compiler<'a> {
             return self.atomic_place(pointer, scalar, Atomic::Load, 0);
         }
         let size = self.size(&inner)?;
+        if let (Root::Local(register), None) = (pointer.root, pointer.offset) {
+            // It is read where it is, as long as it stays what it is: see `keep`.
+            return Ok(Value::Register(register.saturating_add(pointer.constant as u16)));
+        }
         let dst = self.allocate(size)?;
         let table = self.cells(&inner, pointer.root)?;
         self.read(pointer, dst, size, table)?;
         Ok(Value::Register(dst))
+    }
+
+    /// Copies what was loaded and is still to be used, because its variable is about to change: what lies in these
+    /// registers, or all of it where ways part and it is not known which of them change.
+    pub fn keep(&mut self, body: &mut Body<'a>, changed: Option<(u16, u32)>) -> Result<()> {
+        if body.loaded.is_empty() {
+            return Ok(());
+        }
+        let mut kept = Vec::new();
+        for (&handle, &(size, uses)) in &body.loaded {
+            let Some(&Value::Register(register)) = body.values.get(&handle) else { continue };
+            let (start, end) = (u32::from(register), u32::from(register) + size);
+            let is_changed = changed.is_none_or(|(first, n)| start < u32::from(first) + n && u32::from(first) < end);
+            if is_changed {
+                kept.push((handle, register, size, uses));
+            }
+        }
+        kept.sort_unstable_by_key(|(handle, ..)| handle.index());
+        for (handle, register, size, uses) in kept {
+            body.loaded.remove(&handle);
+            if uses > 0 {
+                let dst = self.allocate(size)?;
+                self.emit(Op::Move, size, [dst, register, 0, 0], 0)?;
+                body.values.insert(handle, Value::Register(dst));
+            }
+        }
+        Ok(())
     }
 
     fn cells(&mut self, inner: &TypeInner, root: Root) -> Result<u16> {
@@ -153,10 +184,15 @@ impl<'a> Compiler<'a> {
         match (pointer.root, pointer.offset) {
             (Root::Local(register), None) => {
                 let target = register.saturating_add(pointer.constant as u16);
-                self.emit(Op::Move, size, [target, source, 0, 0], 0)?;
+                self.keep(body, Some((target, size)))?;
+                let is_last_use = body.info[value].ref_count == 1 && body.fresh.contains(&value);
+                if !is_last_use || !self.retarget(source, target, size) {
+                    self.emit(Op::Move, size, [target, source, 0, 0], 0)?;
+                }
             }
             (Root::Local(register), Some(offset)) => {
-                // What the registers held may have been a product.
+                // Which of the registers change is not known before it runs.
+                self.keep(body, None)?;
                 self.forget_products();
                 self.emit(Op::StoreLocal, size, [register, source, offset, 0], pointer.constant)?;
             }

@@ -1,6 +1,6 @@
 //! Expressions, one instruction or a few each.
 
-use super::state::{Body, Compiler, Value};
+use super::state::{Body, CONSTANT, Compiler, Value};
 use crate::microscope::layout;
 use crate::microscope::program::{Kind, Op};
 use crate::microscope::source::Result;
@@ -10,6 +10,9 @@ impl<'a> Compiler<'a> {
     /// Where an expression's value is; those that are known without being computed get their place here.
     pub fn value(&mut self, body: &mut Body<'a>, handle: Handle<Expression>) -> Result<Value> {
         if let Some(&value) = body.values.get(&handle) {
+            if let Some((_, uses)) = body.loaded.get_mut(&handle) {
+                *uses = uses.saturating_sub(1);
+            }
             return Ok(value);
         }
         let value = match &body.function.expressions[handle] {
@@ -56,6 +59,7 @@ impl<'a> Compiler<'a> {
         };
         let name = body.function.named_expressions.get(&handle).map_or(0, |name| self.name(name));
         self.naming = (name, kind);
+        let free = self.free;
         let value = match &body.function.expressions[handle] {
             Expression::Literal(_)
             | Expression::Constant(_)
@@ -123,6 +127,14 @@ impl<'a> Compiler<'a> {
             Expression::Derivative { .. } => return Err(self.refuse("no derivatives in compute shaders")),
             _ => return Err(self.refuse("this is not known here")),
         };
+        if let Value::Register(register) = value {
+            if register >= free && register < CONSTANT {
+                body.fresh.insert(handle);
+            } else {
+                // Where another value or a variable is.
+                body.loaded.insert(handle, (self.size(inner)?, body.info[handle].ref_count));
+            }
+        }
         body.values.insert(handle, value);
         Ok(())
     }

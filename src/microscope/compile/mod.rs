@@ -61,6 +61,7 @@ impl Compiler<'_> {
             let inner = &module.types[variable.ty].inner;
             let space = match variable.space {
                 AddressSpace::Private => {
+                    self.has_private = true;
                     let size = size_of(inner, self)?;
                     let register = self.allocate(size)?;
                     let init = variable.init.and_then(|init| self.constant(init, &module.global_expressions));
@@ -181,6 +182,7 @@ impl Compiler<'_> {
             tables: self.tables,
             frames: self.frames,
             loops: self.loops,
+            variables: self.locals,
             names: self.names,
         })
     }

@@ -1,12 +1,12 @@
 //! What the compiler knows so far: registers, constants, names, and the instructions.
 
 use crate::microscope::layout::Layout;
-use crate::microscope::program::{Frame, Global, Instruction, Kind, Loop, Op, Site, Work};
+use crate::microscope::program::{Frame, Global, Instruction, Kind, Loop, Op, Site, Variable, Work};
 use crate::microscope::source::{Lines, Refusal, Result};
 use naga::valid::{FunctionInfo, ModuleInfo};
 use naga::{Arena, BuiltIn, Expression, Function, GlobalVariable, Handle, Literal, Module, Span};
 use naga::{LocalVariable, TypeInner};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Instructions of the longest program.
@@ -91,6 +91,11 @@ pub struct Compiler<'a> {
     pub frame: u32,
     /// The multiplication that each register is the product of.
     products: HashMap<u16, u32>,
+    /// The last place that a jump leads to.
+    landing: u32,
+    pub locals: Vec<Variable>,
+    /// Whether there are variables that every function may change.
+    pub has_private: bool,
 }
 
 /// A function as it is inlined in one place.
@@ -105,6 +110,10 @@ pub struct Body<'a> {
     /// Jumps to its end.
     pub exits: Vec<usize>,
     pub enclosing: Vec<Enclosing>,
+    /// Loaded values that still are where the variable is: each with how many registers, and uses that are to come.
+    pub loaded: HashMap<Handle<Expression>, (u32, usize)>,
+    /// Values whose registers are no other value's.
+    pub fresh: HashSet<Handle<Expression>>,
 }
 
 /// A loop or switch around what is compiled: jumps to its end, and to its `continuing`.
@@ -125,6 +134,8 @@ impl<'a> Body<'a> {
             result: None,
             exits: Vec::new(),
             enclosing: Vec::new(),
+            loaded: HashMap::new(),
+            fresh: HashSet::new(),
         }
     }
 
@@ -160,6 +171,9 @@ impl<'a> Compiler<'a> {
             depth: 0,
             frame: 0,
             products: HashMap::new(),
+            landing: 0,
+            locals: Vec::new(),
+            has_private: false,
         };
         compiler.words(&[0])?;
         Ok(compiler)
@@ -201,13 +215,36 @@ impl<'a> Compiler<'a> {
         let here = self.here();
         jumps.iter().for_each(|&jump| self.code[jump].imm = here);
         if !jumps.is_empty() {
-            self.products.clear();
+            self.forget_products();
         }
     }
 
     /// The next instruction is reached from further down.
     pub fn forget_products(&mut self) {
         self.products.clear();
+        self.landing = self.here();
+    }
+
+    /// Lets the last instruction write `target` and not `source`, if that is what it computes and nobody else wants it.
+    pub fn retarget(&mut self, source: u16, target: u16, size: u32) -> bool {
+        let here = self.here();
+        let Some(last) = self.code.last_mut().filter(|_| self.landing < here) else { return false };
+        let computes = !matches!(
+            last.op,
+            Op::Store | Op::StoreLocal | Op::Atomic(_) | Op::Zero | Op::Reduce | Op::Vector(_) | Op::Subgroup(_)
+        );
+        // Rounding in place belongs to the instruction before.
+        if !computes || last.dst != source || u32::from(last.n) != size || last.op == Op::RoundHalf {
+            return false;
+        }
+        last.dst = target;
+        for k in 0..size as u16 {
+            match self.products.remove(&source.wrapping_add(k)) {
+                Some(product) => self.products.insert(target.wrapping_add(k), product),
+                None => self.products.remove(&target.wrapping_add(k)),
+            };
+        }
+        true
     }
 
     pub fn allocate(&mut self, registers: u32) -> Result<u16> {

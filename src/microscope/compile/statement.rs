@@ -2,7 +2,7 @@
 //! so that threads in step meet if those that are furthest back go first.
 
 use super::state::{Body, Compiler, DEEPEST, Enclosing, Value};
-use crate::microscope::program::{Frame, Loop, Op, Together};
+use crate::microscope::program::{Frame, Loop, Op, Together, Variable};
 use crate::microscope::source::Result;
 use naga::{Barrier, Block, Expression, Function, GatherMode, Handle, Span, Statement, SwitchCase, SwitchValue};
 
@@ -23,8 +23,14 @@ impl<'a> Compiler<'a> {
             let init = variable.init.and_then(|init| self.constant(init, &function.expressions));
             self.initialise(register, size, init)?;
             body.locals.insert(handle, Value::local(register, name));
+            let (kind, frame, start) = (self.naming.1, self.frame, self.here());
+            self.locals.push(Variable { name, register, size, kind, frame, start, end: start });
         }
+        let (first, frame) = (self.locals.len() - function.local_variables.len(), self.frame);
         self.block(body, &function.body)?;
+        let end = self.here();
+        let own = self.locals[first..].iter_mut().filter(|local| local.frame == frame);
+        own.for_each(|local| local.end = end);
         let exits = std::mem::take(&mut body.exits);
         // A jump to what follows anyway is none.
         let last = self.code.len().wrapping_sub(1);
@@ -71,6 +77,7 @@ impl<'a> Compiler<'a> {
             Statement::Block(block) => self.block(body, block)?,
             Statement::If { condition, accept, reject } => {
                 let condition = self.register(body, *condition)?;
+                self.keep(body, None)?;
                 let skip = self.emit(Op::JumpIfNot, 0, [0, condition, 0, 0], 0)?;
                 self.block(body, accept)?;
                 if reject.is_empty() {
@@ -193,6 +200,7 @@ impl<'a> Compiler<'a> {
         break_if: Option<Handle<Expression>>,
         span: Span,
     ) -> Result<()> {
+        self.keep(body, None)?;
         let (free, start) = (self.free, self.here());
         self.forget_products();
         body.enclosing.push(Enclosing { breaks: Vec::new(), continues: Vec::new(), is_loop: true });
@@ -224,6 +232,7 @@ impl<'a> Compiler<'a> {
         cases: &'a [SwitchCase],
     ) -> Result<()> {
         let selector = self.register(body, selector)?;
+        self.keep(body, None)?;
         let mut entries = Vec::new();
         for (index, case) in cases.iter().enumerate() {
             let value = match case.value {
@@ -264,6 +273,12 @@ impl<'a> Compiler<'a> {
     ) -> Result<()> {
         let callee = &self.module.functions[function];
         let mut inside = Body::new(callee, &self.info[function]);
+        let takes_pointer = |argument: &naga::FunctionArgument| {
+            self.module.types[argument.ty].inner.pointer_space().is_some()
+        };
+        if self.has_private || callee.arguments.iter().any(takes_pointer) {
+            self.keep(body, None)?;
+        }
         for &argument in arguments {
             inside.arguments.push(self.value(body, argument)?);
         }
@@ -272,6 +287,7 @@ impl<'a> Compiler<'a> {
             inside.result = Some(register);
             if let Some(result) = result {
                 body.values.insert(result, Value::Register(register));
+                body.fresh.insert(result);
             }
         }
         let name = callee.name.as_deref().unwrap_or("").into();

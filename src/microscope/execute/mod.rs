@@ -23,6 +23,11 @@ pub enum Flow {
 /// Replaces `n` registers by what `f` makes of others.
 #[inline(always)]
 fn one(r: &mut [u32], i: &Instruction, f: impl Fn(u32) -> u32) {
+    // Most values are scalars.
+    if i.n == 1 {
+        r[usize::from(i.dst)] = f(r[usize::from(i.a)]);
+        return;
+    }
     for k in 0..usize::from(i.n) {
         r[usize::from(i.dst) + k] = f(r[usize::from(i.a) + k]);
     }
@@ -30,6 +35,10 @@ fn one(r: &mut [u32], i: &Instruction, f: impl Fn(u32) -> u32) {
 
 #[inline(always)]
 fn two(r: &mut [u32], i: &Instruction, f: impl Fn(u32, u32) -> u32) {
+    if i.n == 1 {
+        r[usize::from(i.dst)] = f(r[usize::from(i.a)], r[usize::from(i.b)]);
+        return;
+    }
     for k in 0..usize::from(i.n) {
         r[usize::from(i.dst) + k] = f(r[usize::from(i.a) + k], r[usize::from(i.b) + k]);
     }
