@@ -44,6 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("data", &["error", "random"]),
     ("train", &["model", "optim", "data", "ops", "tape", "tensor", "device", "error"]),
     ("check", &["ops", "cases", "cpu", "kernel", "reference", "tensor", "device", "error"]),
+    ("microscope", &["check", "cases", "kernel", "tensor", "device", "error"]),
     // The shell.
     ("memory", &["train", "model", "device", "error"]),
     ("files", &["memory", "data", "error"]),
@@ -60,8 +61,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
-            "studio", "run", "report", "tuning", "files", "memory", "check", "train", "model", "data",
-            "device", "error",
+            "studio", "run", "report", "tuning", "files", "memory", "microscope", "check", "train", "model",
+            "data", "device", "error",
         ],
     ),
     ("lib", &[]),
@@ -69,7 +70,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that build without the feature `cli`.
-const CORE: [&str; 15] = [
+const CORE: [&str; 16] = [
     "error",
     "random",
     "reference",
@@ -85,6 +86,7 @@ const CORE: [&str; 15] = [
     "data",
     "train",
     "check",
+    "microscope",
 ];
 
 #[test]

@@ -75,6 +75,11 @@ impl<'a> Question<'a> {
         Question { case, rounding, style, inputs, outputs, expected, magnitude }
     }
 
+    /// The words of the inputs, and of the outputs before the call.
+    pub fn words(&self) -> [Vec<Vec<u32>>; 2] {
+        [&self.inputs, &self.outputs].map(|buffers| buffers.iter().map(Values::words).collect())
+    }
+
     /// What a rung answers.
     pub async fn ask(&self, device: &Device, rung: &str) -> Result<Vec<Got>> {
         let run = async || {
