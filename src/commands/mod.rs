@@ -8,6 +8,7 @@ mod devices;
 mod evaluate;
 mod gradcheck;
 mod load;
+mod microscope;
 mod numbers;
 mod only;
 mod output;
@@ -68,6 +69,8 @@ enum Command {
     Devices(devices::DevicesArgs),
     /// Check every kernel's gradient, on every device
     Gradcheck(gradcheck::GradcheckArgs),
+    /// Run a kernel's shader thread by thread, without a GPU
+    Microscope(microscope::MicroscopeArgs),
     /// Time every kernel with every rung at the network's sizes
     Bench(bench::BenchArgs),
     /// Time the rungs on this machine's adapter once, and use the fastest from then on
@@ -106,6 +109,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Evaluate(args) => evaluate::run(args).await.map_err(of_a_model),
             Command::Summary(args) => summary::run(args).await,
             Command::Bench(args) => bench::run(args).await,
+            Command::Microscope(args) => microscope::run(args).await,
             Command::Tune(args) => tune::run(args).await,
             Command::Devices(args) => devices::run(args).await,
             Command::Gradcheck(args) => gradcheck::run(args).await,

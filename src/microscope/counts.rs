@@ -10,6 +10,7 @@ use super::source::{Refusal, Result};
 use super::traffic::{conflicts, sectors};
 use super::watch::{Access, At, Mode, Watch};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Counts of one pass, scaled to all its groups.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -86,7 +87,7 @@ pub fn count(job: &Job, buffers: Vec<Buffer>, subgroup: u32, most_groups: u64) -
         let mut bound = bind(program, &mut buffers, &job.params, pass.textures)?;
         let setting = Setting { groups: pass.groups, subgroup, most_steps: 1 << 32 };
         let mut group = Group::new(program, setting, [0; 3]);
-        let mut counter = Counter::new(program, subgroup);
+        let mut counter = Counter::new(program.clone(), subgroup);
         let sample = spread(pass.len(), most_groups.max(1));
         for &index in &sample {
             group.restart(pass.group(index));
@@ -106,8 +107,10 @@ pub fn least_bytes(inputs: &[Vec<u32>], outputs: &[Vec<u32>]) -> u64 {
     inputs.iter().chain(outputs).map(|words| words.len() as u64 * 4).sum()
 }
 
-struct Counter<'p> {
-    program: &'p Program,
+/// Counts while a group runs in step.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    program: Arc<Program>,
     subgroup: u32,
     counts: Counts,
     slots: f64,
@@ -115,8 +118,8 @@ struct Counter<'p> {
     touched: Vec<(u32, u32, u32)>,
 }
 
-impl<'p> Counter<'p> {
-    fn new(program: &'p Program, subgroup: u32) -> Counter<'p> {
+impl Counter {
+    pub fn new(program: Arc<Program>, subgroup: u32) -> Counter {
         let counts = Counts {
             entry: program.entry.clone(),
             groups: 0,
@@ -138,7 +141,7 @@ impl<'p> Counter<'p> {
     }
 
     /// Scaled from those that were run to all.
-    fn counts(self, groups: u64, sampled: u64) -> Counts {
+    pub fn counts(self, groups: u64, sampled: u64) -> Counts {
         let factor = if sampled == 0 { 0.0 } else { groups as f64 / sampled as f64 };
         let traffic = |of: Traffic| Traffic {
             accesses: of.accesses * factor,
@@ -175,8 +178,8 @@ impl<'p> Counter<'p> {
     }
 }
 
-impl Watch for Counter<'_> {
-    fn access(&mut self, at: At, access: &Access) {
+impl Watch for Counter {
+    fn access(&mut self, at: At, access: &Access, _: &[u32]) {
         let width = self.program.globals[access.global].width;
         if matches!(access.mode, Mode::Atomic { .. }) {
             self.touched.push((at.thread, access.first * width, width));
@@ -197,7 +200,7 @@ impl Watch for Counter<'_> {
     }
 }
 
-impl WatchSubgroups for Counter<'_> {
+impl WatchSubgroups for Counter {
     fn executed(&mut self, pc: u32, first: usize, active: usize) {
         let (instruction, work) = (&self.program.code[pc as usize], self.program.sites[pc as usize].work);
         let threads = active as f64;

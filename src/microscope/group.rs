@@ -38,6 +38,21 @@ pub struct Setting {
     pub most_steps: u64,
 }
 
+/// Where a group stands, without what it runs.
+#[derive(Debug, Clone)]
+pub struct Paused {
+    id: [u32; 3],
+    threads: Vec<Thread>,
+    registers: Vec<u32>,
+}
+
+impl Paused {
+    /// Words that it takes.
+    pub fn words(&self) -> usize {
+        self.registers.len() + 4 * self.threads.len()
+    }
+}
+
 /// A workgroup while it runs. A copy goes on from where it was made.
 #[derive(Debug, Clone)]
 pub struct Group<'p> {
@@ -73,6 +88,18 @@ impl<'p> Group<'p> {
                 registers[register..register + n].copy_from_slice(&values[..n]);
             }
         }
+    }
+
+    /// Where it stands, to go on from later.
+    pub fn pause(self) -> Paused {
+        let Group { id, threads, registers, .. } = self;
+        Paused { id, threads, registers }
+    }
+
+    /// A group that goes on from where it stood.
+    pub fn resume(program: &'p Program, setting: Setting, paused: Paused) -> Group<'p> {
+        let Paused { id, threads, registers } = paused;
+        Group { program, setting, id, threads, registers }
     }
 
     pub fn registers(&self, thread: usize) -> &[u32] {
@@ -179,9 +206,8 @@ impl<'p> Group<'p> {
             let lanes = first..(first + size).min(self.threads.len());
             let met = lanes.clone().filter(|&lane| self.threads[lane].state == State::Meets);
             let Some(pc) = met.map(|lane| self.threads[lane].pc).min() else { continue };
-            let is_active = |lane: &usize| {
-                self.threads[*lane].state == State::Meets && self.threads[*lane].pc == pc
-            };
+            let is_active =
+                |lane: &usize| self.threads[*lane].state == State::Meets && self.threads[*lane].pc == pc;
             let active: Vec<usize> = lanes.filter(is_active).collect();
             self.execute_together(pc, first, &active, watch);
             any = true;

@@ -6,6 +6,7 @@ use super::program::Program;
 use super::source::{Refusal, Result};
 use crate::cases::Call;
 use crate::kernel::{Buffer as Declared, Usage};
+use std::sync::Arc;
 
 /// A rung of a kernel at given sizes.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ struct Slot {
 /// One dispatch.
 #[derive(Debug)]
 pub struct Pass {
-    pub program: Program,
+    pub program: Arc<Program>,
     /// Workgroups in each direction.
     pub groups: [u32; 3],
     /// Textures, each with the buffer that is copied into it before.
@@ -80,17 +81,19 @@ impl Job {
 
     fn compile(call: &dyn Call, rung: &str, subgroup: u32, text: Option<&str>) -> Result<Job> {
         let plan = call.plan(rung);
-        let plan = plan.ok_or_else(|| Refusal::new(format!("{}: no rung {rung} for these sizes", call.name())))?;
+        let plan =
+            plan.ok_or_else(|| Refusal::new(format!("{}: no rung {rung} for these sizes", call.name())))?;
         let overrides: Vec<_> =
             plan.overrides.iter().copied().chain([("SUBGROUP", f64::from(subgroup))]).collect();
         let text = text.unwrap_or(&plan.text);
         let passes = plan.passes.iter().map(|pass| {
-            let program = compile(text, pass.entry, &overrides)?;
+            let program = Arc::new(compile(text, pass.entry, &overrides)?);
             Ok(Pass { program, groups: pass.groups, textures: pass.textures })
         });
         let passes = passes.collect::<Result<_>>()?;
-        let slot = |buffer: &Declared| {
-            Slot { name: buffer.name.to_string(), is_known: buffer.usage != Usage::Write }
+        let slot = |buffer: &Declared| Slot {
+            name: buffer.name.to_string(),
+            is_known: buffer.usage != Usage::Write,
         };
         let [inputs, outputs] = [call.inputs(), call.outputs()].map(|slots| slots.iter().map(slot).collect());
         let (params, kernel) = (call.words(), call.name().to_string());
@@ -109,7 +112,7 @@ impl Job {
         params: &[u32],
         [inputs, outputs]: [&[&str]; 2],
     ) -> Result<Job> {
-        let passes = vec![Pass { program: compile(text, entry, &[])?, groups, textures: &[] }];
+        let passes = vec![Pass { program: Arc::new(compile(text, entry, &[])?), groups, textures: &[] }];
         let slots = |names: &[&str], is_known| {
             names.iter().map(|name| Slot { name: name.to_string(), is_known }).collect()
         };
@@ -120,7 +123,8 @@ impl Job {
 
     /// Buffers with these words, and the scratch between the passes.
     pub fn buffers(&self, inputs: &[Vec<u32>], outputs: &[Vec<u32>]) -> Vec<Buffer> {
-        let buffer = |(slot, words): (&Slot, &Vec<u32>)| Buffer::new(&slot.name, words.clone(), slot.is_known);
+        let buffer =
+            |(slot, words): (&Slot, &Vec<u32>)| Buffer::new(&slot.name, words.clone(), slot.is_known);
         let inputs = self.inputs.iter().zip(inputs).map(buffer);
         let outputs = self.outputs.iter().zip(outputs).map(buffer);
         let scratch = Buffer::new("scratch", vec![POISON; self.scratch], false);

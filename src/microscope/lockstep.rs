@@ -45,29 +45,40 @@ fn run_subgroup<W: WatchSubgroups>(
     memory: &mut [Vec<u32>],
     watch: &mut W,
 ) -> Result<(), Endless> {
-    let last = (first + group.setting.subgroup as usize).min(group.threads.len());
-    let program = group.program;
-    let mut active = Vec::with_capacity(last - first);
-    loop {
-        let ready = group.threads[first..last].iter().filter(|thread| thread.state == State::Ready);
-        let Some(pc) = ready.map(|thread| thread.pc).min() else { return Ok(()) };
-        active.clear();
-        active.extend((first..last).filter(|&lane| {
-            let thread = &group.threads[lane];
-            thread.state == State::Ready && thread.pc == pc
-        }));
-        if matches!(program.code[pc as usize].op, Op::Subgroup(_)) {
-            group.execute_together(pc, first, &active, watch);
-        } else {
-            for &lane in &active {
-                group.step(lane, memory, watch);
-            }
-        }
-        watch.executed(pc, first, active.len());
-        let steps = group.threads[active[0]].steps;
-        if steps > group.setting.most_steps {
+    let mut active = Vec::new();
+    while let Some(pc) = step(group, first, &mut active, memory, watch) {
+        if group.threads[active[0]].steps > group.setting.most_steps {
             let thread = active[0] as u32;
-            return Err(Endless { at: At { thread, pc }, line: program.line(pc) });
+            return Err(Endless { at: At { thread, pc }, line: group.program.line(pc) });
         }
     }
+    Ok(())
+}
+
+/// Executes one instruction of a subgroup, by its first thread: of those threads that are furthest back, which are left in
+/// `active`. `None` where none can go on.
+pub fn step<W: WatchSubgroups>(
+    group: &mut Group,
+    first: usize,
+    active: &mut Vec<usize>,
+    memory: &mut [Vec<u32>],
+    watch: &mut W,
+) -> Option<u32> {
+    let last = (first + group.setting.subgroup as usize).min(group.threads.len());
+    let ready = group.threads[first..last].iter().filter(|thread| thread.state == State::Ready);
+    let pc = ready.map(|thread| thread.pc).min()?;
+    active.clear();
+    active.extend((first..last).filter(|&lane| {
+        let thread = &group.threads[lane];
+        thread.state == State::Ready && thread.pc == pc
+    }));
+    if matches!(group.program.code[pc as usize].op, Op::Subgroup(_)) {
+        group.execute_together(pc, first, active, watch);
+    } else {
+        for &lane in active.iter() {
+            group.step(lane, memory, watch);
+        }
+    }
+    watch.executed(pc, first, active.len());
+    Some(pc)
 }

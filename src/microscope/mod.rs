@@ -16,6 +16,7 @@ pub mod shadow;
 mod source;
 mod subgroup;
 mod traffic;
+pub mod view;
 pub mod watch;
 
 pub use compile::compile;

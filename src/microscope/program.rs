@@ -4,7 +4,7 @@ use naga::{AtomicFunction, BuiltIn, CollectiveOperation, MathFunction, SubgroupO
 use std::sync::Arc;
 
 /// One entry point of a shader, compiled for given overrides. Every call is inlined.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Program {
     pub entry: String,
     pub source: Arc<str>,
@@ -61,7 +61,10 @@ impl Program {
     }
 
     pub fn name(&self, pc: u32) -> &str {
-        self.sites.get(pc as usize).and_then(|site| self.names.get(site.name as usize)).map_or("", |name| name)
+        self.sites
+            .get(pc as usize)
+            .and_then(|site| self.names.get(site.name as usize))
+            .map_or("", |name| name)
     }
 }
 
@@ -330,6 +333,9 @@ impl Kind {
     }
 
     pub fn from_number(number: u32) -> Kind {
-        [Kind::U32, Kind::I32, Kind::F32, Kind::F16, Kind::Bool].get(number as usize).copied().unwrap_or_default()
+        [Kind::U32, Kind::I32, Kind::F32, Kind::F16, Kind::Bool]
+            .get(number as usize)
+            .copied()
+            .unwrap_or_default()
     }
 }

@@ -130,7 +130,7 @@ fn lines(program: &Program, pcs: &[u32]) -> Vec<u32> {
 
 impl Watch for Sanitizer<'_> {
     #[inline(always)]
-    fn access(&mut self, at: At, access: &Access) {
+    fn access(&mut self, at: At, access: &Access, _: &[u32]) {
         let shadow = &mut self.shadows[access.global];
         if shadow.records.is_empty() {
             return;

@@ -19,14 +19,23 @@ fn no_kernel_has_a_finding_and_all_equal_their_references() {
             runs.push((case, source.rung));
         }
     }
-    let results: Vec<_> = runs.par_iter().map(|(case, rung)| {
-        let start = Instant::now();
-        let result = run(case, rung);
-        if start.elapsed().as_secs_f64() > 2.0 {
-            println!("{:?} {} {rung} {:.3e} {:.3e}", start.elapsed(), case.call.name(), case.call.flop(), check::kernels::bytes(case));
-        }
-        (start.elapsed(), result)
-    }).collect();
+    let results: Vec<_> = runs
+        .par_iter()
+        .map(|(case, rung)| {
+            let start = Instant::now();
+            let result = run(case, rung);
+            if start.elapsed().as_secs_f64() > 2.0 {
+                println!(
+                    "{:?} {} {rung} {:.3e} {:.3e}",
+                    start.elapsed(),
+                    case.call.name(),
+                    case.call.flop(),
+                    check::kernels::bytes(case)
+                );
+            }
+            (start.elapsed(), result)
+        })
+        .collect();
     let (mut refused, mut failures, mut instructions) = (BTreeSet::new(), Vec::new(), 0);
     let mut slow = Vec::new();
     for ((case, rung), (time, result)) in runs.iter().zip(results) {
@@ -39,7 +48,9 @@ fn no_kernel_has_a_finding_and_all_equal_their_references() {
             Err(Failed::Refused(why)) => {
                 refused.insert(format!("{name}: {why}"));
             }
-            Err(Failed::Wrong(why)) => failures.push(format!("{name} {} {}\n{why}", case.why, case.call.params())),
+            Err(Failed::Wrong(why)) => {
+                failures.push(format!("{name} {} {}\n{why}", case.why, case.call.params()))
+            }
         }
     }
     slow.sort_by(|a, b| b.0.cmp(&a.0));
@@ -48,8 +59,17 @@ fn no_kernel_has_a_finding_and_all_equal_their_references() {
     }
     println!("{refused:#?}");
     let seconds = start.elapsed().as_secs_f64();
-    println!("{} runs, {instructions} instructions in {seconds:.1} s: {:.1} M/s", runs.len(), instructions as f64 / seconds / 1e6);
-    assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures[..failures.len().min(12)].join("\n\n"));
+    println!(
+        "{} runs, {instructions} instructions in {seconds:.1} s: {:.1} M/s",
+        runs.len(),
+        instructions as f64 / seconds / 1e6
+    );
+    assert!(
+        failures.is_empty(),
+        "{} failures\n{}",
+        failures.len(),
+        failures[..failures.len().min(12)].join("\n\n")
+    );
 }
 
 enum Failed {
@@ -66,7 +86,8 @@ fn run(case: &Case, rung: &str) -> Result<Report, Failed> {
     let report = prove(&job, &buffers, settings(estimate));
     let report = report.map_err(|why| Failed::Wrong(why.to_string()))?;
     let got = report.outputs.iter().map(|words| Got { payload: words.clone(), guard: Vec::new() });
-    let mut problems: Vec<String> = report.findings.iter().map(|finding| format!("{}: {finding}", job.file)).collect();
+    let mut problems: Vec<String> =
+        report.findings.iter().map(|finding| format!("{}: {finding}", job.file)).collect();
     if report.outputs.len() == outputs.len() {
         problems.extend(question.judge(&got.collect::<Vec<_>>()).err());
     } else if estimate < MUCH {

@@ -26,7 +26,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// A member or an element with a known index.
-    pub fn access_index(&mut self, body: &mut Body<'a>, base: Handle<Expression>, index: u32) -> Result<Value> {
+    pub fn access_index(
+        &mut self,
+        body: &mut Body<'a>,
+        base: Handle<Expression>,
+        index: u32,
+    ) -> Result<Value> {
         let inner = body.inner(base, self.module);
         match self.value(body, base)? {
             Value::Register(register) => {
@@ -143,7 +148,8 @@ impl<'a> Compiler<'a> {
         for (&handle, &(size, uses)) in &body.loaded {
             let Some(&Value::Register(register)) = body.values.get(&handle) else { continue };
             let (start, end) = (u32::from(register), u32::from(register) + size);
-            let is_changed = changed.is_none_or(|(first, n)| start < u32::from(first) + n && u32::from(first) < end);
+            let is_changed =
+                changed.is_none_or(|(first, n)| start < u32::from(first) + n && u32::from(first) < end);
             if is_changed {
                 kept.push((handle, register, size, uses));
             }

@@ -231,7 +231,13 @@ impl<'a> Compiler<'a> {
         let Some(last) = self.code.last_mut().filter(|_| self.landing < here) else { return false };
         let computes = !matches!(
             last.op,
-            Op::Store | Op::StoreLocal | Op::Atomic(_) | Op::Zero | Op::Reduce | Op::Vector(_) | Op::Subgroup(_)
+            Op::Store
+                | Op::StoreLocal
+                | Op::Atomic(_)
+                | Op::Zero
+                | Op::Reduce
+                | Op::Vector(_)
+                | Op::Subgroup(_)
         );
         // Rounding in place belongs to the instruction before.
         if !computes || last.dst != source || u32::from(last.n) != size || last.op == Op::RoundHalf {

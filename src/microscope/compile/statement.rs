@@ -4,7 +4,9 @@
 use super::state::{Body, Compiler, DEEPEST, Enclosing, Value};
 use crate::microscope::program::{Frame, Loop, Op, Together, Variable};
 use crate::microscope::source::Result;
-use naga::{Barrier, Block, Expression, Function, GatherMode, Handle, Span, Statement, SwitchCase, SwitchValue};
+use naga::{
+    Barrier, Block, Expression, Function, GatherMode, Handle, Span, Statement, SwitchCase, SwitchValue,
+};
 
 /// Calls of the longest program.
 const MOST_CALLS: usize = 1 << 15;
@@ -21,7 +23,10 @@ impl<'a> Compiler<'a> {
             let name = self.name(variable.name.as_deref().unwrap_or(""));
             self.naming = (name, self.layout.kind(inner).map_err(|why| self.at(why))?);
             let init = variable.init.and_then(|init| self.constant(init, &function.expressions));
+            // All are set when the function begins, wherever they are declared: no line of its own.
+            let span = std::mem::replace(&mut self.span, Span::UNDEFINED);
             self.initialise(register, size, init)?;
+            self.span = span;
             body.locals.insert(handle, Value::local(register, name));
             let (kind, frame, start) = (self.naming.1, self.frame, self.here());
             self.locals.push(Variable { name, register, size, kind, frame, start, end: start });
@@ -248,7 +253,8 @@ impl<'a> Compiler<'a> {
         body.enclosing.push(Enclosing { breaks: Vec::new(), continues: Vec::new(), is_loop: false });
         let mut ends = Vec::new();
         for (index, case) in cases.iter().enumerate() {
-            let mut own: Vec<_> = entries.iter().filter(|(of, _)| *of == index).map(|(_, jump)| *jump).collect();
+            let mut own: Vec<_> =
+                entries.iter().filter(|(of, _)| *of == index).map(|(_, jump)| *jump).collect();
             own.extend(Some(otherwise).filter(|_| default == Some(index)));
             self.land(&own);
             self.block(body, &case.body)?;
@@ -298,8 +304,17 @@ impl<'a> Compiler<'a> {
             return Err(self.refuse("too many calls when all are inlined"));
         }
         self.frames.push(Frame { function: name, caller: Some(frame), line });
+        let start = self.here();
         self.function(&mut inside)?;
         (self.frame, self.free, self.span) = (frame, free, span);
+        // A result with a name is shown as a variable that the callee sets.
+        if let (Some(register), Some(result)) = (inside.result, result)
+            && let Some(name) = body.function.named_expressions.get(&result)
+        {
+            let (size, kind) = (self.size(body.inner(result, self.module))?, self.kind_of(body, result)?);
+            let (name, end) = (self.name(name), self.here());
+            self.locals.push(Variable { name, register, size, kind, frame, start, end });
+        }
         Ok(())
     }
 }

@@ -82,7 +82,7 @@ pub fn load<W: Watch>(
             *register = cells[cell as usize];
         }
     }
-    watch.access(at, &access);
+    watch.access(at, &access, &memory[access.global]);
 }
 
 #[inline(always)]
@@ -95,7 +95,10 @@ pub fn store<W: Watch>(
     watch: &mut W,
 ) {
     let (source, n) = (usize::from(i.dst), usize::from(i.n));
-    let Some(access) = place(program, i, at, r[usize::from(i.b)], (memory, Mode::Write), watch) else { return };
+    let Some(access) = place(program, i, at, r[usize::from(i.b)], (memory, Mode::Write), watch) else {
+        return;
+    };
+    watch.access(at, &access, &memory[access.global]);
     let cells = &mut memory[access.global][access.first as usize..];
     if access.table.is_empty() {
         cells[..n].copy_from_slice(&r[source..source + n]);
@@ -104,7 +107,6 @@ pub fn store<W: Watch>(
             cells[cell as usize] = *register;
         }
     }
-    watch.access(at, &access);
 }
 
 pub fn atomic<W: Watch>(
@@ -125,7 +127,8 @@ pub fn atomic<W: Watch>(
         }
         return r[dst] = 0;
     }
-    watch.access(at, &Access { global, first, n: 1, table: &[], mode: Mode::Atomic { reads: op != Atomic::Store } });
+    let mode = Mode::Atomic { reads: op != Atomic::Store };
+    watch.access(at, &Access { global, first, n: 1, table: &[], mode }, &memory[global]);
     let cell = &mut memory[global][first as usize];
     let (old, new) = (*cell, r[value]);
     let signed = i.n == 1;
@@ -173,7 +176,7 @@ pub fn texel<W: Watch>(i: &Instruction, at: At, r: &mut [u32], memory: &[Vec<u32
     match values.get(index as usize) {
         Some(&value) => {
             r[dst] = value;
-            watch.access(at, &Access { global, first: index, n: 1, table: &[], mode: Mode::Read });
+            watch.access(at, &Access { global, first: index, n: 1, table: &[], mode: Mode::Read }, values);
         }
         None => watch.fault(at, Fault::Unwritten { index }),
     }

@@ -145,7 +145,8 @@ pub fn execute<W: Watch>(
         Op::BToF => one(r, i, |v| (v as f32).to_bits()),
         Op::Reduce => {
             let values = &r[a..a + n];
-            let result = if i.imm == 1 { values.iter().all(|&v| v != 0) } else { values.iter().any(|&v| v != 0) };
+            let result =
+                if i.imm == 1 { values.iter().all(|&v| v != 0) } else { values.iter().any(|&v| v != 0) };
             r[dst] = u32::from(result);
         }
         Op::IsNan => one(r, i, |v| u32::from(f32::from_bits(v).is_nan())),

@@ -1,0 +1,90 @@
+//! What the microscope looks at: a kernel, with sizes and values.
+
+use super::MicroscopeArgs;
+use crate::check::{Table, table};
+use crate::commands::load::{load_model, model_file};
+use crate::data::decode_file;
+use crate::device::Device;
+use crate::error::{Result, error, list, shown, shown_path};
+use crate::microscope::view::{Subject, case_of};
+use crate::model::{Model, Network};
+use crate::ops;
+use crate::run::newest_with_model;
+use crate::train::settings::image_size_problem;
+
+/// The subject, and what a person should know of its values.
+pub async fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
+    let kernel = args.kernel.as_str();
+    let Some(plain) = case_of(kernel) else { return Err(no_kernel(kernel)) };
+    if let Some(problem) = image_size_problem(args.image_size) {
+        return Err(error!(Usage, "--image-size {problem}"));
+    }
+    match (&args.layer, &args.image) {
+        (Some(layer), Some(image)) => {
+            let (model, origin) = model(args)?;
+            let size = model.network.image_size;
+            let pixels = decode_file(image, size)
+                .map_err(|why| error!(Data, "{} cannot be used: {why}", shown_path(image)))?;
+            let classes = &model.network.classes;
+            let label = match &args.label {
+                None => 0,
+                Some(label) => classes.iter().position(|class| class == label).ok_or_else(|| {
+                    error!(Usage, "--label {}: the model's classes are {}", shown(label), list(classes))
+                })?,
+            };
+            let subject = Subject::of_layer(&model, &pixels, label as u32, layer, kernel).await?;
+            let said = format!("{layer}, {size}x{size}, looking at {} with {origin}", shown_path(image));
+            Ok((subject, said))
+        }
+        (Some(layer), None) => {
+            let size = args.image_size as u32;
+            let cases = table(Table::Network { image_size: size, batch: 1 });
+            let mut layers: Vec<_> = cases
+                .iter()
+                .filter(|case| case.call.name() == kernel)
+                .map(|case| case.why.to_string())
+                .collect();
+            layers.dedup();
+            let case = cases.into_iter().find(|case| case.call.name() == kernel && case.why == *layer);
+            let case = case.ok_or_else(|| {
+                error!(Usage, "{kernel} does not run for {}: it runs for {}", shown(layer), list(&layers))
+            })?;
+            Ok((Subject::drawn(case), format!("{layer}, {size}x{size}, random values")))
+        }
+        (None, _) => {
+            let said = format!("{}, random values", plain.call.params());
+            Ok((Subject::drawn(plain), said))
+        }
+    }
+}
+
+/// The model that looks at the picture, on the CPU, and in words which one it is.
+fn model(args: &MicroscopeArgs) -> Result<(Model, String)> {
+    let device = Device::cpu();
+    let named = args.model.as_deref().map(model_file).transpose()?;
+    let newest = || Ok(newest_with_model()?.map(|run| run.model_file()));
+    let fused = args.kernel.starts_with("conv2d_relu_pool");
+    match named.map_or_else(newest, |file| Ok(Some(file)))? {
+        Some(file) => {
+            let model = load_model(&file, &device)?;
+            let model = if fused { model } else { model.unfused()? };
+            Ok((model, format!("the model {}", shown_path(&file))))
+        }
+        None => {
+            let classes = ["cats", "dogs"].map(str::to_string).to_vec();
+            let network = Network::cats_and_dogs(classes, args.image_size, 0.5);
+            Ok((
+                Model::new(network, &device, 0, fused)?,
+                "a network with random weights (no run is there)".to_string(),
+            ))
+        }
+    }
+}
+
+fn no_kernel(kernel: &str) -> crate::error::Error {
+    let mut names: Vec<_> =
+        ops::cases(Table::Awkward).iter().map(|case| case.call.name().to_string()).collect();
+    names.sort();
+    names.dedup();
+    error!(Usage, "there is no kernel {}: there are {}", shown(kernel), names.join(", "))
+}
