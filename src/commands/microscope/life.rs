@@ -18,8 +18,8 @@ use serde_json::json;
 const FIRST: usize = 200;
 const LAST: usize = 40;
 
-pub async fn print(args: &MicroscopeArgs) -> Result<()> {
-    let (subject, said) = subject(args).await?;
+pub fn print(args: &MicroscopeArgs) -> Result<()> {
+    let (subject, said) = subject(args)?;
     let rungs: Vec<_> = subject.case.call.sources().into_iter().filter(|source| source.fits).collect();
     let rung = args.rung.as_deref().unwrap_or(rungs[0].rung);
     if !rungs.iter().any(|source| source.rung == rung) {

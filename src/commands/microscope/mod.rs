@@ -58,12 +58,12 @@ pub struct MicroscopeArgs {
     json: bool,
 }
 
-pub async fn run(args: MicroscopeArgs) -> Result<()> {
+pub fn run(args: MicroscopeArgs) -> Result<()> {
     if ![8, 32, 64].contains(&args.subgroup) {
         return Err(error!(Usage, "--subgroup must be 8, 32 or 64, not {}", args.subgroup));
     }
     if args.at.is_empty() && args.thread.is_none() {
         return Err(error!(Usage, "name a value with --at, or a thread with --thread"));
     }
-    life::print(&args).await
+    life::print(&args)
 }

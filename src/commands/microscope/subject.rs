@@ -6,14 +6,14 @@ use crate::commands::load::{load_model, model_file};
 use crate::data::decode_file;
 use crate::device::Device;
 use crate::error::{Result, error, list, shown, shown_path};
-use crate::microscope::view::{Subject, case_of};
+use crate::microscope::view::{OfLayer, Subject, case_of};
 use crate::model::{Model, Network};
 use crate::ops;
 use crate::run::newest_with_model;
 use crate::train::settings::image_size_problem;
 
 /// The subject, and what a person should know of its values.
-pub async fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
+pub fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
     let kernel = args.kernel.as_str();
     let Some(plain) = case_of(kernel) else { return Err(no_kernel(kernel)) };
     if let Some(problem) = image_size_problem(args.image_size) {
@@ -32,7 +32,7 @@ pub async fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
                     error!(Usage, "--label {}: the model's classes are {}", shown(label), list(classes))
                 })?,
             };
-            let subject = Subject::of_layer(&model, &pixels, label as u32, layer, kernel).await?;
+            let subject = OfLayer::new(&model, &pixels, label as u32, layer)?.subject(kernel)?;
             let said = format!("{layer}, {size}x{size}, looking at {} with {origin}", shown_path(image));
             Ok((subject, said))
         }
@@ -63,18 +63,16 @@ fn model(args: &MicroscopeArgs) -> Result<(Model, String)> {
     let device = Device::cpu();
     let named = args.model.as_deref().map(model_file).transpose()?;
     let newest = || Ok(newest_with_model()?.map(|run| run.model_file()));
-    let fused = args.kernel.starts_with("conv2d_relu_pool");
     match named.map_or_else(newest, |file| Ok(Some(file)))? {
         Some(file) => {
             let model = load_model(&file, &device)?;
-            let model = if fused { model } else { model.unfused()? };
             Ok((model, format!("the model {}", shown_path(&file))))
         }
         None => {
             let classes = ["cats", "dogs"].map(str::to_string).to_vec();
             let network = Network::cats_and_dogs(classes, args.image_size, 0.5);
             Ok((
-                Model::new(network, &device, 0, fused)?,
+                Model::new(network, &device, 0, false)?,
                 "a network with random weights (no run is there)".to_string(),
             ))
         }

@@ -22,5 +22,5 @@ pub use note::{Action, Note};
 pub use owner::{Owner, owner};
 pub use statements::Statements;
 pub use stepper::{Status, Step, Stepper};
-pub use subject::{Subject, case_of};
+pub use subject::{OfLayer, Subject, case_of};
 pub use touched::Touched;

@@ -8,7 +8,7 @@ use crate::microscope::counts::{Counter, Counts};
 use crate::microscope::group::{Group, Paused, Setting, State};
 use crate::microscope::job::{Job, Pass};
 use crate::microscope::lockstep::{self, WatchSubgroups};
-use crate::microscope::program::{Program, Space};
+use crate::microscope::program::{Global, Program, Space};
 use crate::microscope::source::Result;
 use crate::microscope::watch::{Access, At, Mode, Watch};
 use serde::Serialize;
@@ -342,6 +342,11 @@ impl Stepper {
     /// What the group has done so far, in numbers.
     pub fn counts(&self) -> Counts {
         self.seen.counter.clone().counts(1, 1)
+    }
+
+    /// The variables of its shader, by number.
+    pub fn variables(&self) -> &[Global] {
+        &self.program().globals
     }
 
     /// The cells of a variable that were used so far.

@@ -2,7 +2,7 @@
 
 use crate::cases::{Case, Random, Style, Table, Values};
 use crate::device::RecordedCall;
-use crate::error::{Result, error, list};
+use crate::error::{Result, error, list, shown};
 use crate::kernel::Usage;
 use crate::model::{Mode, Model};
 use crate::ops;
@@ -23,29 +23,46 @@ pub struct Subject {
     pub outputs: Vec<Vec<u32>>,
 }
 
-impl Subject {
-    /// What `kernel` computes for a layer while `model`, on the CPU device, looks at one picture, gray bytes `[size, size]`,
-    /// of class `label`; forward, and back from the loss. Nothing is dropped out.
+/// The kernels that run for a layer while a model looks at a picture, with what they see.
+pub struct OfLayer {
+    layer: String,
+    calls: Vec<RecordedCall>,
+}
+
+impl OfLayer {
+    /// While `model`, on the CPU device, looks at one picture, gray bytes `[size, size]`, of class `label`: forward, and
+    /// back from the loss; as the network is written, and fused. Nothing is dropped out.
     ///
     /// # Errors
-    /// `Usage` for a layer that is not there, or for which that kernel does not run.
-    pub async fn of_layer(
-        model: &Model,
-        pixels: &[u8],
-        label: u32,
-        layer: &str,
-        kernel: &str,
-    ) -> Result<Subject> {
-        if !model.nodes().any(|node| node.name == layer) {
-            let names: Vec<_> = model.nodes().map(|node| node.name.clone()).collect();
-            return Err(error!(Usage, "there is no layer {layer}: there are {}", list(&names)));
+    /// `Usage` for a layer that is not there.
+    pub fn new(model: &Model, pixels: &[u8], label: u32, layer: &str) -> Result<OfLayer> {
+        if !model.network.nodes.nodes.iter().any(|node| node.name == layer) {
+            let names: Vec<_> = model.network.nodes.nodes.iter().map(|node| node.name.clone()).collect();
+            return Err(error!(Usage, "there is no layer {}: there are {}", shown(layer), list(&names)));
         }
-        let calls = calls_of(model, pixels, label, layer)?;
-        let mut names: Vec<_> = calls.iter().map(|call| call.kernel.to_string()).collect();
-        let Some(call) = calls.into_iter().find(|call| call.kernel == kernel) else {
-            names.sort();
-            names.dedup();
-            return Err(error!(Usage, "{kernel} does not run for {layer}: there run {}", list(&names)));
+        let mut calls = calls_of(&model.unfused()?, pixels, label, layer)?;
+        for call in calls_of(&model.fused()?, pixels, label, layer)? {
+            if calls.iter().all(|known| known.kernel != call.kernel) {
+                calls.push(call);
+            }
+        }
+        Ok(OfLayer { layer: layer.to_string(), calls })
+    }
+
+    /// Names of the kernels, in the order in which they run.
+    pub fn kernels(&self) -> Vec<&'static str> {
+        self.calls.iter().map(|call| call.kernel).collect()
+    }
+
+    /// One of the kernels.
+    ///
+    /// # Errors
+    /// `Usage` for one that does not run for the layer.
+    pub fn subject(self, kernel: &str) -> Result<Subject> {
+        let names: Vec<_> = self.kernels().into_iter().map(str::to_string).collect();
+        let Some(call) = self.calls.into_iter().find(|call| call.kernel == kernel) else {
+            let (kernel, layer, names) = (shown(kernel), self.layer, list(&names));
+            return Err(error!(Usage, "{kernel} does not run for {layer}: there run {names}"));
         };
         let case = case_of(kernel).expect("a kernel that ran is in the table");
         let case = (case.with_params)(&call.params);
@@ -57,7 +74,9 @@ impl Subject {
         }
         Ok(Subject { case, inputs: call.inputs, outputs })
     }
+}
 
+impl Subject {
     /// With values drawn at random; equal cases get equal ones.
     pub fn drawn(case: Case) -> Subject {
         let mut random = Random::new(Style::Random, 7);
