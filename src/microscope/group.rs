@@ -1,10 +1,13 @@
 //! One workgroup: its threads' registers, and who goes on when.
 
+use super::builtin::{builtin_values, is_vector};
 use super::execute::{Flow, execute};
-use super::program::{Op, Program};
+use super::instruction::Op;
+use super::program::Program;
 use super::subgroup;
 use super::watch::{At, Endless, Nobody, Unmet, Watch};
-use naga::BuiltIn;
+
+pub use super::builtin::Setting;
 
 /// Where a thread stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,17 +28,6 @@ pub struct Thread {
     pub state: State,
     /// Instructions that it has executed.
     pub steps: u64,
-}
-
-/// What a dispatch tells all its groups.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting {
-    /// Groups of the dispatch in each direction.
-    pub groups: [u32; 3],
-    /// Threads of a subgroup.
-    pub subgroup: u32,
-    /// Instructions of one thread, after which it is said to have no end.
-    pub most_steps: u64,
 }
 
 /// A workgroup while it runs. A copy goes on from where it was made.
@@ -179,9 +171,8 @@ impl<'p> Group<'p> {
             let lanes = first..(first + size).min(self.threads.len());
             let met = lanes.clone().filter(|&lane| self.threads[lane].state == State::Meets);
             let Some(pc) = met.map(|lane| self.threads[lane].pc).min() else { continue };
-            let is_active = |lane: &usize| {
-                self.threads[*lane].state == State::Meets && self.threads[*lane].pc == pc
-            };
+            let is_active =
+                |lane: &usize| self.threads[*lane].state == State::Meets && self.threads[*lane].pc == pc;
             let active: Vec<usize> = lanes.filter(is_active).collect();
             self.execute_together(pc, first, &active, watch);
             any = true;
@@ -250,36 +241,4 @@ fn step<W: Watch>(
         Flow::End => own.state = State::Ended,
     }
     own.steps += 1;
-}
-
-fn is_vector(builtin: BuiltIn) -> bool {
-    matches!(
-        builtin,
-        BuiltIn::GlobalInvocationId
-            | BuiltIn::LocalInvocationId
-            | BuiltIn::WorkGroupId
-            | BuiltIn::WorkGroupSize
-            | BuiltIn::NumWorkGroups
-    )
-}
-
-/// A builtin of a thread; of those that are one number, in the first place.
-fn builtin_values(builtin: BuiltIn, thread: u32, size: [u32; 3], id: [u32; 3], setting: Setting) -> [u32; 3] {
-    let [x, y, z] = size;
-    let local = [thread % x, thread / x % y, thread / x / y];
-    let subgroup = setting.subgroup;
-    match builtin {
-        BuiltIn::LocalInvocationId => local,
-        BuiltIn::GlobalInvocationId => {
-            std::array::from_fn(|k| id[k].wrapping_mul(size[k]).wrapping_add(local[k]))
-        }
-        BuiltIn::WorkGroupId => id,
-        BuiltIn::WorkGroupSize => size,
-        BuiltIn::NumWorkGroups => setting.groups,
-        BuiltIn::LocalInvocationIndex => [thread; 3],
-        BuiltIn::SubgroupInvocationId => [thread % subgroup; 3],
-        BuiltIn::SubgroupId => [thread / subgroup; 3],
-        BuiltIn::SubgroupSize => [subgroup; 3],
-        _ => [(x * y * z).div_ceil(subgroup); 3],
-    }
 }

@@ -80,7 +80,8 @@ impl Job {
 
     fn compile(call: &dyn Call, rung: &str, subgroup: u32, text: Option<&str>) -> Result<Job> {
         let plan = call.plan(rung);
-        let plan = plan.ok_or_else(|| Refusal::new(format!("{}: no rung {rung} for these sizes", call.name())))?;
+        let plan =
+            plan.ok_or_else(|| Refusal::new(format!("{}: no rung {rung} for these sizes", call.name())))?;
         let overrides: Vec<_> =
             plan.overrides.iter().copied().chain([("SUBGROUP", f64::from(subgroup))]).collect();
         let text = text.unwrap_or(&plan.text);
@@ -89,8 +90,9 @@ impl Job {
             Ok(Pass { program, groups: pass.groups, textures: pass.textures })
         });
         let passes = passes.collect::<Result<_>>()?;
-        let slot = |buffer: &Declared| {
-            Slot { name: buffer.name.to_string(), is_known: buffer.usage != Usage::Write }
+        let slot = |buffer: &Declared| Slot {
+            name: buffer.name.to_string(),
+            is_known: buffer.usage != Usage::Write,
         };
         let [inputs, outputs] = [call.inputs(), call.outputs()].map(|slots| slots.iter().map(slot).collect());
         let (params, kernel) = (call.words(), call.name().to_string());
@@ -120,7 +122,8 @@ impl Job {
 
     /// Buffers with these words, and the scratch between the passes.
     pub fn buffers(&self, inputs: &[Vec<u32>], outputs: &[Vec<u32>]) -> Vec<Buffer> {
-        let buffer = |(slot, words): (&Slot, &Vec<u32>)| Buffer::new(&slot.name, words.clone(), slot.is_known);
+        let buffer =
+            |(slot, words): (&Slot, &Vec<u32>)| Buffer::new(&slot.name, words.clone(), slot.is_known);
         let inputs = self.inputs.iter().zip(inputs).map(buffer);
         let outputs = self.outputs.iter().zip(outputs).map(buffer);
         let scratch = Buffer::new("scratch", vec![POISON; self.scratch], false);

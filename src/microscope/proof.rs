@@ -50,7 +50,8 @@ pub struct Report {
 pub fn prove(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<Report> {
     let orders = &ORDERS[..settings.orders.clamp(1, ORDERS.len())];
     // What two threads do in an order that nothing fixes is a race, whichever order they run in: one look is enough.
-    let settings_of = |order| Settings { watched: if order == ORDERS[0] { settings.watched } else { 0 }, ..settings };
+    let settings_of =
+        |order| Settings { watched: if order == ORDERS[0] { settings.watched } else { 0 }, ..settings };
     let runs = orders.par_iter().map(|&order| run(job, buffers.to_vec(), settings_of(order), order));
     let runs: Vec<_> = runs.collect();
     let mut findings = Findings::default();
@@ -88,7 +89,8 @@ pub fn estimate(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<u64
     for pass in &job.passes {
         let mut bound = bind(&pass.program, &mut buffers, &job.params, pass.textures)?;
         let Settings { subgroup, most_steps, .. } = settings;
-        let mut group = Group::new(&pass.program, Setting { groups: pass.groups, subgroup, most_steps }, [0; 3]);
+        let mut group =
+            Group::new(&pass.program, Setting { groups: pass.groups, subgroup, most_steps }, [0; 3]);
         let threads = Order::Forward.of(pass.program.threads() as u32);
         // Where it ends is another's business.
         let _ = group.run(&threads, &mut bound.memory, &mut Nobody);

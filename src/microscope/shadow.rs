@@ -96,7 +96,10 @@ mod tests {
         assert!(after(&[touch(1, 0, 5)], touch(2, 1, 5)), "another group");
         for writer in 0..3 {
             assert!(after(&[touch(1, 0, 0), touch(1, 0, 1), touch(1, 0, 2)], touch(1, 0, writer)));
-            assert!(after(&[touch(1, 0, 0), touch(2, 0, writer)], touch(2, 0, writer)), "an earlier group read");
+            assert!(
+                after(&[touch(1, 0, 0), touch(2, 0, writer)], touch(2, 0, writer)),
+                "an earlier group read"
+            );
         }
         let mut record = Record::default();
         assert!(record.write(touch(1, 0, 0), 1).is_none());

@@ -56,7 +56,8 @@ pub(super) fn check(text: &str, entry: &str, overrides: &[(&str, f64)]) -> Resul
         let line = why.location(text).map(|location| location.line_number);
         Refusal { line, what: chain(why.as_inner()) }
     })?;
-    let is_known = |known: &naga::EntryPoint| known.name == entry && known.stage == naga::ShaderStage::Compute;
+    let is_known =
+        |known: &naga::EntryPoint| known.name == entry && known.stage == naga::ShaderStage::Compute;
     if !module.entry_points.iter().any(is_known) {
         let names: Vec<_> = module.entry_points.iter().map(|known| known.name.as_str()).collect();
         let what = format!("no compute entry point is called {entry}: there are {}", names.join(", "));

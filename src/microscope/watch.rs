@@ -26,7 +26,9 @@ pub enum Mode {
     Read,
     Write,
     /// As a whole; whether what was there before matters.
-    Atomic { reads: bool },
+    Atomic {
+        reads: bool,
+    },
 }
 
 impl Access<'_> {
@@ -39,16 +41,25 @@ impl Access<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// An index, and how many elements there are.
-    OutOfBounds { index: u32, len: u32 },
+    OutOfBounds {
+        index: u32,
+        len: u32,
+    },
     /// A texel that nothing was copied to.
-    Unwritten { index: u32 },
+    Unwritten {
+        index: u32,
+    },
     DivisionByZero,
     /// The least integer by -1.
     DivisionOverflow,
     /// By as many bits as there are, or more.
-    Shift { amount: u32 },
+    Shift {
+        amount: u32,
+    },
     /// From a lane that is not active, or that does not exist.
-    InactiveLane { lane: u32 },
+    InactiveLane {
+        lane: u32,
+    },
 }
 
 /// Looks on. The methods do nothing unless they are written.

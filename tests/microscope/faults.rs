@@ -41,7 +41,9 @@ fn planted_faults_are_found_in_their_lines() {
     for (fault, result) in list.fault.iter().zip(results) {
         let name = format!("{} {}: {}", fault.kernel, fault.rung, fault.wrong);
         match result {
-            Ok(others) => alarms.extend(others.iter().map(|other| format!("{name}: {:?} {other}", other.kind))),
+            Ok(others) => {
+                alarms.extend(others.iter().map(|other| format!("{name}: {:?} {other}", other.kind)))
+            }
             Err(why) => missed.push(format!("{name}\n{why}")),
         }
     }
@@ -80,7 +82,8 @@ fn run(case: &Case, fault: &Fault, text: &str) -> Result<Option<Vec<Finding>>, S
         return Ok(None);
     }
     let settings = Settings { most_steps: 1 << 18, ..Settings::default() };
-    let job = Job::with_text(&*case.call, &fault.rung, settings.subgroup, text).map_err(|why| why.to_string())?;
+    let job =
+        Job::with_text(&*case.call, &fault.rung, settings.subgroup, text).map_err(|why| why.to_string())?;
     let question = Question::new(case, case.call.rounding(&fault.rung), Style::Random);
     let [inputs, outputs] = question.words();
     let buffers = job.buffers(&inputs, &outputs);
@@ -100,7 +103,8 @@ fn word(kind: Kind) -> String {
 fn plant(fault: &Fault) -> (String, u32) {
     let text = fs::read_to_string(&fault.file).unwrap();
     let at = |text: &str, what: &str, from: usize| {
-        let found = text[from..].find(what).unwrap_or_else(|| panic!("{}: no {what} in {}", fault.wrong, fault.file));
+        let found =
+            text[from..].find(what).unwrap_or_else(|| panic!("{}: no {what} in {}", fault.wrong, fault.file));
         from + found
     };
     let function = at(&text, &format!("fn {}(", fault.within), 0);

@@ -1,7 +1,8 @@
 //! Conversions and bitcasts.
 
-use super::state::{Body, Compiler, Value};
-use crate::microscope::program::{Kind, Op};
+use super::body::{Body, Value};
+use super::state::Compiler;
+use crate::microscope::instruction::{Kind, Op};
 use crate::microscope::source::Result;
 use naga::{Expression, Handle, Scalar, ScalarKind};
 
@@ -19,7 +20,11 @@ impl<'a> Compiler<'a> {
         let source = self.register(body, operand)?;
         let Some(width) = convert else {
             let is_half = from == Kind::F16;
-            return if is_half { Err(self.refuse("no bitcast of halves")) } else { Ok(Value::Register(source)) };
+            return if is_half {
+                Err(self.refuse("no bitcast of halves"))
+            } else {
+                Ok(Value::Register(source))
+            };
         };
         let width = if kind == ScalarKind::Bool { 1 } else { width };
         let to = self.kind(Scalar { kind, width })?;

@@ -4,17 +4,23 @@
 //! offset. Calls are inlined, each with its own copy of the callee's registers. Blocks give their registers back.
 
 mod access;
+mod body;
+mod constant;
+mod control;
 mod convert;
 mod expression;
 mod math;
 mod operator;
+mod products;
 mod state;
 mod statement;
 
-use super::program::{Frame, Global, Op, Program, Space};
+use super::instruction::Op;
+use super::program::{Frame, Global, Program, Space};
 use super::source::{self, Refusal, Result};
+use body::{Body, Value};
 use naga::{AddressSpace, BuiltIn, ImageClass, ImageDimension, ShaderStage, TypeInner};
-use state::{Body, Compiler, Value};
+use state::Compiler;
 use std::sync::Arc;
 
 /// Threads of the largest workgroup.
@@ -36,7 +42,9 @@ pub fn compile(text: &str, entry: &str, overrides: &[(&str, f64)]) -> Result<Pro
     let main = &module.entry_points[index];
     let threads: u64 = main.workgroup_size.iter().map(|&size| u64::from(size)).product();
     if threads > MOST_THREADS || threads == 0 {
-        return Err(Refusal::new(format!("{entry}: groups of {threads} threads, not of 1 to {MOST_THREADS}")));
+        return Err(Refusal::new(format!(
+            "{entry}: groups of {threads} threads, not of 1 to {MOST_THREADS}"
+        )));
     }
     let mut compiler = Compiler::new(module, &checked.info, text)?;
     compiler.frames.push(Frame { function: entry.into(), caller: None, line: 0 });
@@ -54,7 +62,8 @@ impl Compiler<'_> {
     fn globals(&mut self, info: &naga::valid::FunctionInfo) -> Result<()> {
         let module = self.module;
         let mut shared = 0;
-        for (handle, variable) in module.global_variables.iter().filter(|(handle, _)| !info[*handle].is_empty())
+        for (handle, variable) in
+            module.global_variables.iter().filter(|(handle, _)| !info[*handle].is_empty())
         {
             self.span = module.global_variables.get_span(handle);
             let name: Arc<str> = variable.name.as_deref().unwrap_or("").into();
@@ -191,4 +200,3 @@ impl Compiler<'_> {
 fn size_of(inner: &TypeInner, compiler: &Compiler) -> Result<u32> {
     compiler.layout.registers(inner).map_err(|why| compiler.at(why))
 }
-

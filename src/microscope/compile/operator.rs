@@ -1,7 +1,9 @@
 //! Operators, matrices among them, and how much arithmetic an instruction is.
 
-use super::state::{Body, Compiler, Value};
-use crate::microscope::program::{Instruction, Kind, Op, Work};
+use super::body::{Body, Value};
+use super::state::Compiler;
+use crate::microscope::instruction::{Instruction, Kind, Op};
+use crate::microscope::program::Work;
 use crate::microscope::source::Result;
 use naga::{BinaryOperator, Expression, Handle, MathFunction, TypeInner, UnaryOperator};
 
@@ -82,7 +84,8 @@ impl<'a> Compiler<'a> {
                 (TypeInner::Vector { .. } | TypeInner::Matrix { .. }, b),
             ) => {
                 let (inside, rows) = (*columns as u16, *rows as u16);
-                let of_right = if let TypeInner::Matrix { columns, .. } = right.0 { *columns as u16 } else { 1 };
+                let of_right =
+                    if let TypeInner::Matrix { columns, .. } = right.0 { *columns as u16 } else { 1 };
                 let dst = self.allocate(u32::from(rows * of_right))?;
                 for column in 0..of_right {
                     self.combine(kind, a, (b + column * inside, 1), [inside, rows], dst + column * rows)?;
@@ -176,14 +179,44 @@ pub fn arithmetic(i: &Instruction, kind: Kind) -> Work {
     let n = i.n;
     match i.op {
         Op::Float(MathFunction::Fma) => Work { multiply_adds: n, ..Work::default() },
-        Op::AddF | Op::SubF | Op::MulF | Op::ScaleF | Op::DivF | Op::RemF | Op::NegF | Op::Float(_)
-        | Op::Vector(_) | Op::EqF | Op::NeF | Op::LtF | Op::LeF => Work { floats: n, ..Work::default() },
+        Op::AddF
+        | Op::SubF
+        | Op::MulF
+        | Op::ScaleF
+        | Op::DivF
+        | Op::RemF
+        | Op::NegF
+        | Op::Float(_)
+        | Op::Vector(_)
+        | Op::EqF
+        | Op::NeF
+        | Op::LtF
+        | Op::LeF => Work { floats: n, ..Work::default() },
         Op::And | Op::Or | Op::Xor | Op::EqI | Op::NeI if kind == Kind::Bool => Work::default(),
-        Op::AddI | Op::SubI | Op::MulI | Op::ScaleI | Op::DivS | Op::DivU | Op::RemS | Op::RemU | Op::NegI
-        | Op::And | Op::Or | Op::Xor | Op::NotI | Op::Shl | Op::ShrS | Op::ShrU | Op::EqI | Op::NeI
-        | Op::LtS | Op::LeS | Op::LtU | Op::LeU | Op::Integer(_) | Op::Bits(_) => {
-            Work { integers: n, ..Work::default() }
-        }
+        Op::AddI
+        | Op::SubI
+        | Op::MulI
+        | Op::ScaleI
+        | Op::DivS
+        | Op::DivU
+        | Op::RemS
+        | Op::RemU
+        | Op::NegI
+        | Op::And
+        | Op::Or
+        | Op::Xor
+        | Op::NotI
+        | Op::Shl
+        | Op::ShrS
+        | Op::ShrU
+        | Op::EqI
+        | Op::NeI
+        | Op::LtS
+        | Op::LeS
+        | Op::LtU
+        | Op::LeU
+        | Op::Integer(_)
+        | Op::Bits(_) => Work { integers: n, ..Work::default() },
         _ => Work::default(),
     }
 }

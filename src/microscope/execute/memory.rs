@@ -1,6 +1,7 @@
 //! Instructions that read and write variables. A read that is out of bounds gives 0, a write does nothing.
 
-use crate::microscope::program::{Atomic, Instruction, Program};
+use crate::microscope::instruction::{Atomic, Instruction};
+use crate::microscope::program::Program;
 use crate::microscope::watch::{Access, At, Fault, Mode, Watch};
 
 /// The offset of what is out of bounds.
@@ -24,7 +25,7 @@ pub fn index<W: Watch>(
     watch: &mut W,
 ) {
     let (before, index, apart) = (r[usize::from(i.a)], r[usize::from(i.b)], r[usize::from(i.c)]);
-    let is_runtime = i.op == crate::microscope::program::Op::IndexRuntime;
+    let is_runtime = i.op == crate::microscope::instruction::Op::IndexRuntime;
     let len = if is_runtime { length(program, i.imm as usize, memory) } else { i.imm };
     r[usize::from(i.dst)] = if before == NOWHERE {
         NOWHERE
@@ -95,7 +96,9 @@ pub fn store<W: Watch>(
     watch: &mut W,
 ) {
     let (source, n) = (usize::from(i.dst), usize::from(i.n));
-    let Some(access) = place(program, i, at, r[usize::from(i.b)], (memory, Mode::Write), watch) else { return };
+    let Some(access) = place(program, i, at, r[usize::from(i.b)], (memory, Mode::Write), watch) else {
+        return;
+    };
     let cells = &mut memory[access.global][access.first as usize..];
     if access.table.is_empty() {
         cells[..n].copy_from_slice(&r[source..source + n]);
@@ -125,7 +128,10 @@ pub fn atomic<W: Watch>(
         }
         return r[dst] = 0;
     }
-    watch.access(at, &Access { global, first, n: 1, table: &[], mode: Mode::Atomic { reads: op != Atomic::Store } });
+    watch.access(
+        at,
+        &Access { global, first, n: 1, table: &[], mode: Mode::Atomic { reads: op != Atomic::Store } },
+    );
     let cell = &mut memory[global][first as usize];
     let (old, new) = (*cell, r[value]);
     let signed = i.n == 1;

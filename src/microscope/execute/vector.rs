@@ -1,7 +1,7 @@
 //! Functions of whole vectors.
 
 use super::packing;
-use crate::microscope::program::Instruction;
+use crate::microscope::instruction::Instruction;
 use naga::MathFunction as Math;
 
 /// The components of the largest argument, a matrix's, fit here.
@@ -47,7 +47,8 @@ pub fn function(function: Math, i: &Instruction, r: &mut [u32]) {
         }
         Math::Distance | Math::Cross | Math::FaceForward | Math::Reflect | Math::Refract => {
             let third = f32::from_bits(r[usize::from(i.c)]);
-            let (b, c) = (read(r, i.b), if function == Math::FaceForward { read(r, i.c) } else { [third; MOST] });
+            let (b, c) =
+                (read(r, i.b), if function == Math::FaceForward { read(r, i.c) } else { [third; MOST] });
             let values: [f32; MOST] = match function {
                 Math::Distance => {
                     let way: [f32; MOST] = std::array::from_fn(|k| a[k] - b[k]);
@@ -117,7 +118,8 @@ fn determinant(m: &[f32]) -> f32 {
     };
     let cofactor = |left_out: usize| {
         let columns = (0..side).filter(|&column| column != left_out);
-        let rest: Vec<f32> = columns.flat_map(|column| (1..side).map(move |row| m[column * side + row])).collect();
+        let rest: Vec<f32> =
+            columns.flat_map(|column| (1..side).map(move |row| m[column * side + row])).collect();
         let sign = if left_out % 2 == 0 { 1.0 } else { -1.0 };
         sign * m[left_out * side] * determinant(&rest)
     };
