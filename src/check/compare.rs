@@ -107,8 +107,9 @@ mod tests {
 
     #[test]
     fn a_report_names_the_place_and_both_values() {
-        let report =
-            compare("dw", &[2, 3], &[0.0, 0.0, 0.0, 0.0, 0.0, 2.5], &[0.0; 6], &[0.0; 6]).unwrap_err().to_string();
+        let report = compare("dw", &[2, 3], &[0.0, 0.0, 0.0, 0.0, 0.0, 2.5], &[0.0; 6], &[0.0; 6])
+            .unwrap_err()
+            .to_string();
         assert!(
             report.contains("1 of 6") && report.contains("[1, 2]") && report.contains("2.5e0"),
             "{report}"

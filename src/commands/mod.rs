@@ -69,10 +69,10 @@ enum Command {
     Devices(devices::DevicesArgs),
     /// Check every kernel's gradient, on every device
     Gradcheck(gradcheck::GradcheckArgs),
-    /// Run a kernel's shader thread by thread, without a GPU
-    Microscope(microscope::MicroscopeArgs),
     /// Time every kernel with every rung at the network's sizes
     Bench(bench::BenchArgs),
+    /// Run a kernel's shader thread by thread, without a GPU: see what a thread does, or count
+    Microscope(microscope::MicroscopeArgs),
     /// Time the rungs on this machine's adapter once, and use the fastest from then on
     Tune(tune::TuneArgs),
     /// Draw pictures, or look at your own before training

@@ -2,10 +2,11 @@
 
 use super::buffers::{Buffer, bind};
 use super::group::{Group, Setting};
+use super::instruction::Op;
 use super::job::Job;
 use super::lockstep::{self, WatchSubgroups};
 use super::order::spread;
-use super::program::{Op, Program, Space};
+use super::program::{Program, Space};
 use super::source::{Refusal, Result};
 use super::traffic::{conflicts, sectors};
 use super::watch::{Access, At, Mode, Watch};

@@ -1,57 +1,14 @@
 //! One workgroup: its threads' registers, and who goes on when.
 
+use super::builtin::{builtin_values, is_vector};
 use super::execute::{Flow, execute};
-use super::program::{Op, Program};
+use super::instruction::Op;
+use super::program::Program;
 use super::subgroup;
 use super::watch::{At, Endless, Nobody, Unmet, Watch};
-use naga::BuiltIn;
 
-/// Where a thread stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// It can go on.
-    Ready,
-    /// At a barrier: for the group.
-    Waits,
-    /// At an operation of its subgroup.
-    Meets,
-    Ended,
-}
-
-/// A thread without its registers.
-#[derive(Debug, Clone, Copy)]
-pub struct Thread {
-    pub pc: u32,
-    pub state: State,
-    /// Instructions that it has executed.
-    pub steps: u64,
-}
-
-/// What a dispatch tells all its groups.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting {
-    /// Groups of the dispatch in each direction.
-    pub groups: [u32; 3],
-    /// Threads of a subgroup.
-    pub subgroup: u32,
-    /// Instructions of one thread, after which it is said to have no end.
-    pub most_steps: u64,
-}
-
-/// Where a group stands, without what it runs.
-#[derive(Debug, Clone)]
-pub struct Paused {
-    id: [u32; 3],
-    threads: Vec<Thread>,
-    registers: Vec<u32>,
-}
-
-impl Paused {
-    /// Words that it takes.
-    pub fn words(&self) -> usize {
-        self.registers.len() + 4 * self.threads.len()
-    }
-}
+pub use super::builtin::Setting;
+pub use super::thread::{Paused, State, Thread};
 
 /// A workgroup while it runs. A copy goes on from where it was made.
 #[derive(Debug, Clone)]
@@ -276,36 +233,4 @@ fn step<W: Watch>(
         Flow::End => own.state = State::Ended,
     }
     own.steps += 1;
-}
-
-fn is_vector(builtin: BuiltIn) -> bool {
-    matches!(
-        builtin,
-        BuiltIn::GlobalInvocationId
-            | BuiltIn::LocalInvocationId
-            | BuiltIn::WorkGroupId
-            | BuiltIn::WorkGroupSize
-            | BuiltIn::NumWorkGroups
-    )
-}
-
-/// A builtin of a thread; of those that are one number, in the first place.
-fn builtin_values(builtin: BuiltIn, thread: u32, size: [u32; 3], id: [u32; 3], setting: Setting) -> [u32; 3] {
-    let [x, y, z] = size;
-    let local = [thread % x, thread / x % y, thread / x / y];
-    let subgroup = setting.subgroup;
-    match builtin {
-        BuiltIn::LocalInvocationId => local,
-        BuiltIn::GlobalInvocationId => {
-            std::array::from_fn(|k| id[k].wrapping_mul(size[k]).wrapping_add(local[k]))
-        }
-        BuiltIn::WorkGroupId => id,
-        BuiltIn::WorkGroupSize => size,
-        BuiltIn::NumWorkGroups => setting.groups,
-        BuiltIn::LocalInvocationIndex => [thread; 3],
-        BuiltIn::SubgroupInvocationId => [thread % subgroup; 3],
-        BuiltIn::SubgroupId => [thread / subgroup; 3],
-        BuiltIn::SubgroupSize => [subgroup; 3],
-        _ => [(x * y * z).div_ceil(subgroup); 3],
-    }
 }

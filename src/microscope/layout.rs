@@ -1,6 +1,6 @@
 //! How many registers a value takes, and in which cells of memory it lies.
 
-use super::program::Kind;
+use super::instruction::Kind;
 use super::source::{Refusal, Result};
 use naga::proc::Layouter;
 use naga::{ArraySize, Handle, Module, Scalar, ScalarKind, Type, TypeInner, VectorSize};
@@ -80,6 +80,7 @@ impl<'a> Layout<'a> {
                 members.first().map_or(Ok(Kind::U32), |member| self.kind(self.inner(member.ty)))
             }
             TypeInner::CooperativeMatrix { .. } => Err(Refusal::new("no cooperative matrices")),
+            TypeInner::Atomic(scalar) => kind(*scalar),
             _ => inner.scalar().map_or(Ok(Kind::U32), kind),
         }
     }
@@ -99,7 +100,9 @@ impl<'a> Layout<'a> {
                 Ok(first)
             }
             _ => {
-                let scalar = inner.scalar().ok_or_else(|| Refusal::new("no memory of this type"))?;
+                let atomic = if let TypeInner::Atomic(scalar) = inner { Some(*scalar) } else { None };
+                let scalar =
+                    inner.scalar().or(atomic).ok_or_else(|| Refusal::new("no memory of this type"))?;
                 kind(scalar).map(|_| u32::from(scalar.width))
             }
         }

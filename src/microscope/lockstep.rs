@@ -4,7 +4,7 @@
 //! itself, and behind them all go on together, because the compiler lays every meeting behind its ways.
 
 use super::group::{Group, State};
-use super::program::Op;
+use super::instruction::Op;
 use super::watch::{At, Endless, Watch};
 
 /// Looks on while subgroups execute.

@@ -1,6 +1,6 @@
 //! What the threads of a subgroup do together.
 
-use super::program::{Instruction, Kind, Together};
+use super::instruction::{Instruction, Kind, Together};
 use super::watch::{At, Fault, Watch};
 use naga::{CollectiveOperation, SubgroupOperation};
 

@@ -3,5 +3,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod counts;
+mod driver;
 mod faults;
 mod kernels;
+mod refusals;
+mod semantics;

@@ -1,5 +1,6 @@
 //! `pawgrad microscope`
 
+mod counts;
 mod life;
 mod subject;
 
@@ -11,14 +12,18 @@ use std::path::PathBuf;
 
 /// Runs a kernel's own shader thread by thread, without a GPU.
 ///
-/// With --at it finds the thread that computes a value, and prints its life.
+/// With --counts it says what each rung does, in numbers: arithmetic, loads, sectors, bank conflicts, divergence. With --at it
+/// finds the thread that computes a value, and prints its life.
 #[derive(Args)]
 pub struct MicroscopeArgs {
     /// A kernel, such as conv2d.forward
     #[arg(value_name = "KERNEL")]
     kernel: String,
-    /// Which of the kernel's shaders [default: 1_plain]
-    #[arg(long, value_name = "RUNG")]
+    /// Count arithmetic, loads, sectors, bank conflicts and divergence
+    #[arg(long)]
+    counts: bool,
+    /// Which of the kernel's shaders [default: all for --counts, else 1_plain]
+    #[arg(long, value_name = "RUNG|all")]
     rung: Option<String>,
     /// The layer of the network that the kernel runs for
     #[arg(long, value_name = "LAYER")]
@@ -33,10 +38,13 @@ pub struct MicroscopeArgs {
     #[arg(long, value_name = "FILE|RUN", value_parser = path(), requires = "image")]
     model: Option<PathBuf>,
     /// Height and width of the network's pictures, where no model says it
-    #[arg(long, default_value_t = 64, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
-    image_size: usize,
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true)]
+    image_size: u32,
+    /// Pictures that are worked on while it counts
+    #[arg(long, default_value_t = 8, value_name = "N", alias = "batch", value_parser = whole::<u32>, allow_negative_numbers = true)]
+    batch_size: u32,
     /// Print the life of the thread that computes the output's value at this place, such as 12,40,40
-    #[arg(long, value_name = "I,J,…", value_delimiter = ',', value_parser = whole::<usize>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "I,J,…", value_delimiter = ',', value_parser = whole::<usize>, allow_negative_numbers = true, conflicts_with = "counts")]
     at: Vec<usize>,
     /// Print the life of this thread of a group
     #[arg(long, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true, conflicts_with = "at")]
@@ -62,8 +70,11 @@ pub fn run(args: MicroscopeArgs) -> Result<()> {
     if ![8, 32, 64].contains(&args.subgroup) {
         return Err(error!(Usage, "--subgroup must be 8, 32 or 64, not {}", args.subgroup));
     }
+    if args.counts {
+        return counts::run(&args);
+    }
     if args.at.is_empty() && args.thread.is_none() {
-        return Err(error!(Usage, "name a value with --at, or a thread with --thread"));
+        return Err(error!(Usage, "say what to see: --counts, a value with --at, or a thread with --thread"));
     }
     life::print(&args)
 }

@@ -1,22 +1,22 @@
 //! What the microscope looks at: a kernel, with sizes and values.
 
 use super::MicroscopeArgs;
-use crate::check::{Table, table};
+use crate::check::{Case, Table, all, table};
 use crate::commands::load::{load_model, model_file};
+use crate::commands::only::closest;
 use crate::data::decode_file;
 use crate::device::Device;
-use crate::error::{Result, error, list, shown, shown_path};
+use crate::error::{Error, Result, error, list, shown, shown_path};
 use crate::microscope::view::{OfLayer, Subject, case_of};
 use crate::model::{Model, Network};
-use crate::ops;
 use crate::run::newest_with_model;
 use crate::train::settings::image_size_problem;
 
 /// The subject, and what a person should know of its values.
 pub fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
     let kernel = args.kernel.as_str();
-    let Some(plain) = case_of(kernel) else { return Err(no_kernel(kernel)) };
-    if let Some(problem) = image_size_problem(args.image_size) {
+    let Some(plain) = case_of(kernel) else { return Err(no_kernel(&all(), kernel)) };
+    if let Some(problem) = image_size_problem(args.image_size as usize) {
         return Err(error!(Usage, "--image-size {problem}"));
     }
     match (&args.layer, &args.image) {
@@ -37,7 +37,7 @@ pub fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
             Ok((subject, said))
         }
         (Some(layer), None) => {
-            let size = args.image_size as u32;
+            let size = args.image_size;
             let cases = table(Table::Network { image_size: size, batch: 1 });
             let mut layers: Vec<_> = cases
                 .iter()
@@ -70,7 +70,7 @@ fn model(args: &MicroscopeArgs) -> Result<(Model, String)> {
         }
         None => {
             let classes = ["cats", "dogs"].map(str::to_string).to_vec();
-            let network = Network::cats_and_dogs(classes, args.image_size, 0.5);
+            let network = Network::cats_and_dogs(classes, args.image_size as usize, 0.5);
             Ok((
                 Model::new(network, &device, 0, false)?,
                 "a network with random weights (no run is there)".to_string(),
@@ -79,10 +79,9 @@ fn model(args: &MicroscopeArgs) -> Result<(Model, String)> {
     }
 }
 
-fn no_kernel(kernel: &str) -> crate::error::Error {
-    let mut names: Vec<_> =
-        ops::cases(Table::Awkward).iter().map(|case| case.call.name().to_string()).collect();
-    names.sort();
-    names.dedup();
-    error!(Usage, "there is no kernel {}: there are {}", shown(kernel), names.join(", "))
+/// No case is of this kernel.
+pub fn no_kernel(cases: &[Case], kernel: &str) -> Error {
+    let hint = closest(cases.iter().map(|case| case.call.name()), kernel);
+    let hint = hint.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+    error!(Usage, "there is no kernel {}{hint}", shown(kernel))
 }

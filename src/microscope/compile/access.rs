@@ -1,7 +1,8 @@
 //! Pointers, and what is read and written through them.
 
-use super::state::{Body, Compiler, Pointer, Root, Value};
-use crate::microscope::program::{Atomic, Kind, Op};
+use super::body::{Body, Pointer, Root, Value};
+use super::state::Compiler;
+use crate::microscope::instruction::{Atomic, Kind, Op};
 use crate::microscope::source::Result;
 use naga::{AtomicFunction, Expression, Handle, Scalar, TypeInner};
 
@@ -41,7 +42,8 @@ impl<'a> Compiler<'a> {
             Value::Pointer(pointer) => {
                 let inner = self.pointee(inner)?;
                 if !matches!(inner, TypeInner::Struct { .. }) {
-                    let (len, _) = self.elements(&inner, pointer.root)?;
+                    let (len, _) =
+                        self.layout.elements(&inner, pointer.root.width()).map_err(|why| self.at(why))?;
                     if len.is_none_or(|len| index >= len) {
                         // Past a runtime-sized array's end, or the check says so when it runs.
                         let index = self.words(&[index])?;
@@ -54,10 +56,6 @@ impl<'a> Compiler<'a> {
                 Ok(Value::Pointer(Pointer { constant, ..pointer }))
             }
         }
-    }
-
-    fn elements(&self, inner: &TypeInner, root: Root) -> Result<(Option<u32>, u32)> {
-        self.layout.elements(inner, root.width()).map_err(|why| self.at(why))
     }
 
     /// An element with an index that is known when it runs.
@@ -87,7 +85,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn element(&mut self, inner: &TypeInner, pointer: Pointer, index: u16) -> Result<Pointer> {
-        let (len, apart) = self.elements(inner, pointer.root)?;
+        let (len, apart) = self.layout.elements(inner, pointer.root.width()).map_err(|why| self.at(why))?;
         let (zero, apart) = (self.words(&[0])?, self.words(&[apart])?);
         let offset = self.allocate(1)?;
         let before = pointer.offset.unwrap_or(zero);
@@ -116,8 +114,8 @@ impl<'a> Compiler<'a> {
                 let offset = offset.map_or_else(|| self.words(&[0]), Ok)?;
                 self.emit(Op::Load, size, [dst, number, offset, table], constant)
             }
-        }
-        .map(|_| ())
+        }?;
+        Ok(())
     }
 
     pub fn load(&mut self, body: &mut Body<'a>, pointer: Handle<Expression>) -> Result<Value> {

@@ -1,8 +1,9 @@
 //! Expressions, one instruction or a few each.
 
-use super::state::{Body, CONSTANT, Compiler, Value};
+use super::body::{Body, Value};
+use super::state::{CONSTANT, Compiler};
+use crate::microscope::instruction::{Kind, Op};
 use crate::microscope::layout;
-use crate::microscope::program::{Kind, Op};
 use crate::microscope::source::Result;
 use naga::{Expression, Handle, ImageQuery, RelationalFunction, Scalar, SwizzleComponent, TypeInner};
 

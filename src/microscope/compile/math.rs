@@ -1,7 +1,8 @@
 //! Builtin functions.
 
-use super::state::{Body, Compiler, Value};
-use crate::microscope::program::{Kind, Op};
+use super::body::{Body, Value};
+use super::state::Compiler;
+use crate::microscope::instruction::{Kind, Op};
 use crate::microscope::source::Result;
 use naga::{Expression, Handle, MathFunction as Math, TypeInner};
 

@@ -4,17 +4,23 @@
 //! offset. Calls are inlined, each with its own copy of the callee's registers. Blocks give their registers back.
 
 mod access;
+mod body;
+mod constant;
+mod control;
 mod convert;
 mod expression;
 mod math;
 mod operator;
+mod products;
 mod state;
 mod statement;
 
-use super::program::{Frame, Global, Op, Program, Space};
+use super::instruction::Op;
+use super::program::{Frame, Global, Program, Space};
 use super::source::{self, Refusal, Result};
+use body::{Body, Value};
 use naga::{AddressSpace, BuiltIn, ImageClass, ImageDimension, ShaderStage, TypeInner};
-use state::{Body, Compiler, Value};
+use state::Compiler;
 use std::sync::Arc;
 
 /// Threads of the largest workgroup.

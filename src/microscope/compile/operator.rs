@@ -1,7 +1,9 @@
 //! Operators, matrices among them, and how much arithmetic an instruction is.
 
-use super::state::{Body, Compiler, Value};
-use crate::microscope::program::{Instruction, Kind, Op, Work};
+use super::body::{Body, Value};
+use super::state::Compiler;
+use crate::microscope::instruction::{Instruction, Kind, Op};
+use crate::microscope::program::Work;
 use crate::microscope::source::Result;
 use naga::{BinaryOperator, Expression, Handle, MathFunction, TypeInner, UnaryOperator};
 

@@ -1,6 +1,6 @@
 //! Integers: division, which can fail, and functions of bits.
 
-use crate::microscope::program::Op;
+use crate::microscope::instruction::Op;
 use crate::microscope::watch::Fault;
 use naga::MathFunction as Math;
 

@@ -1,6 +1,7 @@
 //! Instructions that read and write variables. A read that is out of bounds gives 0, a write does nothing.
 
-use crate::microscope::program::{Atomic, Instruction, Program};
+use crate::microscope::instruction::{Atomic, Instruction};
+use crate::microscope::program::Program;
 use crate::microscope::watch::{Access, At, Fault, Mode, Watch};
 
 /// The offset of what is out of bounds.
@@ -24,7 +25,7 @@ pub fn index<W: Watch>(
     watch: &mut W,
 ) {
     let (before, index, apart) = (r[usize::from(i.a)], r[usize::from(i.b)], r[usize::from(i.c)]);
-    let is_runtime = i.op == crate::microscope::program::Op::IndexRuntime;
+    let is_runtime = i.op == crate::microscope::instruction::Op::IndexRuntime;
     let len = if is_runtime { length(program, i.imm as usize, memory) } else { i.imm };
     r[usize::from(i.dst)] = if before == NOWHERE {
         NOWHERE

@@ -6,7 +6,8 @@ mod memory;
 mod packing;
 mod vector;
 
-use super::program::{Instruction, Op, Program};
+use super::instruction::{Instruction, Op};
+use super::program::Program;
 use super::watch::{At, Fault, Watch};
 pub(super) use memory::NOWHERE;
 
@@ -138,8 +139,9 @@ pub fn execute<W: Watch>(
         }
         Op::SToF => one(r, i, |v| (v as i32 as f32).to_bits()),
         Op::UToF => one(r, i, |v| (v as f32).to_bits()),
-        Op::FToS => one(r, i, |v| f32::from_bits(v) as i32 as u32),
-        Op::FToU => one(r, i, |v| f32::from_bits(v) as u32),
+        // Clamped to what both types have.
+        Op::FToS => one(r, i, |v| (f32::from_bits(v) as i32).min(2_147_483_520) as u32),
+        Op::FToU => one(r, i, |v| (f32::from_bits(v) as u32).min(4_294_967_040)),
         Op::FToB => one(r, i, |v| u32::from(f32::from_bits(v) != 0.0)),
         Op::IToB => one(r, i, |v| u32::from(v != 0)),
         Op::BToF => one(r, i, |v| (v as f32).to_bits()),

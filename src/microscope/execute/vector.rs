@@ -1,7 +1,7 @@
 //! Functions of whole vectors.
 
 use super::packing;
-use crate::microscope::program::Instruction;
+use crate::microscope::instruction::Instruction;
 use naga::MathFunction as Math;
 
 /// The components of the largest argument, a matrix's, fit here.

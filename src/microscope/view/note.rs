@@ -1,6 +1,7 @@
 //! What a thread read, wrote and computed in a line.
 
-use crate::microscope::program::{Global, Kind, Op, Program, Variable};
+use crate::microscope::instruction::{Kind, Op};
+use crate::microscope::program::{Global, Program, Variable};
 use crate::microscope::watch::{Access, Mode};
 use serde::Serialize;
 use std::sync::Arc;

@@ -3,8 +3,9 @@
 use super::slice::stores_of;
 use crate::microscope::buffers::{Buffer, bind};
 use crate::microscope::group::{Group, Setting};
+use crate::microscope::instruction::{Instruction, Op};
 use crate::microscope::job::{Job, Pass};
-use crate::microscope::program::{Global, Instruction, Op, Space};
+use crate::microscope::program::{Global, Space};
 use crate::microscope::source::{Refusal, Result};
 use crate::microscope::watch::{Access, At, Mode, Watch};
 use rayon::prelude::*;

@@ -4,7 +4,8 @@
 //! nothing, and loops that decide nothing are jumped over. It is a backward slice (Weiser, "Program Slicing", 1981) on the
 //! registers.
 
-use crate::microscope::program::{Instruction, Op, Program};
+use crate::microscope::instruction::{Instruction, Op};
+use crate::microscope::program::Program;
 
 /// Bits of the largest table of needed registers.
 const MOST_BITS: usize = 1 << 30;

@@ -1,22 +1,19 @@
 //! Forward and back through the lines that a thread executes, while its whole group runs in step.
 
-use super::note::{self, Note, Number};
+use super::look::{Status, Step};
+use super::note;
+use super::seen::{Seen, note_of, tick};
+use super::snapshots::{Moment, Snapshot, Snapshots};
 use super::statements::Statements;
 use super::touched::{FirstUse, Touched};
 use crate::microscope::buffers::{Bound, Buffer, bind};
 use crate::microscope::counts::{Counter, Counts};
-use crate::microscope::group::{Group, Paused, Setting, State};
+use crate::microscope::group::{Group, Setting};
 use crate::microscope::job::{Job, Pass};
-use crate::microscope::lockstep::{self, WatchSubgroups};
 use crate::microscope::program::{Global, Program, Space};
 use crate::microscope::source::Result;
-use crate::microscope::watch::{Access, At, Mode, Watch};
-use serde::Serialize;
+use crate::microscope::thread::{Paused, State, Thread};
 
-/// Snapshots that are kept: going back starts from one of them.
-const SNAPSHOTS: usize = 64;
-/// Words of all snapshots together.
-const MOST_WORDS: usize = 16 << 20;
 /// Instructions of all threads together, after which no more is shown.
 const MOST_INSTRUCTIONS: u64 = 400_000_000;
 
@@ -28,103 +25,14 @@ pub struct Stepper {
     setting: Setting,
     bound: Bound,
     paused: Option<Paused>,
-    /// Lines that the thread has executed.
-    step: usize,
-    /// Instructions that the group has executed, together.
-    time: u32,
-    /// What the thread did in the last line.
-    notes: Vec<Note>,
-    line: u32,
+    now: Moment,
     seen: Seen,
     statements: Statements,
-    snapshots: Vec<Snapshot>,
-    /// Steps from one snapshot to the next.
-    every: usize,
+    snapshots: Snapshots,
+    /// Lines until the thread's end, as soon as they are known.
     steps: usize,
     is_cut: bool,
     barriers: Vec<usize>,
-}
-
-#[derive(Clone)]
-struct Snapshot {
-    step: usize,
-    time: u32,
-    line: u32,
-    notes: Vec<Note>,
-    paused: Paused,
-    /// Workgroup memory, by the variable's number.
-    shared: Vec<(usize, Vec<u32>)>,
-    /// How long the list of writes to storage was.
-    writes: usize,
-    counter: Counter,
-}
-
-/// How a thread of the group stands to the one that is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// At the same line.
-    Same,
-    /// At another line.
-    Other,
-    /// At a barrier, or at an operation of its subgroup.
-    Waits,
-    Ended,
-}
-
-/// What there is to see.
-#[derive(Debug, Clone, Serialize)]
-pub struct Step {
-    pub step: usize,
-    /// The line that comes next, counted from 1; `None` where the thread has ended.
-    pub line: Option<u32>,
-    /// The functions around it, the innermost first, each with the line that it was called from (0 for the entry point).
-    pub calls: Vec<(String, u32)>,
-    /// The line that was executed last, and what the thread did in it.
-    pub done: Option<u32>,
-    pub notes: Vec<Note>,
-    pub threads: Vec<Status>,
-}
-
-/// What the watcher collects.
-struct Seen {
-    thread: u32,
-    subgroup: u32,
-    first_use: FirstUse,
-    time: u32,
-    /// What the thread reads or writes with the instruction that is executed: variable, cells, how.
-    access: Option<(usize, Vec<u32>, Mode)>,
-    /// Cells of storage, with what was there before.
-    writes: Vec<(usize, u32, u32)>,
-    is_shared: Vec<bool>,
-    counter: Counter,
-}
-
-impl WatchSubgroups for Seen {
-    fn executed(&mut self, pc: u32, first: usize, active: usize) {
-        self.counter.executed(pc, first, active);
-    }
-
-    fn passed(&mut self) {
-        self.counter.passed();
-    }
-}
-
-impl Watch for Seen {
-    fn access(&mut self, at: At, access: &Access, cells: &[u32]) {
-        self.counter.access(at, access, cells);
-        let is_thread = at.thread == self.thread;
-        let is_subgroup = at.thread / self.subgroup == self.thread / self.subgroup;
-        for cell in access.cells() {
-            self.first_use.note(access.global, cell, self.time, is_thread, is_subgroup);
-            if access.mode != Mode::Read && !self.is_shared[access.global] {
-                self.writes.push((access.global, cell, cells[cell as usize]));
-            }
-        }
-        if is_thread {
-            self.access = Some((access.global, access.cells().collect(), access.mode));
-        }
-    }
 }
 
 impl Stepper {
@@ -163,14 +71,10 @@ impl Stepper {
             setting,
             bound,
             paused: Some(paused),
-            step: 0,
-            time: 0,
-            notes: Vec::new(),
-            line: 0,
+            now: Moment::default(),
             seen,
             statements,
-            snapshots: Vec::new(),
-            every: 16,
+            snapshots: Snapshots::new(),
             steps: usize::MAX,
             is_cut: false,
             barriers: Vec::new(),
@@ -182,20 +86,26 @@ impl Stepper {
 
     /// Runs once to the end, to know how many steps there are.
     fn find_end(&mut self) {
-        let mut instructions = 0;
         loop {
-            self.keep_snapshot();
-            let before = self.time;
+            if self.snapshots.is_due(self.now.step) {
+                self.snapshots.keep(self.snapshot());
+            }
             if !self.advance() {
                 break;
             }
-            instructions += u64::from(self.time - before) * self.program().threads() as u64;
-            if instructions > MOST_INSTRUCTIONS {
-                self.is_cut = true;
-                break;
-            }
         }
-        self.steps = self.step;
+        self.steps = self.now.step;
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let shared = self.seen.is_shared.iter().enumerate().filter(|(_, shared)| **shared);
+        Snapshot {
+            moment: self.now.clone(),
+            paused: self.paused.clone().expect("it stands still"),
+            shared: shared.map(|(global, _)| (global, self.bound.memory[global].clone())).collect(),
+            writes: self.seen.writes.len(),
+            counter: self.seen.counter.clone(),
+        }
     }
 
     fn program(&self) -> &Program {
@@ -217,78 +127,53 @@ impl Stepper {
         &self.barriers
     }
 
-    fn keep_snapshot(&mut self) {
-        if self.step % self.every != 0 {
-            return;
-        }
-        let paused = self.paused.clone().expect("it stands still");
-        let words = paused.words();
-        let most = SNAPSHOTS.min(MOST_WORDS / words.max(1)).max(2);
-        if self.snapshots.len() >= most {
-            self.every *= 2;
-            let every = self.every;
-            self.snapshots.retain(|snapshot| snapshot.step % every == 0);
-            return self.keep_snapshot();
-        }
-        let is_shared = self.seen.is_shared.iter().enumerate().filter(|(_, shared)| **shared);
-        let shared = is_shared.map(|(global, _)| (global, self.bound.memory[global].clone())).collect();
-        let (step, time, line, notes) = (self.step, self.time, self.line, self.notes.clone());
-        let (writes, counter) = (self.seen.writes.len(), self.seen.counter.clone());
-        self.snapshots.push(Snapshot { step, time, line, notes, paused, shared, writes, counter });
-    }
-
     /// Goes in front of a line by its number; beyond the end, to the end.
     pub fn go_to(&mut self, step: usize) {
         let step = step.min(self.steps);
-        if step < self.step {
-            let from = self.snapshots.iter().rev().find(|snapshot| snapshot.step <= step);
-            let from = from.expect("the first is at the beginning").clone();
+        if step < self.now.step {
+            let from = self.snapshots.before(step).clone();
             for (global, cell, old) in self.seen.writes.drain(from.writes..).rev() {
                 self.bound.memory[global][cell as usize] = old;
             }
             for (global, cells) in from.shared {
                 self.bound.memory[global] = cells;
             }
-            (self.step, self.time, self.line, self.notes) = (from.step, from.time, from.line, from.notes);
+            (self.now, self.seen.counter) = (from.moment, from.counter);
             self.paused = Some(from.paused);
-            self.seen.counter = from.counter;
         }
-        while self.step < step && self.advance() {}
+        while self.now.step < step && self.advance() {}
     }
 
-    /// Executes the thread's next line; false where it has ended.
+    /// Executes the thread's next line; false where it has ended, or goes on for too long.
     fn advance(&mut self) -> bool {
         let program = &self.job.passes[self.pass].program;
         let paused = self.paused.take().expect("it stands still");
         let mut group = Group::resume(program, self.setting, paused);
         let own = group.threads[self.thread];
-        if own.state == State::Ended {
+        let last = (MOST_INSTRUCTIONS / program.threads() as u64) as u32;
+        if own.state == State::Ended || self.now.time > last {
+            self.is_cut = own.state != State::Ended;
             self.paused = Some(group.pause());
             return false;
         }
-        let statements = &self.statements;
-        let place = |pc: u32| (statements.first(program.line(pc)), program.sites[pc as usize].frame);
-        let (mut at, mut executed) = (place(own.pc), Vec::new());
-        self.notes.clear();
-        let mut active = Vec::new();
-        loop {
+        let place = |pc: u32| (self.statements.first(program.line(pc)), program.sites[pc as usize].frame);
+        let (mut at, mut executed, mut active) = (place(own.pc), Vec::new(), Vec::new());
+        self.now.notes.clear();
+        // Others may go on for ever, while this one waits for them.
+        while self.now.time <= last {
             let before = group.threads[self.thread];
-            if before.state == State::Waits
-                && self.barriers.last() != Some(&self.step)
-                && self.steps == usize::MAX
-            {
-                self.barriers.push(self.step);
+            if before.state == State::Waits && self.barriers.last().is_none_or(|last| *last < self.now.step) {
+                self.barriers.push(self.now.step);
             }
-            self.seen.time = self.time;
-            self.seen.access = None;
+            (self.seen.time, self.seen.access) = (self.now.time, None);
             tick(&mut group, &mut active, &mut self.bound.memory, &mut self.seen);
-            self.time += 1;
+            self.now.time += 1;
             let after = group.threads[self.thread];
             if after.steps == before.steps {
                 continue;
             }
             executed.push(before.pc);
-            self.notes.extend(note_of(program, &group, self.thread, before.pc, &self.bound, &self.seen));
+            self.now.notes.extend(note_of(program, &group, self.thread, before.pc, &self.bound, &self.seen));
             if after.state == State::Ended {
                 break;
             }
@@ -303,11 +188,10 @@ impl Stepper {
             }
         }
         let variables = note::of_variables(program, &executed, group.registers(self.thread));
-        self.notes.retain(|note| variables.iter().all(|variable| variable.name != note.name));
-        self.notes.extend(variables);
-        self.line = at.0;
+        self.now.notes.retain(|note| variables.iter().all(|variable| variable.name != note.name));
+        self.now.notes.extend(variables);
+        (self.now.line, self.now.step) = (at.0, self.now.step + 1);
         self.paused = Some(group.pause());
-        self.step += 1;
         true
     }
 
@@ -317,9 +201,8 @@ impl Stepper {
         let paused = self.paused.take().expect("it stands still");
         let group = Group::resume(program, self.setting, paused);
         let own = group.threads[self.thread];
-        let statements = &self.statements;
-        let place = |pc: u32| (statements.first(program.line(pc)), program.sites[pc as usize].frame);
-        let status = |thread: &crate::microscope::group::Thread| match thread.state {
+        let place = |pc: u32| (self.statements.first(program.line(pc)), program.sites[pc as usize].frame);
+        let status = |thread: &Thread| match thread.state {
             State::Ended => Status::Ended,
             State::Waits | State::Meets => Status::Waits,
             State::Ready if place(thread.pc) == place(own.pc) => Status::Same,
@@ -328,11 +211,11 @@ impl Stepper {
         let has_ended = own.state == State::Ended;
         let calls = program.calls(own.pc).into_iter().map(|frame| (frame.function.to_string(), frame.line));
         let step = Step {
-            step: self.step,
+            step: self.now.step,
             line: (!has_ended).then(|| place(own.pc).0),
             calls: calls.collect(),
-            done: (self.step > 0).then_some(self.line),
-            notes: self.notes.clone(),
+            done: (self.now.step > 0).then_some(self.now.line),
+            notes: self.now.notes.clone(),
             threads: group.threads.iter().map(status).collect(),
         };
         self.paused = Some(group.pause());
@@ -351,7 +234,7 @@ impl Stepper {
 
     /// The cells of a variable that were used so far.
     pub fn touched(&self, global: usize) -> Touched {
-        self.seen.first_use.before(global, self.time)
+        self.seen.first_use.before(global, self.now.time)
     }
 
     /// The lines of its shader.
@@ -369,42 +252,4 @@ impl Stepper {
     pub fn cells(&self, global: usize) -> &[u32] {
         &self.bound.memory[global]
     }
-}
-
-/// Executes one instruction of each subgroup. Where none can go on, the group passes its barrier.
-fn tick<W: WatchSubgroups>(
-    group: &mut Group,
-    active: &mut Vec<usize>,
-    memory: &mut [Vec<u32>],
-    watch: &mut W,
-) {
-    let size = group.setting.subgroup as usize;
-    let mut any = false;
-    for first in (0..group.threads.len()).step_by(size) {
-        any |= lockstep::step(group, first, active, memory, watch).is_some();
-    }
-    if !any && group.release().is_some() {
-        watch.passed();
-    }
-}
-
-fn note_of(
-    program: &Program,
-    group: &Group,
-    thread: usize,
-    pc: u32,
-    bound: &Bound,
-    seen: &Seen,
-) -> Option<Note> {
-    let registers = group.registers(thread);
-    let kind = program.sites[pc as usize].kind;
-    let Some((number, cells, mode)) = &seen.access else { return note::of_value(program, pc, registers) };
-    let global = &program.globals[*number];
-    if global.space == Space::Uniform {
-        return None;
-    }
-    let words = cells.iter().map(|&cell| bound.memory[*number][cell as usize]);
-    let values = words.map(|word| Number::new(word, kind)).collect();
-    let (first, n) = (cells.first().copied().unwrap_or(0), cells.len() as u32);
-    Some(note::of_access(global, &Access { global: *number, first, n, table: &[], mode: *mode }, values))
 }
