@@ -13,6 +13,9 @@ use super::watch::{Access, At, Mode, Watch};
 use serde::Serialize;
 use std::sync::Arc;
 
+/// Instructions of one thread, after which it is said to have no end.
+const MOST_STEPS: u64 = 1 << 26;
+
 /// Counts of one pass, scaled to all its groups.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Counts {
@@ -86,7 +89,7 @@ pub fn count(job: &Job, buffers: Vec<Buffer>, subgroup: u32, most_groups: u64) -
     for pass in &job.passes {
         let program = &pass.program;
         let mut bound = bind(program, &mut buffers, &job.params, pass.textures)?;
-        let setting = Setting { groups: pass.groups, subgroup, most_steps: 1 << 32 };
+        let setting = Setting { groups: pass.groups, subgroup, most_steps: MOST_STEPS };
         let mut group = Group::new(program, setting, [0; 3]);
         let mut counter = Counter::new(program.clone(), subgroup);
         let sample = spread(pass.len(), most_groups.max(1));

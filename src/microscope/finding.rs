@@ -67,6 +67,9 @@ impl fmt::Display for Finding {
     }
 }
 
+/// More are not kept: nobody reads so many.
+const MOST: usize = 1000;
+
 /// Findings, each of which is kept once and counted.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
@@ -79,6 +82,7 @@ impl Findings {
         let key = (finding.kind, finding.pass.clone(), finding.lines.clone());
         match self.numbers.get(&key) {
             Some(&number) => self.list[number].count += finding.count,
+            None if self.list.len() >= MOST => {}
             None => {
                 self.numbers.insert(key, self.list.len());
                 self.list.push(finding);

@@ -10,6 +10,9 @@ use super::source::{Refusal, Result};
 use super::watch::{Nobody, Watch};
 use rayon::prelude::*;
 
+/// Groups of the largest dispatch.
+const MOST_GROUPS: u32 = 1 << 22;
+
 /// How a kernel is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -79,7 +82,8 @@ pub fn prove(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<Report
     Ok(Report { findings: findings.into_list(), outputs, instructions, watched })
 }
 
-/// Instructions of all threads in one order, if every group takes as many as the first.
+/// Instructions of all threads in one order, if every group takes as many as the first; `u64::MAX` where one of its
+/// threads takes more than `settings` allow.
 ///
 /// # Errors
 /// As [`prove`].
@@ -92,8 +96,9 @@ pub fn estimate(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<u64
         let mut group =
             Group::new(&pass.program, Setting { groups: pass.groups, subgroup, most_steps }, [0; 3]);
         let threads = Order::Forward.of(pass.program.threads() as u32);
-        // Where it ends is another's business.
-        let _ = group.run(&threads, &mut bound.memory, &mut Nobody);
+        if group.run(&threads, &mut bound.memory, &mut Nobody).is_err() {
+            return Ok(u64::MAX);
+        }
         sum += group.threads.iter().map(|thread| thread.steps).sum::<u64>().saturating_mul(pass.len());
         bound.release(&pass.program, &mut buffers, None);
     }
@@ -128,7 +133,7 @@ fn run(job: &Job, mut buffers: Vec<Buffer>, settings: Settings, order: Order) ->
     let (mut instructions, mut last) = (0, 0);
     for pass in &job.passes {
         let program = &pass.program;
-        let groups = u32::try_from(pass.len()).ok().filter(|&groups| groups < u32::MAX / 8);
+        let groups = u32::try_from(pass.len()).ok().filter(|&groups| groups <= MOST_GROUPS);
         let groups = groups.ok_or_else(|| Refusal::new(format!("{} groups: too many", pass.len())))?;
         let mut bound = bind(program, &mut buffers, &job.params, pass.textures)?;
         let shadows = bound.shadows(program, &mut buffers);

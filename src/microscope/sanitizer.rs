@@ -7,6 +7,9 @@ use super::watch::{Access, At, Endless, Fault, Mode, Unmet, Watch};
 use naga::Barrier;
 use std::collections::HashMap;
 
+/// Kinds and pairs of instructions that are told apart.
+const MOST_PAIRS: usize = 1 << 14;
+
 /// Watches the groups of a dispatch, one after the other.
 pub struct Sanitizer<'p> {
     program: &'p Program,
@@ -85,6 +88,9 @@ impl<'p> Sanitizer<'p> {
         let key = (kind, one.min(other), one.max(other));
         if let Some(count) = self.again.get_mut(&key) {
             *count += 1;
+            return;
+        }
+        if self.again.len() >= MOST_PAIRS {
             return;
         }
         self.again.insert(key, 0);
