@@ -1,6 +1,6 @@
 //! What the rungs of a kernel do, in numbers.
 
-use super::MicroscopeArgs;
+use super::args::MicroscopeArgs;
 use super::subject::no_kernel;
 use crate::check::{Case, Table, table};
 use crate::commands::output::outln;
@@ -63,7 +63,7 @@ pub fn run(args: &MicroscopeArgs) -> Result<()> {
 /// The kernel at the layer's sizes.
 fn find<'a>(cases: &'a [Case], args: &MicroscopeArgs) -> Result<&'a Case> {
     let named: Vec<_> = cases.iter().filter(|case| case.call.name() == args.kernel).collect();
-    let Some(first) = named.first() else { return Err(no_kernel(&cases, &args.kernel)) };
+    let Some(first) = named.first() else { return Err(no_kernel(cases, &args.kernel)) };
     let Some(layer) = &args.layer else { return Ok(first) };
     named.iter().find(|case| case.why == layer).copied().ok_or_else(|| {
         let layers: Vec<_> = named.iter().map(|case| case.why).collect();

@@ -1,12 +1,11 @@
 //! The life of a thread, line by line.
 
-use super::MicroscopeArgs;
+use super::args::MicroscopeArgs;
 use super::subject::subject;
-use crate::cases::Values;
+use crate::check::{Buffer, Values};
 use crate::check::kernels::reference;
 use crate::commands::output::{errln, outln};
 use crate::error::{Error, Result, error, list};
-use crate::kernel::Buffer;
 use crate::microscope::Refusal;
 use crate::microscope::job::Job;
 use crate::microscope::proof::run_passes;

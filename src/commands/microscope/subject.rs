@@ -1,6 +1,6 @@
 //! What the microscope looks at: a kernel, with sizes and values.
 
-use super::MicroscopeArgs;
+use super::args::MicroscopeArgs;
 use crate::check::{Case, Table, all, table};
 use crate::commands::load::{load_model, model_file};
 use crate::commands::only::closest;

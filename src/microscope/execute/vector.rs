@@ -27,14 +27,14 @@ pub fn function(function: Math, i: &Instruction, r: &mut [u32]) {
         }
         Math::Determinant => set(r, dst, determinant(&a[..n])),
         Math::Modf => {
-            for k in 0..n {
-                set(r, dst + k, a[k].fract());
-                set(r, dst + n + k, a[k].trunc());
+            for (k, value) in a.iter().take(n).enumerate() {
+                set(r, dst + k, value.fract());
+                set(r, dst + n + k, value.trunc());
             }
         }
         Math::Frexp => {
-            for k in 0..n {
-                let (fraction, exponent) = frexp(a[k]);
+            for (k, value) in a.iter().take(n).enumerate() {
+                let (fraction, exponent) = frexp(*value);
                 set(r, dst + k, fraction);
                 r[dst + n + k] = exponent as u32;
             }
@@ -120,7 +120,7 @@ fn determinant(m: &[f32]) -> f32 {
         let columns = (0..side).filter(|&column| column != left_out);
         let rest: Vec<f32> =
             columns.flat_map(|column| (1..side).map(move |row| m[column * side + row])).collect();
-        let sign = if left_out % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = if left_out.is_multiple_of(2) { 1.0 } else { -1.0 };
         sign * m[left_out * side] * determinant(&rest)
     };
     (0..side).map(cofactor).sum()
