@@ -63,7 +63,7 @@ fn no_kernel_has_a_finding_and_all_equal_their_references() {
         runs.len()
     );
     println!("{fewer} of them with fewer groups watched, {few} with few groups at all; too long: {none:?}");
-    times.sort_by(|a, b| b.0.cmp(&a.0));
+    times.sort_by_key(|time| std::cmp::Reverse(time.0));
     times.iter().take(5).for_each(|(time, name, params)| println!("{time:?} {name} {params}"));
     let shown = failures.len().min(12);
     assert!(

@@ -9,7 +9,7 @@ pub fn function(function: Math, [a, b, c]: [f32; 3], is_half: bool) -> f32 {
         Math::Min => a.min(b),
         Math::Max => a.max(b),
         Math::Clamp => a.max(b).min(c),
-        Math::Saturate => a.max(0.0).min(1.0),
+        Math::Saturate => a.clamp(0.0, 1.0),
         Math::Cos => a.cos(),
         Math::Cosh => a.cosh(),
         Math::Sin => a.sin(),

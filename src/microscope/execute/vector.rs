@@ -27,22 +27,22 @@ pub fn function(function: Math, i: &Instruction, r: &mut [u32]) {
         }
         Math::Determinant => set(r, dst, determinant(&a[..n])),
         Math::Modf => {
-            for k in 0..n {
-                set(r, dst + k, a[k].fract());
-                set(r, dst + n + k, a[k].trunc());
+            for (k, value) in a[..n].iter().enumerate() {
+                set(r, dst + k, value.fract());
+                set(r, dst + n + k, value.trunc());
             }
         }
         Math::Frexp => {
-            for k in 0..n {
-                let (fraction, exponent) = frexp(a[k]);
+            for (k, &value) in a[..n].iter().enumerate() {
+                let (fraction, exponent) = frexp(value);
                 set(r, dst + k, fraction);
                 r[dst + n + k] = exponent as u32;
             }
         }
         Math::Ldexp => {
-            for k in 0..n {
+            for (k, &value) in a[..n].iter().enumerate() {
                 let exponent = r[usize::from(i.b) + k] as i32;
-                r[dst + k] = ldexp(a[k], exponent).to_bits();
+                r[dst + k] = ldexp(value, exponent).to_bits();
             }
         }
         Math::Distance | Math::Cross | Math::FaceForward | Math::Reflect | Math::Refract => {
@@ -73,8 +73,8 @@ pub fn function(function: Math, i: &Instruction, r: &mut [u32]) {
                     if k < 0.0 { [0.0; MOST] } else { std::array::from_fn(|j| third * a[j] - root * b[j]) }
                 }
             };
-            for k in 0..results.min(MOST) {
-                r[dst + k] = values[k].to_bits();
+            for (k, value) in values.iter().enumerate().take(results) {
+                r[dst + k] = value.to_bits();
             }
         }
         _ if results > 1 => {
@@ -120,7 +120,7 @@ fn determinant(m: &[f32]) -> f32 {
         let columns = (0..side).filter(|&column| column != left_out);
         let rest: Vec<f32> =
             columns.flat_map(|column| (1..side).map(move |row| m[column * side + row])).collect();
-        let sign = if left_out % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = if left_out.is_multiple_of(2) { 1.0 } else { -1.0 };
         sign * m[left_out * side] * determinant(&rest)
     };
     (0..side).map(cofactor).sum()
