@@ -73,12 +73,12 @@ fn no_kernel_has_a_finding_and_all_equal_their_references() {
         runs.len(),
         failures[..shown].join("\n\n")
     );
-    assert!(
-        stated.load(Ordering::Relaxed) > 0,
-        "the fetches outside of textures are gone: take them off the list"
-    );
-    println!("{} fetches outside of textures, as the shader says of itself", stated.into_inner());
     if std::env::var_os("PAWGRAD_ONLY").is_none() {
+        assert!(
+            stated.load(Ordering::Relaxed) > 0,
+            "the fetches outside of textures are gone: take them off the list"
+        );
+        println!("{} fetches outside of textures, as the shader says of itself", stated.into_inner());
         assert_eq!(refused.into_iter().collect::<Vec<_>>(), REFUSED);
     }
 }
