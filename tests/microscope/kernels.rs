@@ -171,12 +171,12 @@ enum Watched {
 }
 
 /// Instructions of one order up to which all groups are watched, in all orders.
-const LITTLE: u64 = 1_000_000;
+const LITTLE: u64 = 2_000_000;
 /// Up to which all groups run, but only a few are watched, and in one order. Beyond, only these few run at all, and their
 /// results are not compared: tests/kernels.rs does that.
-const MUCH: u64 = 3_000_000;
+const MUCH: u64 = 10_000_000;
 /// A thread that takes more than this is much, too.
-const LONG_THREAD: u64 = 1 << 13;
+const LONG_THREAD: u64 = 1 << 15;
 /// Cases with larger buffers are not run: the relu of a second row of groups, whose index other ops share.
 const MOST_BYTES: f64 = 32e6;
 /// Of each pass.
