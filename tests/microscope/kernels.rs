@@ -9,7 +9,6 @@ use pawgrad::microscope::finding::{Finding, Kind};
 use pawgrad::microscope::job::{Job, Pass};
 use pawgrad::microscope::proof::{Report, Settings, estimate, prove};
 use rayon::prelude::*;
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -64,7 +63,7 @@ fn no_kernel_has_a_finding_and_all_equal_their_references() {
         runs.len()
     );
     println!("{fewer} of them with fewer groups watched, {few} with few groups at all; too long: {none:?}");
-    times.sort_by_key(|(time, ..)| Reverse(*time));
+    times.sort_by_key(|time| std::cmp::Reverse(time.0));
     times.iter().take(5).for_each(|(time, name, params)| println!("{time:?} {name} {params}"));
     let shown = failures.len().min(12);
     assert!(
@@ -74,12 +73,12 @@ fn no_kernel_has_a_finding_and_all_equal_their_references() {
         runs.len(),
         failures[..shown].join("\n\n")
     );
-    assert!(
-        stated.load(Ordering::Relaxed) > 0,
-        "the fetches outside of textures are gone: take them off the list"
-    );
-    println!("{} fetches outside of textures, as the shader says of itself", stated.into_inner());
     if std::env::var_os("PAWGRAD_ONLY").is_none() {
+        assert!(
+            stated.load(Ordering::Relaxed) > 0,
+            "the fetches outside of textures are gone: take them off the list"
+        );
+        println!("{} fetches outside of textures, as the shader says of itself", stated.into_inner());
         assert_eq!(refused.into_iter().collect::<Vec<_>>(), REFUSED);
     }
 }
@@ -172,12 +171,12 @@ enum Watched {
 }
 
 /// Instructions of one order up to which all groups are watched, in all orders.
-const LITTLE: u64 = 1_000_000;
+const LITTLE: u64 = 2_000_000;
 /// Up to which all groups run, but only a few are watched, and in one order. Beyond, only these few run at all, and their
 /// results are not compared: tests/kernels.rs does that.
-const MUCH: u64 = 3_000_000;
+const MUCH: u64 = 10_000_000;
 /// A thread that takes more than this is much, too.
-const LONG_THREAD: u64 = 1 << 13;
+const LONG_THREAD: u64 = 1 << 15;
 /// Cases with larger buffers are not run: the relu of a second row of groups, whose index other ops share.
 const MOST_BYTES: f64 = 32e6;
 /// Of each pass.

@@ -202,7 +202,8 @@ fn sources_mean_what_wgsl_says() {
 fn a_driver_agrees() {
     let driver = Driver::open();
     let mut broken = Vec::new();
-    for sample in samples() {
+    // WGSL lets drivers assume that there are no NaNs.
+    for sample in samples().into_iter().filter(|sample| sample.name != "NaN") {
         // naga's SPIR-V writer panics at some sources that it has checked itself.
         let run = || driver.run(&text(&sample), &X, WORDS);
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
@@ -225,7 +226,7 @@ fn halves_are_rounded_after_every_operation() {
             y[0] = bitcast<u32>(f32(big + 1h - big)); y[1] = bitcast<u32>(f32(tenth)); y[2] = bitcast<u32>(f32(tenth * tenth));
             y[3] = bitcast<u32>(f32(fma(tenth, tenth, 1h))); y[4] = bitcast<u32>(f32(vec2(tenth, big).y * 40h));
         }";
-    let tenth: f32 = 0.099_975_586;
+    let tenth: f32 = 0.099975586;
     let half = |v: f32| half::f16::from_f32(v).to_f32();
     let wanted = [0.0, tenth, half(tenth * tenth), half(1.0 + tenth * tenth), f32::INFINITY].map(f);
     assert_eq!(interpret(text), Ok(padded(&wanted)));

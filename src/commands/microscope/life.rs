@@ -2,8 +2,8 @@
 
 use super::args::MicroscopeArgs;
 use super::subject::subject;
-use crate::check::{Buffer, Values};
 use crate::check::kernels::reference;
+use crate::check::{Buffer, Values};
 use crate::commands::output::{errln, outln};
 use crate::error::{Error, Result, error, list};
 use crate::microscope::Refusal;

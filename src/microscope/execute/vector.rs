@@ -27,22 +27,22 @@ pub fn function(function: Math, i: &Instruction, r: &mut [u32]) {
         }
         Math::Determinant => set(r, dst, determinant(&a[..n])),
         Math::Modf => {
-            for (k, value) in a.iter().take(n).enumerate() {
+            for (k, value) in a[..n].iter().enumerate() {
                 set(r, dst + k, value.fract());
                 set(r, dst + n + k, value.trunc());
             }
         }
         Math::Frexp => {
-            for (k, value) in a.iter().take(n).enumerate() {
-                let (fraction, exponent) = frexp(*value);
+            for (k, &value) in a[..n].iter().enumerate() {
+                let (fraction, exponent) = frexp(value);
                 set(r, dst + k, fraction);
                 r[dst + n + k] = exponent as u32;
             }
         }
         Math::Ldexp => {
-            for k in 0..n {
+            for (k, &value) in a[..n].iter().enumerate() {
                 let exponent = r[usize::from(i.b) + k] as i32;
-                r[dst + k] = ldexp(a[k], exponent).to_bits();
+                r[dst + k] = ldexp(value, exponent).to_bits();
             }
         }
         Math::Distance | Math::Cross | Math::FaceForward | Math::Reflect | Math::Refract => {
@@ -73,8 +73,8 @@ pub fn function(function: Math, i: &Instruction, r: &mut [u32]) {
                     if k < 0.0 { [0.0; MOST] } else { std::array::from_fn(|j| third * a[j] - root * b[j]) }
                 }
             };
-            for k in 0..results.min(MOST) {
-                r[dst + k] = values[k].to_bits();
+            for (k, value) in values.iter().enumerate().take(results) {
+                r[dst + k] = value.to_bits();
             }
         }
         _ if results > 1 => {
