@@ -44,7 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("data", &["error", "random"]),
     ("train", &["model", "optim", "data", "ops", "tape", "tensor", "device", "error"]),
     ("check", &["ops", "cases", "cpu", "kernel", "reference", "tensor", "device", "error"]),
-    ("microscope", &["check", "cases", "kernel", "tensor", "device", "error"]),
+    ("microscope", &["check", "model", "ops", "cases", "tape", "kernel", "tensor", "device", "error"]),
     // The shell.
     ("memory", &["train", "model", "device", "error"]),
     ("files", &["memory", "data", "error"]),
@@ -54,8 +54,22 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "studio",
         &[
-            "run", "report", "files", "memory", "check", "cases", "train", "model", "data", "ops", "tape",
-            "kernel", "tensor", "device", "error",
+            "run",
+            "report",
+            "files",
+            "memory",
+            "microscope",
+            "check",
+            "cases",
+            "train",
+            "model",
+            "data",
+            "ops",
+            "tape",
+            "kernel",
+            "tensor",
+            "device",
+            "error",
         ],
     ),
     (

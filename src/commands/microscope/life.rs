@@ -2,15 +2,12 @@
 
 use super::args::MicroscopeArgs;
 use super::subject::subject;
-use crate::check::kernels::reference;
-use crate::check::{Buffer, Values};
 use crate::commands::output::{errln, outln};
 use crate::error::{Error, Result, error, list};
 use crate::microscope::Refusal;
 use crate::microscope::job::Job;
 use crate::microscope::proof::run_passes;
-use crate::microscope::view::{Owner, Stepper, Subject, owner};
-use crate::tensor::Kind;
+use crate::microscope::view::{Owner, Stepper, owner};
 use serde_json::json;
 
 /// Lines of a life that are printed without being asked for: the first, and the last.
@@ -92,7 +89,7 @@ pub fn print(args: &MicroscopeArgs) -> Result<()> {
     }
     if let (Some(cell), false) = (value, args.json) {
         let computed = f64::from(f32::from_bits(stepper.value(output.name, cell).unwrap_or_default()));
-        let wanted = reference_value(&subject, output, cell);
+        let wanted = subject.expected(0, cell);
         outln!(
             "\n{}{:?} = {computed}; the reference, in f64: {wanted}",
             output.name,
@@ -142,24 +139,6 @@ fn coordinates(mut cell: usize, shape: &[usize]) -> Vec<usize> {
         .collect();
     places.reverse();
     places
-}
-
-fn reference_value(subject: &Subject, output: &Buffer, cell: usize) -> f64 {
-    let values = |buffers: &[Buffer], words: &[Vec<u32>]| {
-        let one = |(buffer, words): (&Buffer, &Vec<u32>)| match buffer.kind {
-            Kind::F32 => Values::Float(words.iter().map(|&word| f64::from(f32::from_bits(word))).collect()),
-            Kind::U32 => Values::Uint(words.clone()),
-        };
-        buffers.iter().zip(words).map(one).collect::<Vec<_>>()
-    };
-    let call = &subject.case.call;
-    let (inputs, outputs) =
-        (values(call.inputs(), &subject.inputs), values(call.outputs(), &subject.outputs));
-    let index = call.outputs().iter().position(|known| known == output).expect("it is one of them");
-    match &reference(&subject.case, &inputs, &outputs, |value| value)[index] {
-        Values::Float(values) => values[cell],
-        Values::Uint(values) => f64::from(values[cell]),
-    }
 }
 
 fn refused(why: Refusal) -> Error {

@@ -1,15 +1,16 @@
 //! A kernel with the values that it computes from: those of a layer while a model looks at a picture, or drawn ones.
 
 use crate::cases::{Case, Random, Style, Table, Values};
+use crate::check::kernels::reference;
 use crate::device::RecordedCall;
 use crate::error::{Result, error, list, shown};
-use crate::kernel::Usage;
+use crate::kernel::{Buffer, Usage};
 use crate::model::{Mode, Model};
 use crate::ops;
 use crate::ops::add::accumulate;
 use crate::ops::input::pack;
 use crate::tape::Tape;
-use crate::tensor::Tensor;
+use crate::tensor::{Kind, Tensor};
 
 /// What a buffer holds that nothing was written to: a NaN.
 const POISON: u32 = 0x7fc0_dead;
@@ -77,10 +78,29 @@ impl OfLayer {
 }
 
 impl Subject {
+    /// What the definition, in f64, makes of an element of an output, by its number.
+    pub fn expected(&self, output: usize, element: usize) -> f64 {
+        let call = &self.case.call;
+        let values = |buffers: &[Buffer], words: &[Vec<u32>]| {
+            let one = |(buffer, words): (&Buffer, &Vec<u32>)| match buffer.kind {
+                Kind::F32 => {
+                    Values::Float(words.iter().map(|&word| f64::from(f32::from_bits(word))).collect())
+                }
+                Kind::U32 => Values::Uint(words.clone()),
+            };
+            buffers.iter().zip(words).map(one).collect::<Vec<_>>()
+        };
+        let (inputs, outputs) = (values(call.inputs(), &self.inputs), values(call.outputs(), &self.outputs));
+        match &reference(&self.case, &inputs, &outputs, |value| value)[output] {
+            Values::Float(values) => values[element],
+            Values::Uint(values) => f64::from(values[element]),
+        }
+    }
+
     /// With values drawn at random; equal cases get equal ones.
     pub fn drawn(case: Case) -> Subject {
         let mut random = Random::new(Style::Random, 7);
-        let mut draw = |buffers: &'static [crate::kernel::Buffer]| {
+        let mut draw = |buffers: &'static [Buffer]| {
             let values = buffers.iter().map(|buffer| match buffer.usage {
                 Usage::Write => vec![POISON; case.len(buffer)],
                 _ => words(&case.values(buffer, &mut random)),
