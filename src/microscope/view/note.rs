@@ -138,7 +138,9 @@ pub fn of_value(program: &Program, pc: u32, registers: &[u32]) -> Option<Note> {
 pub fn of_variables(program: &Program, executed: &[u32], registers: &[u32]) -> Vec<Note> {
     let is_set = |variable: &&Variable| {
         let own = usize::from(variable.register)..usize::from(variable.register) + variable.size as usize;
-        executed.iter().filter(|pc| (variable.start..variable.end).contains(pc)).any(|pc| {
+        // What has no line is the start that every variable of a function is given.
+        let is_counted = |pc: &&u32| (variable.start..variable.end).contains(pc) && program.line(**pc) != 0;
+        executed.iter().filter(is_counted).any(|pc| {
             let instruction = &program.code[*pc as usize];
             let set = usize::from(instruction.dst)..usize::from(instruction.dst) + usize::from(instruction.n);
             // Which registers these set is not known before they run.
@@ -151,7 +153,8 @@ pub fn of_variables(program: &Program, executed: &[u32], registers: &[u32]) -> V
         computed(program.names[variable.name as usize].clone(), words, variable.kind)
     };
     // Those without a name are not in the source.
-    program.variables.iter().filter(|known| known.name != 0).filter(is_set).map(note).collect()
+    let is_named = |variable: &&Variable| !program.names[variable.name as usize].is_empty();
+    program.variables.iter().filter(is_named).filter(is_set).map(note).collect()
 }
 
 fn sets_registers(op: Op) -> bool {
