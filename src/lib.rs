@@ -44,6 +44,7 @@
 //! optim      Adam, and the scale of the loss in mixed precision
 //! train      the plan of micro-batches, one step, the loop over epochs, evaluation
 //! check      the cases of all ops: compared, differentiated, timed, tuned; what a device's peak is
+//! microscope an interpreter of the shaders: races, bounds, uninitialised reads; loads, sectors, conflicts counted
 //! random     random numbers for the host
 //! error      one error with a message, what helps, and an exit code
 //! ```
@@ -75,6 +76,7 @@ pub mod files;
 pub mod kernel;
 #[cfg(feature = "cli")]
 pub mod memory;
+pub mod microscope;
 pub mod model;
 pub mod ops;
 pub mod optim;

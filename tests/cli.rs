@@ -613,6 +613,34 @@ fn a_bench_that_makes_no_sense_is_refused() {
     }
 }
 
+#[test]
+fn the_microscope_counts_what_a_kernel_does() {
+    let place = Place::new();
+    let line = "microscope dense.backward_w --counts --layer dense2 --image-size 32 --batch 4";
+    let said = place.run(&format!("{line} --rung 2_shared"));
+    said.succeeds();
+    for word in ["dense.backward_w, dense2", "2_shared", "shared/ma"] {
+        assert!(said.stdout.contains(word), "{}", said.stdout);
+    }
+    let said = place.run(&format!("{line} --json"));
+    let report: serde_json::Value = serde_json::from_str(&said.succeeds().stdout).unwrap();
+    // 128 x 64 weights, four pictures: a multiply-add for each.
+    let plain = &report["rungs"][0];
+    assert_eq!(
+        (plain["rung"].as_str(), plain["passes"][0]["multiply_adds"].as_f64()),
+        (Some("1_plain"), Some(32768.0))
+    );
+    for (line, words) in [
+        ("dense.backward --counts", "did you mean dense.backward"),
+        ("dense.forward --counts --rung 9_best", "2_shared"),
+        ("dense.forward --counts --layer conv9", "dense1"),
+        ("dense.forward --counts --subgroup 5", "--subgroup"),
+        ("dense.forward", "--counts"),
+    ] {
+        place.run(&format!("microscope {line}")).fails(2, &[words]);
+    }
+}
+
 /// On every kind of device: a line for each layer's kernels, shares that add up, and a trace that says the same.
 #[test]
 fn a_profile_says_where_the_time_goes() {

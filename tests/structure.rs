@@ -44,6 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("data", &["error", "random"]),
     ("train", &["model", "optim", "data", "ops", "tape", "tensor", "device", "error"]),
     ("check", &["ops", "cases", "cpu", "kernel", "reference", "tensor", "device", "error"]),
+    ("microscope", &["check", "model", "ops", "cases", "tape", "kernel", "tensor", "device", "error"]),
     // The shell.
     ("memory", &["train", "model", "device", "error"]),
     ("files", &["memory", "data", "error"]),
@@ -53,15 +54,40 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "studio",
         &[
-            "run", "report", "files", "memory", "check", "cases", "train", "model", "data", "ops", "tape",
-            "kernel", "tensor", "device", "error",
+            "run",
+            "report",
+            "files",
+            "memory",
+            "microscope",
+            "check",
+            "cases",
+            "train",
+            "model",
+            "data",
+            "ops",
+            "tape",
+            "kernel",
+            "tensor",
+            "device",
+            "error",
         ],
     ),
     (
         "commands",
         &[
-            "studio", "run", "report", "tuning", "files", "memory", "check", "train", "model", "data",
-            "device", "error",
+            "studio",
+            "run",
+            "report",
+            "tuning",
+            "files",
+            "memory",
+            "microscope",
+            "check",
+            "train",
+            "model",
+            "data",
+            "device",
+            "error",
         ],
     ),
     ("lib", &[]),
@@ -69,7 +95,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that build without the feature `cli`.
-const CORE: [&str; 15] = [
+const CORE: [&str; 16] = [
     "error",
     "random",
     "reference",
@@ -85,6 +111,7 @@ const CORE: [&str; 15] = [
     "data",
     "train",
     "check",
+    "microscope",
 ];
 
 #[test]

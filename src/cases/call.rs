@@ -3,7 +3,7 @@
 use crate::cpu::{self, Input, Output};
 use crate::device::{Device, DeviceKind, Limits};
 use crate::error::Result;
-use crate::kernel::{Buffer, Kernel, PLAIN, Rounding, Rung};
+use crate::kernel::{Buffer, Kernel, PLAIN, Pass, Rounding, Rung};
 use crate::reference::{Field, Params};
 use crate::tensor::Tensor;
 use std::borrow::Cow;
@@ -35,6 +35,8 @@ pub trait Call: Send + Sync {
     fn fingerprint(&self) -> String;
     /// Every rung's shader, whether or not this machine can run it.
     fn sources(&self) -> Vec<Source>;
+    /// The dispatches of a rung; `None` where there is no such rung for these sizes.
+    fn plan(&self, rung: &str) -> Option<Plan>;
     fn run(&self, device: &Device, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()>;
     /// The definition, in f64.
     fn reference(&self, inputs: &[Input<f64>], outputs: &mut [Output<f64>]);
@@ -64,6 +66,27 @@ pub struct Source {
     pub fits: bool,
 }
 
+/// What a rung does on a GPU: all that it takes to do the same elsewhere.
+pub struct Plan {
+    /// Under `shaders`.
+    pub file: String,
+    pub text: Cow<'static, str>,
+    /// A value for every `override` that the shader may declare.
+    pub overrides: Vec<(&'static str, f64)>,
+    /// Words of the buffer `scratch`; 0 for none.
+    pub scratch: usize,
+    pub passes: Vec<Dispatch>,
+}
+
+/// One pass of a rung.
+pub struct Dispatch {
+    pub entry: &'static str,
+    /// Workgroups in each direction.
+    pub groups: [u32; 3],
+    /// Textures, each with the buffer that is copied into it before.
+    pub textures: &'static [(&'static str, &'static str)],
+}
+
 /// The erased form of `kernel` with `params`.
 pub fn call<P: Params>(kernel: &'static Kernel<P>, params: P) -> Box<dyn Call> {
     Box::new(KernelCall { kernel, params })
@@ -72,6 +95,16 @@ pub fn call<P: Params>(kernel: &'static Kernel<P>, params: P) -> Box<dyn Call> {
 struct KernelCall<P: 'static> {
     kernel: &'static Kernel<P>,
     params: P,
+}
+
+impl<P: Params> KernelCall<P> {
+    /// The name of a rung's shader.
+    fn file(&self, rung: &Rung<P>) -> String {
+        match rung.file {
+            PLAIN => format!("{}.wgsl", self.kernel.op()),
+            file => format!("{}.{file}.wgsl", self.kernel.op()),
+        }
+    }
 }
 
 impl<P: Params> Call for KernelCall<P> {
@@ -145,10 +178,7 @@ impl<P: Params> Call for KernelCall<P> {
     fn sources(&self) -> Vec<Source> {
         let source = |rung: &Rung<P>| Source {
             rung: rung.name,
-            file: match rung.file {
-                PLAIN => format!("{}.wgsl", self.kernel.op()),
-                file => format!("{}.{file}.wgsl", self.kernel.op()),
-            },
+            file: self.file(rung),
             text: rung.text(),
             entries: rung.passes.iter().map(|pass| pass.entry).collect(),
             constants: rung.constants,
@@ -156,6 +186,26 @@ impl<P: Params> Call for KernelCall<P> {
             fits: (rung.only_for)(&self.params).is_none(),
         };
         self.kernel.rungs.iter().map(source).collect()
+    }
+
+    fn plan(&self, rung: &str) -> Option<Plan> {
+        let rung = self.kernel.rungs.iter().find(|known| known.name == rung)?;
+        // Grids and scratch have no meaning for sizes that it is not for.
+        if (rung.only_for)(&self.params).is_some() {
+            return None;
+        }
+        let dispatch = |pass: &Pass<P>| Dispatch {
+            entry: pass.entry,
+            groups: pass.grid.groups(&self.params),
+            textures: pass.textures,
+        };
+        Some(Plan {
+            file: self.file(rung),
+            text: rung.text(),
+            overrides: rung.overrides(&self.params),
+            scratch: (rung.scratch)(&self.params),
+            passes: rung.passes.iter().map(dispatch).collect(),
+        })
     }
 
     fn run(&self, device: &Device, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {

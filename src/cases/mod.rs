@@ -9,7 +9,7 @@ mod row;
 mod tolerance;
 mod values;
 
-pub use call::{Call, DefaultRung, Source, call};
+pub use call::{Call, DefaultRung, Dispatch, Plan, Source, call};
 pub use dice::Dice;
 pub use row::{Row, lengths};
 pub use tolerance::Tolerance;

@@ -68,7 +68,8 @@ impl Values {
         }
     }
 
-    fn words(&self) -> Vec<u32> {
+    /// As a buffer holds them, floats rounded to f32.
+    pub fn words(&self) -> Vec<u32> {
         match self {
             Values::Float(values) => values.iter().map(|&v| (v as f32).to_bits()).collect(),
             Values::Uint(values) => values.clone(),

@@ -8,8 +8,49 @@ pub fn half(v: f64) -> f64 {
     if nearest.abs() > 65504.0 { f64::INFINITY.copysign(v) } else { nearest }
 }
 
+/// Values that a report shows.
+const SHOWN: usize = 5;
+
 /// The worst deviation found, as a fraction of the buffer's largest value.
 pub type Worst = f64;
+
+/// Values of a buffer that are not what they should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mismatch {
+    /// The buffer's name.
+    pub name: String,
+    /// How many values differ, of how many.
+    pub count: usize,
+    pub len: usize,
+    /// The first few of them.
+    pub first: Vec<Difference>,
+}
+
+/// A value that is not what it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// Its number in the buffer, and its coordinates: (n, c, h, w) for images.
+    pub index: usize,
+    pub place: Vec<usize>,
+    pub got: f64,
+    pub expected: f64,
+    /// How far apart they may be.
+    pub allowed: f64,
+}
+
+impl std::fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        writeln!(f, "{}: {} of {} values differ", self.name, self.count, self.len)?;
+        for Difference { place, got, expected, allowed, .. } in &self.first {
+            let off = (got - expected).abs();
+            writeln!(
+                f,
+                "  at {place:?}: got {got:e}, expected {expected:e}, off by {off:e}, allowed {allowed:e}"
+            )?;
+        }
+        Ok(())
+    }
+}
 
 /// Compares `got` with `expected`; `Err` says how many values differ and shows the first few.
 pub fn compare(
@@ -18,7 +59,7 @@ pub fn compare(
     got: &[f64],
     expected: &[f64],
     allowed: &[f64],
-) -> Result<Worst, String> {
+) -> Result<Worst, Mismatch> {
     assert_eq!(got.len(), expected.len(), "{name}: lengths differ");
     // Not `error > allowed`: that is false for NaN, and a kernel that writes nothing but NaN would pass.
     let agree = |i: usize| {
@@ -32,18 +73,15 @@ pub fn compare(
         let errors = got.iter().zip(expected).map(|(g, e)| (g - e).abs()).filter(|error| error.is_finite());
         return Ok(errors.fold(0.0, f64::max) / largest);
     }
-    let mut report = format!("{name}: {} of {} values differ\n", wrong.len(), got.len());
-    for &i in wrong.iter().take(5) {
-        report += &format!(
-            "  at {:?}: got {:e}, expected {:e}, off by {:e}, allowed {:e}\n",
-            position(i, shape),
-            got[i],
-            expected[i],
-            (got[i] - expected[i]).abs(),
-            allowed[i]
-        );
-    }
-    Err(report)
+    let difference = |&index: &usize| Difference {
+        index,
+        place: position(index, shape),
+        got: got[index],
+        expected: expected[index],
+        allowed: allowed[index],
+    };
+    let first = wrong.iter().take(SHOWN).map(difference).collect();
+    Err(Mismatch { name: name.to_string(), count: wrong.len(), len: got.len(), first })
 }
 
 /// The coordinates of element `i`: (n, c, h, w) for images.
@@ -69,8 +107,9 @@ mod tests {
 
     #[test]
     fn a_report_names_the_place_and_both_values() {
-        let report =
-            compare("dw", &[2, 3], &[0.0, 0.0, 0.0, 0.0, 0.0, 2.5], &[0.0; 6], &[0.0; 6]).unwrap_err();
+        let report = compare("dw", &[2, 3], &[0.0, 0.0, 0.0, 0.0, 0.0, 2.5], &[0.0; 6], &[0.0; 6])
+            .unwrap_err()
+            .to_string();
         assert!(
             report.contains("1 of 6") && report.contains("[1, 2]") && report.contains("2.5e0"),
             "{report}"

@@ -3,7 +3,7 @@
 pub use super::buffers::{Got, Prepared, bytes, poison};
 
 use super::buffers::{GUARD, OUTPUT_GUARD, draw};
-use super::compare::{Worst, compare, half};
+use super::compare::{Mismatch, Worst, compare, half};
 use crate::cases::{Case, Random, Style, Tolerance, Values};
 use crate::device::Device;
 use crate::kernel::{Buffer, Rounding};
@@ -75,6 +75,11 @@ impl<'a> Question<'a> {
         Question { case, rounding, style, inputs, outputs, expected, magnitude }
     }
 
+    /// The words of the inputs, and of the outputs before the call.
+    pub fn words(&self) -> [Vec<Vec<u32>>; 2] {
+        [&self.inputs, &self.outputs].map(|buffers| buffers.iter().map(Values::words).collect())
+    }
+
     /// What a rung answers.
     pub async fn ask(&self, device: &Device, rung: &str) -> Result<Vec<Got>> {
         let run = async || {
@@ -88,28 +93,34 @@ impl<'a> Question<'a> {
     /// Whether the answer is right; `Err` says where it is not.
     pub fn judge(&self, answer: &[Got]) -> Result<Worst> {
         let mut worst: Worst = 0.0;
-        for (i, Buffer { name, .. }) in self.case.call.outputs().iter().enumerate() {
-            let shape = (self.case.shape)(name);
-            let values = match (&self.expected[i], &self.magnitude[i]) {
-                (Values::Float(expected), Values::Float(magnitude)) => {
-                    let allowed = self.tolerance().allowed(expected, magnitude);
-                    let got = answer[i].payload.iter().map(|&bits| f64::from(f32::from_bits(bits)));
-                    compare(name, &shape, &got.collect::<Vec<_>>(), expected, &allowed)
-                }
-                (Values::Uint(expected), _) => {
-                    let float = |values: &[u32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
-                    let (got, exact) = (float(&answer[i].payload), vec![0.0; expected.len()]);
-                    compare(name, &shape, &got, &float(expected), &exact)
-                        .or_else(|why| if self.is_a_tie(i, &answer[i].payload) { Ok(0.0) } else { Err(why) })
-                }
-                _ => unreachable!("both come from one reference"),
-            };
-            worst = worst.max(values?);
-            if let Some(at) = answer[i].guard.iter().position(|&word| word != OUTPUT_GUARD) {
+        for (output, got) in answer.iter().enumerate() {
+            worst = worst.max(self.compare(output, &got.payload).map_err(|why| why.to_string())?);
+            if let Some(at) = got.guard.iter().position(|&word| word != OUTPUT_GUARD) {
+                let name = self.case.call.outputs()[output].name;
                 return Err(format!("{name}: a write out of bounds, {at} words behind the end"));
             }
         }
         Ok(worst)
+    }
+
+    /// Compares what is in an output, by its number, with what should be.
+    pub fn compare(&self, output: usize, words: &[u32]) -> std::result::Result<Worst, Mismatch> {
+        let name = self.case.call.outputs()[output].name;
+        let shape = (self.case.shape)(name);
+        match (&self.expected[output], &self.magnitude[output]) {
+            (Values::Float(expected), Values::Float(magnitude)) => {
+                let allowed = self.tolerance().allowed(expected, magnitude);
+                let got = words.iter().map(|&bits| f64::from(f32::from_bits(bits)));
+                compare(name, &shape, &got.collect::<Vec<_>>(), expected, &allowed)
+            }
+            (Values::Uint(expected), _) => {
+                let float = |values: &[u32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+                let (got, exact) = (float(words), vec![0.0; expected.len()]);
+                compare(name, &shape, &got, &float(expected), &exact)
+                    .or_else(|why| if self.is_a_tie(output, words) { Ok(0.0) } else { Err(why) })
+            }
+            _ => unreachable!("both come from one reference"),
+        }
     }
 
     fn tolerance(&self) -> Tolerance {

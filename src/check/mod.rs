@@ -15,7 +15,7 @@ pub mod timing;
 pub mod tune;
 
 pub use crate::cases::{Case, DefaultRung, Random, Style, Table, Values};
-pub use crate::kernel::PLAIN;
+pub use crate::kernel::{Buffer, PLAIN};
 pub use crate::ops::cases as table;
 
 use crate::device::Device;

@@ -8,6 +8,7 @@ mod devices;
 mod evaluate;
 mod gradcheck;
 mod load;
+mod microscope;
 mod numbers;
 mod only;
 mod output;
@@ -70,6 +71,8 @@ enum Command {
     Gradcheck(gradcheck::GradcheckArgs),
     /// Time every kernel with every rung at the network's sizes
     Bench(bench::BenchArgs),
+    /// Run a kernel's shader thread by thread, without a GPU: see what a thread does, or count
+    Microscope(microscope::MicroscopeArgs),
     /// Time the rungs on this machine's adapter once, and use the fastest from then on
     Tune(tune::TuneArgs),
     /// Draw pictures, or look at your own before training
@@ -106,6 +109,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Evaluate(args) => evaluate::run(args).await.map_err(of_a_model),
             Command::Summary(args) => summary::run(args).await,
             Command::Bench(args) => bench::run(args).await,
+            Command::Microscope(args) => microscope::run(args),
             Command::Tune(args) => tune::run(args).await,
             Command::Devices(args) => devices::run(args).await,
             Command::Gradcheck(args) => gradcheck::run(args).await,

@@ -20,6 +20,26 @@ pub fn names_of(kernel: &str) -> Vec<String> {
     vec![kernel.to_string(), op.to_string()]
 }
 
+/// The name that takes the fewest changes of a letter from `text`, if these are few.
+pub fn closest<'a>(names: impl Iterator<Item = &'a str>, text: &str) -> Option<&'a str> {
+    let near = names.map(|name| (changes(name, text), name)).min()?;
+    (near.0 <= near.1.len() / 3).then_some(near.1)
+}
+
+/// Letters to insert, to leave out or to replace between two words (Levenshtein).
+fn changes(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().take(100).collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut before = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in other.iter().enumerate() {
+            let new = (before + usize::from(a != *b)).min(row[j] + 1).min(row[j + 1] + 1);
+            before = std::mem::replace(&mut row[j + 1], new);
+        }
+    }
+    row[other.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,5 +53,13 @@ mod tests {
         assert_eq!(found("pool"), ["conv2d_relu_pool.forward"]);
         assert_eq!(found("").len(), 4);
         assert!(found("dense").is_empty());
+    }
+
+    #[test]
+    fn a_slip_of_the_keys_is_understood() {
+        let kernels = ["relu.forward", "conv2d.forward", "conv2d.backward_w"];
+        assert_eq!(closest(kernels.into_iter(), "conv2d.foward"), Some("conv2d.forward"));
+        assert_eq!(closest(kernels.into_iter(), "relu_forward"), Some("relu.forward"));
+        assert_eq!(closest(kernels.into_iter(), "batch_norm.step"), None);
     }
 }

@@ -128,6 +128,14 @@ impl Model {
         Model::of(self.network.clone(), &self.device, self.tensors.clone(), false)
     }
 
+    /// The same weights, layers run as one where there is a kernel for it.
+    ///
+    /// # Errors
+    /// As [`unfused`](Model::unfused).
+    pub fn fused(&self) -> Result<Model> {
+        Model::of(self.network.clone(), &self.device, self.tensors.clone(), true)
+    }
+
     /// Where its weights are.
     pub fn device(&self) -> &Device {
         &self.device

@@ -13,6 +13,7 @@
 //! worker     a thread for everything that is not training; one that hangs is replaced
 //! models     its devices and models
 //! inside     what each layer makes of a picture, and the arithmetic behind one value
+//! microscope a thread of a shader, line by line
 //! folders, pictures, runs, sources, devices      what the page asks about
 //! steps, download      of a run: its curve, its model
 //! ```
@@ -28,6 +29,7 @@ mod folders;
 mod guard;
 pub mod inside;
 mod log;
+mod microscope;
 mod models;
 mod pictures;
 mod predict;
@@ -85,6 +87,7 @@ struct Studio {
     folders: Arc<folders::Folders>,
     pictures: Arc<pictures::Pictures>,
     insides: Arc<seen::Insides>,
+    microscopes: Arc<microscope::Microscopes>,
     devices: Arc<tokio::sync::OnceCell<Vec<devices::Listed>>>,
 }
 
@@ -167,6 +170,7 @@ impl Studio {
             folders: Arc::default(),
             pictures: Arc::default(),
             insides,
+            microscopes: Arc::default(),
             devices: Arc::default(),
             log,
         }
@@ -205,6 +209,8 @@ fn router(studio: Studio) -> Router {
         .route("/api/inside/{inside}/{layer}", get(seen::maps))
         .route("/api/inside/{inside}/{layer}/values", get(seen::values))
         .route("/api/inside/{inside}/{layer}/unit", get(seen::unit))
+        .route("/api/microscope", post(microscope::open))
+        .route("/api/microscope/{microscope}/step", post(microscope::step))
         .route("/api/source", get(sources::show))
         .fallback(|| async { answer::not_found("there is no such page") })
         // The guard reads bodies, and knows how large each may be.

@@ -1,0 +1,62 @@
+//! The options of `pawgrad microscope`.
+
+use crate::commands::numbers::whole;
+use crate::commands::paths::path;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Runs a kernel's own shader thread by thread, without a GPU.
+///
+/// With --counts it says what each rung does, in numbers: arithmetic, loads, sectors, bank conflicts, divergence. With --at it
+/// finds the thread that computes a value, and prints its life.
+#[derive(Args)]
+pub struct MicroscopeArgs {
+    /// A kernel, such as conv2d.forward
+    #[arg(value_name = "KERNEL")]
+    pub kernel: String,
+    /// Count arithmetic, loads, sectors, bank conflicts and divergence
+    #[arg(long)]
+    pub counts: bool,
+    /// Which of the kernel's shaders [default: all for --counts, else 1_plain]
+    #[arg(long, value_name = "RUNG|all")]
+    pub rung: Option<String>,
+    /// The layer of the network that the kernel runs for
+    #[arg(long, value_name = "LAYER")]
+    pub layer: Option<String>,
+    /// A picture that the network looks at; without one, values are drawn at random
+    #[arg(long, value_name = "IMAGE", value_parser = path(), requires = "layer")]
+    pub image: Option<PathBuf>,
+    /// The class that the picture shows, for backward kernels [default: the first]
+    #[arg(long, value_name = "CLASS", requires = "image")]
+    pub label: Option<String>,
+    /// The model file, or the folder of a run [default: the newest run in runs/, else a network with random weights]
+    #[arg(long, value_name = "FILE|RUN", value_parser = path(), requires = "image")]
+    pub model: Option<PathBuf>,
+    /// Height and width of the network's pictures, where no model says it
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true)]
+    pub image_size: u32,
+    /// Pictures that are worked on while it counts
+    #[arg(long, default_value_t = 8, value_name = "N", alias = "batch", value_parser = whole::<u32>, allow_negative_numbers = true)]
+    pub batch_size: u32,
+    /// Print the life of the thread that computes the output's value at this place, such as 12,40,40
+    #[arg(long, value_name = "I,J,…", value_delimiter = ',', value_parser = whole::<usize>, allow_negative_numbers = true, conflicts_with = "counts")]
+    pub at: Vec<usize>,
+    /// Print the life of this thread of a group
+    #[arg(long, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true, conflicts_with = "at")]
+    pub thread: Option<u32>,
+    /// The group of that thread
+    #[arg(long, value_name = "X,Y,Z", value_delimiter = ',', value_parser = whole::<u32>, allow_negative_numbers = true, requires = "thread")]
+    pub group: Vec<u32>,
+    /// The first line of the life to print, counted from 1
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
+    pub from: usize,
+    /// How many lines of it to print [default: all, or the first and last of many]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
+    pub steps: Option<usize>,
+    /// Threads of a subgroup: 8, 32 or 64
+    #[arg(long, default_value_t = 32, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true)]
+    pub subgroup: u32,
+    /// Print one JSON object for each line
+    #[arg(long)]
+    pub json: bool,
+}

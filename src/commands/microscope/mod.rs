@@ -1,0 +1,23 @@
+//! `pawgrad microscope`
+
+mod args;
+mod counts;
+mod life;
+mod subject;
+
+pub use args::MicroscopeArgs;
+
+use crate::error::{Result, error};
+
+pub fn run(args: MicroscopeArgs) -> Result<()> {
+    if ![8, 32, 64].contains(&args.subgroup) {
+        return Err(error!(Usage, "--subgroup must be 8, 32 or 64, not {}", args.subgroup));
+    }
+    if args.counts {
+        return counts::run(&args);
+    }
+    if args.at.is_empty() && args.thread.is_none() {
+        return Err(error!(Usage, "say what to see: --counts, a value with --at, or a thread with --thread"));
+    }
+    life::print(&args)
+}

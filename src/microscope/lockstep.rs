@@ -1,0 +1,84 @@
+//! Runs a group as a GPU does: the threads of a subgroup in step, each instruction for all that are at it.
+//!
+//! Of the threads of a subgroup, those that are furthest back in the program go first. Where ways part, each is gone by
+//! itself, and behind them all go on together, because the compiler lays every meeting behind its ways.
+
+use super::group::{Group, State};
+use super::instruction::Op;
+use super::watch::{At, Endless, Watch};
+
+/// Looks on while subgroups execute.
+pub trait WatchSubgroups: Watch {
+    /// An instruction was executed for so many threads of a subgroup, the first of which is `first`.
+    fn executed(&mut self, pc: u32, first: usize, active: usize);
+    /// The whole group passed a barrier.
+    fn passed(&mut self);
+}
+
+/// Runs a whole group.
+///
+/// # Errors
+/// A thread that has no end.
+pub fn run<W: WatchSubgroups>(
+    group: &mut Group,
+    memory: &mut [Vec<u32>],
+    watch: &mut W,
+) -> Result<(), Endless> {
+    loop {
+        let size = group.setting.subgroup as usize;
+        for first in (0..group.threads.len()).step_by(size) {
+            run_subgroup(group, first, memory, watch)?;
+        }
+        let Some((flags, met)) = group.release() else { return Ok(()) };
+        if let Err(unmet) = met {
+            watch.unmet(unmet);
+        }
+        watch.barrier(flags);
+        watch.passed();
+    }
+}
+
+/// Until all threads of a subgroup wait for the group, or have ended.
+fn run_subgroup<W: WatchSubgroups>(
+    group: &mut Group,
+    first: usize,
+    memory: &mut [Vec<u32>],
+    watch: &mut W,
+) -> Result<(), Endless> {
+    let mut active = Vec::new();
+    while let Some(pc) = step(group, first, &mut active, memory, watch) {
+        if group.threads[active[0]].steps > group.setting.most_steps {
+            let thread = active[0] as u32;
+            return Err(Endless { at: At { thread, pc }, line: group.program.line(pc) });
+        }
+    }
+    Ok(())
+}
+
+/// Executes one instruction of a subgroup, by its first thread: of those threads that are furthest back, which are left in
+/// `active`. `None` where none can go on.
+pub fn step<W: WatchSubgroups>(
+    group: &mut Group,
+    first: usize,
+    active: &mut Vec<usize>,
+    memory: &mut [Vec<u32>],
+    watch: &mut W,
+) -> Option<u32> {
+    let last = (first + group.setting.subgroup as usize).min(group.threads.len());
+    let ready = group.threads[first..last].iter().filter(|thread| thread.state == State::Ready);
+    let pc = ready.map(|thread| thread.pc).min()?;
+    active.clear();
+    active.extend((first..last).filter(|&lane| {
+        let thread = &group.threads[lane];
+        thread.state == State::Ready && thread.pc == pc
+    }));
+    if matches!(group.program.code[pc as usize].op, Op::Subgroup(_)) {
+        group.execute_together(pc, first, active, watch);
+    } else {
+        for &lane in active.iter() {
+            group.step(lane, memory, watch);
+        }
+    }
+    watch.executed(pc, first, active.len());
+    Some(pc)
+}

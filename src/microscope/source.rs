@@ -1,0 +1,101 @@
+//! WGSL text to naga's checked form, with a value for every override; errors name the line.
+
+use naga::Span;
+use naga::back::pipeline_constants::process_overrides;
+use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
+use std::fmt;
+
+/// Why a shader is not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Counted from 1; `None` where no line is to blame.
+    pub line: Option<u32>,
+    pub what: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Refusal {
+    pub fn new(what: impl Into<String>) -> Refusal {
+        Refusal { line: None, what: what.into() }
+    }
+}
+
+pub type Result<T> = std::result::Result<T, Refusal>;
+
+/// Bytes of the longest source that is read.
+const LONGEST: usize = 1 << 20;
+
+/// A checked module without overrides, reduced to what `entry` uses.
+pub(super) struct Checked {
+    pub module: naga::Module,
+    pub info: ModuleInfo,
+}
+
+/// Parses and checks `text`. Of `overrides`, those that it does not declare are left out.
+pub(super) fn check(text: &str, entry: &str, overrides: &[(&str, f64)]) -> Result<Checked> {
+    if text.len() > LONGEST {
+        return Err(Refusal::new(format!("the source has {} bytes: more than {LONGEST}", text.len())));
+    }
+    let module = naga::front::wgsl::parse_str(text).map_err(|why| {
+        let line = why.location(text).map(|location| location.line_number);
+        Refusal { line, what: why.to_string() }
+    })?;
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::all());
+    validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
+    let info = validator.validate(&module).map_err(|why| {
+        let line = why.location(text).map(|location| location.line_number);
+        Refusal { line, what: chain(why.as_inner()) }
+    })?;
+    let is_known =
+        |known: &naga::EntryPoint| known.name == entry && known.stage == naga::ShaderStage::Compute;
+    if !module.entry_points.iter().any(is_known) {
+        let names: Vec<_> = module.entry_points.iter().map(|known| known.name.as_str()).collect();
+        let what = format!("no compute entry point is called {entry}: there are {}", names.join(", "));
+        return Err(Refusal::new(what));
+    }
+    let declared = |name: &str| {
+        module.overrides.iter().any(|(_, known)| known.id.is_none() && known.name.as_deref() == Some(name))
+    };
+    let values = overrides.iter().filter(|(name, _)| declared(name));
+    let values = values.map(|&(name, value)| (name.to_string(), value)).collect();
+    let stage = Some((naga::ShaderStage::Compute, entry));
+    let (module, info) = process_overrides(&module, &info, stage, &values)
+        .map_err(|why| Refusal::new(chain(&why)))
+        .map(|(module, info)| (module.into_owned(), info.into_owned()))?;
+    Ok(Checked { module, info })
+}
+
+/// An error with what caused it.
+fn chain(why: &dyn std::error::Error) -> String {
+    let mut text = why.to_string();
+    let mut next = why.source();
+    while let Some(why) = next {
+        text += &format!(": {why}");
+        next = why.source();
+    }
+    text
+}
+
+/// Where the lines of a text begin.
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub fn new(text: &str) -> Lines {
+        Lines(std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
+    }
+
+    /// The line that a span begins in, counted from 1; 0 without a span.
+    pub fn of(&self, span: Span) -> u32 {
+        span.to_range().map_or(0, |range| self.0.partition_point(|&start| start <= range.start) as u32)
+    }
+}

@@ -1,0 +1,91 @@
+//! What is malformed or not known is refused with its line; nothing panics, and nothing grows without bounds.
+
+use pawgrad::microscope::compile;
+
+/// A source, the line that is to blame (0 for none), and a word of the refusal.
+const REFUSED: &[(&str, u32, &str)] = &[
+    ("fn main( {", 1, "expected"),
+    ("@compute @workgroup_size(1)\nfn main() { let a = b; }", 2, "b"),
+    ("@compute @workgroup_size(1)\nfn main() { let a: i32 = 1u; }", 2, ""),
+    ("@compute @workgroup_size(1)\nfn other() { }", 0, "no compute entry point"),
+    ("@fragment\nfn main() { }", 0, "no compute entry point"),
+    ("", 0, "no compute entry point"),
+    ("@compute @workgroup_size(2048)\nfn main() { }", 0, "groups of 2048"),
+    ("@compute @workgroup_size(1024, 1024, 1024)\nfn main() { }", 0, "groups of"),
+    (
+        "var<workgroup> a: array<f32, 100000>;\n@compute @workgroup_size(1)\nfn main() { a[0] = 1.0; }",
+        1,
+        "workgroup memory",
+    ),
+    (
+        "@compute @workgroup_size(1)\nfn main() {\n  var a: array<f32, 100000>;\n a[1] = 1.0; }",
+        3,
+        "a value of",
+    ),
+    (
+        "var<private> a: array<array<f32, 60000>, 60000>;\n@compute @workgroup_size(1)\nfn main() { a[0][0] = 1.0; }",
+        0,
+        "",
+    ),
+    (
+        "@group(0) @binding(0) var s: sampler;\n@group(0) @binding(1) var t: texture_2d<f32>;\n@compute @workgroup_size(1)\nfn main() { _ = textureSampleLevel(t, s, vec2(0.0), 0.0); }",
+        1,
+        "texture",
+    ),
+    (
+        "@group(0) @binding(0) var t: texture_3d<f32>;\n@compute @workgroup_size(1)\nfn main() { _ = textureLoad(t, vec3(0), 0); }",
+        1,
+        "texture_2d",
+    ),
+    (
+        "@group(0) @binding(0) var t: texture_storage_2d<r32float, write>;\n@compute @workgroup_size(1)\nfn main() { textureStore(t, vec2(0), vec4(0.0)); }",
+        1,
+        "texture",
+    ),
+    (
+        "struct S { a: atomic<u32>, b: f32 }\nfn f() { f(); }\n@compute @workgroup_size(1)\nfn main() { f(); }",
+        2,
+        "",
+    ),
+    ("override n: u32;\n@compute @workgroup_size(1)\nfn main() { var a = n; }", 0, ""),
+    ("@compute @workgroup_size(1)\nfn main() {\n  var a: array<f32, 4>; a[7] = 1.0; }", 3, ""),
+    ("@compute @workgroup_size(1)\nfn main() { let a = 1 / 0; }", 2, ""),
+    ("@compute @workgroup_size(1)\nfn main() { let a = 1u << 32u; }", 2, ""),
+    (
+        "enable f16;\nstruct S { a: f16, b: f32 }\nvar<workgroup> s: S;\n@compute @workgroup_size(1)\nfn main() { s.b = 1.0; }",
+        3,
+        "widths",
+    ),
+    ("@compute @workgroup_size(1)\nfn main(@location(0) a: f32) { }", 0, ""),
+    ("\u{0}\u{1}\u{2}", 1, ""),
+    ("@compute @workgroup_size(0)\nfn main() { }", 0, ""),
+];
+
+#[test]
+fn refusals_name_their_lines() {
+    for (text, line, word) in REFUSED {
+        let why = compile(text, "main", &[]).expect_err(text);
+        assert_eq!(why.line.unwrap_or(0), *line, "{text}\n{why}");
+        assert!(why.what.contains(word), "{text}\n{why}");
+    }
+}
+
+/// Calls that double with every function, and blocks inside each other.
+#[test]
+fn what_grows_is_cut_off() {
+    let mut calls = "fn f0() { var a = 1u; a++; }\n".to_string();
+    for level in 1..40 {
+        calls += &format!("fn f{level}() {{ f{}(); f{}(); }}\n", level - 1, level - 1);
+    }
+    let main = |body: &str| format!("{calls}@compute @workgroup_size(1) fn main() {{ {body} }}");
+    let why = compile(&main("f39();"), "main", &[]).unwrap_err();
+    assert!(why.line.is_some() && why.what.contains("too"), "{why}");
+    assert!(compile(&main("f5();"), "main", &[]).is_ok());
+    let deep = "@compute @workgroup_size(1) fn main() { var a = 0u;".to_string()
+        + &"if (a == 0u) {".repeat(400)
+        + &"}".repeat(401);
+    assert!(compile(&deep, "main", &[]).is_err());
+    let long =
+        format!("@compute @workgroup_size(1) fn main() {{ var a = 0u; {} }}", "a += 1u;".repeat(200_000));
+    assert!(compile(&long, "main", &[]).is_err());
+}
