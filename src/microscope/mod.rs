@@ -23,7 +23,9 @@
 //! - [`counts`] runs groups in [`lockstep`], as a GPU does: the threads of a subgroup that are furthest back go first. So it
 //!   is known for how many threads each instruction is executed, and which addresses they want together.
 //!
-//! A [`job`] is what both run: a rung of a kernel at given sizes, or one entry point of any text.
+//! [`view`] finds the thread that computes a value, and goes forward and back through its lines; [`lab`] tries an edited shader.
+//!
+//! A [`job`] is what all of them run: a rung of a kernel at given sizes, or one entry point of any text.
 //!
 //! ```
 //! use pawgrad::microscope::job::Job;
@@ -56,6 +58,7 @@ pub mod finding;
 pub mod group;
 pub mod instruction;
 pub mod job;
+pub mod lab;
 mod layout;
 pub mod lockstep;
 pub mod order;

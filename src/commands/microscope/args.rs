@@ -8,12 +8,20 @@ use std::path::PathBuf;
 /// Runs a kernel's own shader thread by thread, without a GPU.
 ///
 /// With --counts it says what each rung does, in numbers: arithmetic, loads, sectors, bank conflicts, divergence. With --at it
-/// finds the thread that computes a value, and prints its life.
+/// finds the thread that computes a value, and prints its life. A file of your own is checked by the shader compiler, by a
+/// sanitizer (races, bounds, uninitialised reads, order), against the definition, and counted beside the original; it never
+/// runs on a device before.
 #[derive(Args)]
 pub struct MicroscopeArgs {
-    /// A kernel, such as conv2d.forward
-    #[arg(value_name = "KERNEL")]
+    /// A kernel, such as conv2d.forward; or a file with a shader of your own, which is tried in its place
+    #[arg(value_name = "KERNEL|FILE.wgsl")]
     pub kernel: String,
+    /// The kernel whose shader the file takes the place of, unless the file says it
+    #[arg(long = "as", value_name = "KERNEL")]
+    pub kernel_of_file: Option<String>,
+    /// Try the file again each time it is saved
+    #[arg(long)]
+    pub watch: bool,
     /// Count arithmetic, loads, sectors, bank conflicts and divergence
     #[arg(long)]
     pub counts: bool,

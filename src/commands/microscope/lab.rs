@@ -1,0 +1,161 @@
+//! A shader of one's own in the place of a kernel's.
+
+use super::args::MicroscopeArgs;
+use crate::check::{Case, Table, table};
+use crate::commands::output::{errln, outln};
+use crate::error::{Result, error, shown, shown_path};
+use crate::files::read_text;
+use crate::microscope::Refusal;
+use crate::microscope::lab::{Beside, Exercise, Settings, Totals, Trial, Verdict, Wrong, beside, trial};
+use serde_json::json;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// Bytes of the longest file that is read.
+const LONGEST: u64 = 1 << 20;
+/// Between two looks whether a file is another.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Tries a file once, or again each time it is saved.
+pub fn run(args: &MicroscopeArgs, file: &Path) -> Result<()> {
+    if !args.watch {
+        return match try_file(args, file)? {
+            true => Ok(()),
+            false => Err(error!(Other, "{} is not what it should be yet", shown_path(file))),
+        };
+    }
+    errln!("Trying {} each time it is saved. Ctrl-C ends it.", shown_path(file));
+    let mut last: Option<SystemTime> = None;
+    loop {
+        // An editor that saves by renaming leaves no file for a moment.
+        let saved = std::fs::metadata(file).and_then(|about| about.modified()).ok();
+        if saved.is_some() && saved != last {
+            if last.is_some() {
+                outln!();
+            }
+            last = saved;
+            if let Err(why) = try_file(args, file) {
+                errln!("error: {}", why.message);
+            }
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Whether a file is right, and has reached its goals.
+fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
+    let name = shown_path(file);
+    let text = read_text(file, LONGEST).map_err(|why| error!(Data, "{name} cannot be read: {why}"))?;
+    let exercise = Exercise::of(&text).map_err(|why: Refusal| error!(Data, "{name}: {why}"))?;
+    let of_file = exercise.as_ref().map(|exercise| (exercise.kernel.clone(), exercise.rung.clone()));
+    let (kernel, rung) = match (&args.kernel_of_file, of_file) {
+        (Some(kernel), _) => (kernel.clone(), args.rung.clone().unwrap_or("1_plain".to_string())),
+        (None, Some(named)) => named,
+        (None, None) => {
+            return Err(error!(Usage, "{name} does not say what it is: name its kernel with --as"));
+        }
+    };
+    let settings = Settings { subgroup: args.subgroup, ..Settings::default() };
+    let trial = trial(&kernel, &rung, &text, settings).map_err(|why| error!(Usage, "{why}"))?;
+    let is_right = matches!(trial.verdict, Verdict::Right);
+    let case = case(args, &kernel);
+    let counts = match (&case, is_right) {
+        (Some(case), true) => Some(beside(case, &rung, &text, args.subgroup)),
+        _ => None,
+    };
+    let counts = counts.transpose().map_err(|why| error!(Other, "{name}: {why}"))?;
+    let goals = exercise.map_or_else(Vec::new, |exercise| exercise.goals);
+    let reached: Vec<_> =
+        counts.iter().flat_map(|counts| goals.iter().map(|goal| (goal, goal.reached(counts)))).collect();
+    let is_done = is_right && reached.iter().all(|(_, (_, is_reached))| *is_reached);
+    if args.json {
+        let goals = reached.iter().map(
+            |(goal, (count, is_reached))| json!({"goal": goal.words, "count": count, "reached": is_reached}),
+        );
+        outln!("{}", json!({"trial": trial, "counts": counts, "goals": goals.collect::<Vec<_>>()}));
+        return Ok(is_done);
+    }
+    print_trial(&trial, &name, &text);
+    if let (Some(counts), Some(case)) = (&counts, &case) {
+        print_counts(counts, case);
+    }
+    for (goal, (count, is_reached)) in &reached {
+        outln!(
+            "goal: {}: it is {count:.3}{}",
+            goal.words,
+            if *is_reached { ", reached" } else { ", not yet" }
+        );
+    }
+    Ok(is_done)
+}
+
+/// The sizes at which it is counted: those of a layer of the network.
+fn case(args: &MicroscopeArgs, kernel: &str) -> Option<Case> {
+    let cases = table(Table::Network { image_size: args.image_size, batch: args.batch_size });
+    let is_it =
+        |case: &Case| case.call.name() == kernel && args.layer.as_ref().is_none_or(|layer| case.why == layer);
+    cases.into_iter().find(is_it)
+}
+
+fn print_trial(trial: &Trial, name: &str, text: &str) {
+    let Trial { kernel, rung, verdict, right, cases } = trial;
+    let quoted = |line: u32| text.lines().nth(line as usize - 1).unwrap_or_default().trim().to_string();
+    outln!("{name} as {kernel}, {rung}");
+    match verdict {
+        Verdict::Right => {
+            outln!("right: equal to the definition in {right} of {cases} trials, nothing found")
+        }
+        Verdict::Refused { line, what } => {
+            outln!("not valid: {}", shown(what));
+            line.iter().for_each(|&line| outln!("  {line:>4}  {}", shown(quoted(line))));
+        }
+        Verdict::Found { findings, case } => {
+            for finding in findings {
+                outln!("found: {}", shown(finding));
+                finding.lines.iter().for_each(|&line| outln!("  {line:>4}  {}", shown(quoted(line))));
+            }
+            outln!("case: {case}");
+        }
+        Verdict::Wrong(Wrong { name, place, got, expected, count, len, thread, group, line, case }) => {
+            outln!(
+                "wrong: {name}{place:?} is {got}, and should be {expected}; {count} of {len} values differ"
+            );
+            match (thread, group, line) {
+                (Some(thread), Some([x, y, z]), Some(line)) => {
+                    outln!("it is written by thread {thread} of group {x}, {y}, {z}:");
+                    outln!("  {line:>4}  {}", shown(quoted(*line)));
+                }
+                _ => outln!("no thread writes it"),
+            }
+            outln!("case: {case}");
+        }
+    }
+}
+
+fn print_counts(counts: &Beside, case: &Case) {
+    let Beside { edited, original } = counts;
+    outln!(
+        "\n{:<34} {:>12} {:>12} {:>8}",
+        format!("{}, {}", case.why, case.call.name()),
+        "this",
+        "the original",
+        "share"
+    );
+    let rows: [(&str, fn(&Totals) -> f64); 8] = [
+        ("multiply-adds", |totals| totals.multiply_adds),
+        ("loads and stores of buffers", |totals| totals.accesses),
+        ("32-byte sectors of these", |totals| totals.sectors),
+        ("of workgroup memory", |totals| totals.shared),
+        ("bank conflicts, times as long", |totals| totals.conflicts),
+        ("barriers", |totals| totals.barriers),
+        ("instructions of subgroups", |totals| totals.instructions),
+        ("active threads, share", |totals| totals.active),
+    ];
+    for (name, get) in rows {
+        let (one, other) = (get(edited), get(original));
+        let share = if other > 0.0 { format!("{:.2}", one / other) } else { "-".to_string() };
+        let number =
+            |v: f64| if v < 100.0 && v.fract() != 0.0 { format!("{v:.2}") } else { format!("{v:.0}") };
+        outln!("{name:<34} {:>12} {:>12} {share:>8}", number(one), number(other));
+    }
+}

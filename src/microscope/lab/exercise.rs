@@ -1,0 +1,108 @@
+//! A text that says itself what it should become, in comments at its head:
+//!
+//! ```text
+//! // exercise: dense.backward_b 2_shared
+//! // goal: sectors at most 0.5 of the original
+//! // goal: conflicts at most 1.05
+//! ```
+
+use super::beside::{Beside, Metric};
+use crate::microscope::source::{Refusal, Result};
+use serde::Serialize;
+
+/// What a text is an exercise of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exercise {
+    pub kernel: String,
+    pub rung: String,
+    /// Beside being right.
+    pub goals: Vec<Goal>,
+}
+
+/// What a count should be.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Goal {
+    pub metric: Metric,
+    /// At most; at least where it is false.
+    pub at_most: bool,
+    pub number: f64,
+    /// Whether the number is a share of the original's count.
+    pub is_share: bool,
+    /// As it stands in the text.
+    pub words: String,
+}
+
+impl Exercise {
+    /// What a text says of itself; `None` where it is no exercise.
+    ///
+    /// # Errors
+    /// A goal that is not understood, with its line.
+    pub fn of(text: &str) -> Result<Option<Exercise>> {
+        let mut exercise = None;
+        for (number, line) in text.lines().enumerate() {
+            let Some(comment) = line.trim().strip_prefix("//") else { continue };
+            let refused = |what: String| Refusal { line: Some(number as u32 + 1), what };
+            if let Some(named) = comment.trim().strip_prefix("exercise:") {
+                let (kernel, rung) = named.trim().split_once(' ').unwrap_or((named.trim(), "1_plain"));
+                let (kernel, rung) = (kernel.to_string(), rung.trim().to_string());
+                exercise = Some(Exercise { kernel, rung, goals: Vec::new() });
+            } else if let Some(words) = comment.trim().strip_prefix("goal:") {
+                let exercise: &mut Exercise =
+                    exercise.as_mut().ok_or_else(|| refused("a goal before its exercise".to_string()))?;
+                let goal = Goal::of(words.trim());
+                exercise.goals.push(
+                    goal.ok_or_else(|| refused(format!("the goal \"{}\" is not understood", words.trim())))?,
+                );
+            }
+        }
+        Ok(exercise)
+    }
+}
+
+impl Goal {
+    /// `sectors at most 0.5 of the original`, or without its last words.
+    fn of(words: &str) -> Option<Goal> {
+        let mut parts = words.split_whitespace();
+        let name = parts.next()?;
+        let (_, metric) = Metric::ALL.into_iter().find(|(known, _)| *known == name)?;
+        let at_most = match (parts.next()?, parts.next()?) {
+            ("at", "most") => true,
+            ("at", "least") => false,
+            _ => return None,
+        };
+        let number = parts.next()?.parse().ok()?;
+        let rest: Vec<_> = parts.collect();
+        let is_share = match rest.as_slice() {
+            [] => false,
+            ["of", "the", "original"] => true,
+            _ => return None,
+        };
+        Some(Goal { metric, at_most, number, is_share, words: words.to_string() })
+    }
+
+    /// The count, as the goal measures it, and whether it is reached.
+    pub fn reached(&self, counts: &Beside) -> (f64, bool) {
+        let (edited, original) = (counts.edited.get(self.metric), counts.original.get(self.metric));
+        let count = if self.is_share { edited / original } else { edited };
+        (count, if self.at_most { count <= self.number } else { count >= self.number })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_says_what_it_should_become() {
+        let text = "// exercise: dense.backward_b 2_shared\n// goal: sectors at most 0.5 of the original\n//goal: active at least 0.9\nfn f() {}";
+        let exercise = Exercise::of(text).unwrap().unwrap();
+        assert_eq!((exercise.kernel.as_str(), exercise.rung.as_str()), ("dense.backward_b", "2_shared"));
+        let [one, other] = exercise.goals.as_slice() else { panic!("{exercise:?}") };
+        assert!(one.at_most && one.is_share && one.metric == Metric::Sectors && one.number == 0.5);
+        assert!(!other.at_most && !other.is_share && other.metric == Metric::Active);
+        assert_eq!(Exercise::of("fn f() {}"), Ok(None));
+        let why = Exercise::of("// exercise: relu.forward\n// goal: speed at most 1").unwrap_err();
+        assert_eq!(why.line, Some(2));
+        assert!(Exercise::of("// goal: active at least 1").is_err());
+    }
+}

@@ -1,0 +1,15 @@
+//! The lab: another text in the place of a kernel's shader, tried on small cases and counted beside the original.
+//!
+//! ```text
+//! trial     is it right: naga, the sanitizer, the definition
+//! beside    what it does, in numbers, beside the original
+//! exercise  a text that says itself what it should become
+//! ```
+
+mod beside;
+mod exercise;
+mod trial;
+
+pub use beside::{Beside, Metric, Totals, beside};
+pub use exercise::{Exercise, Goal};
+pub use trial::{Settings, Trial, Verdict, Wrong, trial};

@@ -1,0 +1,178 @@
+//! Whether a text computes what its kernel should.
+
+use crate::check::compare::Mismatch;
+use crate::check::kernels::Question;
+use crate::check::{Case, Style, all};
+use crate::microscope::finding::Finding;
+use crate::microscope::job::Job;
+use crate::microscope::proof::{self, estimate, prove};
+use crate::microscope::source::{Refusal, Result};
+use crate::microscope::view::{Owner, owner};
+use serde::Serialize;
+use web_time::{Duration, Instant};
+
+/// How a text is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Threads of a subgroup.
+    pub subgroup: u32,
+    /// Cases are begun until so much time has passed, the small ones first.
+    pub time: Duration,
+    /// Instructions of one thread, after which it is said to have no end.
+    pub most_steps: u64,
+    /// Instructions of all threads of a case; a larger one is left out.
+    pub most_instructions: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            subgroup: 32,
+            time: Duration::from_millis(1200),
+            most_steps: 1 << 18,
+            most_instructions: 20_000_000,
+        }
+    }
+}
+
+/// What came of a text.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trial {
+    pub kernel: String,
+    pub rung: String,
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Cases that it was right in, of how many there are; with whole numbers and with others each.
+    pub right: usize,
+    pub cases: usize,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Equal to the definition, and nothing was found.
+    Right,
+    /// It is no valid shader, or none that the microscope knows.
+    Refused { line: Option<u32>, what: String },
+    /// The sanitizer found something.
+    Found { findings: Vec<Finding>, case: String },
+    /// It computes something else.
+    Wrong(Wrong),
+}
+
+/// The first value that is not what it should be.
+#[derive(Debug, Clone, Serialize)]
+pub struct Wrong {
+    /// The buffer and the value's place in it.
+    pub name: String,
+    pub place: Vec<usize>,
+    pub got: f64,
+    pub expected: f64,
+    /// How many values differ, of how many.
+    pub count: usize,
+    pub len: usize,
+    /// Who wrote it; `None` where nobody did.
+    pub thread: Option<u32>,
+    pub group: Option<[u32; 3]>,
+    /// The line of the write.
+    pub line: Option<u32>,
+    /// What the case is there for, and its sizes.
+    pub case: String,
+}
+
+/// Tries `text` in the place of the shader of a kernel's rung.
+///
+/// # Errors
+/// A kernel or a rung that is not there.
+pub fn trial(kernel: &str, rung: &str, text: &str, settings: Settings) -> Result<Trial> {
+    let fits = |case: &Case| {
+        case.call.name() == kernel
+            && case.call.sources().iter().any(|source| source.fits && source.rung == rung)
+    };
+    let mut cases: Vec<Case> = all().into_iter().filter(fits).collect();
+    if cases.is_empty() {
+        return Err(Refusal::new(format!("there is no rung {rung} of {kernel}")));
+    }
+    let work = |case: &Case| {
+        let buffers = case.call.inputs().iter().chain(case.call.outputs());
+        buffers.map(|buffer| case.len(buffer)).sum::<usize>() as f64 + case.call.flop()
+    };
+    cases.sort_by(|one, other| work(one).total_cmp(&work(other)));
+    let begun = Instant::now();
+    let mut right = 0;
+    let all = 2 * cases.len();
+    let ends = |verdict, right| Trial {
+        kernel: kernel.to_string(),
+        rung: rung.to_string(),
+        verdict,
+        right,
+        cases: all,
+    };
+    for case in &cases {
+        for style in [Style::Integers, Style::Random] {
+            if right > 0 && begun.elapsed() > settings.time {
+                return Ok(ends(Verdict::Right, right));
+            }
+            match of_case(case, rung, text, style, settings) {
+                Verdict::Right => right += 1,
+                verdict => return Ok(ends(verdict, right)),
+            }
+        }
+    }
+    Ok(ends(Verdict::Right, right))
+}
+
+fn of_case(case: &Case, rung: &str, text: &str, style: Style, settings: Settings) -> Verdict {
+    let refused = |why: Refusal| Verdict::Refused { line: why.line, what: why.what };
+    let job = match Job::with_text(&*case.call, rung, settings.subgroup, text) {
+        Ok(job) => job,
+        Err(why) => return refused(why),
+    };
+    let question = Question::new(case, case.call.rounding(rung), style);
+    let [inputs, outputs] = question.words();
+    let buffers = job.buffers(&inputs, &outputs);
+    let Settings { subgroup, most_steps, .. } = settings;
+    let of_proof = proof::Settings { subgroup, most_steps, ..proof::Settings::default() };
+    match estimate(&job, &buffers, of_proof) {
+        // One without end is a finding, and found quickly.
+        Ok(instructions) if instructions > settings.most_instructions && instructions < u64::MAX => {
+            return Verdict::Right;
+        }
+        Ok(_) => {}
+        Err(why) => return refused(why),
+    }
+    let report = match prove(&job, &buffers, of_proof) {
+        Ok(report) => report,
+        Err(why) => return refused(why),
+    };
+    let described = || format!("{}; {}", case.why, case.call.params());
+    if !report.findings.is_empty() {
+        return Verdict::Found { findings: report.findings, case: described() };
+    }
+    for (output, words) in report.outputs.iter().enumerate() {
+        if let Err(mismatch) = question.compare(output, words) {
+            let index = mismatch.first[0].index;
+            let own = owner(&job, &buffers, &mismatch.name, index as u32, subgroup).ok();
+            let line = own.map(|own| job.passes[own.pass].program.line(own.pc));
+            return Verdict::Wrong(wrong(mismatch, own, line, described()));
+        }
+    }
+    Verdict::Right
+}
+
+fn wrong(mismatch: Mismatch, own: Option<Owner>, line: Option<u32>, case: String) -> Wrong {
+    let Mismatch { name, count, len, mut first } = mismatch;
+    let first = first.swap_remove(0);
+    Wrong {
+        name,
+        place: first.place,
+        got: first.got,
+        expected: first.expected,
+        count,
+        len,
+        thread: own.map(|own| own.thread),
+        group: own.map(|own| own.group),
+        line,
+        case,
+    }
+}
