@@ -109,7 +109,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Command::Evaluate(args) => evaluate::run(args).await.map_err(of_a_model),
             Command::Summary(args) => summary::run(args).await,
             Command::Bench(args) => bench::run(args).await,
-            Command::Microscope(args) => microscope::run(args),
+            Command::Microscope(args) => microscope::run(args).await,
             Command::Tune(args) => tune::run(args).await,
             Command::Devices(args) => devices::run(args).await,
             Command::Gradcheck(args) => gradcheck::run(args).await,

@@ -14,6 +14,8 @@ pub(crate) struct Rungs {
     tuned: RefCell<RungTable>,
     chosen: RefCell<RungTable>,
     fingerprints: RefCell<HashMap<&'static str, String>>,
+    /// Texts in the place of shaders, by op and rung.
+    texts: RefCell<BTreeMap<String, String>>,
 }
 
 impl Rungs {
@@ -23,6 +25,21 @@ impl Rungs {
 
     pub fn forced(&self, op: &str) -> Option<String> {
         self.forced.borrow().get(op).cloned()
+    }
+
+    /// Takes `text` in the place of a rung's shader from now on, or the shader again: for a text that the microscope's lab
+    /// found right.
+    pub fn replace(&self, op: &str, rung: &str, text: Option<&str>) {
+        let (mut texts, file) = (self.texts.borrow_mut(), format!("{op}.{rung}"));
+        match text {
+            Some(text) => texts.insert(file, text.to_string()),
+            None => texts.remove(&file),
+        };
+    }
+
+    /// What is taken in the place of a rung's shader.
+    pub fn replacement(&self, file: &str) -> Option<String> {
+        self.texts.borrow().get(file).cloned()
     }
 
     pub fn set_tuned(&self, table: RungTable) {

@@ -7,6 +7,7 @@ use crate::device::{Device, DeviceKind, Label, RecordedCall};
 use crate::error::Result;
 use crate::reference::Params;
 use crate::tensor::{Kind, Tensor};
+use std::borrow::Cow;
 
 impl<P: Params> Kernel<P> {
     /// Computes `outputs` from `inputs`, each in the order of [`buffers`](Kernel::buffers).
@@ -145,7 +146,12 @@ impl<P: Params> Kernel<P> {
         // What a shader assumes by itself is a subgroup of 32.
         let subgroup = device.limits().tensor_cores.map(|found| ("SUBGROUP", f64::from(found.subgroup)));
         let constants: Vec<_> = rung.overrides(params).into_iter().chain(subgroup).collect();
-        let file = format!("{}.{}", self.op(), rung.name);
+        let mut file = format!("{}.{}", self.op(), rung.name);
+        let replacement = device.rungs().replacement(&file);
+        if let Some(text) = &replacement {
+            file += &format!(" {}", blake3::hash(text.as_bytes()).to_hex());
+        }
+        let trusted = rung.trusted && replacement.is_none();
 
         let scratch = match (rung.scratch)(params) {
             0 => None,
@@ -157,7 +163,8 @@ impl<P: Params> Kernel<P> {
         let parts: Vec<_> = names.zip(tensors).map(|(name, tensor)| part(name, tensor)).collect();
 
         for pass in rung.passes {
-            let pipeline = gpu.pipeline((&file, rung.trusted), || rung.text(), pass.entry, &constants)?;
+            let text = || replacement.clone().map_or_else(|| rung.text(), Cow::Owned);
+            let pipeline = gpu.pipeline((&file, trusted), text, pass.entry, &constants)?;
             let (buffers, textures) = bound(pass, &parts, |name| pipeline.bindings.contains_key(name));
             let groups = pass.grid.groups(params);
             let bytes = buffers.iter().map(|part| part.len as f64).sum();

@@ -2,6 +2,7 @@
 
 use crate::commands::numbers::whole;
 use crate::commands::paths::path;
+use crate::device::adapters::Choice;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -19,6 +20,10 @@ pub struct MicroscopeArgs {
     /// The kernel whose shader the file takes the place of, unless the file says it
     #[arg(long = "as", value_name = "KERNEL")]
     pub kernel_of_file: Option<String>,
+    /// Time the file and the original on this device, as soon as the file is right: gpu, software, or an adapter's name or
+    /// index (see `pawgrad devices`)
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<Choice>,
     /// Try the file again each time it is saved
     #[arg(long)]
     pub watch: bool,

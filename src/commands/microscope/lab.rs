@@ -1,6 +1,7 @@
 //! A shader of one's own in the place of a kernel's.
 
 use super::args::MicroscopeArgs;
+use super::time::{Times, times};
 use crate::check::{Case, Table, table};
 use crate::commands::output::{errln, outln};
 use crate::error::{Result, error, shown, shown_path};
@@ -17,9 +18,9 @@ const LONGEST: u64 = 1 << 20;
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Tries a file once, or again each time it is saved.
-pub fn run(args: &MicroscopeArgs, file: &Path) -> Result<()> {
+pub async fn run(args: &MicroscopeArgs, file: &Path) -> Result<()> {
     if !args.watch {
-        return match try_file(args, file)? {
+        return match try_file(args, file).await? {
             true => Ok(()),
             false => Err(error!(Other, "{} is not what it should be yet", shown_path(file))),
         };
@@ -34,7 +35,7 @@ pub fn run(args: &MicroscopeArgs, file: &Path) -> Result<()> {
                 outln!();
             }
             last = saved;
-            if let Err(why) = try_file(args, file) {
+            if let Err(why) = try_file(args, file).await {
                 errln!("error: {}", why.message);
             }
         }
@@ -43,7 +44,7 @@ pub fn run(args: &MicroscopeArgs, file: &Path) -> Result<()> {
 }
 
 /// Whether a file is right, and has reached its goals.
-fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
+async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
     let name = shown_path(file);
     let text = read_text(file, LONGEST).map_err(|why| error!(Data, "{name} cannot be read: {why}"))?;
     let exercise = Exercise::of(&text).map_err(|why: Refusal| error!(Data, "{name}: {why}"))?;
@@ -78,6 +79,15 @@ fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
     print_trial(&trial, &name, &text);
     if let (Some(counts), Some(case)) = (&counts, &case) {
         print_counts(counts, case);
+        if let Some(choice) = &args.device {
+            let Times { line, edited, original } = times(choice, case, &rung, &text, args.subgroup).await?;
+            let share = edited / original;
+            outln!(
+                "time on {line}, all checks on: {:.3} ms, the original {:.3} ms: {share:.2}",
+                edited * 1e3,
+                original * 1e3
+            );
+        }
     }
     for (goal, (count, is_reached)) in &reached {
         outln!(
@@ -132,6 +142,9 @@ fn print_trial(trial: &Trial, name: &str, text: &str) {
     }
 }
 
+/// What is counted, in words.
+type Row = (&'static str, fn(&Totals) -> f64);
+
 fn print_counts(counts: &Beside, case: &Case) {
     let Beside { edited, original } = counts;
     outln!(
@@ -141,7 +154,7 @@ fn print_counts(counts: &Beside, case: &Case) {
         "the original",
         "share"
     );
-    let rows: [(&str, fn(&Totals) -> f64); 8] = [
+    let rows: [Row; 8] = [
         ("multiply-adds", |totals| totals.multiply_adds),
         ("loads and stores of buffers", |totals| totals.accesses),
         ("32-byte sectors of these", |totals| totals.sectors),

@@ -5,19 +5,20 @@ mod counts;
 mod lab;
 mod life;
 mod subject;
+mod time;
 
 pub use args::MicroscopeArgs;
 
 use crate::error::{Result, error};
 use std::path::Path;
 
-pub fn run(args: MicroscopeArgs) -> Result<()> {
+pub async fn run(args: MicroscopeArgs) -> Result<()> {
     if ![8, 32, 64].contains(&args.subgroup) {
         return Err(error!(Usage, "--subgroup must be 8, 32 or 64, not {}", args.subgroup));
     }
     let file = Path::new(&args.kernel);
     if args.kernel_of_file.is_some() || file.extension().is_some_and(|ending| ending == "wgsl") {
-        return lab::run(&args, file);
+        return lab::run(&args, file).await;
     }
     if args.watch {
         return Err(error!(Usage, "--watch is for a file of your own, such as my.wgsl"));

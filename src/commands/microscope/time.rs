@@ -1,0 +1,64 @@
+//! How long a tried shader takes on a device, beside the original.
+
+use crate::check::kernels::Prepared;
+use crate::check::{Case, timing};
+use crate::device::adapters::{Choice, open};
+use crate::device::{Checks, DeviceKind, Precision};
+use crate::error::{Result, error};
+use crate::microscope::job::Job;
+use crate::microscope::proof::{Settings, prove};
+
+/// Calls that are timed, each time.
+const CALLS: usize = 7;
+/// How often both are timed, in turns.
+const TURNS: usize = 3;
+/// Groups of each pass that the microscope runs at these sizes before a device does.
+const WATCHED: u64 = 4;
+/// Instructions of one of their threads.
+const MOST_STEPS: u64 = 1 << 22;
+
+/// Seconds of a call: medians.
+pub struct Times {
+    /// The device, and why it was taken.
+    pub line: String,
+    pub edited: f64,
+    pub original: f64,
+}
+
+/// Times `text`, which was right in small cases, at the sizes of `case`. Some groups run in the microscope first.
+///
+/// # Errors
+/// `Other` for what the microscope finds at these sizes; `Usage` for a device that has no shaders, or cannot run the rung.
+pub async fn times(choice: &Choice, case: &Case, rung: &str, text: &str, subgroup: u32) -> Result<Times> {
+    let job = Job::with_text(&*case.call, rung, subgroup, text).map_err(|why| error!(Other, "{why}"))?;
+    let zeros = |buffers: &[crate::check::Buffer]| {
+        buffers.iter().map(|buffer| vec![0; case.len(buffer)]).collect::<Vec<_>>()
+    };
+    let buffers = job.buffers(&zeros(case.call.inputs()), &zeros(case.call.outputs()));
+    let settings = Settings { subgroup, watched: WATCHED, rest: false, orders: 1, most_steps: MOST_STEPS };
+    let report = prove(&job, &buffers, settings).map_err(|why| error!(Other, "{why}"))?;
+    if let Some(finding) = report.findings.first() {
+        return Err(error!(Other, "at the size of {}, no device runs this: {finding}", case.why));
+    }
+    let (device, line) = open(choice, Precision::F32).await?;
+    if device.kind() == DeviceKind::Cpu {
+        return Err(error!(Usage, "--device: shaders do not run on the CPU: name an adapter, or software"));
+    }
+    if !case.call.rungs(&device).contains(&rung) {
+        return Err(error!(Usage, "{line} cannot run {rung} at these sizes"));
+    }
+    device.set_checks(Checks::ALL);
+    let call = Prepared::new(case, &device)?;
+    let (mut edited, mut original) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        device.rungs().replace(case.call.op(), rung, None);
+        original.extend(timing::time(&call, &device, rung, CALLS).await?);
+        device.rungs().replace(case.call.op(), rung, Some(text));
+        edited.extend(timing::time(&call, &device, rung, CALLS).await?);
+    }
+    let median = |mut times: Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    Ok(Times { line, edited: median(edited), original: median(original) })
+}
