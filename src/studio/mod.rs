@@ -14,6 +14,7 @@
 //! models     its devices and models
 //! inside     what each layer makes of a picture, and the arithmetic behind one value
 //! microscope a thread of a shader, line by line
+//! lab        a shader that somebody edits
 //! folders, pictures, runs, sources, devices      what the page asks about
 //! steps, download      of a run: its curve, its model
 //! ```
@@ -28,6 +29,7 @@ mod fields;
 mod folders;
 mod guard;
 pub mod inside;
+mod lab;
 mod log;
 mod microscope;
 mod models;
@@ -88,6 +90,7 @@ struct Studio {
     pictures: Arc<pictures::Pictures>,
     insides: Arc<seen::Insides>,
     microscopes: Arc<microscope::Microscopes>,
+    lab: Arc<lab::Lab>,
     devices: Arc<tokio::sync::OnceCell<Vec<devices::Listed>>>,
 }
 
@@ -171,6 +174,7 @@ impl Studio {
             pictures: Arc::default(),
             insides,
             microscopes: Arc::default(),
+            lab: Arc::default(),
             devices: Arc::default(),
             log,
         }
@@ -211,6 +215,7 @@ fn router(studio: Studio) -> Router {
         .route("/api/inside/{inside}/{layer}/unit", get(seen::unit))
         .route("/api/microscope", post(microscope::open))
         .route("/api/microscope/{microscope}/step", post(microscope::step))
+        .route("/api/lab", post(lab::try_text))
         .route("/api/source", get(sources::show))
         .fallback(|| async { answer::not_found("there is no such page") })
         // The guard reads bodies, and knows how large each may be.

@@ -8,6 +8,7 @@ mod door;
 mod folders;
 #[cfg(target_os = "linux")]
 mod hostile;
+mod lab;
 mod microscope;
 #[cfg(target_os = "linux")]
 mod past_runs;

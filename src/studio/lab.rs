@@ -1,0 +1,66 @@
+//! A shader that somebody edits in the page: tried, and counted beside the original. It runs in the microscope alone, never
+//! on a device.
+
+use super::answer::{Answer, Body, unusable};
+use super::worker;
+use crate::check::{Table, table};
+use crate::microscope::Refusal;
+use crate::microscope::lab::{Exercise, Settings, Verdict, beside, trial};
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Bytes of the longest text.
+const LONGEST: usize = 128 << 10;
+/// The sizes at which it is counted.
+const IMAGE_SIZE: u32 = 32;
+const BATCH: u32 = 2;
+
+/// One text is tried at a time: each takes a processor for a second or two.
+#[derive(Default)]
+pub struct Lab(tokio::sync::Mutex<()>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    kernel: String,
+    rung: String,
+    text: String,
+}
+
+/// Tries a text.
+pub async fn try_text(State(lab): State<Arc<Lab>>, Body(wanted): Body<Wanted>) -> Answer<Json<Value>> {
+    if wanted.text.len() > LONGEST {
+        return Err(unusable(format!("the shader has {} bytes: more than {LONGEST}", wanted.text.len())));
+    }
+    let _turn = lab.0.lock().await;
+    Ok(Json(worker::blocking(move || answer(&wanted)).await??))
+}
+
+fn answer(wanted: &Wanted) -> Answer<Value> {
+    let Wanted { kernel, rung, text } = wanted;
+    let refused = |why: Refusal| unusable(why.to_string());
+    let exercise = Exercise::of(text).map_err(refused)?;
+    let tried = trial(kernel, rung, text, Settings::default()).map_err(refused)?;
+    let case = table(Table::Network { image_size: IMAGE_SIZE, batch: BATCH });
+    let case = case.into_iter().find(|case| case.call.name() == kernel);
+    let counts = match (case, &tried.verdict) {
+        (Some(case), Verdict::Right) => {
+            let counts = beside(&case, rung, text, Settings::default().subgroup).map_err(refused)?;
+            Some((case.why, counts))
+        }
+        _ => None,
+    };
+    let goals = counts.iter().flat_map(|(_, counts)| {
+        exercise.iter().flat_map(|exercise| &exercise.goals).map(|goal| {
+            let (count, is_reached) = goal.reached(counts);
+            json!({"goal": goal.words, "count": count, "reached": is_reached})
+        })
+    });
+    let goals: Vec<_> = goals.collect();
+    let (layer, counts) = counts.unzip();
+    let sizes = json!({"image_size": IMAGE_SIZE, "batch": BATCH, "layer": layer});
+    Ok(json!({"trial": tried, "counts": counts, "sizes": sizes, "goals": goals}))
+}
