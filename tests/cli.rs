@@ -641,6 +641,69 @@ fn the_microscope_counts_what_a_kernel_does() {
     }
 }
 
+#[test]
+fn the_microscope_prints_the_life_of_a_thread() {
+    let place = Place::new();
+    let line = "microscope conv2d.forward --layer conv1 --image-size 16";
+    let said = place.run(&format!("{line} --image train/cats/0.png --at 3,5,6"));
+    said.succeeds();
+    for words in [
+        "with a network with random weights",
+        "y[0, 3, 5, 6] is computed by thread",
+        "sum += x[",
+        "w[27] is ",
+        "y[854] becomes ",
+        "the reference, in f64: ",
+    ] {
+        assert!(said.stdout.contains(words), "no {words:?} in {}", said.stdout);
+    }
+    let said = place.run(&format!("{line} --thread 7 --group 1,0,0 --json --from 2 --steps 3"));
+    let lines: Vec<serde_json::Value> =
+        said.succeeds().stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().map(|line| &line["step"]).collect::<Vec<_>>(), [2, 3, 4]);
+    for (more, words) in [
+        ("--at 3,5", "shape [1, 64, 16, 16]"),
+        ("--at 64,0,0", "shape [1, 64, 16, 16]"),
+        ("--thread 256", "256 threads"),
+        ("--thread 0 --group 0,9,0", "groups"),
+        ("--at 0,0,0 --rung 9_best", "1_plain"),
+    ] {
+        place.run(&format!("{line} {more}")).fails(2, &[words]);
+    }
+    place.run("microscope conv2d.forward --layer conv9 --at 0,0,0").fails(2, &["conv1"]);
+    let photo = "--image train/cats/0.png --at 0,0,0";
+    place
+        .run(&format!("microscope conv2d.backward_x --layer conv1 {photo}"))
+        .fails(2, &["conv2d.backward_w"]);
+    place.run(&format!("microscope conv2d.forward --layer conv9 {photo}")).fails(2, &["conv1"]);
+}
+
+#[test]
+fn the_microscope_tries_a_shader_of_ones_own() {
+    let place = Place::new();
+    let shader = |name: &str, from: &str, to: &str| {
+        let text = include_str!("../shaders/relu.wgsl");
+        assert!(text.contains(from), "{from}");
+        std::fs::write(place.path(name), text.replace(from, to)).unwrap();
+    };
+    shader("same.wgsl", "", "");
+    let said = place.run("microscope same.wgsl --as relu.forward --image-size 16 --device software");
+    for words in ["right: equal to the definition", "32-byte sectors", "time on "] {
+        assert!(said.succeeds().stdout.contains(words), "no {words:?} in {}", said.stdout);
+    }
+    shader("wide.wgsl", ">= p.len", "> p.len");
+    let said = place.run("microscope wide.wgsl --as relu.forward");
+    said.fails(1, &["is not what it should be yet"]);
+    assert!(said.stdout.contains("found: line ") && said.stdout.contains("index 1 of y"), "{}", said.stdout);
+    shader("broken.wgsl", "fn forward(", "fn forward(,");
+    let said = place.run("microscope broken.wgsl --as relu.forward");
+    assert!(said.stdout.contains("not valid: "), "{}", said.stdout);
+    place.run("microscope same.wgsl").fails(2, &["--as"]);
+    place.run("microscope none.wgsl --as relu.forward").fails(3, &["none.wgsl"]);
+    place.run("microscope same.wgsl --as relu.sideways").fails(2, &["relu.sideways"]);
+    place.run("microscope relu.forward --watch").fails(2, &["--watch"]);
+}
+
 /// On every kind of device: a line for each layer's kernels, shares that add up, and a trace that says the same.
 #[test]
 fn a_profile_says_where_the_time_goes() {

@@ -8,3 +8,4 @@ mod faults;
 mod kernels;
 mod refusals;
 mod semantics;
+mod view;

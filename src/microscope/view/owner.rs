@@ -93,7 +93,7 @@ fn writer(
 }
 
 fn reads(i: &Instruction, global: usize) -> bool {
-    i.n > 0 && matches!(i.op, Op::Load | Op::Texel | Op::Atomic(_)) && usize::from(i.a) == global
+    matches!(i.op, Op::Load | Op::Texel | Op::Atomic(_)) && usize::from(i.a) == global
 }
 
 /// Waits for a write.
