@@ -54,7 +54,7 @@ struct Snapshot {
     paused: Paused,
     /// Workgroup memory, by the variable's number.
     shared: Vec<(usize, Vec<u32>)>,
-    /// How long the list of writes to storage was.
+    /// How many writes to storage were done.
     writes: usize,
     counter: Counter,
 }
@@ -94,8 +94,11 @@ struct Seen {
     time: u32,
     /// What the thread reads or writes with the instruction that is executed: variable, cells, how.
     access: Option<(usize, Vec<u32>, Mode)>,
-    /// Cells of storage, with what was there before.
+    /// Cells of storage that are written, in order, with their other value: the earlier one of a write that is done, the
+    /// later one of a write that was taken back.
     writes: Vec<(usize, u32, u32)>,
+    /// Writes that are done.
+    written: usize,
     is_shared: Vec<bool>,
     counter: Counter,
 }
@@ -118,7 +121,13 @@ impl Watch for Seen {
         for cell in access.cells() {
             self.first_use.note(access.global, cell, self.time, is_thread, is_subgroup);
             if access.mode != Mode::Read && !self.is_shared[access.global] {
-                self.writes.push((access.global, cell, cells[cell as usize]));
+                // What was taken back is done again in the same order.
+                let write = (access.global, cell, cells[cell as usize]);
+                match self.writes.get_mut(self.written) {
+                    Some(known) => *known = write,
+                    None => self.writes.push(write),
+                }
+                self.written += 1;
             }
         }
         if is_thread {
@@ -151,6 +160,7 @@ impl Stepper {
             time: 0,
             access: None,
             writes: Vec::new(),
+            written: 0,
             counter: Counter::new(program.clone(), subgroup),
             is_shared: program.globals.iter().map(|global| global.space == Space::Workgroup).collect(),
         };
@@ -233,19 +243,18 @@ impl Stepper {
         let is_shared = self.seen.is_shared.iter().enumerate().filter(|(_, shared)| **shared);
         let shared = is_shared.map(|(global, _)| (global, self.bound.memory[global].clone())).collect();
         let (step, time, line, notes) = (self.step, self.time, self.line, self.notes.clone());
-        let (writes, counter) = (self.seen.writes.len(), self.seen.counter.clone());
+        let (writes, counter) = (self.seen.written, self.seen.counter.clone());
         self.snapshots.push(Snapshot { step, time, line, notes, paused, shared, writes, counter });
     }
 
     /// Goes in front of a line by its number; beyond the end, to the end.
     pub fn go_to(&mut self, step: usize) {
         let step = step.min(self.steps);
-        if step < self.step {
-            let from = self.snapshots.iter().rev().find(|snapshot| snapshot.step <= step);
-            let from = from.expect("the first is at the beginning").clone();
-            for (global, cell, old) in self.seen.writes.drain(from.writes..).rev() {
-                self.bound.memory[global][cell as usize] = old;
-            }
+        let from = self.snapshots.iter().rev().find(|snapshot| snapshot.step <= step);
+        let from = from.expect("the first is at the beginning");
+        if step < self.step || from.step > self.step {
+            let from = from.clone();
+            self.bring_storage_to(from.writes);
             for (global, cells) in from.shared {
                 self.bound.memory[global] = cells;
             }
@@ -254,6 +263,21 @@ impl Stepper {
             self.seen.counter = from.counter;
         }
         while self.step < step && self.advance() {}
+    }
+
+    /// Takes writes to storage back, or does them again, until so many are done.
+    fn bring_storage_to(&mut self, writes: usize) {
+        let Seen { writes: log, written, .. } = &mut self.seen;
+        let memory = &mut self.bound.memory;
+        let mut swap = |(global, cell, other): &mut (usize, u32, u32)| {
+            std::mem::swap(&mut memory[*global][*cell as usize], other);
+        };
+        if writes < *written {
+            log[writes..*written].iter_mut().rev().for_each(&mut swap);
+        } else {
+            log[*written..writes].iter_mut().for_each(&mut swap);
+        }
+        *written = writes;
     }
 
     /// Executes the thread's next line; false where it has ended.
