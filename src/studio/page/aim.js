@@ -39,12 +39,14 @@ export class Aim {
     this.label.node.hidden = !kernel.includes(".backward");
     this.subgroup.fill(SUBGROUPS.map((size) => [size, `${size} threads`]), subgroup);
     this.#showElement(output);
-    const place = `thread ${thread} of group (${group.join(", ")})`;
+    const groups = shape(passes[pass].groups);
+    const place = `thread ${thread} of group (${group.join(", ")}) of ${groups}`;
+    const ofPass = passes.length > 1 ? `, pass ${pass + 1} of ${passes.length}` : "";
     replace(
       this.owner,
       aim.thread
-        ? [`Shown is ${place}${passes.length > 1 ? ` of pass ${pass + 1}` : ""}. `, this.#back(output.name)]
-        : `It is computed by ${place}${passes.length > 1 ? ` of pass ${pass + 1} of ${passes.length}` : ""}.`,
+        ? [`Shown is ${place}${ofPass}. `, this.#back(output.name)]
+        : `It is computed by ${place}${ofPass}.`,
     );
   }
 

@@ -4,19 +4,21 @@ import { indexOf } from "./aim.js";
 import { colour, el, setText } from "./dom.js";
 import { count, integer, precise, shape } from "./format.js";
 
-const MOST_PIXELS = 320; // along an edge; a pixel of a larger buffer stands for several cells
 const BANKS = 32;
 const WHO = [
-  ["group", "run-6", "used by another subgroup of the group"],
-  ["subgroup", "run-3", "used by another thread of the subgroup"],
-  ["thread", "run-2", "used by this thread"],
+  ["group", "used by another subgroup of the group"],
+  ["subgroup", "used by another thread of the subgroup"],
+  ["thread", "used by this thread"],
 ];
 const SPACES = { input: "read", output: "written", texture: "a texture", workgroup: "workgroup memory" };
 
 export class Cells {
   #who = null; // for each cell 0, or 1 + its number in WHO
   #values = null;
-  #chosen = 0;
+  #chosen = 0; // by the keyboard
+  #said = null; // the cell that the label speaks of
+
+  #pixels = [1, 1]; // of the canvas
 
   /** `variable` is {name, space, cells}, `sizes` its shape, or nothing. */
   constructor({ name, space, cells }, sizes) {
@@ -24,11 +26,8 @@ export class Cells {
     this.sizes = sizes && sizes.reduce((product, size) => product * size, 1) === cells ? sizes : null;
     this.layout = this.isShared ? strip(cells, BANKS) : layoutOf(this.sizes, cells);
     const [w, h] = [this.layout.columns, this.layout.rows];
-    this.pixels = [w, h].map((size) => Math.min(size, MOST_PIXELS));
     this.canvas = el("canvas", {
       class: "micro-cells",
-      width: this.pixels[0],
-      height: this.pixels[1],
       role: this.isShared ? "application" : "img",
       "aria-roledescription": this.isShared ? "cells of workgroup memory" : null,
       tabindex: this.isShared ? "0" : null,
@@ -55,6 +54,7 @@ export class Cells {
       this.label,
     );
     this.#say(null);
+    new ResizeObserver(() => this.draw()).observe(this.canvas);
   }
 
   show({ touched, cells: values }) {
@@ -71,16 +71,22 @@ export class Cells {
       `${this.name}: ${text}.${this.isShared ? " Arrow keys choose a cell and say its value." : ""}`,
     );
     this.draw();
-    if (this.canvas === document.activeElement) this.#say(this.#chosen);
   }
 
   draw() {
     if (!this.#who) return;
-    const [width, height] = this.pixels;
+    const { columns, rows, place } = this.layout;
+    const { clientWidth, clientHeight, width: w, height: h } = this.canvas;
+    const ratio = window.devicePixelRatio || 1;
+    // No more than the screen shows: the browser would leave out whole rows. A pixel may stand for several cells.
+    const [width, height] = (this.#pixels = [
+      Math.max(1, Math.min(columns, Math.floor(clientWidth * ratio))),
+      Math.max(1, Math.min(rows, Math.floor(clientHeight * ratio))),
+    ]);
+    if (width !== w || height !== h) Object.assign(this.canvas, { width, height });
     const context = this.canvas.getContext("2d");
     const image = context.createImageData(width, height);
-    const colours = ["line", ...WHO.map(([, name]) => name)].map((name) => colour(name).match(/\d+/g).slice(0, 3).map(Number));
-    const { columns, rows, place } = this.layout;
+    const colours = ["line", ...WHO.map(([who]) => `by-${who}`)].map((name) => colour(name).match(/\d+/g).slice(0, 3).map(Number));
     const most = new Uint8Array(width * height); // 0 for no cell, else one more than in #who
     for (let cell = 0; cell < this.cells; cell++) {
       const [x, y] = place(cell);
@@ -89,6 +95,7 @@ export class Cells {
     }
     most.forEach((who, at) => who && image.data.set([...colours[who - 1], 255], 4 * at));
     context.putImageData(image, 0, 0);
+    this.#say(this.#said);
   }
 
   #at({ offsetX, offsetY }) {
@@ -99,9 +106,10 @@ export class Cells {
   }
 
   #say(cell) {
+    this.#said = cell;
     if (cell === null || !this.#who) {
       const { columns, rows } = this.layout;
-      const several = columns > this.pixels[0] || rows > this.pixels[1];
+      const several = columns > this.#pixels[0] || rows > this.#pixels[1];
       setText(this.label, several ? "A pixel stands for several cells." : this.isShared ? `A column for each of ${BANKS} banks.` : "");
       return;
     }
@@ -109,7 +117,7 @@ export class Cells {
     const who = this.#who[cell];
     const value = this.#values?.[cell];
     const isKnown = who && value !== undefined;
-    const state = who ? WHO[who - 1][2] : "not used so far";
+    const state = who ? WHO[who - 1][1] : "not used so far";
     setText(this.label, `${this.name}[${index}]${isKnown ? ` is ${value === null ? "not finite" : precise(value)}` : ""}: ${state}`);
   }
 
@@ -128,7 +136,7 @@ export function cellsLegend() {
   return el(
     "ul",
     { class: "micro-legend" },
-    [...WHO].reverse().map(([who, , words]) => el("li", {}, el("span", { class: `micro-key by-${who}` }), words)),
+    [...WHO].reverse().map(([who, words]) => el("li", {}, el("span", { class: `micro-key by-${who}` }), words)),
     el("li", {}, el("span", { class: "micro-key untouched" }), "not used so far"),
   );
 }
@@ -137,7 +145,7 @@ export function cellsLegend() {
 function layoutOf(sizes, cells) {
   if (sizes?.length === 4 && sizes[0] === 1 && sizes[2] * sizes[3] > 1) return maps(sizes);
   if (sizes?.length > 1 && sizes[0] > 1) return strip(cells, cells / sizes[0]);
-  return strip(cells, cells <= 64 ? cells : Math.min(256, Math.ceil(Math.sqrt(2 * cells))));
+  return strip(cells, cells <= 64 ? cells : Math.ceil(Math.sqrt(2 * cells)));
 }
 
 function strip(cells, columns) {

@@ -4,7 +4,7 @@ import { Aim } from "./aim.js";
 import { api, post } from "./api.js";
 import { Cells, cellsLegend } from "./cells.js";
 import { debounce, el, replace, setText } from "./dom.js";
-import { precise } from "./format.js";
+import { Happened } from "./happened.js";
 import { Listing } from "./listing.js";
 import { Meters } from "./meters.js";
 import { microText } from "./microlink.js";
@@ -13,15 +13,16 @@ import { Stepping } from "./stepping.js";
 import { Threads } from "./threads.js";
 import { addressOfMicro, setMicro } from "./views.js";
 
-const MOST_NOTES = 16;
 const ADDRESS_MS = 400; // browsers refuse addresses that change too often
+const PATIENCE_MS = 2000; // then it is said why opening takes long
 
 class Microscope {
   #question = 0; // the last opening's number: answers to earlier ones are dropped
   #going = 0; // the opening whose steps are being asked for
   #wasReopened = false;
-  #aim = null;
-  #opened = null;
+  #asked = null; // what was asked for last
+  #aim = null; // what is shown
+  #opened = null; // the server's answer to that
   #wanted = 0;
   #shown = null;
 
@@ -32,8 +33,7 @@ class Microscope {
     this.alert = el("p", { class: "alert", role: "alert" });
     this.aim = new Aim((changes) => this.#change(changes));
     this.stepping = new Stepping((step) => this.#go(step), () => this.#wanted);
-    this.calls = el("p", { class: "micro-calls" });
-    this.notes = el("ul", { class: "micro-notes" });
+    this.happened = new Happened();
     this.listing = new Listing();
     this.threads = new Threads((thread) => this.#watch(thread));
     this.meters = new Meters();
@@ -53,7 +53,7 @@ class Microscope {
       el(
         "div",
         { class: "micro-parts" },
-        el("div", { class: "micro-main" }, this.#lastLine(), this.listing.node),
+        el("div", { class: "micro-main" }, this.happened.node, this.listing.node),
         el("div", { class: "micro-side" }, this.threads.node, this.meters.node),
       ),
       el("section", { class: "micro-part" }, el("h5", {}, "Memory"), cellsLegend(), this.buffers),
@@ -70,20 +70,18 @@ class Microscope {
     document.addEventListener("themechange", () => this.cells?.forEach((cells) => cells?.draw()));
   }
 
-  #lastLine() {
-    this.last = el("p", { class: "micro-done" });
-    return el("div", { class: "micro-words" }, this.calls, this.last, this.notes);
-  }
-
   /** `aim` is {layer, kernel, rung, element, label, subgroup, thread}; all but the layer may be left out. */
   async open(aim, { step = 0, isNew = false } = {}) {
     const question = ++this.#question;
     this.stepping.stop();
-    this.#aim = aim;
+    this.#asked = aim;
     setText(this.alert, "");
-    const earlier = this.#opened && this.#opened.passes.length > 1;
-    setText(this.status, earlier ? "Opening … The passes before are run first, which can take a minute." : "Opening …");
+    setText(this.status, "Opening …");
+    const isLate = () => question === this.#question && this.#asked !== this.#aim;
+    const late = "Opening … The passes before this one are run first, which can take a minute.";
+    setTimeout(() => isLate() && setText(this.status, late), PATIENCE_MS);
     if (isNew) {
+      this.#aim = this.#opened = null;
       this.body.hidden = true;
       setText(this.title, `Microscope: ${aim.layer}`);
       this.node.scrollIntoView({ block: "nearest" });
@@ -93,7 +91,7 @@ class Microscope {
     try {
       const opened = await post("/api/microscope", { picture: picture.id, run, ...wanted });
       if (question !== this.#question) return;
-      this.#show(opened);
+      this.#show(opened, aim);
       await this.#go(step);
       if (isNew && question === this.#question) this.#bringIntoSight();
     } catch (why) {
@@ -105,7 +103,7 @@ class Microscope {
   close() {
     this.stepping.stop();
     this.#question++;
-    this.#aim = this.#opened = null;
+    this.#asked = this.#aim = this.#opened = null;
     this.node.remove();
     setMicro(null);
     this.onClose?.();
@@ -115,13 +113,9 @@ class Microscope {
   follow(subject) {
     const isSame = subject.picture === this.subject.picture && subject.run === this.subject.run;
     this.subject = subject;
-    if (!this.#aim) return;
+    if (!this.#asked) return;
     if (!this.node.isConnected) this.close(); // the layer is gone
-    else if (!isSame) this.open(this.#aim, { step: this.#wanted });
-  }
-
-  get isOpen() {
-    return this.#aim !== null;
+    else if (!isSame) this.open(this.#asked, { step: this.#wanted });
   }
 
   #bringIntoSight() {
@@ -130,38 +124,44 @@ class Microscope {
   }
 
   #change(changes) {
-    const { layer, kernel, rung, output, label, subgroup } = this.#opened;
-    const aim = { layer, kernel, rung, element: output.element, label, subgroup, thread: this.#aim.thread };
-    // What is shown is what another setting does, from its beginning.
-    this.open({ ...aim, ...changes });
+    // Another setting begins at its beginning.
+    this.open({ ...this.#whole(), ...changes });
   }
 
   #watch(thread) {
     const { pass, group } = this.#opened;
+    this.open({ ...this.#whole(), thread: { pass, group, thread } }, { step: this.#wanted });
+  }
+
+  /** What is shown, with what the server chose. */
+  #whole() {
     const { layer, kernel, rung, output, label, subgroup } = this.#opened;
-    const aim = { layer, kernel, rung, element: output.element, label, subgroup, thread: { pass, group, thread } };
-    this.open(aim, { step: this.#wanted });
+    return { layer, kernel, rung, element: output.element, label, subgroup, thread: this.#aim.thread ?? null };
   }
 
   /** What went wrong, where something else was shown before: that stays. */
   #fail(why) {
     setText(this.status, "");
-    setText(this.alert, why.message);
+    const { rung } = this.#asked;
+    const isOfRung = this.#opened && rung && rung !== this.#opened.rung;
+    setText(this.alert, isOfRung ? `Rung ${rung} cannot be shown: ${why.message}` : why.message);
     if (!this.#opened) return;
-    const { layer, kernel, rung, output, label, subgroup, pass, group, thread } = this.#opened;
-    const isOther = this.#aimShown?.thread ? { pass, group, thread } : null;
-    this.#aim = { layer, kernel, rung, element: output.element, label, subgroup, thread: isOther };
+    this.#asked = this.#aim;
     this.aim.update(this.#opened, this.#aim);
+    this.#describe();
   }
 
-  #aimShown = null;
+  #describe() {
+    const { layer, kernel, run } = this.#opened;
+    setText(this.title, `Microscope: ${layer}, ${kernel}`);
+    setText(this.status, `${this.subject.picture.name} · run ${titleOf(run)} · run by an interpreter, line by line`);
+  }
 
-  #show(opened) {
+  #show(opened, aim) {
     this.#opened = opened;
-    this.#aimShown = this.#aim;
+    this.#aim = aim;
     this.#shown = null;
-    setText(this.title, `Microscope: ${opened.layer}, ${opened.kernel}`);
-    setText(this.status, `${this.subject.picture.name} · run ${titleOf(opened.run)} · run by an interpreter, line by line`);
+    this.#describe();
     this.body.hidden = false;
     this.aim.update(opened, this.#aim);
     this.stepping.open(opened);
@@ -203,7 +203,7 @@ class Microscope {
       if (why.status !== 404 || this.#wasReopened) return setText(this.alert, why.message);
       // The server keeps the last few only.
       this.#wasReopened = true;
-      await this.open(this.#aim, { step: this.#wanted });
+      await this.open(this.#whole(), { step: this.#wanted });
     } finally {
       if (this.#going === question) this.#going = 0;
     }
@@ -213,15 +213,7 @@ class Microscope {
     this.#shown = state;
     setText(this.alert, "");
     this.node.dataset.step = state.step;
-    this.notes.setAttribute("aria-live", this.stepping.isPlaying ? "off" : "polite");
-    replace(this.calls, callWords(state));
-    setText(this.last, state.done ? `Line ${state.done} was executed:` : "Nothing was executed yet.");
-    const notes = state.notes.filter(({ name }) => name);
-    replace(
-      this.notes,
-      notes.slice(0, MOST_NOTES).map((note) => el("li", {}, el("code", {}, noteWords(note)))),
-      notes.length > MOST_NOTES && el("li", { class: "hint" }, `and ${notes.length - MOST_NOTES} more`),
-    );
+    this.happened.show(state, this.stepping.isPlaying);
     this.listing.show(state);
     this.threads.show(state);
     this.meters.show(state);
@@ -231,11 +223,9 @@ class Microscope {
 
   #tellAddress() {
     if (!this.#aim || !this.#shown) return;
-    const { layer, kernel, rung, output, label, subgroup, run, pass, group, thread } = this.#opened;
     const { path } = this.subject.picture;
-    const place = this.#aim.thread ? { pass, group, thread } : null;
-    const aim = { layer, kernel, rung, element: output.element, label, subgroup, thread: place };
-    const text = path ? microText({ ...aim, step: this.#shown.step, picture: path, run }) : null;
+    const seen = { ...this.#whole(), step: this.#shown.step, picture: path, run: this.#opened.run };
+    const text = path ? microText(seen) : null;
     setMicro(text);
     replace(
       this.link,
@@ -244,24 +234,6 @@ class Microscope {
         : "There is no link to this step: an uploaded picture is not kept, and no link can name it.",
     );
   }
-}
-
-/** "Next is line 84, in source(), called in line 83 of forward()." */
-function callWords({ line, calls }) {
-  if (line === null) return "The thread has ended.";
-  const place = calls.map(([name, from], i) => [i > 0 && " of ", el("code", {}, `${name}()`), from > 0 && `, called in line ${from}`]);
-  return ["Next is ", el("strong", {}, `line ${line}`), ", in ", place, "."];
-}
-
-const numberWords = (value) =>
-  typeof value === "number" && !Number.isInteger(value) ? precise(value) : String(value).replace("-", "−");
-
-/** "x[2535] is 0.447" */
-function noteWords({ action, name, element, values }) {
-  const verb = { read: " is ", write: " becomes ", compute: " = " }[action];
-  const shown = values.slice(0, 8).map(numberWords);
-  const value = values.length === 1 ? shown[0] : `(${shown.join(", ")}${values.length > 8 ? `, … ${values.length} in all` : ""})`;
-  return `${name}${element === null ? "" : `[${element}]`}${verb}${value}`;
 }
 
 let microscope = null;
