@@ -28,7 +28,7 @@ fn is_at(page: &Page, step: usize) {
 /// All that is said of a step.
 fn seen(page: &Page) -> Value {
     page.js(
-        "['.micro-step', '.micro-words', '.micro-side', '.micro-buffers', '.listing .now']\
+        "['.micro-step', '.micro-words', '.micro-meters', '.micro-side .micro-legend', '.micro-buffers', '.listing .now']\
            .map((part) => document.querySelector(`.micro ${part}`)?.innerText)",
     )
 }
@@ -63,8 +63,10 @@ fn a_value_is_followed_through_its_shader() {
     is_at(&page, 0);
     page.says(".micro", "Microscope: conv2, conv2d.forward");
     page.says(".micro", "It is computed by thread");
-    page.says(".micro-step", "Step 0 of 2,824");
+    page.says(".micro-step", "Step 0 of");
 
+    page.says(".micro-words", "in forward()");
+    assert!(!page.text(".micro-words").contains("line 0"), "a step is in front of a line");
     // Forward, and back to the same.
     for step in 1..=12 {
         page.press("ArrowRight");

@@ -37,6 +37,9 @@ fn a_thread_is_followed_forward_and_back() {
     let id = &plain["microscope"];
     let first = step(&studio, id, 0);
     assert_eq!((&first["step"], &first["done"]), (&json!(0), &json!(null)));
+    let lines: Vec<_> = plain["source"].as_str().unwrap().lines().collect();
+    let line = first["line"].as_u64().unwrap() as usize;
+    assert!(lines[line - 1].contains("let element"), "{line}: the first line of the entry point");
     let all: Vec<_> = (0..=steps).map(|at| step(&studio, id, at)).collect();
     // The last line writes the value that was asked for, and then the thread has ended.
     let last = &all[steps as usize];
@@ -82,7 +85,7 @@ fn what_cannot_be_looked_at_is_refused() {
     };
     let thread = |pass: u32, group: [u32; 3], thread: u32| json!({"thread": {"pass": pass, "group": group, "thread": thread}});
     for (more, status, words) in [
-        (json!({"picture": 1 << 40}), 404, "picture"),
+        (json!({"picture": 1_u64 << 40}), 404, "picture"),
         (json!({"run": "nowhere"}), 404, "there is no run nowhere"),
         (json!({"layer": "conv9"}), 422, "there is no layer conv9"),
         (json!({"layer": "flatten1"}), 404, "no kernel runs for this layer"),

@@ -70,9 +70,9 @@ export class Aim {
       el("input", {
         type: "text",
         inputmode: "numeric",
-        size: String(size - 1).length + 1,
         value: index[i],
         disabled: size === 1,
+        style: { "inline-size": `${String(size - 1).length + 2}ch` },
         "aria-label": `Index ${i + 1} of ${sizes.length} of ${name}, from 0 to ${size - 1}`,
         onchange: () => this.#choose(sizes),
       }),

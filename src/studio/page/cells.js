@@ -14,6 +14,7 @@ const SPACES = { input: "read", output: "written", texture: "a texture", workgro
 
 export class Cells {
   #who = null; // for each cell 0, or 1 + its number in WHO
+  #touched = null; // the server's ranges of cells
   #values = null;
   #chosen = 0; // by the keyboard
   #said = null; // the cell that the label speaks of
@@ -58,13 +59,16 @@ export class Cells {
   }
 
   show({ touched, cells: values }) {
-    this.#who = new Uint8Array(this.cells);
-    WHO.forEach(([who], i) => {
-      for (const [first, n] of touched[who]) this.#who.fill(i + 1, first, first + n);
-    });
     this.#values = values;
     const used = Object.fromEntries(WHO.map(([who]) => [who, touched[who].reduce((sum, [, n]) => sum + n, 0)]));
     const text = `this thread ${count(used.thread, "cell")}, its subgroup ${integer(used.subgroup)}, its group ${integer(used.group)} of ${integer(this.cells)}`;
+    // Cells are never forgotten while a thread goes on: as many are the same ones.
+    if (this.#who && this.text.textContent === text) return this.#say(this.#said);
+    this.#who = new Uint8Array(this.cells);
+    this.#touched = touched;
+    WHO.forEach(([who], i) => {
+      for (const [first, n] of touched[who]) this.#who.fill(i + 1, first, first + n);
+    });
     setText(this.text, text);
     this.canvas.setAttribute(
       "aria-label",
@@ -75,7 +79,7 @@ export class Cells {
 
   draw() {
     if (!this.#who) return;
-    const { columns, rows, place } = this.layout;
+    const { columns, rows, place, cell } = this.layout;
     const { clientWidth, clientHeight, width: w, height: h } = this.canvas;
     const ratio = window.devicePixelRatio || 1;
     // No more than the screen shows: the browser would leave out whole rows. A pixel may stand for several cells.
@@ -87,13 +91,21 @@ export class Cells {
     const context = this.canvas.getContext("2d");
     const image = context.createImageData(width, height);
     const colours = ["line", ...WHO.map(([who]) => `by-${who}`)].map((name) => colour(name).match(/\d+/g).slice(0, 3).map(Number));
-    const most = new Uint8Array(width * height); // 0 for no cell, else one more than in #who
-    for (let cell = 0; cell < this.cells; cell++) {
-      const [x, y] = place(cell);
-      const at = Math.floor((y * height) / rows) * width + Math.floor((x * width) / columns);
-      most[at] = Math.max(most[at], this.#who[cell] + 1);
+    const set = (at, who) => image.data.set([...colours[who], 255], 4 * at);
+    for (let at = 0; at < width * height; at++) {
+      const [x, y] = [((at % width) * columns) / width, (Math.floor(at / width) * rows) / height].map(Math.floor);
+      const found = cell(x, y);
+      if (found !== null && found < this.cells) set(at, 0);
     }
-    most.forEach((who, at) => who && image.data.set([...colours[who - 1], 255], 4 * at));
+    // The narrowest circle last: where a pixel stands for several cells, it is what shows.
+    WHO.forEach(([who], i) => {
+      for (const [first, n] of this.#touched[who]) {
+        for (let used = first; used < first + n; used++) {
+          const [x, y] = place(used);
+          set(Math.floor((y * height) / rows) * width + Math.floor((x * width) / columns), i + 1);
+        }
+      }
+    });
     context.putImageData(image, 0, 0);
     this.#say(this.#said);
   }

@@ -119,7 +119,8 @@ export function show(info, ofPicture, run, title) {
     `${title} · ${info.image_size} × ${info.image_size} pixels · layers run one by one, unfused, so that every output can be shown`,
   );
   // An answer without a run is of a training that is followed: no file has its weights.
-  if (info.run !== undefined) setMicroscopeSubject(ofPicture, run);
+  const lensOf = (name) => views.layers.find((view) => view.name === name)?.lens;
+  if (info.run !== undefined) setMicroscopeSubject(ofPicture, run, lensOf);
   views.heat.update(info, ofPicture);
   views.layers.forEach((view, i) => view.update(info, info.layers[i]));
 }

@@ -110,12 +110,14 @@ class Microscope {
   }
 
   /** Other weights or another picture: the same thread, with their values. */
-  follow(subject) {
+  follow(subject, holderOf) {
     const isSame = subject.picture === this.subject.picture && subject.run === this.subject.run;
     this.subject = subject;
     if (!this.#asked) return;
-    if (!this.node.isConnected) this.close(); // the layer is gone
-    else if (!isSame) this.open(this.#asked, { step: this.#wanted });
+    const holder = holderOf(this.#asked.layer);
+    if (!holder) return this.close(); // the layer is gone
+    if (!holder.contains(this.node)) holder.append(this.node);
+    if (!isSame) this.open(this.#asked, { step: this.#wanted });
   }
 
   #bringIntoSight() {
@@ -249,8 +251,8 @@ export function openMicroscope(holder, { step, ...aim }, onClose) {
 
 let subject = { picture: null, run: null };
 
-/** The picture and the run whose values are on the page now. */
-export function setMicroscopeSubject(picture, run) {
+/** The picture and the run whose values are on the page now; `holderOf(layer)` is where that layer has its microscope. */
+export function setMicroscopeSubject(picture, run, holderOf) {
   subject = { picture, run };
-  microscope?.follow(subject);
+  microscope?.follow(subject, holderOf);
 }
