@@ -65,7 +65,7 @@ fn a_value_is_followed_through_its_shader() {
     page.says(".micro", "It is computed by thread");
     page.says(".micro-step", "Step 0 of");
 
-    page.says(".micro-words", "in forward()");
+    page.says(".micro-words", "forward()");
     assert!(!page.text(".micro-words").contains("line 0"), "a step is in front of a line");
     // Forward, and back to the same.
     for step in 1..=12 {

@@ -351,11 +351,11 @@ impl Stepper {
         };
         let has_ended = own.state == State::Ended;
         // What has no line of its own, as at the beginning, belongs to the line behind it.
-        let next = || (own.pc..program.code.len() as u32).map(|pc| place(pc).0).find(|line| *line != 0);
-        let calls = program.calls(own.pc).into_iter().map(|frame| (frame.function.to_string(), frame.line));
+        let next = (own.pc..program.code.len() as u32).find(|pc| place(*pc).0 != 0).unwrap_or(own.pc);
+        let calls = program.calls(next).into_iter().map(|frame| (frame.function.to_string(), frame.line));
         let step = Step {
             step: self.step,
-            line: if has_ended { None } else { next() },
+            line: (!has_ended).then(|| place(next).0),
             calls: calls.collect(),
             done: (self.step > 0).then_some(self.line),
             notes: self.notes.clone(),

@@ -12,7 +12,7 @@ export class Aim {
     this.kernel = menu("Kernel", (kernel) => onAim({ kernel, rung: null, element: 0, thread: null }));
     this.rung = menu("Rung", (rung) => onAim({ rung, thread: null }));
     this.pass = menu("Pass", (pass) => this.#choosePass(Number(pass)));
-    this.label = menu("Taken for", (label) => onAim({ label: Number(label) }));
+    this.label = menu("Picture taken for", (label) => onAim({ label: Number(label) }));
     this.subgroup = menu("Subgroup", (size) => onAim({ subgroup: Number(size) }));
     this.name = el("code", {});
     this.fields = el("span", { class: "micro-index" });

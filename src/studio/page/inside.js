@@ -168,9 +168,9 @@ async function prepare() {
       }
     }
   }
+  picture ??= pictures.find(({ name }) => name.endsWith("cat.jpg")) ?? pictures[0] ?? null;
   const address = takeMicro();
   if (address !== null) return follow(address);
-  picture ??= pictures.find(({ name }) => name.endsWith("cat.jpg")) ?? pictures[0] ?? null;
   if (picture && !views && !asked) look();
 }
 
