@@ -1,4 +1,4 @@
-//! A thread under the microscope of *Look inside*, with mouse, keys and links.
+//! A thread under the microscope of *Look inside*, with mouse, keys and links; and maps that are silent.
 
 use crate::common::studio::Studio;
 use crate::page::{Page, browser};
@@ -124,6 +124,40 @@ fn a_value_is_followed_through_its_shader() {
     focus_code(&page);
     page.press("End");
     page.says(".micro-notes", "dw[2] becomes");
+    page.is_content();
+}
+
+#[test]
+fn silent_maps_stand_at_the_end_under_their_own_numbers() {
+    let studio = with_model();
+    let browser = browser();
+    let page = Page::open(&browser, &studio.address, "#inside");
+    page.wait("document.querySelectorAll('#layers canvas').length >= 6");
+    let maps = "document.querySelector('[data-layer=relu2] canvas.maps')";
+    page.js(&format!("{maps}.scrollIntoView()"));
+    page.says("[data-layer=relu2] .map-label", "of 128 are silent");
+    let said = page.text("[data-layer=relu2] .map-label");
+    let words: Vec<_> = said.split(' ').collect();
+    let at = words.windows(2).position(|two| two == ["of", "128"]).unwrap();
+    let silent: usize = words[at - 1].parse().unwrap();
+    // The brightest unit of a map, from the server: the first silent one is the first that is 0.
+    let mut seen = std::collections::BTreeSet::new();
+    for (back, is_silent) in [(0, true), (silent - 1, true), (silent, false), (127, false)] {
+        page.js(&format!("{maps}.focus()"));
+        page.press("End");
+        for _ in 0..back {
+            page.press("ArrowLeft");
+        }
+        page.press("Enter");
+        let chosen = page.js(&format!("{maps}.getAttribute('aria-label')"));
+        let map =
+            chosen.as_str().unwrap().split("map ").nth(1).unwrap().split(' ').next().unwrap().to_string();
+        page.says("[data-layer=relu2] .unit h4", &format!("relu2, map {map}, row"));
+        let title = page.text("[data-layer=relu2] .unit h4");
+        assert_eq!(title.ends_with(": 0"), is_silent, "{title}, {back} from the end, {silent} silent");
+        seen.insert(map);
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
     page.is_content();
 }
 
