@@ -31,28 +31,45 @@ export class Aim {
   update(opened, aim) {
     this.opened = opened;
     const { kernels, kernel, rungs, rung, passes, pass, classes, label, subgroup, output, group, thread } = opened;
-    this.kernel.fill(kernels.map((name) => [name, name]), kernel);
-    this.rung.fill(rungs.map((name) => [name, name]), rung);
-    this.pass.fill(passes.map(({ entry }, i) => [i, `${i + 1}: ${entry}`]), pass);
+    this.kernel.fill(
+      kernels.map((name) => [name, name]),
+      kernel,
+    );
+    this.rung.fill(
+      rungs.map((name) => [name, name]),
+      rung,
+    );
+    this.pass.fill(
+      passes.map(({ entry }, i) => [i, `${i + 1}: ${entry}`]),
+      pass,
+    );
     this.pass.node.hidden = passes.length < 2;
-    this.label.fill(classes.map((name, i) => [i, name]), label);
+    this.label.fill(
+      classes.map((name, i) => [i, name]),
+      label,
+    );
     this.label.node.hidden = !kernel.includes(".backward");
-    this.subgroup.fill(SUBGROUPS.map((size) => [size, `${size} threads`]), subgroup);
+    this.subgroup.fill(
+      SUBGROUPS.map((size) => [size, `${size} threads`]),
+      subgroup,
+    );
     this.#showElement(output);
     const groups = shape(passes[pass].groups);
     const place = `thread ${thread} of group (${group.join(", ")}) of ${groups}`;
     const ofPass = passes.length > 1 ? `, pass ${pass + 1} of ${passes.length}` : "";
     replace(
       this.owner,
-      aim.thread
-        ? [`Shown is ${place}${ofPass}. `, this.#back(output.name)]
-        : `It is computed by ${place}${ofPass}.`,
+      aim.thread ? [`Shown is ${place}${ofPass}. `, this.#back(output.name)] : `It is computed by ${place}${ofPass}.`,
     );
   }
 
   #back(name) {
     const onclick = () => this.onAim({ thread: null });
-    return el("button", { type: "button", class: "small", onclick }, `Back to the thread that owns this value of ${name}`);
+    return el(
+      "button",
+      { type: "button", class: "small", onclick },
+      `Back to the thread that owns this value of ${name}`,
+    );
   }
 
   /** The first thread of another pass: which of them feeds the element, only its code says. */

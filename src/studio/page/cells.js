@@ -48,7 +48,11 @@ export class Cells {
         "figcaption",
         {},
         el("code", {}, name),
-        el("span", { class: "hint" }, `${SPACES[space] ?? space}, ${this.sizes ? shape(this.sizes) : count(cells, "cell")}`),
+        el(
+          "span",
+          { class: "hint" },
+          `${SPACES[space] ?? space}, ${this.sizes ? shape(this.sizes) : count(cells, "cell")}`,
+        ),
       ),
       this.canvas,
       this.text,
@@ -90,7 +94,9 @@ export class Cells {
     if (width !== w || height !== h) Object.assign(this.canvas, { width, height });
     const context = this.canvas.getContext("2d");
     const image = context.createImageData(width, height);
-    const colours = ["line", ...WHO.map(([who]) => `by-${who}`)].map((name) => colour(name).match(/\d+/g).slice(0, 3).map(Number));
+    const colours = ["line", ...WHO.map(([who]) => `by-${who}`)].map((name) =>
+      colour(name).match(/\d+/g).slice(0, 3).map(Number),
+    );
     const set = (at, who) => image.data.set([...colours[who], 255], 4 * at);
     for (let at = 0; at < width * height; at++) {
       const [x, y] = [((at % width) * columns) / width, (Math.floor(at / width) * rows) / height].map(Math.floor);
@@ -122,7 +128,10 @@ export class Cells {
     if (cell === null || !this.#who) {
       const { columns, rows } = this.layout;
       const several = columns > this.#pixels[0] || rows > this.#pixels[1];
-      setText(this.label, several ? "A pixel stands for several cells." : this.isShared ? `A column for each of ${BANKS} banks.` : "");
+      setText(
+        this.label,
+        several ? "A pixel stands for several cells." : this.isShared ? `A column for each of ${BANKS} banks.` : "",
+      );
       return;
     }
     const index = this.sizes ? indexOf(cell, this.sizes).join(", ") : cell;
@@ -130,7 +139,10 @@ export class Cells {
     const value = this.#values?.[cell];
     const isKnown = who && value !== undefined;
     const state = who ? WHO[who - 1][1] : "not used so far";
-    setText(this.label, `${this.name}[${index}]${isKnown ? ` is ${value === null ? "not finite" : precise(value)}` : ""}: ${state}`);
+    setText(
+      this.label,
+      `${this.name}[${index}]${isKnown ? ` is ${value === null ? "not finite" : precise(value)}` : ""}: ${state}`,
+    );
   }
 
   #key(event) {

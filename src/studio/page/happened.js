@@ -19,7 +19,10 @@ export class Happened {
     this.notes.setAttribute("aria-live", isPlaying ? "off" : "polite");
     const notes = state.notes.filter(({ name }) => name);
     replace(this.calls, callWords(state));
-    setText(this.last, state.done ? `Line ${state.done} was executed${notes.length ? ":" : "."}` : "Nothing was executed yet.");
+    setText(
+      this.last,
+      state.done ? `Line ${state.done} was executed${notes.length ? ":" : "."}` : "Nothing was executed yet.",
+    );
     replace(
       this.notes,
       notes.slice(0, MOST_NOTES).map((note) => el("li", {}, el("code", {}, noteWords(note)))),

@@ -82,7 +82,8 @@ export class MapsView {
     context.drawImage(this.#atlas, 0, 0);
     const pixels = context.getImageData(0, 0, width, height).data;
     const isSilent = (channel) => {
-      const first = Math.floor(channel / this.atlasColumns) * this.height * width + (channel % this.atlasColumns) * this.width;
+      const first =
+        Math.floor(channel / this.atlasColumns) * this.height * width + (channel % this.atlasColumns) * this.width;
       for (let row = 0; row < this.height; row++)
         for (let at = first + row * width; at < first + row * width + this.width; at++)
           if (pixels[4 * at] !== pixels[4 * first]) return false;

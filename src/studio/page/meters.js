@@ -15,13 +15,21 @@ export class Meters {
   show({ counts }) {
     const { loads, stores, texels, shared_loads: shared, shared_stores: sharedStores } = counts;
     const traffic = (name, { accesses, instructions, bytes: size }, always = false) =>
-      (always || accesses > 0) && [name, integer(accesses), `by threads, in ${integer(instructions)} instructions of subgroups: ${bytes(size)}`];
+      (always || accesses > 0) && [
+        name,
+        integer(accesses),
+        `by threads, in ${integer(instructions)} instructions of subgroups: ${bytes(size)}`,
+      ];
     const sectors = (name, { sectors: all, least_sectors: least }, always = false) =>
       (always || all > 0) && [name, integer(all), `pieces of 32 bytes; ${integer(least)} would do`];
     const turns = (name, { turns: all, ...rest }) =>
       all > 0 && [name, conflict({ turns: all, ...rest }), "as long as without conflicts of 32 banks"];
     const rows = [
-      ["Multiply-adds", integer(counts.multiply_adds), `and ${integer(counts.floats)} other operations on floats, ${integer(counts.integers)} on integers`],
+      [
+        "Multiply-adds",
+        integer(counts.multiply_adds),
+        `and ${integer(counts.floats)} other operations on floats, ${integer(counts.integers)} on integers`,
+      ],
       traffic("Loads", loads, true),
       sectors("Sectors loaded", loads, true),
       traffic("Texels", texels),
@@ -32,14 +40,23 @@ export class Meters {
       traffic("Workgroup stores", sharedStores),
       turns("Bank conflicts, stores", sharedStores),
       ["Barriers", integer(counts.barriers), ""],
-      ["Active lanes", counts.instructions > 0 ? percent(counts.active, 0) : "–", "of a subgroup, on average over its instructions"],
+      [
+        "Active lanes",
+        counts.instructions > 0 ? percent(counts.active, 0) : "–",
+        "of a subgroup, on average over its instructions",
+      ],
     ];
     replace(
       this.list,
       rows
         .filter(Boolean)
         .map(([name, value, note]) =>
-          el("div", {}, el("dt", {}, name), el("dd", {}, el("strong", {}, value), " ", el("span", { class: "hint" }, note))),
+          el(
+            "div",
+            {},
+            el("dt", {}, name),
+            el("dd", {}, el("strong", {}, value), " ", el("span", { class: "hint" }, note)),
+          ),
         ),
     );
   }

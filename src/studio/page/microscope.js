@@ -32,7 +32,10 @@ class Microscope {
     this.status = el("p", { class: "hint", role: "status" });
     this.alert = el("p", { class: "alert", role: "alert" });
     this.aim = new Aim((changes) => this.#change(changes));
-    this.stepping = new Stepping((step) => this.#go(step), () => this.#wanted);
+    this.stepping = new Stepping(
+      (step) => this.#go(step),
+      () => this.#wanted,
+    );
     this.happened = new Happened();
     this.listing = new Listing();
     this.threads = new Threads((thread) => this.#watch(thread));

@@ -38,18 +38,25 @@ export class Stepping {
     this.node = el(
       "div",
       { class: "micro-controls", role: "group", "aria-label": "Steps" },
-      el(
-        "div",
-        { class: "buttons" },
-        [this.first, this.back, this.play, this.next, this.barrier, this.last, this.speed],
-      ),
+      el("div", { class: "buttons" }, [
+        this.first,
+        this.back,
+        this.play,
+        this.next,
+        this.barrier,
+        this.last,
+        this.speed,
+      ]),
       this.slider,
       el("p", { class: "micro-at" }, this.text, this.barrierText),
       el(
         "p",
         { class: "hint" },
         "Keys: ",
-        [["←", "→"], ["p", "n"]].flatMap(([one, other], i) => [i > 0 && " or ", el("kbd", {}, one), " ", el("kbd", {}, other)]),
+        [
+          ["←", "→"],
+          ["p", "n"],
+        ].flatMap(([one, other], i) => [i > 0 && " or ", el("kbd", {}, one), " ", el("kbd", {}, other)]),
         " step, ",
         el("kbd", {}, "Space"),
         " plays, ",

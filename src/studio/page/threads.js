@@ -54,7 +54,9 @@ export class Threads {
   show({ threads }) {
     this.#threads = threads;
     const counts = STATES.map(({ letter }) => [...threads].filter((other) => other === letter).length);
-    const words = STATES.map(({ words }, i) => counts[i] && `${integer(counts[i])} ${words}`).filter(Boolean).join(", ");
+    const words = STATES.map(({ words }, i) => counts[i] && `${integer(counts[i])} ${words}`)
+      .filter(Boolean)
+      .join(", ");
     replace(
       this.legend,
       STATES.map((state, i) =>
@@ -137,7 +139,10 @@ export class Threads {
 
   #say(thread) {
     if (thread === null)
-      return setText(this.label, `Thread ${this.thread} is watched; its subgroup is shaded. Choose another one to watch it.`);
+      return setText(
+        this.label,
+        `Thread ${this.thread} is watched; its subgroup is shaded. Choose another one to watch it.`,
+      );
     const place = this.y > 1 ? ` (x ${thread % this.x}, y ${Math.floor(thread / this.x)})` : "";
     const state = STATES.find(({ letter }) => letter === this.#threads[thread]);
     setText(this.label, `Thread ${thread}${place}: ${state?.words ?? ""}${thread === this.thread ? ", watched" : ""}`);

@@ -58,7 +58,10 @@ export class UnitView {
     // Maps of a training that is followed are of weights that no file has.
     const isLive = info.run === undefined;
     this.watch.hidden = layer.kernels.length === 0 || isLive;
-    const without = layer.kernels.length === 0 ? "No kernel runs for this layer: its values are those of the layer before." : "The microscope looks at saved models: it can be used when the training is not followed.";
+    const without =
+      layer.kernels.length === 0
+        ? "No kernel runs for this layer: its values are those of the layer before."
+        : "The microscope looks at saved models: it can be used when the training is not followed.";
     setText(this.watchNote, this.watch.hidden ? without : "In its shader, line by line.");
     if (output) output.onDrawn = () => this.#draw();
     if (this.position) this.#load();
