@@ -145,9 +145,6 @@ fn look(of_layer: OfLayer, wanted: &Wanted) -> Answer<(Looked, Value)> {
     let passes = job.passes.iter().map(|pass| {
         json!({"entry": pass.program.entry, "groups": pass.groups, "size": pass.program.workgroup_size})
     });
-    let variables = job.passes[own.pass].program.globals.iter().map(|global| {
-        json!({"name": *global.name, "space": space(global.space), "stride": global.stride, "width": global.width})
-    });
     let mut answer = json!({
         "layer": wanted.layer, "kernel": kernel, "kernels": kernels, "rung": rung, "rungs": names,
         "file": format!("shaders/{}", source.file), "source": source.text,
@@ -155,10 +152,17 @@ fn look(of_layer: OfLayer, wanted: &Wanted) -> Answer<(Looked, Value)> {
         "output": {"name": output.name, "shape": (case.shape)(output.name), "element": wanted.element},
         "shapes": case.call.inputs().iter().chain(case.call.outputs())
             .map(|buffer| (buffer.name.to_string(), json!((case.shape)(buffer.name)))).collect::<serde_json::Map<_, _>>(),
-        "variables": variables.collect::<Vec<_>>(), "label": wanted.label, "subgroup": wanted.subgroup,
+        "label": wanted.label, "subgroup": wanted.subgroup,
     });
     let place = (own.group, own.thread);
     let stepper = Stepper::new(job, buffers, own.pass, place, wanted.subgroup).map_err(refused)?;
+    let variables = stepper.variables().iter().enumerate().map(|(number, global)| {
+        json!({
+            "name": *global.name, "space": space(global.space), "stride": global.stride, "width": global.width,
+            "cells": stepper.cells(number).len(),
+        })
+    });
+    answer["variables"] = json!(variables.collect::<Vec<_>>());
     answer["steps"] = json!(stepper.steps());
     answer["is_cut"] = json!(stepper.is_cut());
     answer["barriers"] = json!(stepper.barriers());

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod folders;
+mod microscope;
 mod page;
 mod runs;
 mod shaders;
@@ -384,28 +385,38 @@ fn eight_tabs_show_the_same() {
     }
 }
 
-#[test]
-fn nothing_serious_stands_in_the_way_of_anyone() {
+/// Lets a page be judged by [`nothing_serious`].
+fn load_axe(page: &Page) {
     let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/axe/axe_playwright_python/axe.min.js");
     let axe = std::fs::read_to_string(&axe)
         .unwrap_or_else(|why| panic!("{}: {why}; tests/run gets axe-core", axe.display()));
+    page.run(&axe);
+}
+
+#[track_caller]
+fn nothing_serious(page: &Page, what: &str) {
+    let found = page.js("axe.run().then(({violations}) => violations\
+           .filter(({impact}) => impact === 'serious' || impact === 'critical')\
+           .map(({id, nodes}) => [id, nodes.map(({html}) => html).slice(0, 3)]))");
+    assert_eq!(found, json!([]), "{what}");
+}
+
+#[test]
+fn nothing_serious_stands_in_the_way_of_anyone() {
     let studio = with_bundled_pictures();
     let browser = browser();
     let page = Page::open(&browser, &studio.address, &small(2));
     page.wait("!document.querySelector('#start').disabled");
     page.click("#start");
     page.says("#status", "Finished");
-    page.run(&axe);
+    load_axe(&page);
     for theme in ["first", "second"] {
         for view in ["train", "predict", "inside", "runs"] {
             page.click(&format!("nav [data-view={view}]"));
             if view == "inside" {
                 page.wait("document.querySelectorAll('#layers canvas').length >= 6");
             }
-            let found = page.js("axe.run().then(({violations}) => violations\
-                   .filter(({impact}) => impact === 'serious' || impact === 'critical')\
-                   .map(({id, nodes}) => [id, nodes.map(({html}) => html).slice(0, 3)]))");
-            assert_eq!(found, json!([]), "{view}, {theme} theme");
+            nothing_serious(&page, &format!("{view}, {theme} theme"));
         }
         page.click("#theme");
     }

@@ -54,7 +54,7 @@ fn says_no_option(page: &Page) {
 }
 
 /// Whether all that can be used lies on a narrow screen, and no word of it is cut off.
-fn nothing_is_cut(page: &Page, view: &str) {
+pub fn nothing_is_cut(page: &Page, view: &str) {
     let cut = page.js(
         "[...document.querySelectorAll('main button, main a, main input:not(.hidden-text), main select, main p, main dd, main td, main th')]\
            .filter((node) => node.checkVisibility() && !node.closest('.hidden-text, .file, .messages, .chart'))\

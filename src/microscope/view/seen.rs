@@ -17,8 +17,11 @@ pub(super) struct Seen {
     pub time: u32,
     /// What the thread reads or writes with the instruction that is executed: variable, cells, how.
     pub access: Option<(usize, Vec<u32>, Mode)>,
-    /// Cells of storage, with what was there before.
+    /// Cells of storage that are written, in order, with their other value: the earlier one of a write that is done, the
+    /// later one of a write that was taken back.
     pub writes: Vec<(usize, u32, u32)>,
+    /// Writes that are done.
+    pub written: usize,
     pub is_shared: Vec<bool>,
     pub counter: Counter,
 }
@@ -41,7 +44,13 @@ impl Watch for Seen {
         for cell in access.cells() {
             self.first_use.note(access.global, cell, self.time, is_thread, is_subgroup);
             if access.mode != Mode::Read && !self.is_shared[access.global] {
-                self.writes.push((access.global, cell, cells[cell as usize]));
+                // What was taken back is done again in the same order.
+                let write = (access.global, cell, cells[cell as usize]);
+                match self.writes.get_mut(self.written) {
+                    Some(known) => *known = write,
+                    None => self.writes.push(write),
+                }
+                self.written += 1;
             }
         }
         if is_thread {

@@ -28,7 +28,7 @@ pub(super) struct Snapshot {
     pub paused: Paused,
     /// Workgroup memory, by the variable's number.
     pub shared: Vec<(usize, Vec<u32>)>,
-    /// How long the list of writes to storage was.
+    /// How many writes to storage were done.
     pub writes: usize,
     pub counter: Counter,
 }

@@ -59,6 +59,7 @@ impl Stepper {
             time: 0,
             access: None,
             writes: Vec::new(),
+            written: 0,
             counter: Counter::new(program.clone(), subgroup),
             is_shared: program.globals.iter().map(|global| global.space == Space::Workgroup).collect(),
         };
@@ -103,7 +104,7 @@ impl Stepper {
             moment: self.now.clone(),
             paused: self.paused.clone().expect("it stands still"),
             shared: shared.map(|(global, _)| (global, self.bound.memory[global].clone())).collect(),
-            writes: self.seen.writes.len(),
+            writes: self.seen.written,
             counter: self.seen.counter.clone(),
         }
     }
@@ -130,11 +131,10 @@ impl Stepper {
     /// Goes in front of a line by its number; beyond the end, to the end.
     pub fn go_to(&mut self, step: usize) {
         let step = step.min(self.steps);
-        if step < self.now.step {
-            let from = self.snapshots.before(step).clone();
-            for (global, cell, old) in self.seen.writes.drain(from.writes..).rev() {
-                self.bound.memory[global][cell as usize] = old;
-            }
+        let from = self.snapshots.before(step);
+        if step < self.now.step || from.moment.step > self.now.step {
+            let from = from.clone();
+            self.bring_storage_to(from.writes);
             for (global, cells) in from.shared {
                 self.bound.memory[global] = cells;
             }
@@ -142,6 +142,21 @@ impl Stepper {
             self.paused = Some(from.paused);
         }
         while self.now.step < step && self.advance() {}
+    }
+
+    /// Takes writes to storage back, or does them again, until so many are done.
+    fn bring_storage_to(&mut self, writes: usize) {
+        let Seen { writes: log, written, .. } = &mut self.seen;
+        let memory = &mut self.bound.memory;
+        let mut swap = |(global, cell, other): &mut (usize, u32, u32)| {
+            std::mem::swap(&mut memory[*global][*cell as usize], other);
+        };
+        if writes < *written {
+            log[writes..*written].iter_mut().rev().for_each(&mut swap);
+        } else {
+            log[*written..writes].iter_mut().for_each(&mut swap);
+        }
+        *written = writes;
     }
 
     /// Executes the thread's next line; false where it has ended, or goes on for too long.
@@ -209,10 +224,12 @@ impl Stepper {
             State::Ready => Status::Other,
         };
         let has_ended = own.state == State::Ended;
-        let calls = program.calls(own.pc).into_iter().map(|frame| (frame.function.to_string(), frame.line));
+        // What has no line of its own, as at the beginning, belongs to the line behind it.
+        let next = (own.pc..program.code.len() as u32).find(|pc| place(*pc).0 != 0).unwrap_or(own.pc);
+        let calls = program.calls(next).into_iter().map(|frame| (frame.function.to_string(), frame.line));
         let step = Step {
             step: self.now.step,
-            line: (!has_ended).then(|| place(own.pc).0),
+            line: (!has_ended).then(|| place(next).0),
             calls: calls.collect(),
             done: (self.now.step > 0).then_some(self.now.line),
             notes: self.now.notes.clone(),

@@ -5,9 +5,11 @@ import { fillDevices } from "./config.js";
 import { $, announce, el, replace, setText } from "./dom.js";
 import { HeatView } from "./heat.js";
 import { LayerView } from "./layers.js";
-import { chosenModel, meantModel, onRuns, titleOf } from "./models.js";
+import { readMicro } from "./microlink.js";
+import { setMicroscopeSubject } from "./microscope.js";
+import { chosenModel, meantModel, onRuns, refreshRuns, titleOf } from "./models.js";
 import { addFile, addPath, forgetPictures, onPictures, pictures, seenBy } from "./pictures.js";
-import { currentView, goTo, onView } from "./views.js";
+import { currentView, goTo, onMicroAddress, onView, takeMicro } from "./views.js";
 import { onReset } from "./watch.js";
 
 const SAMPLES = ["dataset/samples/cat.jpg", "dataset/samples/dog.jpg"];
@@ -30,9 +32,10 @@ export function openInside(chosen, run) {
   look();
 }
 
+/** Shows the chosen picture's maps; true where they are on the page then. */
 async function look() {
   showPictures();
-  if (!picture) return;
+  if (!picture) return false;
   const question = ++asked;
   complain("");
   ofRun = meantModel("inside-run");
@@ -45,17 +48,36 @@ async function look() {
       run: chosenModel("inside-run"),
       device: $("inside-device").value || "auto",
     });
-    if (question !== asked) return;
+    if (question !== asked) return false;
     ofRun = info.run;
     show(info, picture, info.run, `Run ${titleOf(info.run)}`);
     setText($("inside-note"), info.note ?? "");
     announce(`${picture.name}: ${info.class}. ${info.layers.length} layers are shown.`);
+    return true;
   } catch (why) {
-    if (question !== asked) return;
+    if (question !== asked) return false;
     forget();
     setText($("inside-status"), "Nothing to show.");
     complain(why.message);
+    return false;
   }
+}
+
+/** Shows what an address asks for: its picture and run, and then the thread. */
+async function follow(address) {
+  const { picture: path, run, ...aim } = readMicro(address);
+  try {
+    if (path) picture = await addPath(path);
+    await refreshRuns();
+  } catch (why) {
+    return complain(`The address names ${path}: ${why.message}`);
+  }
+  $("inside-run").value = run ?? "";
+  if ($("inside-run").value !== (run ?? "")) return complain(`The address names a run that is not there: ${run}`);
+  if (!(await look())) return;
+  const layer = views.layers.find(({ name }) => name === aim.layer);
+  if (layer) layer.look(aim);
+  else complain(`The address names a layer that is not there: ${aim.layer}`);
 }
 
 /** Takes the maps off the page. */
@@ -96,6 +118,9 @@ export function show(info, ofPicture, run, title) {
     $("inside-status"),
     `${title} · ${info.image_size} × ${info.image_size} pixels · layers run one by one, unfused, so that every output can be shown`,
   );
+  // An answer without a run is of a training that is followed: no file has its weights.
+  const lensOf = (name) => views.layers.find((view) => view.name === name)?.lens;
+  if (info.run !== undefined) setMicroscopeSubject(ofPicture, run, lensOf);
   views.heat.update(info, ofPicture);
   views.layers.forEach((view, i) => view.update(info, info.layers[i]));
 }
@@ -144,6 +169,8 @@ async function prepare() {
     }
   }
   picture ??= pictures.find(({ name }) => name.endsWith("cat.jpg")) ?? pictures[0] ?? null;
+  const address = takeMicro();
+  if (address !== null) return follow(address);
   if (picture && !views && !asked) look();
 }
 
@@ -156,6 +183,7 @@ export function setInsideDevices(devices) {
 export function startInside() {
   onPictures(showPictures);
   onView((view) => view === "inside" && prepare());
+  onMicroAddress(prepare);
   if (currentView() === "inside") prepare();
   $("inside-run").addEventListener("change", look);
   // "Newest" may be another run by now.

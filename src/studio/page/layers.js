@@ -5,6 +5,7 @@ import { el, fill, setText } from "./dom.js";
 import { filtersView } from "./filters.js";
 import { integer, precise, shape } from "./format.js";
 import { MapsView } from "./maps.js";
+import { openMicroscope } from "./microscope.js";
 import { SourceView } from "./source.js";
 import { UnitView } from "./unit.js";
 
@@ -16,7 +17,8 @@ export class LayerView {
     this.name = name;
     this.title = el("h3", { id: `layer-${name}`, tabindex: "-1" }, name, " ", el("span", { class: "hint" }, type));
     this.values = el("span", {});
-    this.unit = new UnitView(name);
+    this.lens = el("div", {});
+    this.unit = new UnitView(name, (element) => this.look({ element }, () => this.unit.watch.focus()));
     this.output = this.#outputOf(layer);
     this.filters = el("div", {});
     this.source = new SourceView();
@@ -39,6 +41,7 @@ export class LayerView {
       this.filters,
       this.output?.node,
       this.unit.node,
+      this.lens,
       this.source.node,
     );
     this.isFirstConv = type === "Conv2D" && name.endsWith("1");
@@ -55,7 +58,7 @@ export class LayerView {
   update(info, layer) {
     setText(this.values, `values from ${precise(layer.min)} to ${precise(layer.max)}`);
     this.output?.update(info.inside, layer);
-    this.unit.update(info.inside, layer, this.output);
+    this.unit.update(info, layer, this.output);
     this.source.update(layer, info);
     if (this.isFirstConv) this.#updateFilters(info.inside);
   }
@@ -66,6 +69,11 @@ export class LayerView {
     if (!node) return;
     this.filters.replaceChildren();
     fill(this.filters, node);
+  }
+
+  /** Opens the microscope at a thread of one of the layer's kernels. */
+  look(aim, onClose) {
+    return openMicroscope(this.lens, { layer: this.name, ...aim }, onClose);
   }
 
   focus() {

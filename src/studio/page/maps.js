@@ -16,7 +16,9 @@ export class MapsView {
   #isVisible = false;
 
   constructor(name, [channels, height, width], onUnit) {
-    Object.assign(this, { name, channels, height, width, onUnit, channel: 0, marked: null });
+    Object.assign(this, { name, channels, height, width, onUnit, channel: 0, marked: null, silent: 0 });
+    this.order = Array.from({ length: channels }, (_, channel) => channel); // silent ones last
+    this.places = [...this.order];
     this.atlasColumns = Math.ceil(Math.sqrt(channels));
     this.canvas = el("canvas", {
       class: "maps",
@@ -68,8 +70,30 @@ export class MapsView {
     }
     if (inside !== this.#inside) return;
     this.#atlas = image;
+    this.#sort();
     this.draw();
     this.onDrawn?.();
+  }
+
+  /** Maps whose values are all equal show nothing: they stand at the end, and are counted. */
+  #sort() {
+    const { width, height } = this.#atlas;
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    context.drawImage(this.#atlas, 0, 0);
+    const pixels = context.getImageData(0, 0, width, height).data;
+    const isSilent = (channel) => {
+      const first =
+        Math.floor(channel / this.atlasColumns) * this.height * width + (channel % this.atlasColumns) * this.width;
+      for (let row = 0; row < this.height; row++)
+        for (let at = first + row * width; at < first + row * width + this.width; at++)
+          if (pixels[4 * at] !== pixels[4 * first]) return false;
+      return true;
+    };
+    const silent = this.order.map((_, channel) => isSilent(channel));
+    this.silent = silent.filter(Boolean).length;
+    this.order = [false, true].flatMap((kind) => [...silent.keys()].filter((channel) => silent[channel] === kind));
+    this.order.forEach((channel, place) => (this.places[channel] = place));
+    this.#say(null);
   }
 
   #resize() {
@@ -141,17 +165,18 @@ export class MapsView {
   }
 
   #place(channel) {
-    return [channel % this.columns, Math.floor(channel / this.columns)].map((i) => i * (this.size + GAP));
+    const place = this.places[channel];
+    return [place % this.columns, Math.floor(place / this.columns)].map((i) => i * (this.size + GAP));
   }
 
   /** The unit under the pointer, or null between maps. */
   #at({ offsetX, offsetY }) {
     const step = this.size + GAP;
     const [column, row] = [offsetX, offsetY].map((at) => Math.floor(at / step));
-    const channel = row * this.columns + column;
+    const place = row * this.columns + column;
     const [u, v] = [offsetX - column * step, offsetY - row * step].map((at) => at / this.size);
-    if (column >= this.columns || channel >= this.channels || u >= 1 || v >= 1 || u < 0 || v < 0) return null;
-    return { channel, row: Math.floor(v * this.height), column: Math.floor(u * this.width) };
+    if (column >= this.columns || place >= this.channels || u >= 1 || v >= 1 || u < 0 || v < 0) return null;
+    return { channel: this.order[place], row: Math.floor(v * this.height), column: Math.floor(u * this.width) };
   }
 
   #hover(event) {
@@ -163,8 +188,14 @@ export class MapsView {
       this.label,
       unit
         ? `map ${unit.channel}, row ${unit.row}, column ${unit.column}`
-        : `${count(this.channels, "map")}, each from its smallest value (black) to its largest (white). Choose a unit to see its arithmetic.`,
+        : `${count(this.channels, "map")}, each from its smallest value (black) to its largest (white)${this.#silence()}. Choose a unit to see its arithmetic.`,
     );
+  }
+
+  /** "; 12 of 128 are silent" */
+  #silence() {
+    if (!this.silent) return "";
+    return `; ${this.silent} of ${this.channels} are silent, all their values being equal, and stand at the end`;
   }
 
   #click(event) {
@@ -184,7 +215,8 @@ export class MapsView {
       End: this.channels,
     };
     if (event.key in moves) {
-      this.#select(Math.max(0, Math.min(this.channels - 1, this.channel + moves[event.key])));
+      const place = this.places[this.channel] + moves[event.key];
+      this.#select(this.order[Math.max(0, Math.min(this.channels - 1, place))]);
     } else if (event.key === "Enter" || event.key === " ") {
       this.onUnit({ channel: this.channel, ...this.#brightest(this.channel), byKeyboard: true });
     } else {

@@ -10,7 +10,8 @@ const EDGE = 264; // of the enlarged map on the page
 export class UnitView {
   #question = 0;
 
-  constructor(name) {
+  /** `onWatch(element)` where the thread is to be seen that computes a value. */
+  constructor(name, onWatch) {
     this.name = name;
     this.position = null; // {channel, row, column} while open
     this.title = el("h4", { tabindex: "-1" });
@@ -31,6 +32,12 @@ export class UnitView {
       el("p", { class: "hint" }, "Arrow keys or a click choose another unit."),
     );
     this.text = el("div", { class: "unit-text", "aria-live": "polite" });
+    this.watch = el(
+      "button",
+      { type: "button", class: "small watch-thread", onclick: () => onWatch(this.#element()) },
+      "Watch the thread that computes it",
+    );
+    this.watchNote = el("span", { class: "hint" });
     const close = el(
       "button",
       { type: "button", class: "quiet", "aria-label": `Close the unit of ${name}`, onclick: () => this.close() },
@@ -41,12 +48,21 @@ export class UnitView {
       { class: "unit", hidden: true, "aria-label": `A unit of ${name}` },
       el("div", { class: "card-head" }, this.title, close),
       el("div", { class: "unit-parts" }, this.big, this.text),
+      el("p", { class: "unit-watch" }, this.watch, " ", this.watchNote),
     );
   }
 
   /** The layer's numbers are others now. */
-  update(inside, layer, output) {
-    Object.assign(this, { inside, layer, output });
+  update(info, layer, output) {
+    Object.assign(this, { inside: info.inside, layer, output });
+    // Maps of a training that is followed are of weights that no file has.
+    const isLive = info.run === undefined;
+    this.watch.hidden = layer.kernels.length === 0 || isLive;
+    const without =
+      layer.kernels.length === 0
+        ? "No kernel runs for this layer: its values are those of the layer before."
+        : "The microscope looks at saved models: it can be used when the training is not followed.";
+    setText(this.watchNote, this.watch.hidden ? without : "In its shader, line by line.");
     if (output) output.onDrawn = () => this.#draw();
     if (this.position) this.#load();
   }
@@ -72,6 +88,13 @@ export class UnitView {
     this.output.channel = position.channel;
     this.#draw();
     this.#load();
+  }
+
+  /** The number of the value in the layer's output. */
+  #element() {
+    const { channel, row, column } = this.position;
+    const [, height, width] = this.layer.shape;
+    return this.layer.shape.length === 3 ? (channel * height + row) * width + column : channel;
   }
 
   /** "conv2, map 17, row 3, column 4" */

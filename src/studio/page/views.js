@@ -1,5 +1,6 @@
 // The sections of the page, and the address that names the section, a past run and the configuration:
-// `#train?run=2026-01-31_12-00-00&epochs=20`. Of the configuration only what differs from the defaults is in it.
+// `#train?run=2026-01-31_12-00-00&epochs=20`. Of the configuration only what differs from the defaults is in it. What the
+// microscope shows is named as well: `#inside?micro=layer:conv2;element:77;step:57`.
 
 import { goToEntrance, tokenInAddress } from "./door.js";
 import { $ } from "./dom.js";
@@ -9,10 +10,13 @@ const TITLES = { train: "Train", predict: "Predict", inside: "Look inside", runs
 
 let query = "";
 let run = null; // the past run that somebody chose to see
+let micro = null; // what the microscope shows, as text
+let askedMicro = null; // the same of an address that somebody typed or followed, until it is taken
 let told = ""; // what the title says before the section, such as how far the training is
 const viewWatchers = new Set();
 const queryWatchers = new Set();
 const runWatchers = new Set();
+const microWatchers = new Set();
 
 /** `act(view)` when another section is shown. */
 export const onView = (act) => viewWatchers.add(act);
@@ -20,25 +24,42 @@ export const onView = (act) => viewWatchers.add(act);
 export const onQuery = (act) => queryWatchers.add(act);
 /** `act(name)` when somebody typed or followed an address with another run. */
 export const onRunAddress = (act) => runWatchers.add(act);
+/** `act()` when somebody typed or followed an address of something under the microscope. */
+export const onMicroAddress = (act) => microWatchers.add(act);
 
 function parse() {
   const [view, search = ""] = location.hash.slice(1).split("?");
   const params = new URLSearchParams(search);
-  const named = params.get("run");
+  const [named, lens] = ["run", "micro"].map((name) => params.get(name));
   params.delete("run");
-  return { view: VIEWS.includes(view) ? view : "train", run: named, search: params.toString() };
+  params.delete("micro");
+  return { view: VIEWS.includes(view) ? view : "train", run: named, micro: lens, search: params.toString() };
 }
 
 export const currentView = () => parse().view;
 export const currentQuery = () => new URLSearchParams(parse().search);
 
 function address(view) {
-  const parts = [view === "train" && run && new URLSearchParams({ run }).toString(), query].filter(Boolean);
+  const parts = [
+    view === "train" && run && new URLSearchParams({ run }).toString(),
+    view === "inside" && micro && microPart(micro),
+    query,
+  ].filter(Boolean);
   return `#${view}${parts.length ? `?${parts.join("&")}` : ""}`;
 }
 
 /** The address of a run, for a link. */
 export const addressOf = (name) => `#train?${new URLSearchParams({ run: name })}`;
+/** Legible: colons, semicolons and slashes need no quoting behind a `#`. */
+const microPart = (text) => `micro=${encodeURIComponent(text).replace(/%3A|%3B|%2F/g, decodeURIComponent)}`;
+/** The address of what the microscope shows, for a link. */
+export const addressOfMicro = (text) => `#inside?${microPart(text)}`;
+/** What an address asks the microscope for, once; or null. */
+export function takeMicro() {
+  const taken = askedMicro;
+  askedMicro = null;
+  return taken;
+}
 /** The run that the address names, or null. */
 export const runInAddress = () => run;
 
@@ -51,6 +72,13 @@ export function setQuery(params) {
 /** The same with a past run, or none. */
 export function setRun(name) {
   run = name;
+  putIntoAddress();
+}
+
+/** The same with what the microscope shows, or nothing. */
+export function setMicro(text) {
+  if (askedMicro !== null) return; // another address waits to be followed
+  micro = text;
   putIntoAddress();
 }
 
@@ -88,7 +116,8 @@ function show({ isFirst = false } = {}) {
 }
 
 export function startViews() {
-  ({ search: query, run } = parse());
+  ({ search: query, run, micro } = parse());
+  askedMicro = micro;
   $("skip").addEventListener("click", (event) => {
     event.preventDefault(); // the address holds the configuration: leave it alone
     $("main").focus();
@@ -98,10 +127,13 @@ export function startViews() {
     if (tokenInAddress() !== null) return goToEntrance();
     const asked = parse();
     if (asked.run !== null && asked.run !== run) for (const act of runWatchers) act(asked.run);
-    // A link to a run alone leaves the configuration as it is.
-    if (asked.search !== query && (asked.search || asked.run === null)) for (const act of queryWatchers) act(currentQuery());
+    const isOtherMicro = asked.micro !== null && asked.micro !== micro;
+    if (isOtherMicro) askedMicro = micro = asked.micro;
+    // A link to a run or a thread alone leaves the configuration as it is.
+    if (asked.search !== query && (asked.search || (asked.run ?? asked.micro) === null)) for (const act of queryWatchers) act(currentQuery());
     putIntoAddress();
     if (currentView() !== last) show();
+    else if (isOtherMicro) for (const act of microWatchers) act();
     last = currentView();
   });
   show({ isFirst: true });

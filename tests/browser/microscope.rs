@@ -1,0 +1,261 @@
+//! A thread under the microscope of *Look inside*, with mouse, keys and links; and maps that are silent.
+
+use crate::common::studio::Studio;
+use crate::page::{Page, browser};
+use crate::runs::nothing_is_cut;
+use crate::{load_axe, nothing_serious, with_bundled_pictures};
+use serde_json::{Value, json};
+
+const RUN: &str = "2026-01-01_tiny";
+const KERNEL: &str = "1";
+const RUNG: &str = "2";
+
+/// A studio with the sample pictures and a small model.
+fn with_model() -> Studio {
+    let studio = with_bundled_pictures();
+    let train = format!(
+        "train --train-dir train --test-dir test --image-size 8 --batch-size 4 --epochs 1 --seed 1 --device cpu --out runs/{RUN}"
+    );
+    assert_eq!(studio.place.run(&train).code, 0);
+    studio
+}
+
+#[track_caller]
+fn is_at(page: &Page, step: usize) {
+    page.wait(&format!("document.querySelector('.micro')?.dataset.step == '{step}'"));
+}
+
+/// All that is said of a step.
+fn seen(page: &Page) -> Value {
+    page.js(
+        "['.micro-step', '.micro-words', '.micro-meters', '.micro-side .micro-legend', '.micro-buffers', '.listing .now']\
+           .map((part) => document.querySelector(`.micro ${part}`)?.innerText)",
+    )
+}
+
+/// Chooses in the menu of that number, and waits for the first step of what was chosen.
+fn choose(page: &Page, menu: &str, option: &str) {
+    let label = format!(".micro-aim > label:nth-child({menu}) select");
+    page.js(&format!(
+        "(() => {{ const menu = document.querySelector('{label}'); menu.value = '{option}';\
+           document.querySelector('.micro').dataset.step = ''; menu.dispatchEvent(new Event('change')); }})()"
+    ));
+    is_at(page, 0);
+    assert_eq!(page.js(&format!("document.querySelector('{label}').value")), option);
+}
+
+fn focus_code(page: &Page) {
+    page.js("document.querySelector('.listing').focus()");
+}
+
+#[test]
+fn a_value_is_followed_through_its_shader() {
+    let studio = with_model();
+    let browser = browser();
+    let page = Page::open(&browser, &studio.address, "#inside");
+    page.wait("document.querySelectorAll('#layers canvas').length >= 6");
+    page.js("document.querySelector('#layer-conv2').scrollIntoView()");
+    page.wait("document.querySelector('[data-layer=conv2] canvas.maps').width > 100");
+    page.click("[data-layer=conv2] canvas.maps");
+    page.says("[data-layer=conv2] .unit", "conv2, map");
+    let unit = page.text("[data-layer=conv2] .unit h4");
+    page.click("[data-layer=conv2] .watch-thread");
+    is_at(&page, 0);
+    page.says(".micro", "Microscope: conv2, conv2d.forward");
+    page.says(".micro", "It is computed by thread");
+    page.says(".micro-step", "Step 0 of");
+
+    page.says(".micro-words", "forward()");
+    assert!(!page.text(".micro-words").contains("line 0"), "a step is in front of a line");
+    // Forward, and back to the same.
+    for step in 1..=12 {
+        page.press("ArrowRight");
+        is_at(&page, step);
+    }
+    let there = seen(&page);
+    page.press("n");
+    is_at(&page, 13);
+    assert_ne!(seen(&page), there);
+    page.press("p");
+    is_at(&page, 12);
+    assert_eq!(seen(&page), there);
+    page.screenshot("40-microscope-plain");
+    page.press("End");
+    page.says(".micro-words", "The thread has ended");
+    // It has written the value that was chosen.
+    let value = unit.rsplit(": ").next().unwrap();
+    page.says(".micro-notes", &format!("becomes {value}"));
+    page.press("Home");
+    is_at(&page, 0);
+    page.press(" ");
+    page.wait("document.querySelector('.micro').dataset.step >= 5");
+    page.press(" ");
+    page.says(".micro-controls", "Play");
+
+    // Another rung has barriers.
+    choose(&page, RUNG, "2_gemm");
+    focus_code(&page);
+    page.press("b");
+    page.wait("document.querySelector('.micro').dataset.step > 50");
+    page.says(".micro-meters", "Workgroup stores");
+    page.says(".micro-buffers", "A column for each of 32 banks");
+    let threads = page.js("document.querySelector('.micro-threads').getAttribute('aria-label')");
+    assert!(threads.as_str().unwrap().contains("at the same line"), "{threads}");
+    // Another thread of the group.
+    page.js("document.querySelector('.micro-threads').focus()");
+    page.press("ArrowRight");
+    page.press("Enter");
+    page.says(".micro-owner", "Back to the thread that owns this value of y");
+    page.wait("document.querySelector('.micro').dataset.step > 50");
+    page.click(".micro-owner button");
+    page.says(".micro-owner", "It is computed by thread");
+
+    // A value of a gradient, by its place.
+    choose(&page, KERNEL, "conv2d.backward_w");
+    page.says(".micro-element", "dw");
+    page.says(".micro-element", "of 128 × 64 × 3 × 3");
+    page.fill(".micro-index input:nth-child(4)", "9");
+    page.press("Tab");
+    page.says(".micro-element", "from 0 to 2");
+    page.fill(".micro-index input:nth-child(4)", "2");
+    page.press("Tab");
+    page.says(".micro-element", "element 2");
+    is_at(&page, 0);
+    focus_code(&page);
+    page.press("End");
+    page.says(".micro-notes", "dw[2] becomes");
+    page.is_content();
+}
+
+#[test]
+fn silent_maps_stand_at_the_end_under_their_own_numbers() {
+    let studio = with_model();
+    let browser = browser();
+    let page = Page::open(&browser, &studio.address, "#inside");
+    page.wait("document.querySelectorAll('#layers canvas').length >= 6");
+    let maps = "document.querySelector('[data-layer=relu2] canvas.maps')";
+    page.js(&format!("{maps}.scrollIntoView()"));
+    page.says("[data-layer=relu2] .map-label", "of 128 are silent");
+    let said = page.text("[data-layer=relu2] .map-label");
+    let words: Vec<_> = said.split(' ').collect();
+    let at = words.windows(2).position(|two| two == ["of", "128"]).unwrap();
+    let silent: usize = words[at - 1].parse().unwrap();
+    // The brightest unit of a map, from the server: the first silent one is the first that is 0.
+    let mut seen = std::collections::BTreeSet::new();
+    for (back, is_silent) in [(0, true), (silent - 1, true), (silent, false), (127, false)] {
+        page.js(&format!("{maps}.focus()"));
+        page.press("End");
+        for _ in 0..back {
+            page.press("ArrowLeft");
+        }
+        page.press("Enter");
+        let chosen = page.js(&format!("{maps}.getAttribute('aria-label')"));
+        let map =
+            chosen.as_str().unwrap().split("map ").nth(1).unwrap().split(' ').next().unwrap().to_string();
+        page.says("[data-layer=relu2] .unit h4", &format!("relu2, map {map}, row"));
+        let title = page.text("[data-layer=relu2] .unit h4");
+        assert_eq!(title.ends_with(": 0"), is_silent, "{title}, {back} from the end, {silent} silent");
+        seen.insert(map);
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    page.is_content();
+}
+
+#[test]
+fn a_link_shows_the_same_step() {
+    let studio = with_model();
+    let browser = browser();
+    let address = format!(
+        "#inside?micro=layer:conv2;kernel:conv2d.forward;rung:2_gemm;picture:dataset/samples/dog.jpg;run:{RUN};\
+         element:777;label:0;subgroup:32;step:700"
+    );
+    let page = Page::open(&browser, &studio.address, &address);
+    is_at(&page, 700);
+    page.says(".micro", "dog.jpg");
+    focus_code(&page);
+    page.press("ArrowRight");
+    is_at(&page, 701);
+    // Another thread of the same group, and then the link to it.
+    page.js("document.querySelector('.micro-threads').focus()");
+    page.press("ArrowDown");
+    page.press("Enter");
+    page.says(".micro-owner", "Shown is thread");
+    is_at(&page, 701);
+    page.wait("document.querySelector('.micro-link a')?.hash.includes('thread:')");
+    page.wait("document.querySelector('.micro-link a').hash == location.hash");
+    let (link, there) = (page.js("location.hash"), seen(&page));
+    assert!(link.as_str().unwrap().contains(";step:701"), "{link}");
+    let second = Page::open(&browser, &studio.address, link.as_str().unwrap());
+    is_at(&second, 701);
+    second.says(".micro-owner", "Shown is thread");
+    assert_eq!(seen(&second), there);
+    second.is_content();
+
+    // The server keeps a few only: what it forgot is opened again.
+    second.js(&format!(
+        "(async () => {{ const headers = {{'Content-Type': 'application/json', 'X-Pawgrad-Token': {:?}}};\
+           const body = JSON.stringify({{picture: 1, run: '{RUN}', layer: 'relu1'}});\
+           for (let i = 0; i < 4; i++) await fetch('/api/microscope', {{method: 'POST', headers, body}}); }})()",
+        studio.token
+    ));
+    focus_code(&second);
+    second.press("ArrowLeft");
+    is_at(&second, 700);
+    second.is_content_but_for(&["404"]);
+
+    // What an address names in vain is said, and an uploaded picture has no link.
+    page.activate();
+    for (wrong, words) in [
+        ("layer:conv9", "a layer that is not there: conv9"),
+        ("layer:conv2;run:nowhere", "a run that is not there: nowhere"),
+        ("layer:conv2;picture:nothing.png", "nothing.png: there is no such picture"),
+    ] {
+        page.js(&format!("void (location.hash = '#inside?micro={wrong}')"));
+        page.says("#inside-alert", words);
+    }
+    page.js(&format!("void (location.hash = '#inside?micro=layer:conv2;element:9999999;run:{RUN}')"));
+    page.says(".micro .alert", "y has 2048 values");
+    page.choose("#inside-file", &[&studio.place.path("test/cats/1.png")]);
+    page.says("#inside-status", "Run");
+    page.wait("document.querySelectorAll('#layers canvas').length >= 6");
+    page.js("document.querySelector('#layer-dense1').scrollIntoView()");
+    page.click("[data-layer=dense1] canvas");
+    page.says("[data-layer=dense1] .unit", "dense1, unit");
+    page.click("[data-layer=dense1] .watch-thread");
+    is_at(&page, 0);
+    page.says(".micro-link", "no link to this step");
+    assert!(!page.js("location.hash").as_str().unwrap().contains("micro="));
+    page.is_content_but_for(&["404", "422"]);
+}
+
+#[test]
+fn the_microscope_fits_and_is_for_everyone() {
+    let studio = with_model();
+    let browser = browser();
+    let address = |rung: &str, step: usize| {
+        format!(
+            "#inside?micro=layer:conv2;kernel:conv2d.forward;rung:{rung};picture:dataset/samples/cat.jpg;run:{RUN};\
+             element:777;step:{step}"
+        )
+    };
+    let page = Page::open(&browser, &studio.address, &address("2_gemm", 700));
+    is_at(&page, 700);
+    load_axe(&page);
+    for theme in ["first", "second"] {
+        for width in [1600, 380] {
+            page.resize(width, 1000);
+            for (rung, step) in [("2_gemm", 700), ("1_plain", 1500)] {
+                page.js(&format!("void (location.hash = '{}')", address(rung, step)));
+                is_at(&page, step);
+                let over =
+                    page.js("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+                assert_eq!(over, json!(0), "wider than {width} pixels");
+                nothing_is_cut(&page, "the microscope");
+                nothing_serious(&page, &format!("{rung}, {theme} theme, {width} pixels"));
+                page.screenshot(&format!("41-microscope-{rung}-{width}-{theme}"));
+            }
+        }
+        page.click("#theme");
+    }
+    page.is_content();
+}
