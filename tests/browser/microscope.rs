@@ -259,3 +259,66 @@ fn the_microscope_fits_and_is_for_everyone() {
     }
     page.is_content();
 }
+
+/// Replaces a piece of the shader in the lab and tries it.
+fn try_edit(page: &Page, from: &str, to: &str) {
+    page.js(&format!(
+        "(() => {{ const text = document.querySelector('.lab-text');\
+           if (text.value.split({from:?}).length !== 2) throw new Error('the text is not there once');\
+           text.value = text.value.replace({from:?}, {to:?}); text.dispatchEvent(new Event('input')); }})()"
+    ));
+    page.click(".lab-try");
+    page.wait("!document.querySelector('.lab-try').disabled");
+}
+
+#[test]
+fn an_edited_shader_is_tried_in_the_page() {
+    let studio = with_model();
+    let browser = browser();
+    let page = Page::open(&browser, &studio.address, "#inside");
+    page.wait("document.querySelectorAll('#layers canvas').length >= 6");
+    page.js("document.querySelector('#layer-dense2').scrollIntoView()");
+    page.wait("document.querySelector('[data-layer=dense2] canvas')?.width > 10");
+    page.click("[data-layer=dense2] canvas");
+    page.click("[data-layer=dense2] .watch-thread");
+    is_at(&page, 0);
+    choose(&page, KERNEL, "dense.backward_w");
+    choose(&page, RUNG, "2_shared");
+    page.click(".lab summary");
+    page.click(".lab-try");
+    page.says(".lab-verdict", "Right: equal to the definition");
+    page.says(".lab-counts", "Pieces of 32 bytes");
+    page.screenshot("41-lab-right");
+    // One word less in a row: these threads meet no other in a bank.
+    try_edit(&page, "const PITCH = 17u;", "const PITCH = 16u;");
+    page.says(".lab-verdict", "Right: equal to the definition");
+    let share = page.js(
+        "Number([...document.querySelectorAll('.lab-counts tr')].find((row) => row.innerText.startsWith('Bank')).lastChild.innerText)",
+    );
+    assert!(share.as_f64().unwrap() < 1.0, "fewer conflicts: {share}");
+    page.click(".lab-back");
+    // Wrong: the element is named. Racy: both lines. Endless: it ends.
+    let store = "{ dw[o * p.in_features + i] = sum; }";
+    try_edit(&page, store, "{ dw[o * p.in_features + i] = sum + 1.0; }");
+    page.says(".lab-verdict", "Wrong: dw[0, 0] is");
+    page.click(".lab-back");
+    try_edit(
+        &page,
+        "fn staged_sum(row: u32, column: u32) -> f32 {\n    workgroupBarrier();",
+        "fn staged_sum(row: u32, column: u32) -> f32 {",
+    );
+    page.says(".lab-verdict", "Found: ");
+    page.says(".lab-verdict", "without a barrier between");
+    page.wait("document.querySelectorAll('.lab-under .bad').length >= 2");
+    page.screenshot("42-lab-race");
+    page.click(".lab-back");
+    try_edit(&page, "for (var n = 0u; n < p.batch; n += TILE) {", "for (var n = 0u; n < p.batch; n += 0u) {");
+    page.says(".lab-verdict", "Found: ");
+    page.says(".lab-verdict", "end");
+    page.click(".lab-back");
+    try_edit(&page, "const PITCH = 17u;", "const PITCH = 17u");
+    page.says(".lab-verdict", "Not valid: line");
+    load_axe(&page);
+    nothing_serious(&page, "lab");
+    page.is_content();
+}

@@ -9,7 +9,7 @@ use super::touched::{FirstUse, Touched};
 use crate::microscope::buffers::{Bound, Buffer, bind};
 use crate::microscope::counts::{Counter, Counts};
 use crate::microscope::group::{Group, Setting};
-use crate::microscope::job::{Job, Pass};
+use crate::microscope::job::Job;
 use crate::microscope::program::{Global, Program, Space};
 use crate::microscope::source::Result;
 use crate::microscope::thread::{Paused, State, Thread};
@@ -47,9 +47,8 @@ impl Stepper {
         (id, thread): ([u32; 3], u32),
         subgroup: u32,
     ) -> Result<Stepper> {
-        let of_pass: &Pass = &job.passes[pass];
-        let program = of_pass.program.clone();
-        let program = &program;
+        let of_pass = &job.passes[pass];
+        let program = &of_pass.program.clone();
         let bound = bind(program, &mut buffers, &job.params, of_pass.textures)?;
         let setting = Setting { groups: of_pass.groups, subgroup, most_steps: u64::MAX };
         let seen = Seen {
@@ -113,12 +112,12 @@ impl Stepper {
         &self.job.passes[self.pass].program
     }
 
-    /// Lines that the thread executes until its end.
+    /// Lines that the thread executes until its end, or as far as it is shown.
     pub fn steps(&self) -> usize {
         self.steps
     }
 
-    /// Whether the thread goes on behind the last step, too long to be shown.
+    /// Whether the thread goes on behind that.
     pub fn is_cut(&self) -> bool {
         self.is_cut
     }
@@ -138,8 +137,7 @@ impl Stepper {
             for (global, cells) in from.shared {
                 self.bound.memory[global] = cells;
             }
-            (self.now, self.seen.counter) = (from.moment, from.counter);
-            self.paused = Some(from.paused);
+            (self.now, self.seen.counter, self.paused) = (from.moment, from.counter, Some(from.paused));
         }
         while self.now.step < step && self.advance() {}
     }
@@ -227,7 +225,7 @@ impl Stepper {
         // What has no line of its own, as at the beginning, belongs to the line behind it.
         let next = (own.pc..program.code.len() as u32).find(|pc| place(*pc).0 != 0).unwrap_or(own.pc);
         let calls = program.calls(next).into_iter().map(|frame| (frame.function.to_string(), frame.line));
-        let step = Step {
+        let seen = Step {
             step: self.now.step,
             line: (!has_ended).then(|| place(next).0),
             calls: calls.collect(),
@@ -236,7 +234,7 @@ impl Stepper {
             threads: group.threads.iter().map(status).collect(),
         };
         self.paused = Some(group.pause());
-        step
+        seen
     }
 
     /// What the group has done so far, in numbers.

@@ -10,7 +10,7 @@
 //   predict, prediction, unsure            classes of pictures
 //   runs, runtable, compare, ask           past runs: their table, and side by side
 //   inside, heat, layers, maps, bars, filters, unit, arithmetic, source, highlight, follow    what the network computed
-//   microscope, aim, stepping, happened, listing, threads, cells, meters, microlink    the thread that computes a value
+//   microscope, aim, stepping, happened, listing, lab, threads, cells, meters, microlink    the thread that computes a value
 
 import { startAnalytics } from "./analytics.js";
 import { startAsking } from "./ask.js";
