@@ -134,19 +134,21 @@ pub fn of_value(program: &Program, pc: u32, registers: &[u32]) -> Option<Note> {
     Some(computed(program.names[site.name as usize].clone(), words, site.kind))
 }
 
-/// What variables of the thread's own hold that one of these instructions has set.
-pub fn of_variables(program: &Program, executed: &[u32], registers: &[u32]) -> Vec<Note> {
+/// What variables of the thread's own hold that the instruction has just set. Later their registers may be others'.
+pub fn of_variables(program: &Program, pc: u32, registers: &[u32]) -> Vec<Note> {
+    // What has no line is the start that every variable of a function is given.
+    if program.line(pc) == 0 {
+        return Vec::new();
+    }
+    let instruction = &program.code[pc as usize];
+    let set = usize::from(instruction.dst)..usize::from(instruction.dst) + usize::from(instruction.n);
     let is_set = |variable: &&Variable| {
         let own = usize::from(variable.register)..usize::from(variable.register) + variable.size as usize;
-        // What has no line is the start that every variable of a function is given.
-        let is_counted = |pc: &&u32| (variable.start..variable.end).contains(pc) && program.line(**pc) != 0;
-        executed.iter().filter(is_counted).any(|pc| {
-            let instruction = &program.code[*pc as usize];
-            let set = usize::from(instruction.dst)..usize::from(instruction.dst) + usize::from(instruction.n);
-            // Which registers these set is not known before they run.
-            let is_open = instruction.op == Op::StoreLocal && own.contains(&set.start);
-            is_open || (sets_registers(instruction.op) && set.start < own.end && own.start < set.end)
-        })
+        // Which of its registers this sets is not known before it runs.
+        let is_open = instruction.op == Op::StoreLocal && own.contains(&set.start);
+        let is_there = (variable.start..variable.end).contains(&pc);
+        is_there
+            && (is_open || (sets_registers(instruction.op) && set.start < own.end && own.start < set.end))
     };
     let note = |variable: &Variable| {
         let words = &registers[usize::from(variable.register)..][..variable.size as usize];

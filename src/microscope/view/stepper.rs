@@ -187,6 +187,10 @@ impl Stepper {
             }
             executed.push(before.pc);
             self.now.notes.extend(note_of(program, &group, self.thread, before.pc, &self.bound, &self.seen));
+            for set in note::of_variables(program, before.pc, group.registers(self.thread)) {
+                self.now.notes.retain(|note| note.name != set.name || note.action != set.action);
+                self.now.notes.push(set);
+            }
             if after.state == State::Ended {
                 break;
             }
@@ -200,9 +204,6 @@ impl Stepper {
                 break;
             }
         }
-        let variables = note::of_variables(program, &executed, group.registers(self.thread));
-        self.now.notes.retain(|note| variables.iter().all(|variable| variable.name != note.name));
-        self.now.notes.extend(variables);
         (self.now.line, self.now.step) = (at.0, self.now.step + 1);
         self.paused = Some(group.pause());
         true
