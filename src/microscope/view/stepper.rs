@@ -195,9 +195,7 @@ impl Stepper {
                 break;
             }
             let next = place(after.pc);
-            if at.0 == 0 {
-                at = next;
-            }
+            at = if at.0 == 0 { next } else { at };
             // What has no line of its own belongs to the line before. A loop that fits a line is a step each time round.
             let is_again = after.pc < before.pc && executed.contains(&after.pc);
             if (next.0 != 0 && next != at) || is_again {
