@@ -4,7 +4,9 @@
 mod common;
 mod counts;
 mod driver;
+mod exercises;
 mod faults;
 mod kernels;
+mod ladder;
 mod refusals;
 mod semantics;
