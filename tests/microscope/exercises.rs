@@ -145,11 +145,7 @@ fn no_solution_stands_in_the_docs() {
         }
         let whole = code(&solution).join("\n");
         for other in names(STARTS) {
-            // One may begin where another ends; the numbers say in which order.
-            assert!(
-                code(&read(STARTS, &other)).join("\n") != whole || other.as_str() < *name,
-                "{other} solves {name}"
-            );
+            assert!(code(&read(STARTS, &other)).join("\n") != whole, "{other} solves {name}");
         }
     }
 }
@@ -186,8 +182,8 @@ const QUESTIONS: [Question; 5] = [
             "staged_columns[own.y * PITCH + own.x] = load_w_feature(first_o + own.x, i + own.y);",
         )],
         grows: &[(Metric::Sectors, 1.5)],
-        shrinks: &[(Metric::Conflicts, 1.01)],
-        stays: &[Metric::Accesses, Metric::Shared, Metric::Barriers],
+        shrinks: &[],
+        stays: &[Metric::Accesses, Metric::Shared, Metric::Conflicts, Metric::Barriers],
     },
     Question {
         kernel: "relu.forward",
