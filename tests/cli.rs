@@ -641,6 +641,21 @@ fn the_microscope_counts_what_a_kernel_does() {
     }
 }
 
+#[test]
+fn the_lab_says_whether_an_exercise_is_solved() {
+    let place = Place::new();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let said = place.run(&format!("microscope {root}/tests/exercises/06_register.wgsl"));
+    let said = said.succeeds();
+    for word in ["right: equal to the definition", "reached\nsolved\n"] {
+        assert!(said.stdout.contains(word), "{}", said.stdout);
+    }
+    let start = |name: &str| place.run(&format!("microscope {root}/docs/exercises/{name}.wgsl"));
+    start("06_register").fails(1, &["is not what it should be yet"]);
+    let said = start("08_second_barrier");
+    assert!(said.stdout.contains("and thread 1 reads it, without a barrier between"), "{}", said.stdout);
+}
+
 /// On every kind of device: a line for each layer's kernels, shares that add up, and a trace that says the same.
 #[test]
 fn a_profile_says_where_the_time_goes() {

@@ -1,7 +1,7 @@
 // Exercise 11: Neighbours read neighbours
 //
 // Every element of dx is right. But which thread owns which one is chosen badly: neighbouring threads own elements of
-// different images, a row apart, so each stores into a sector of its own, and of dy they read from as many rows. Give
+// different images, which lie a row apart, so their stores touch many sectors, and so do their loads of dy. Give
 // neighbouring threads neighbouring elements.
 //
 // Hint: Threads of a subgroup have consecutive numbers. Which of n and i should change from one to the next?

@@ -63,9 +63,9 @@ fn tried(kernel: &str, rung: &str, text: &str) -> Trial {
     trial(kernel, rung, text, settings).unwrap()
 }
 
-/// As `pawgrad microscope FILE.wgsl` counts it.
+/// As `pawgrad microscope FILE.wgsl` counts it, for smaller pictures.
 fn counted(kernel: &str, rung: &str, text: &str) -> Beside {
-    let cases = check::table(Table::Network { image_size: 64, batch: 8 });
+    let cases = check::table(Table::Network { image_size: 16, batch: 8 });
     let case: &Case = cases.iter().find(|case| case.call.name() == kernel).unwrap();
     beside(case, rung, text, 32).unwrap()
 }
