@@ -688,7 +688,7 @@ fn the_microscope_tries_a_shader_of_ones_own() {
     };
     shader("same.wgsl", "", "");
     let said = place.run("microscope same.wgsl --as relu.forward --image-size 16 --device software");
-    for words in ["right: equal to the definition", "32-byte sectors", "time on "] {
+    for words in ["right: equal to the definition", "pieces of 32 bytes", "time on "] {
         assert!(said.succeeds().stdout.contains(words), "no {words:?} in {}", said.stdout);
     }
     shader("wide.wgsl", ">= p.len", "> p.len");
@@ -702,6 +702,21 @@ fn the_microscope_tries_a_shader_of_ones_own() {
     place.run("microscope none.wgsl --as relu.forward").fails(3, &["none.wgsl"]);
     place.run("microscope same.wgsl --as relu.sideways").fails(2, &["relu.sideways"]);
     place.run("microscope relu.forward --watch").fails(2, &["--watch"]);
+}
+
+#[test]
+fn the_lab_says_whether_an_exercise_is_solved() {
+    let place = Place::new();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let said = place.run(&format!("microscope {root}/tests/exercises/06_register.wgsl"));
+    let said = said.succeeds();
+    for word in ["right: equal to the definition", "reached\nsolved\n"] {
+        assert!(said.stdout.contains(word), "{}", said.stdout);
+    }
+    let start = |name: &str| place.run(&format!("microscope {root}/docs/exercises/{name}.wgsl"));
+    start("06_register").fails(1, &["is not what it should be yet"]);
+    let said = start("08_second_barrier");
+    assert!(said.stdout.contains("and thread 1 reads it, without a barrier between"), "{}", said.stdout);
 }
 
 /// On every kind of device: a line for each layer's kernels, shares that add up, and a trace that says the same.

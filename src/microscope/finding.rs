@@ -51,19 +51,21 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let lines: Vec<_> = self.lines.iter().map(u32::to_string).collect();
         if !lines.is_empty() {
-            write!(f, "line {}: ", lines.join(" and "))?;
+            write!(f, "{} {}: ", if lines.len() > 1 { "lines" } else { "line" }, lines.join(" and "))?;
         }
         write!(f, "{}", self.what)?;
         if !self.threads.is_empty() {
             let threads: Vec<_> = self.threads.iter().map(u32::to_string).collect();
             let [x, y, z] = self.group;
-            write!(f, " (thread {} of group {x}, {y}, {z}", threads.join(" and "))?;
-            f.write_str(if self.count > 1 { "; " } else { ")" })?;
+            let word = if threads.len() > 1 { "threads" } else { "thread" };
+            write!(f, " ({word} {} of group {x}, {y}, {z}", threads.join(" and "))?;
         }
-        if self.count > 1 {
-            write!(f, "{} times)", self.count)?;
+        match (self.threads.is_empty(), self.count > 1) {
+            (true, false) => Ok(()),
+            (true, true) => write!(f, " ({} times)", self.count),
+            (false, false) => f.write_str(")"),
+            (false, true) => write!(f, "; {} times)", self.count),
         }
-        Ok(())
     }
 }
 

@@ -109,8 +109,14 @@ impl<'p> Sanitizer<'p> {
         self.report(Kind::Race, &[earlier, now], self.number, (&name, Some(i64::from(cell))), || {
             let verb = if mode == Mode::Read { "reads" } else { "writes" };
             let (one, two) = (earlier.thread, now.thread);
-            if other == group {
-                format!("thread {two} {verb} {name}[{cell}] that thread {one} uses without a barrier between")
+            if other == group && mode == Mode::Read {
+                format!(
+                    "thread {one} writes {name}[{cell}], and thread {two} reads it, without a barrier between"
+                )
+            } else if other == group {
+                format!(
+                    "thread {two} writes {name}[{cell}], and thread {one} uses it, without a barrier between"
+                )
             } else {
                 format!("group {group:?} {verb} {name}[{cell}] that group {other:?} uses")
             }

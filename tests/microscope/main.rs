@@ -4,8 +4,10 @@
 mod common;
 mod counts;
 mod driver;
+mod exercises;
 mod faults;
 mod kernels;
+mod ladder;
 mod refusals;
 mod semantics;
 mod view;

@@ -60,15 +60,21 @@ async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
     let trial = trial(&kernel, &rung, &text, settings).map_err(|why| error!(Usage, "{why}"))?;
     let is_right = matches!(trial.verdict, Verdict::Right);
     let case = case(args, &kernel);
+    if let (None, Some(layer)) = (&case, &args.layer) {
+        return Err(error!(Usage, "{kernel} has no layer {}", shown(layer)));
+    }
     let counts = match (&case, is_right) {
         (Some(case), true) => Some(beside(case, &rung, &text, args.subgroup)),
         _ => None,
     };
     let counts = counts.transpose().map_err(|why| error!(Other, "{name}: {why}"))?;
+    let is_exercise = exercise.is_some();
     let goals = exercise.map_or_else(Vec::new, |exercise| exercise.goals);
     let reached: Vec<_> =
         counts.iter().flat_map(|counts| goals.iter().map(|goal| (goal, goal.reached(counts)))).collect();
-    let is_done = is_right && reached.iter().all(|(_, (_, is_reached))| *is_reached);
+    // Where nothing could be counted, no goal is reached.
+    let is_done =
+        is_right && reached.len() == goals.len() && reached.iter().all(|(_, (_, is_reached))| *is_reached);
     if args.json {
         let goals = reached.iter().map(
             |(goal, (count, is_reached))| json!({"goal": goal.words, "count": count, "reached": is_reached}),
@@ -90,11 +96,12 @@ async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
         }
     }
     for (goal, (count, is_reached)) in &reached {
-        outln!(
-            "goal: {}: it is {count:.3}{}",
-            goal.words,
-            if *is_reached { ", reached" } else { ", not yet" }
-        );
+        let of_what = if goal.is_share { " of the original" } else { "" };
+        let reached = if *is_reached { "reached" } else { "not yet" };
+        outln!("goal: {}: it is {count:.2}{of_what}, {reached}", goal.words);
+    }
+    if is_exercise && is_done {
+        outln!("solved");
     }
     Ok(is_done)
 }
@@ -113,7 +120,10 @@ fn print_trial(trial: &Trial, name: &str, text: &str) {
     outln!("{name} as {kernel}, {rung}");
     match verdict {
         Verdict::Right => {
-            outln!("right: equal to the definition in {right} of {cases} trials, nothing found")
+            outln!("right: equal to the definition in {right} of {cases} trials, nothing found");
+            if right < cases {
+                outln!("the other trials are larger, and were left out for their time");
+            }
         }
         Verdict::Refused { line, what } => {
             outln!("not valid: {}", shown(what));
@@ -135,40 +145,41 @@ fn print_trial(trial: &Trial, name: &str, text: &str) {
                     outln!("it is written by thread {thread} of group {x}, {y}, {z}:");
                     outln!("  {line:>4}  {}", shown(quoted(*line)));
                 }
-                _ => outln!("no thread writes it"),
+                _ => outln!("no thread writes it; before the first write, every value of an output is a NaN"),
             }
             outln!("case: {case}");
         }
     }
 }
 
-/// What is counted, in words.
-type Row = (&'static str, fn(&Totals) -> f64);
+/// What is counted: the word of goals, and more of them.
+type Row = (&'static str, &'static str, fn(&Totals) -> f64);
 
 fn print_counts(counts: &Beside, case: &Case) {
     let Beside { edited, original } = counts;
     outln!(
-        "\n{:<34} {:>12} {:>12} {:>8}",
+        "\n{:<48} {:>12} {:>12} {:>8}",
         format!("{}, {}", case.why, case.call.name()),
         "this",
         "the original",
         "share"
     );
+    // Goals use the first word.
     let rows: [Row; 8] = [
-        ("multiply-adds", |totals| totals.multiply_adds),
-        ("loads and stores of buffers", |totals| totals.accesses),
-        ("32-byte sectors of these", |totals| totals.sectors),
-        ("of workgroup memory", |totals| totals.shared),
-        ("bank conflicts, times as long", |totals| totals.conflicts),
-        ("barriers", |totals| totals.barriers),
-        ("instructions of subgroups", |totals| totals.instructions),
-        ("active threads, share", |totals| totals.active),
+        ("", "multiply-adds", |totals| totals.multiply_adds),
+        ("accesses", "loads and stores of buffers", |totals| totals.accesses),
+        ("sectors", "pieces of 32 bytes that these touch", |totals| totals.sectors),
+        ("shared", "loads and stores of workgroup memory", |totals| totals.shared),
+        ("conflicts", "these take so many times as long", |totals| totals.conflicts),
+        ("barriers", "that groups pass", |totals| totals.barriers),
+        ("instructions", "of subgroups", |totals| totals.instructions),
+        ("active", "share of a subgroup's threads", |totals| totals.active),
     ];
-    for (name, get) in rows {
+    for (word, name, get) in rows {
         let (one, other) = (get(edited), get(original));
         let share = if other > 0.0 { format!("{:.2}", one / other) } else { "-".to_string() };
         let number =
             |v: f64| if v < 100.0 && v.fract() != 0.0 { format!("{v:.2}") } else { format!("{v:.0}") };
-        outln!("{name:<34} {:>12} {:>12} {share:>8}", number(one), number(other));
+        outln!("{word:<12} {name:<35} {:>12} {:>12} {share:>8}", number(one), number(other));
     }
 }

@@ -7,7 +7,7 @@ use crate::microscope::source::Result;
 use serde::Serialize;
 
 /// Groups of each pass that are run.
-const SAMPLE: u64 = 8;
+const SAMPLE: u64 = 4;
 
 /// Counts of all passes together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]

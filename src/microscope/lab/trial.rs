@@ -3,7 +3,7 @@
 use crate::check::compare::Mismatch;
 use crate::check::kernels::Question;
 use crate::check::{Case, Style, all};
-use crate::microscope::finding::Finding;
+use crate::microscope::finding::{Finding, Kind};
 use crate::microscope::job::Job;
 use crate::microscope::proof::{self, estimate, prove};
 use crate::microscope::source::{Refusal, Result};
@@ -114,16 +114,22 @@ pub fn trial(kernel: &str, rung: &str, text: &str, settings: Settings) -> Result
                 return Ok(ends(Verdict::Right, right));
             }
             match of_case(case, rung, text, style, settings) {
-                Verdict::Right => right += 1,
-                verdict => return Ok(ends(verdict, right)),
+                None => {}
+                Some(Verdict::Right) => right += 1,
+                Some(verdict) => return Ok(ends(verdict, right)),
             }
         }
+    }
+    if right == 0 {
+        let what = "it takes far too many instructions, in the smallest case too".to_string();
+        return Ok(ends(Verdict::Refused { line: None, what }, 0));
     }
     Ok(ends(Verdict::Right, right))
 }
 
-fn of_case(case: &Case, rung: &str, text: &str, style: Style, settings: Settings) -> Verdict {
-    let refused = |why: Refusal| Verdict::Refused { line: why.line, what: why.what };
+/// `None` where it is too much work.
+fn of_case(case: &Case, rung: &str, text: &str, style: Style, settings: Settings) -> Option<Verdict> {
+    let refused = |why: Refusal| Some(Verdict::Refused { line: why.line, what: why.what });
     let job = match Job::with_text(&*case.call, rung, settings.subgroup, text) {
         Ok(job) => job,
         Err(why) => return refused(why),
@@ -136,7 +142,7 @@ fn of_case(case: &Case, rung: &str, text: &str, style: Style, settings: Settings
     match estimate(&job, &buffers, of_proof) {
         // One without end is a finding, and found quickly.
         Ok(instructions) if instructions > settings.most_instructions && instructions < u64::MAX => {
-            return Verdict::Right;
+            return None;
         }
         Ok(_) => {}
         Err(why) => return refused(why),
@@ -147,17 +153,20 @@ fn of_case(case: &Case, rung: &str, text: &str, style: Style, settings: Settings
     };
     let described = || format!("{}; {}", case.why, case.call.params());
     if !report.findings.is_empty() {
-        return Verdict::Found { findings: report.findings, case: described() };
+        let mut findings = report.findings;
+        // What is only the consequence of another mistake stands behind it.
+        findings.sort_by_key(|finding| matches!(finding.kind, Kind::Uninitialised | Kind::Order));
+        return Some(Verdict::Found { findings, case: described() });
     }
     for (output, words) in report.outputs.iter().enumerate() {
         if let Err(mismatch) = question.compare(output, words) {
             let index = mismatch.first[0].index;
             let own = owner(&job, &buffers, &mismatch.name, index as u32, subgroup).ok();
             let line = own.map(|own| job.passes[own.pass].program.line(own.pc));
-            return Verdict::Wrong(wrong(mismatch, own, line, described()));
+            return Some(Verdict::Wrong(wrong(mismatch, own, line, described())));
         }
     }
-    Verdict::Right
+    Some(Verdict::Right)
 }
 
 fn wrong(mismatch: Mismatch, own: Option<Owner>, line: Option<u32>, case: String) -> Wrong {

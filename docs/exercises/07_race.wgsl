@@ -1,0 +1,46 @@
+// Exercise 7: Wait for the others
+//
+// Sixteen threads add up a share of each feature, and leave it in workgroup memory. Then the shares are added up. But
+// nobody waits: a fast thread reads what a slow one has not stored yet. It may be right a thousand times, and then not.
+//
+// Hint: workgroupBarrier() lets no thread go on before all of the group have come to it.
+//
+// exercise: dense.backward_b 2_shared
+
+struct Params {
+    batch: u32,
+    in_features: u32,
+    out_features: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(5) var<storage, read> dy: array<f32>;
+@group(0) @binding(8) var<storage, read_write> db: array<f32>;
+
+const TILE = 16u;
+const PITCH = 17u;
+
+// Share s of feature f is at s * PITCH + f.
+var<workgroup> shares: array<f32, TILE * PITCH>;
+
+// dy[n, o], or 0 outside.
+fn load_dy(n: u32, o: u32) -> f32 {
+    if (n >= p.batch || o >= p.out_features) { return 0.0; }
+    return dy[n * p.out_features + o];
+}
+
+// db[o] = sum_n dy[n, o]. A group owns 16 features, and 16 threads add up a share of each.
+@compute @workgroup_size(TILE, TILE)
+fn backward_b(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) own: vec3<u32>) {
+    let o = group.x * TILE + own.x;
+    var share = 0.0;
+    for (var n = own.y; n < p.batch; n += TILE) {
+        share += load_dy(n, o);
+    }
+    shares[own.y * PITCH + own.x] = share;
+    var sum = 0.0;
+    for (var i = 0u; i < TILE; i++) {
+        sum += shares[i * PITCH + own.x];
+    }
+    if (own.y == 0u && o < p.out_features) { db[o] = sum; }
+}

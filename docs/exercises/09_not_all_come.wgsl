@@ -1,0 +1,59 @@
+// Exercise 9: Not all come to the barrier
+//
+// A thread whose element lies beyond the edge has no result to store, so this file sends it home at once. But the others
+// wait for it at the barrier, for ever, or until the driver gives up; and the term that it should have staged is missing.
+// Let all threads stay to the end, and store nothing beyond the edge.
+//
+// Hint: load_dy and load_w give 0 beyond the edge, so the threads there do no harm.
+//
+// exercise: dense.backward_x 2_shared
+
+struct Params {
+    batch: u32,
+    in_features: u32,
+    out_features: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<storage, read> w: array<f32>;
+@group(0) @binding(5) var<storage, read> dy: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dx: array<f32>;
+
+const TILE = 16u;
+// From one staged term to the next.
+const PITCH = 17u;
+
+// 16 terms of the sum: of the tile's rows, and of its columns. Term k of row r is at k * PITCH + r.
+var<workgroup> staged_rows: array<f32, TILE * PITCH>;
+var<workgroup> staged_columns: array<f32, TILE * PITCH>;
+
+// w[o, i], or 0 outside.
+fn load_w(o: u32, i: u32) -> f32 {
+    if (o >= p.out_features || i >= p.in_features) { return 0.0; }
+    return w[o * p.in_features + i];
+}
+
+// dy[n, o], or 0 outside.
+fn load_dy(n: u32, o: u32) -> f32 {
+    if (n >= p.batch || o >= p.out_features) { return 0.0; }
+    return dy[n * p.out_features + o];
+}
+
+// dx[n, i] = sum_o dy[n, o] * w[o, i]
+@compute @workgroup_size(TILE, TILE)
+fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) own: vec3<u32>) {
+    let n = group.y * TILE + own.y;
+    let i = group.x * TILE + own.x;
+    if (n >= p.batch || i >= p.in_features) { return; }
+    var sum = 0.0;
+    for (var o = 0u; o < p.out_features; o += TILE) {
+        staged_rows[own.x * PITCH + own.y] = load_dy(n, o + own.x);
+        staged_columns[own.y * PITCH + own.x] = load_w(o + own.y, i);
+        workgroupBarrier();
+        for (var k = 0u; k < TILE; k++) {
+            sum += staged_rows[k * PITCH + own.y] * staged_columns[k * PITCH + own.x];
+        }
+        workgroupBarrier();
+    }
+    dx[n * p.in_features + i] = sum;
+}
