@@ -1,7 +1,8 @@
 //! How long a kernel takes.
 
 use super::kernels::Prepared;
-use crate::device::{Device, DeviceKind};
+use crate::cases::Case;
+use crate::device::{Checks, Device, DeviceKind};
 use crate::error::Result;
 use crate::tensor::Tensor;
 use web_time::Instant;
@@ -28,6 +29,32 @@ pub async fn time(call: &Prepared<'_>, device: &Device, rung: &str, runs: usize)
     };
     times.sort_by(f64::total_cmp);
     Ok(times)
+}
+
+/// How often a text and the shader itself are timed, in turns, and the calls of a turn.
+const TURNS: usize = 3;
+const CALLS: usize = 7;
+
+/// Seconds of a call with `text` in the place of the rung's shader, and with the shader itself: medians. Both are compiled
+/// with all of wgpu's checks.
+///
+/// # Errors
+/// What the device reports.
+pub async fn beside(case: &Case, device: &Device, rung: &str, text: &str) -> Result<[f64; 2]> {
+    device.set_checks(Checks::ALL);
+    let (call, op) = (Prepared::new(case, device)?, case.call.op());
+    let (mut edited, mut original) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        original.extend(time(&call, device, rung, CALLS).await?);
+        device.rungs().replace(op, rung, Some(text));
+        let times = time(&call, device, rung, CALLS).await;
+        device.rungs().replace(op, rung, None);
+        edited.extend(times?);
+    }
+    Ok([edited, original].map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    }))
 }
 
 /// Seconds of every one of `runs` calls, which the device runs without a pause.

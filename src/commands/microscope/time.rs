@@ -1,17 +1,12 @@
 //! How long a tried shader takes on a device, beside the original.
 
-use crate::check::kernels::Prepared;
 use crate::check::{Case, timing};
 use crate::device::adapters::{Choice, open};
-use crate::device::{Checks, DeviceKind, Precision};
+use crate::device::{DeviceKind, Precision};
 use crate::error::{Result, error};
 use crate::microscope::job::Job;
 use crate::microscope::proof::{Settings, prove};
 
-/// Calls that are timed, each time.
-const CALLS: usize = 7;
-/// How often both are timed, in turns.
-const TURNS: usize = 3;
 /// Groups of each pass that the microscope runs at these sizes before a device does.
 const WATCHED: u64 = 4;
 /// Instructions of one of their threads.
@@ -47,18 +42,6 @@ pub async fn times(choice: &Choice, case: &Case, rung: &str, text: &str, subgrou
     if !case.call.rungs(&device).contains(&rung) {
         return Err(error!(Usage, "{line} cannot run {rung} at these sizes"));
     }
-    device.set_checks(Checks::ALL);
-    let call = Prepared::new(case, &device)?;
-    let (mut edited, mut original) = (Vec::new(), Vec::new());
-    for _ in 0..TURNS {
-        device.rungs().replace(case.call.op(), rung, None);
-        original.extend(timing::time(&call, &device, rung, CALLS).await?);
-        device.rungs().replace(case.call.op(), rung, Some(text));
-        edited.extend(timing::time(&call, &device, rung, CALLS).await?);
-    }
-    let median = |mut times: Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
-    Ok(Times { line, edited: median(edited), original: median(original) })
+    let [edited, original] = timing::beside(case, &device, rung, text).await?;
+    Ok(Times { line, edited, original })
 }
