@@ -30,6 +30,7 @@ export class Cells {
     this.canvas = el("canvas", {
       class: "micro-cells",
       role: this.isShared ? "application" : "img",
+      "aria-label": `${name}: its cells`, // until there is more to say
       "aria-roledescription": this.isShared ? "cells of workgroup memory" : null,
       tabindex: this.isShared ? "0" : null,
       onpointermove: (event) => this.#say(this.#at(event)),

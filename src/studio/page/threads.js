@@ -23,6 +23,7 @@ export class Threads {
       tabindex: "0",
       role: "application",
       "aria-roledescription": "threads of a group",
+      "aria-label": "The threads of the group", // until there is more to say
       onpointermove: (event) => this.#say(this.#at(event)),
       onpointerleave: () => this.#say(null),
       onclick: (event) => this.#open(this.#at(event)),
