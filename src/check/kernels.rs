@@ -93,10 +93,11 @@ impl<'a> Question<'a> {
     /// Whether the answer is right; `Err` says where it is not.
     pub fn judge(&self, answer: &[Got]) -> Result<Worst> {
         let mut worst: Worst = 0.0;
-        for (output, got) in answer.iter().enumerate() {
+        // By the outputs that there are: an answer that lacks one is no answer.
+        for (output, Buffer { name, .. }) in self.case.call.outputs().iter().enumerate() {
+            let got = &answer[output];
             worst = worst.max(self.compare(output, &got.payload).map_err(|why| why.to_string())?);
             if let Some(at) = got.guard.iter().position(|&word| word != OUTPUT_GUARD) {
-                let name = self.case.call.outputs()[output].name;
                 return Err(format!("{name}: a write out of bounds, {at} words behind the end"));
             }
         }
