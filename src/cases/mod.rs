@@ -58,6 +58,12 @@ impl Case {
         })
     }
 
+    /// Zeros for the words of all inputs, and of all outputs: for those who want sizes alone.
+    pub fn zeros(&self) -> [Vec<Vec<u32>>; 2] {
+        let zeros = |buffers: &[Buffer]| buffers.iter().map(|buffer| vec![0; self.len(buffer)]).collect();
+        [zeros(self.call.inputs()), zeros(self.call.outputs())]
+    }
+
     /// How many values a buffer holds.
     pub fn len(&self, buffer: &Buffer) -> usize {
         (self.shape)(buffer.name).iter().product()

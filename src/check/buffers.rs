@@ -19,7 +19,7 @@ pub(super) const OUTPUT_GUARD: u32 = 0x4b3c_614e;
 const POISON: u32 = 0xdead_beef;
 
 /// Values for the inputs, and what the outputs hold before.
-pub(super) fn draw(case: &Case, style: Style) -> (Vec<Values>, Vec<Values>) {
+pub fn draw(case: &Case, style: Style) -> (Vec<Values>, Vec<Values>) {
     let mut random = Random::new(style, 7);
     let inputs = case.call.inputs().iter().map(|buffer| case.values(buffer, &mut random)).collect();
     let outputs = case.call.outputs().iter().map(|buffer| match buffer.usage {

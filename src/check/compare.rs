@@ -85,7 +85,7 @@ pub fn compare(
 }
 
 /// The coordinates of element `i`: (n, c, h, w) for images.
-fn position(mut i: usize, shape: &[usize]) -> Vec<usize> {
+pub fn position(mut i: usize, shape: &[usize]) -> Vec<usize> {
     let mut coordinates = vec![0; shape.len()];
     for (coordinate, size) in coordinates.iter_mut().zip(shape).rev() {
         *coordinate = i % size;

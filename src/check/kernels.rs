@@ -1,8 +1,8 @@
 //! Runs a kernel on a device and compares every output with the f64 reference.
 
-pub use super::buffers::{Got, Prepared, bytes, poison};
+pub use super::buffers::{Got, Prepared, bytes, draw, poison};
 
-use super::buffers::{GUARD, OUTPUT_GUARD, draw};
+use super::buffers::{GUARD, OUTPUT_GUARD};
 use super::compare::{Mismatch, Worst, compare, half};
 use crate::cases::{Case, Random, Style, Tolerance, Values};
 use crate::device::Device;

@@ -1,5 +1,7 @@
 //! The option --only: a part of the kernels.
 
+use crate::data::paths::edits;
+
 /// Items of which a name is exactly this text; where there are none, those of which a name contains it.
 pub fn only<T>(items: Vec<T>, text: &str, names: impl Fn(&T) -> Vec<String>) -> Vec<T> {
     let has = |is: fn(&str, &str) -> bool| move |name: &String| is(name, text);
@@ -22,22 +24,10 @@ pub fn names_of(kernel: &str) -> Vec<String> {
 
 /// The name that takes the fewest changes of a letter from `text`, if these are few.
 pub fn closest<'a>(names: impl Iterator<Item = &'a str>, text: &str) -> Option<&'a str> {
-    let near = names.map(|name| (changes(name, text), name)).min()?;
+    // Longer than any name is like none.
+    let text: Vec<char> = text.chars().take(100).collect();
+    let near = names.map(|name| (edits(&text, name), name)).min()?;
     (near.0 <= near.1.len() / 3).then_some(near.1)
-}
-
-/// Letters to insert, to leave out or to replace between two words (Levenshtein).
-fn changes(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().take(100).collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut before = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in other.iter().enumerate() {
-            let new = (before + usize::from(a != *b)).min(row[j] + 1).min(row[j + 1] + 1);
-            before = std::mem::replace(&mut row[j + 1], new);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]

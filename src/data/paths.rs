@@ -83,7 +83,7 @@ fn most_like(wanted: &str, folder: &Path) -> Option<String> {
 
 /// How many letters are to be put in, left out, changed or swapped with the next one: the distance of Damerau and
 /// Levenshtein (optimal string alignment).
-fn edits(from: &[char], to: &str) -> usize {
+pub fn edits(from: &[char], to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut rows = vec![(0..=to.len()).collect::<Vec<_>>()];
     for i in 1..=from.len() {

@@ -31,7 +31,7 @@ impl Calls {
         self.0.replace(Some(OfLayer { scope: scope.into(), calls: Vec::new() }));
     }
 
-    pub(super) fn are_recorded(&self) -> bool {
+    pub(crate) fn are_recorded(&self) -> bool {
         self.0.borrow().is_some()
     }
 

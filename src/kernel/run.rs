@@ -43,13 +43,15 @@ impl<P: Params> Kernel<P> {
     }
 
     fn run_on_cpu(&self, device: &Device, params: &P, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
-        let words = |tensors: &[&Tensor]| tensors.iter().map(|tensor| tensor.words().to_vec()).collect();
-        device.calls().add(&device.scope(), || RecordedCall {
-            kernel: self.name,
-            params: params.words(),
-            inputs: words(inputs),
-            outputs: words(outputs),
-        });
+        if device.calls().are_recorded() {
+            let words = |tensors: &[&Tensor]| tensors.iter().map(|tensor| tensor.words().to_vec()).collect();
+            device.calls().add(&device.scope(), || RecordedCall {
+                kernel: self.name,
+                params: params.words(),
+                inputs: words(inputs),
+                outputs: words(outputs),
+            });
+        }
         let bytes = inputs.iter().chain(outputs).map(|tensor| tensor.len() as f64 * 4.0).sum();
         let input_words: Vec<_> = inputs.iter().map(|tensor| tensor.words()).collect();
         let inputs: Vec<_> = inputs

@@ -7,14 +7,12 @@ use super::job::Job;
 use super::lockstep::{self, WatchSubgroups};
 use super::order::spread;
 use super::program::{Program, Space};
+use super::proof::MOST_STEPS;
 use super::source::{Refusal, Result};
 use super::traffic::{conflicts, sectors};
 use super::watch::{Access, At, Mode, Watch};
 use serde::Serialize;
 use std::sync::Arc;
-
-/// Instructions of one thread, after which it is said to have no end.
-const MOST_STEPS: u64 = 1 << 26;
 
 /// Counts of one pass, scaled to all its groups.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -13,6 +13,9 @@ use rayon::prelude::*;
 /// Groups of the largest dispatch.
 const MOST_GROUPS: u32 = 1 << 22;
 
+/// Instructions of one thread, after which it is said to have no end.
+pub(super) const MOST_STEPS: u64 = 1 << 26;
+
 /// How a kernel is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -30,7 +33,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { subgroup: 32, most_steps: 1 << 26, watched: u64::MAX, rest: true, orders: ORDERS.len() }
+        Settings { subgroup: 32, most_steps: MOST_STEPS, watched: u64::MAX, rest: true, orders: ORDERS.len() }
     }
 }
 
@@ -187,7 +190,7 @@ pub fn run_passes(job: &Job, buffers: &mut [Buffer], passes: usize, subgroup: u3
     for pass in &job.passes[..passes] {
         let program = &pass.program;
         let mut bound = bind(program, buffers, &job.params, pass.textures)?;
-        let setting = Setting { groups: pass.groups, subgroup, most_steps: 1 << 26 };
+        let setting = Setting { groups: pass.groups, subgroup, most_steps: MOST_STEPS };
         let threads = Order::Forward.of(program.threads() as u32);
         let mut group = Group::new(program, setting, [0; 3]);
         for index in 0..pass.len() {

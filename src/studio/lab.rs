@@ -5,7 +5,7 @@ use super::answer::{Answer, Body, unusable};
 use super::worker;
 use crate::check::{Table, table};
 use crate::microscope::Refusal;
-use crate::microscope::lab::{Exercise, Settings, Verdict, beside, trial};
+use crate::microscope::lab::{Attempt, Exercise, Settings, attempt};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -43,24 +43,11 @@ fn answer(wanted: &Wanted) -> Answer<Value> {
     let Wanted { kernel, rung, text } = wanted;
     let refused = |why: Refusal| unusable(why.to_string());
     let exercise = Exercise::of(text).map_err(refused)?;
-    let tried = trial(kernel, rung, text, Settings::default()).map_err(refused)?;
     let case = table(Table::Network { image_size: IMAGE_SIZE, batch: BATCH });
     let case = case.into_iter().find(|case| case.call.name() == kernel);
-    let counts = match (case, &tried.verdict) {
-        (Some(case), Verdict::Right) => {
-            let counts = beside(&case, rung, text, Settings::default().subgroup).map_err(refused)?;
-            Some((case.why, counts))
-        }
-        _ => None,
-    };
-    let goals = counts.iter().flat_map(|(_, counts)| {
-        exercise.iter().flat_map(|exercise| &exercise.goals).map(|goal| {
-            let (count, is_reached) = goal.reached(counts);
-            json!({"goal": goal.words, "count": count, "reached": is_reached})
-        })
-    });
-    let goals: Vec<_> = goals.collect();
-    let (layer, counts) = counts.unzip();
-    let sizes = json!({"image_size": IMAGE_SIZE, "batch": BATCH, "layer": layer});
-    Ok(json!({"trial": tried, "counts": counts, "sizes": sizes, "goals": goals}))
+    let tried = attempt((kernel, rung), text, exercise.as_ref(), case.as_ref(), Settings::default());
+    let Attempt { trial, counts, goals, .. } = tried.map_err(refused)?;
+    let sizes =
+        json!({"image_size": IMAGE_SIZE, "batch": BATCH, "layer": counts.and(case.map(|case| case.why))});
+    Ok(json!({"trial": trial, "counts": counts, "sizes": sizes, "goals": goals}))
 }

@@ -117,16 +117,11 @@ fn look(of_layer: OfLayer, wanted: &Wanted) -> Answer<(Looked, Value)> {
             .map(|kernel| kernel.to_string())
             .ok_or_else(|| not_found("no kernel runs for this layer"))?,
     };
-    let Subject { case, inputs, outputs } = of_layer.subject(&kernel)?;
-    let rungs: Vec<_> = case.call.sources().into_iter().filter(|source| source.fits).collect();
+    let subject = of_layer.subject(&kernel)?;
+    let source = subject.rung(wanted.rung.as_deref())?;
+    let (rung, rungs) = (source.rung, subject.rungs());
     let names: Vec<_> = rungs.iter().map(|source| source.rung).collect();
-    let rung = wanted.rung.as_deref().unwrap_or(names[0]);
-    let Some(source) = rungs.iter().find(|source| source.rung == rung) else {
-        return Err(unusable(format!(
-            "there is no rung {rung} for these sizes: there are {}",
-            names.join(", ")
-        )));
-    };
+    let Subject { case, inputs, outputs } = subject;
     let words: usize = inputs.iter().chain(&outputs).map(Vec::len).sum();
     // As they are, in the program's memory, and once more while an owner is looked for.
     memory::check("the microscope", &[("its buffers", 12 * words as u64)])?;
@@ -135,7 +130,12 @@ fn look(of_layer: OfLayer, wanted: &Wanted) -> Answer<(Looked, Value)> {
     let output = &case.call.outputs()[0];
     let len = case.len(output);
     let own = match &wanted.thread {
-        Some(thread) => thread.of(&job)?,
+        &Some(Owned { pass, .. }) if pass >= job.passes.len() => {
+            return Err(not_found("there is no such pass"));
+        }
+        &Some(Owned { pass, group, thread }) => {
+            Owner::named(&job, pass, group, thread).ok_or_else(|| not_found("there is no such thread"))?
+        }
         None if wanted.element >= len => return Err(unusable(format!("{} has {len} values", output.name))),
         None => {
             owner(&job, &buffers, output.name, wanted.element as u32, wanted.subgroup).map_err(refused)?
@@ -167,18 +167,6 @@ fn look(of_layer: OfLayer, wanted: &Wanted) -> Answer<(Looked, Value)> {
     answer["is_cut"] = json!(stepper.is_cut());
     answer["barriers"] = json!(stepper.barriers());
     Ok((Looked { stepper: Mutex::new(stepper), bytes: 4 * words }, answer))
-}
-
-impl Owned {
-    fn of(&self, job: &Job) -> Answer<Owner> {
-        let pass = job.passes.get(self.pass).ok_or_else(|| not_found("there is no such pass"))?;
-        let is_there = self.group.iter().zip(pass.groups).all(|(one, all)| *one < all)
-            && (self.thread as usize) < pass.program.threads();
-        if !is_there {
-            return Err(not_found("there is no such thread"));
-        }
-        Ok(Owner { pass: self.pass, group: self.group, thread: self.thread, pc: 0 })
-    }
 }
 
 fn refused(why: Refused) -> Refusal {

@@ -10,10 +10,8 @@ fn dense(kernel: &str, rung: &str, sizes: [u32; 3]) -> Counts {
     words[..3].copy_from_slice(&sizes);
     let case: Case = (case.with_params)(&words);
     let job = Job::new(&*case.call, rung, 32).unwrap();
-    let zeros = |buffers: &[pawgrad::kernel::Buffer]| {
-        buffers.iter().map(|buffer| vec![0; case.len(buffer)]).collect::<Vec<_>>()
-    };
-    let buffers = job.buffers(&zeros(case.call.inputs()), &zeros(case.call.outputs()));
+    let [inputs, outputs] = case.zeros();
+    let buffers = job.buffers(&inputs, &outputs);
     count(&job, buffers, 32, u64::MAX).unwrap().remove(0)
 }
 

@@ -2,7 +2,7 @@
 
 use pawgrad::check::{self, Case, Table};
 use pawgrad::microscope::finding::Kind;
-use pawgrad::microscope::lab::{Beside, Exercise, Metric, Settings, Trial, Verdict, beside, trial};
+use pawgrad::microscope::lab::{Beside, Exercise, Metric, Reached, Settings, Trial, Verdict, beside, trial};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
@@ -101,9 +101,9 @@ fn starts_fail_as_their_texts_say() {
                 let counts = counted(&kernel, &rung, &text);
                 assert_eq!(goals[0].metric, *metric, "{name}");
                 // Clearly, and not by luck.
-                let (count, is_reached) = goals[0].reached(&counts);
+                let Reached { count, reached, .. } = goals[0].reached(&counts);
                 let far = if goals[0].at_most { count / goals[0].number } else { goals[0].number / count };
-                assert!(!is_reached && far > 1.05, "{name}: {} is {count}", goals[0].words);
+                assert!(!reached && far > 1.05, "{name}: {} is {count}", goals[0].words);
             }
             (other, fails) => panic!("{name} should fail by {fails:?}, and is {other:?}"),
         }
@@ -120,8 +120,8 @@ fn solutions_are_right_and_reach_all_goals() {
         assert!(matches!(trial.verdict, Verdict::Right) && trial.right > 0, "{name}: {trial:?}");
         let counts = counted(&kernel, &rung, &text);
         for goal in &goals {
-            let (count, is_reached) = goal.reached(&counts);
-            assert!(is_reached, "{name}: {} is {count}", goal.words);
+            let Reached { count, reached, .. } = goal.reached(&counts);
+            assert!(reached, "{name}: {} is {count}", goal.words);
         }
     });
 }

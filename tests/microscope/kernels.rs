@@ -3,7 +3,7 @@
 use crate::common;
 use pawgrad::check::kernels::{self, Got, Question};
 use pawgrad::check::{self, Case, Style};
-use pawgrad::kernel::{Buffer, Rounding};
+use pawgrad::kernel::Rounding;
 use pawgrad::microscope::Refusal;
 use pawgrad::microscope::finding::{Finding, Kind};
 use pawgrad::microscope::job::{Job, Pass};
@@ -104,9 +104,7 @@ fn run(case: &Case, rung: &str, subgroup: u32, stated: &AtomicU64) -> Result<Out
     }
     let job = Job::new(&*case.call, rung, subgroup).map_err(|why| Failed::Refused(why.to_string()))?;
     // Zeros are drawn at once, and the longest buffers are of cases that are too much work anyway.
-    let zeros =
-        |buffers: &[Buffer]| buffers.iter().map(|buffer| vec![0; case.len(buffer)]).collect::<Vec<_>>();
-    let [inputs, outputs] = [zeros(case.call.inputs()), zeros(case.call.outputs())];
+    let [inputs, outputs] = case.zeros();
     let buffers = job.buffers(&inputs, &outputs);
     let usual = Settings { subgroup, ..Settings::default() };
     let wrong = |why: Refusal| Failed::Wrong(why.to_string());

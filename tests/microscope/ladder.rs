@@ -1,6 +1,6 @@
 //! The table in docs/ladder.md of what each rung does. `UPDATE=1 cargo test --release --test microscope ladder` writes it.
 
-use pawgrad::check::{self, Buffer, Table};
+use pawgrad::check::{self, Table};
 use pawgrad::microscope::counts::count;
 use pawgrad::microscope::job::Job;
 use pawgrad::microscope::lab::Totals;
@@ -23,12 +23,10 @@ fn the_ladder_shows_what_each_rung_does() {
     let rows: Vec<_> = rungs
         .par_iter()
         .map(|(kernel, layer, case, rung)| {
-            let zeros = |buffers: &[Buffer]| {
-                buffers.iter().map(|buffer| vec![0; case.len(buffer)]).collect::<Vec<_>>()
-            };
             // Tensor cores are no part of what is interpreted.
             let Ok(job) = Job::new(&*case.call, rung, 32) else { return String::new() };
-            let buffers = job.buffers(&zeros(case.call.inputs()), &zeros(case.call.outputs()));
+            let [inputs, outputs] = case.zeros();
+            let buffers = job.buffers(&inputs, &outputs);
             row(kernel, layer, rung, &Totals::of(&count(&job, buffers, 32, SAMPLE).unwrap()))
         })
         .collect();

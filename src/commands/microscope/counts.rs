@@ -1,8 +1,8 @@
 //! What the rungs of a kernel do, in numbers.
 
 use super::args::MicroscopeArgs;
-use super::subject::no_kernel;
-use crate::check::{Case, Table, table};
+use super::subject::network_case;
+use crate::check::Case;
 use crate::commands::output::outln;
 use crate::error::{Result, error, shown};
 use crate::microscope::counts::{Counts, count, least_bytes};
@@ -48,9 +48,8 @@ pub fn run(args: &MicroscopeArgs) -> Result<()> {
             "these sizes make too large a tensor: use a smaller --image-size or --batch-size"
         ));
     }
-    let cases = table(Table::Network { image_size, batch });
-    let case = find(&cases, args)?;
-    let report = report(case, args)?;
+    let case = network_case(args, &args.kernel, batch)?;
+    let report = report(&case, args)?;
     if args.json {
         let text = serde_json::to_string(&report).map_err(|why| error!(Other, "no JSON: {why}"))?;
         outln!("{text}");
@@ -60,22 +59,8 @@ pub fn run(args: &MicroscopeArgs) -> Result<()> {
     Ok(())
 }
 
-/// The kernel at the layer's sizes.
-fn find<'a>(cases: &'a [Case], args: &MicroscopeArgs) -> Result<&'a Case> {
-    let named: Vec<_> = cases.iter().filter(|case| case.call.name() == args.kernel).collect();
-    let Some(first) = named.first() else { return Err(no_kernel(cases, &args.kernel)) };
-    let Some(layer) = &args.layer else { return Ok(first) };
-    named.iter().find(|case| case.why == layer).copied().ok_or_else(|| {
-        let layers: Vec<_> = named.iter().map(|case| case.why).collect();
-        error!(Usage, "{} has no layer {}: there are {}", args.kernel, shown(layer), layers.join(", "))
-    })
-}
-
 fn report(case: &Case, args: &MicroscopeArgs) -> Result<Report> {
-    let zeros = |buffers: &[crate::check::Buffer]| -> Vec<Vec<u32>> {
-        buffers.iter().map(|buffer| vec![0; case.len(buffer)]).collect()
-    };
-    let (inputs, outputs) = (zeros(case.call.inputs()), zeros(case.call.outputs()));
+    let [inputs, outputs] = case.zeros();
     let names: Vec<_> =
         case.call.sources().iter().filter(|source| source.fits).map(|source| source.rung).collect();
     let asked = args.rung.as_deref().unwrap_or("all");

@@ -1,13 +1,14 @@
 //! A shader of one's own in the place of a kernel's.
 
 use super::args::MicroscopeArgs;
+use super::subject::network_case;
 use super::time::{Times, times};
-use crate::check::{Case, Table, table};
+use crate::check::Case;
 use crate::commands::output::{errln, outln};
 use crate::error::{Result, error, shown, shown_path};
 use crate::files::read_text;
 use crate::microscope::Refusal;
-use crate::microscope::lab::{Beside, Exercise, Settings, Totals, Trial, Verdict, Wrong, beside, trial};
+use crate::microscope::lab::{Beside, Exercise, Reached, Settings, Totals, Trial, Verdict, Wrong, attempt};
 use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -57,33 +58,19 @@ async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
         }
     };
     let settings = Settings { subgroup: args.subgroup, ..Settings::default() };
-    let trial = trial(&kernel, &rung, &text, settings).map_err(|why| error!(Usage, "{why}"))?;
-    let is_right = matches!(trial.verdict, Verdict::Right);
-    let case = case(args, &kernel);
-    if let (None, Some(layer)) = (&case, &args.layer) {
-        return Err(error!(Usage, "{kernel} has no layer {}", shown(layer)));
-    }
-    let counts = match (&case, is_right) {
-        (Some(case), true) => Some(beside(case, &rung, &text, args.subgroup)),
-        _ => None,
+    let case = match &args.layer {
+        Some(_) => Some(network_case(args, &kernel, args.batch_size)?),
+        // Not every kernel is one of the network's.
+        None => network_case(args, &kernel, args.batch_size).ok(),
     };
-    let counts = counts.transpose().map_err(|why| error!(Other, "{name}: {why}"))?;
-    let is_exercise = exercise.is_some();
-    let goals = exercise.map_or_else(Vec::new, |exercise| exercise.goals);
-    let reached: Vec<_> =
-        counts.iter().flat_map(|counts| goals.iter().map(|goal| (goal, goal.reached(counts)))).collect();
-    // Where nothing could be counted, no goal is reached.
-    let is_done =
-        is_right && reached.len() == goals.len() && reached.iter().all(|(_, (_, is_reached))| *is_reached);
+    let attempt = attempt((&kernel, &rung), &text, exercise.as_ref(), case.as_ref(), settings)
+        .map_err(|why| error!(Usage, "{name}: {why}"))?;
     if args.json {
-        let goals = reached.iter().map(
-            |(goal, (count, is_reached))| json!({"goal": goal.words, "count": count, "reached": is_reached}),
-        );
-        outln!("{}", json!({"trial": trial, "counts": counts, "goals": goals.collect::<Vec<_>>()}));
-        return Ok(is_done);
+        outln!("{}", json!({"trial": attempt.trial, "counts": attempt.counts, "goals": attempt.goals}));
+        return Ok(attempt.is_done);
     }
-    print_trial(&trial, &name, &text);
-    if let (Some(counts), Some(case)) = (&counts, &case) {
+    print_trial(&attempt.trial, &name, &text);
+    if let (Some(counts), Some(case)) = (&attempt.counts, &case) {
         print_counts(counts, case);
         if let Some(choice) = &args.device {
             let Times { line, edited, original } = times(choice, case, &rung, &text, args.subgroup).await?;
@@ -95,23 +82,15 @@ async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
             );
         }
     }
-    for (goal, (count, is_reached)) in &reached {
-        let of_what = if goal.is_share { " of the original" } else { "" };
-        let reached = if *is_reached { "reached" } else { "not yet" };
-        outln!("goal: {}: it is {count:.2}{of_what}, {reached}", goal.words);
+    let wanted = exercise.iter().flat_map(|exercise| &exercise.goals);
+    for (wanted, Reached { goal, count, reached }) in wanted.zip(&attempt.goals) {
+        let of_what = if wanted.is_share { " of the original" } else { "" };
+        outln!("goal: {goal}: it is {count:.2}{of_what}, {}", if *reached { "reached" } else { "not yet" });
     }
-    if is_exercise && is_done {
+    if exercise.is_some() && attempt.is_done {
         outln!("solved");
     }
-    Ok(is_done)
-}
-
-/// The sizes at which it is counted: those of a layer of the network.
-fn case(args: &MicroscopeArgs, kernel: &str) -> Option<Case> {
-    let cases = table(Table::Network { image_size: args.image_size, batch: args.batch_size });
-    let is_it =
-        |case: &Case| case.call.name() == kernel && args.layer.as_ref().is_none_or(|layer| case.why == layer);
-    cases.into_iter().find(is_it)
+    Ok(attempt.is_done)
 }
 
 fn print_trial(trial: &Trial, name: &str, text: &str) {

@@ -2,8 +2,9 @@
 
 use super::args::MicroscopeArgs;
 use super::subject::subject;
+use crate::check::compare::position;
 use crate::commands::output::{errln, outln};
-use crate::error::{Error, Result, error, list};
+use crate::error::{Error, Result, error};
 use crate::microscope::Refusal;
 use crate::microscope::job::Job;
 use crate::microscope::proof::run_passes;
@@ -16,17 +17,7 @@ const LAST: usize = 40;
 
 pub fn print(args: &MicroscopeArgs) -> Result<()> {
     let (subject, said) = subject(args)?;
-    let rungs: Vec<_> = subject.case.call.sources().into_iter().filter(|source| source.fits).collect();
-    let rung = args.rung.as_deref().unwrap_or(rungs[0].rung);
-    if !rungs.iter().any(|source| source.rung == rung) {
-        let names: Vec<_> = rungs.iter().map(|source| source.rung.to_string()).collect();
-        return Err(error!(
-            Usage,
-            "there is no rung {rung} of {} for these sizes: there are {}",
-            args.kernel,
-            list(&names)
-        ));
-    }
+    let rung = subject.rung(args.rung.as_deref())?.rung;
     let job = Job::new(&*subject.case.call, rung, args.subgroup).map_err(refused)?;
     let mut buffers = job.buffers(&subject.inputs, &subject.outputs);
     let output = &subject.case.call.outputs()[0];
@@ -45,7 +36,7 @@ pub fn print(args: &MicroscopeArgs) -> Result<()> {
         outln!("{} {rung}: {said}", args.kernel);
         let [x, y, z] = own.group;
         let what = value.map_or_else(String::new, |cell| {
-            format!("{}{:?} is computed by ", output.name, coordinates(cell, &shape))
+            format!("{}{:?} is computed by ", output.name, position(cell, &shape))
         });
         outln!("{what}thread {} of group {x}, {y}, {z} in {}\n", own.thread, pass.entry);
     }
@@ -90,29 +81,21 @@ pub fn print(args: &MicroscopeArgs) -> Result<()> {
     if let (Some(cell), false) = (value, args.json) {
         let computed = f64::from(f32::from_bits(stepper.value(output.name, cell).unwrap_or_default()));
         let wanted = subject.expected(0, cell);
-        outln!(
-            "\n{}{:?} = {computed}; the reference, in f64: {wanted}",
-            output.name,
-            coordinates(cell, &shape)
-        );
+        outln!("\n{}{:?} = {computed}; the reference, in f64: {wanted}", output.name, position(cell, &shape));
     }
     Ok(())
 }
 
 /// The thread that was named.
 fn asked_for(args: &MicroscopeArgs, job: &Job, thread: u32) -> Result<Owner> {
-    let pass = job.passes.len() - 1;
-    let threads = job.passes[pass].program.threads() as u32;
-    if thread >= threads {
-        return Err(error!(Usage, "--thread {thread}: a group has {threads} threads, counted from 0"));
-    }
-    let group: [u32; 3] = std::array::from_fn(|axis| args.group.get(axis).copied().unwrap_or(0));
-    let groups = job.passes[pass].groups;
-    if args.group.len() > 3 || group.iter().zip(groups).any(|(one, all)| *one >= all) {
-        let [x, y, z] = groups;
-        return Err(error!(Usage, "--group: there are {x}, {y}, {z} groups, counted from 0"));
-    }
-    Ok(Owner { pass, group, thread, pc: 0 })
+    let last = job.passes.len() - 1;
+    let group = std::array::from_fn(|axis| args.group.get(axis).copied().unwrap_or(0));
+    let named = Owner::named(job, last, group, thread).filter(|_| args.group.len() <= 3);
+    named.ok_or_else(|| {
+        let (threads, [x, y, z]) = (job.passes[last].program.threads(), job.passes[last].groups);
+        let there = format!("{x}, {y}, {z} groups of {threads} threads, counted from 0");
+        error!(Usage, "there is no such thread as --thread and --group name: there are {there}")
+    })
 }
 
 /// The number of an element by its place; leading places of length 1 may be left out.
@@ -125,20 +108,6 @@ fn place(at: &[usize], shape: &[usize], name: &str) -> Result<usize> {
         return Err(error!(Usage, "--at {at:?}: {name} has the shape {shape:?}, counted from 0"));
     }
     Ok(at.iter().zip(&shape[missing..]).fold(0, |cell, (at, size)| cell * size + at))
-}
-
-fn coordinates(mut cell: usize, shape: &[usize]) -> Vec<usize> {
-    let mut places: Vec<_> = shape
-        .iter()
-        .rev()
-        .map(|size| {
-            let at = cell % size;
-            cell /= size;
-            at
-        })
-        .collect();
-    places.reverse();
-    places
 }
 
 fn refused(why: Refusal) -> Error {

@@ -15,7 +15,7 @@ use crate::train::settings::image_size_problem;
 /// The subject, and what a person should know of its values.
 pub fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
     let kernel = args.kernel.as_str();
-    let Some(plain) = case_of(kernel) else { return Err(no_kernel(&all(), kernel)) };
+    let Some(plain) = case_of(kernel) else { return Err(no_kernel(kernel)) };
     if let Some(problem) = image_size_problem(args.image_size as usize) {
         return Err(error!(Usage, "--image-size {problem}"));
     }
@@ -37,18 +37,7 @@ pub fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
             Ok((subject, said))
         }
         (Some(layer), None) => {
-            let size = args.image_size;
-            let cases = table(Table::Network { image_size: size, batch: 1 });
-            let mut layers: Vec<_> = cases
-                .iter()
-                .filter(|case| case.call.name() == kernel)
-                .map(|case| case.why.to_string())
-                .collect();
-            layers.dedup();
-            let case = cases.into_iter().find(|case| case.call.name() == kernel && case.why == *layer);
-            let case = case.ok_or_else(|| {
-                error!(Usage, "{kernel} does not run for {}: it runs for {}", shown(layer), list(&layers))
-            })?;
+            let (size, case) = (args.image_size, network_case(args, kernel, 1)?);
             Ok((Subject::drawn(case), format!("{layer}, {size}x{size}, random values")))
         }
         (None, _) => {
@@ -56,6 +45,28 @@ pub fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
             Ok((Subject::drawn(plain), said))
         }
     }
+}
+
+/// The kernel at the sizes of the network's layer that was named, else of the first that has it.
+pub fn network_case(args: &MicroscopeArgs, kernel: &str, batch: u32) -> Result<Case> {
+    let cases = table(Table::Network { image_size: args.image_size, batch });
+    let mut named: Vec<_> = cases.into_iter().filter(|case| case.call.name() == kernel).collect();
+    if named.is_empty() {
+        return Err(match case_of(kernel) {
+            Some(_) => error!(Usage, "{kernel} runs for no layer of the network"),
+            None => no_kernel(kernel),
+        });
+    }
+    let place = match &args.layer {
+        None => Some(0),
+        Some(layer) => named.iter().position(|case| case.why == layer),
+    };
+    let layers: Vec<_> = named.iter().map(|case| case.why.to_string()).collect();
+    let place = place.ok_or_else(|| {
+        let layer = shown(args.layer.as_deref().unwrap_or_default());
+        error!(Usage, "{kernel} does not run for {layer}: it runs for {}", list(&layers))
+    })?;
+    Ok(named.swap_remove(place))
 }
 
 /// The model that looks at the picture, on the CPU, and in words which one it is.
@@ -79,8 +90,9 @@ fn model(args: &MicroscopeArgs) -> Result<(Model, String)> {
     }
 }
 
-/// No case is of this kernel.
-pub fn no_kernel(cases: &[Case], kernel: &str) -> Error {
+/// There is no such kernel.
+fn no_kernel(kernel: &str) -> Error {
+    let cases = all();
     let hint = closest(cases.iter().map(|case| case.call.name()), kernel);
     let hint = hint.map_or_else(String::new, |name| format!("; did you mean {name}?"));
     error!(Usage, "there is no kernel {}{hint}", shown(kernel))

@@ -26,10 +26,8 @@ pub struct Times {
 /// `Other` for what the microscope finds at these sizes; `Usage` for a device that has no shaders, or cannot run the rung.
 pub async fn times(choice: &Choice, case: &Case, rung: &str, text: &str, subgroup: u32) -> Result<Times> {
     let job = Job::with_text(&*case.call, rung, subgroup, text).map_err(|why| error!(Other, "{why}"))?;
-    let zeros = |buffers: &[crate::check::Buffer]| {
-        buffers.iter().map(|buffer| vec![0; case.len(buffer)]).collect::<Vec<_>>()
-    };
-    let buffers = job.buffers(&zeros(case.call.inputs()), &zeros(case.call.outputs()));
+    let [inputs, outputs] = case.zeros();
+    let buffers = job.buffers(&inputs, &outputs);
     let settings = Settings { subgroup, watched: WATCHED, rest: false, orders: 1, most_steps: MOST_STEPS };
     let report = prove(&job, &buffers, settings).map_err(|why| error!(Other, "{why}"))?;
     if let Some(finding) = report.findings.first() {

@@ -98,10 +98,7 @@ pub struct Beside {
 /// # Errors
 /// What the microscope refuses, and a thread without end.
 pub fn beside(case: &Case, rung: &str, text: &str, subgroup: u32) -> Result<Beside> {
-    let zeros = |buffers: &[crate::check::Buffer]| {
-        buffers.iter().map(|buffer| vec![0; case.len(buffer)]).collect::<Vec<_>>()
-    };
-    let (inputs, outputs) = (zeros(case.call.inputs()), zeros(case.call.outputs()));
+    let [inputs, outputs] = case.zeros();
     let totals = |job: Job| {
         let counted = count(&job, job.buffers(&inputs, &outputs), subgroup, SAMPLE)?;
         Ok(Totals::of(&counted))

@@ -19,6 +19,16 @@ pub struct Exercise {
     pub goals: Vec<Goal>,
 }
 
+/// How far a goal is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reached {
+    /// As it stands in the text.
+    pub goal: String,
+    /// The count, as the goal measures it: a share of the original's, where it speaks of one.
+    pub count: f64,
+    pub reached: bool,
+}
+
 /// What a count should be.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Goal {
@@ -80,11 +90,12 @@ impl Goal {
         Some(Goal { metric, at_most, number, is_share, words: words.to_string() })
     }
 
-    /// The count, as the goal measures it, and whether it is reached.
-    pub fn reached(&self, counts: &Beside) -> (f64, bool) {
+    /// How far it is with these counts.
+    pub fn reached(&self, counts: &Beside) -> Reached {
         let (edited, original) = (counts.edited.get(self.metric), counts.original.get(self.metric));
         let count = if self.is_share { edited / original } else { edited };
-        (count, if self.at_most { count <= self.number } else { count >= self.number })
+        let reached = if self.at_most { count <= self.number } else { count >= self.number };
+        Reached { goal: self.words.clone(), count, reached }
     }
 }
 

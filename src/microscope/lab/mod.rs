@@ -4,12 +4,15 @@
 //! trial     is it right: naga, the sanitizer, the definition
 //! beside    what it does, in numbers, beside the original
 //! exercise  a text that says itself what it should become
+//! attempt   all of it together
 //! ```
 
+mod attempt;
 mod beside;
 mod exercise;
 mod trial;
 
+pub use attempt::{Attempt, attempt};
 pub use beside::{Beside, Metric, Totals, beside};
-pub use exercise::{Exercise, Goal};
+pub use exercise::{Exercise, Goal, Reached};
 pub use trial::{Settings, Trial, Verdict, Wrong, trial};

@@ -6,6 +6,7 @@ use crate::microscope::group::{Group, Setting};
 use crate::microscope::instruction::{Instruction, Op};
 use crate::microscope::job::{Job, Pass};
 use crate::microscope::program::{Global, Space};
+use crate::microscope::proof::MOST_STEPS;
 use crate::microscope::source::{Refusal, Result};
 use crate::microscope::watch::{Access, At, Mode, Watch};
 use rayon::prelude::*;
@@ -18,7 +19,18 @@ pub struct Owner {
     pub pass: usize,
     pub group: [u32; 3],
     pub thread: u32,
+    /// 0 for one that was named.
     pub pc: u32,
+}
+
+impl Owner {
+    /// A thread that is named; `None` where there is none.
+    pub fn named(job: &Job, pass: usize, group: [u32; 3], thread: u32) -> Option<Owner> {
+        let of_pass = job.passes.get(pass)?;
+        let is_there = group.iter().zip(of_pass.groups).all(|(one, all)| *one < all)
+            && (thread as usize) < of_pass.program.threads();
+        is_there.then_some(Owner { pass, group, thread, pc: 0 })
+    }
 }
 
 /// Groups that one thread of this machine looks at in a row.
@@ -53,7 +65,7 @@ fn writer(
 ) -> Result<Option<([u32; 3], At)>> {
     let slice = stores_of(&pass.program, global);
     let program = slice.as_ref().unwrap_or(&pass.program);
-    let setting = Setting { groups: pass.groups, subgroup, most_steps: 1 << 26 };
+    let setting = Setting { groups: pass.groups, subgroup, most_steps: MOST_STEPS };
     let order: Vec<u32> = (0..program.threads() as u32).collect();
     let bound = bind(program, &mut buffers.to_vec(), &job.params, pass.textures)?;
     let cells = bound.memory[global].len().max(1) as u64;

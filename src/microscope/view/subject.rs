@@ -1,7 +1,7 @@
 //! A kernel with the values that it computes from: those of a layer while a model looks at a picture, or drawn ones.
 
-use crate::cases::{Case, Random, Style, Table, Values};
-use crate::check::kernels::reference;
+use crate::cases::{Case, Source, Style, Table, Values};
+use crate::check::kernels::{draw, poison, reference};
 use crate::device::RecordedCall;
 use crate::error::{Result, error, list, shown};
 use crate::kernel::{Buffer, Usage};
@@ -11,9 +11,6 @@ use crate::ops::add::accumulate;
 use crate::ops::input::pack;
 use crate::tape::Tape;
 use crate::tensor::{Kind, Tensor};
-
-/// What a buffer holds that nothing was written to: a NaN.
-const POISON: u32 = 0x7fc0_dead;
 
 /// A kernel with sizes and values.
 pub struct Subject {
@@ -70,7 +67,7 @@ impl OfLayer {
         let mut outputs = call.outputs;
         for (buffer, words) in case.call.outputs().iter().zip(&mut outputs) {
             if buffer.usage == Usage::Write {
-                words.fill(POISON);
+                *words = poison(&case, buffer).words();
             }
         }
         Ok(Subject { case, inputs: call.inputs, outputs })
@@ -78,6 +75,25 @@ impl OfLayer {
 }
 
 impl Subject {
+    /// The rungs that are for these sizes, from plain to fast.
+    pub fn rungs(&self) -> Vec<Source> {
+        self.case.call.sources().into_iter().filter(|source| source.fits).collect()
+    }
+
+    /// One of them by its name, or the plain one.
+    ///
+    /// # Errors
+    /// `Usage` where there is none of that name.
+    pub fn rung(&self, name: Option<&str>) -> Result<Source> {
+        let mut rungs = self.rungs();
+        let Some(name) = name else { return Ok(rungs.swap_remove(0)) };
+        let names: Vec<_> = rungs.iter().map(|source| source.rung.to_string()).collect();
+        rungs.into_iter().find(|source| source.rung == name).ok_or_else(|| {
+            let (name, kernel, names) = (shown(name), self.case.call.name(), list(&names));
+            error!(Usage, "there is no rung {name} of {kernel} for these sizes: there are {names}")
+        })
+    }
+
     /// What the definition, in f64, makes of an element of an output, by its number.
     pub fn expected(&self, output: usize, element: usize) -> f64 {
         let call = &self.case.call;
@@ -99,15 +115,9 @@ impl Subject {
 
     /// With values drawn at random; equal cases get equal ones.
     pub fn drawn(case: Case) -> Subject {
-        let mut random = Random::new(Style::Random, 7);
-        let mut draw = |buffers: &'static [Buffer]| {
-            let values = buffers.iter().map(|buffer| match buffer.usage {
-                Usage::Write => vec![POISON; case.len(buffer)],
-                _ => words(&case.values(buffer, &mut random)),
-            });
-            values.collect::<Vec<_>>()
-        };
-        let (inputs, outputs) = (draw(case.call.inputs()), draw(case.call.outputs()));
+        let (inputs, outputs) = draw(&case, Style::Random);
+        let words = |values: Vec<Values>| values.iter().map(Values::words).collect();
+        let (inputs, outputs) = (words(inputs), words(outputs));
         Subject { case, inputs, outputs }
     }
 }
@@ -136,11 +146,4 @@ fn calls_of(model: &Model, pixels: &[u8], label: u32, layer: &str) -> Result<Vec
     let done = run();
     let calls = device.calls().stop();
     done.map(|_| calls)
-}
-
-fn words(values: &Values) -> Vec<u32> {
-    match values {
-        Values::Float(values) => values.iter().map(|&value| (value as f32).to_bits()).collect(),
-        Values::Uint(values) => values.clone(),
-    }
 }

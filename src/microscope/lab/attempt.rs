@@ -1,0 +1,42 @@
+//! All that the lab says of a text.
+
+use super::beside::{Beside, beside};
+use super::exercise::{Exercise, Reached};
+use super::trial::{Settings, Trial, Verdict, trial};
+use crate::check::Case;
+use crate::microscope::source::Result;
+use serde::Serialize;
+
+/// What came of a text: whether it is right, and then what it does, and how far its goals are.
+#[derive(Debug, Clone, Serialize)]
+pub struct Attempt {
+    pub trial: Trial,
+    /// `None` where it is not right, or where there are no sizes to count it at.
+    pub counts: Option<Beside>,
+    pub goals: Vec<Reached>,
+    /// Whether it is right, and has reached all goals. Where nothing could be counted, none is reached.
+    pub is_done: bool,
+}
+
+/// Tries `text` in the place of the shader of a kernel's rung. If it is right, it is counted at the sizes of `case`, and
+/// compared with the goals of the exercise that it is.
+///
+/// # Errors
+/// A kernel or a rung that is not there, and a right text that cannot be counted.
+pub fn attempt(
+    (kernel, rung): (&str, &str),
+    text: &str,
+    exercise: Option<&Exercise>,
+    case: Option<&Case>,
+    settings: Settings,
+) -> Result<Attempt> {
+    let trial = trial(kernel, rung, text, settings)?;
+    let is_right = matches!(trial.verdict, Verdict::Right);
+    let case = case.filter(|_| is_right);
+    let counts = case.map(|case| beside(case, rung, text, settings.subgroup)).transpose()?;
+    let wanted = exercise.map_or(&[][..], |exercise| &exercise.goals);
+    let goals: Vec<_> =
+        counts.iter().flat_map(|counts| wanted.iter().map(|goal| goal.reached(counts))).collect();
+    let is_done = is_right && goals.len() == wanted.len() && goals.iter().all(|goal| goal.reached);
+    Ok(Attempt { trial, counts, goals, is_done })
+}
