@@ -671,6 +671,11 @@ fn the_microscope_prints_the_life_of_a_thread() {
         place.run(&format!("{line} {more}")).fails(2, &[words]);
     }
     place.run("microscope conv2d.forward --layer conv9 --at 0,0,0").fails(2, &["conv1"]);
+    place.run("microscope adam.step --layer conv9 --at 0").fails(2, &["it runs for dense1's weight"]);
+    // What is too large is said before it is taken.
+    for sizes in ["--layer conv1 --image-size 4000", "--layer conv1 --image-size 99999999"] {
+        place.run(&format!("microscope conv2d.forward {sizes} --at 0,0,0")).fails(2, &["image-size"]);
+    }
     let photo = "--image train/cats/0.png --at 0,0,0";
     place
         .run(&format!("microscope conv2d.backward_x --layer conv1 {photo}"))

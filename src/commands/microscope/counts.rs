@@ -1,13 +1,12 @@
 //! What the rungs of a kernel do, in numbers.
 
 use super::args::MicroscopeArgs;
-use super::subject::network_case;
+use super::subject::{network_case, no_layer};
 use crate::check::Case;
 use crate::commands::output::outln;
 use crate::error::{Result, error, shown};
 use crate::microscope::counts::{Counts, count, least_bytes};
 use crate::microscope::job::Job;
-use crate::train::settings::image_size_problem;
 use serde::Serialize;
 
 /// Groups that are run to count, of grids with more.
@@ -35,20 +34,7 @@ struct Rung {
 }
 
 pub fn run(args: &MicroscopeArgs) -> Result<()> {
-    let (image_size, batch) = (args.image_size, args.batch_size);
-    if let Some(problem) = image_size_problem(image_size as usize) {
-        return Err(error!(Usage, "--image-size {problem}"));
-    }
-    if batch == 0 {
-        return Err(error!(Usage, "--batch-size must be 1 or more"));
-    }
-    if (u64::from(batch) * 64).max(512) * u64::from(image_size).pow(2) > 1 << 28 {
-        return Err(error!(
-            Usage,
-            "these sizes make too large a tensor: use a smaller --image-size or --batch-size"
-        ));
-    }
-    let case = network_case(args, &args.kernel, batch)?;
+    let case = network_case(args, &args.kernel, args.batch_size)?.ok_or_else(|| no_layer(&args.kernel))?;
     let report = report(&case, args)?;
     if args.json {
         let text = serde_json::to_string(&report).map_err(|why| error!(Other, "no JSON: {why}"))?;

@@ -1,7 +1,7 @@
 //! A shader of one's own in the place of a kernel's.
 
 use super::args::MicroscopeArgs;
-use super::subject::network_case;
+use super::subject::{network_case, no_layer};
 use super::time::{Times, times};
 use crate::check::Case;
 use crate::commands::output::{errln, outln};
@@ -58,11 +58,11 @@ async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
         }
     };
     let settings = Settings { subgroup: args.subgroup, ..Settings::default() };
-    let case = match &args.layer {
-        Some(_) => Some(network_case(args, &kernel, args.batch_size)?),
-        // Not every kernel is one of the network's.
-        None => network_case(args, &kernel, args.batch_size).ok(),
-    };
+    // Not every kernel is one of the network's; then nothing is counted.
+    let case = network_case(args, &kernel, args.batch_size)?;
+    if let (None, Some(_)) = (&case, &args.layer) {
+        return Err(no_layer(&kernel));
+    }
     let attempt = attempt((&kernel, &rung), &text, exercise.as_ref(), case.as_ref(), settings)
         .map_err(|why| error!(Usage, "{name}: {why}"))?;
     if args.json {

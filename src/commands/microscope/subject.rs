@@ -1,16 +1,23 @@
 //! What the microscope looks at: a kernel, with sizes and values.
 
 use super::args::MicroscopeArgs;
+use crate::check::kernels::bytes;
 use crate::check::{Case, Table, all, table};
 use crate::commands::load::{load_model, model_file};
 use crate::commands::only::closest;
 use crate::data::decode_file;
 use crate::device::Device;
 use crate::error::{Error, Result, error, list, shown, shown_path};
+use crate::memory;
 use crate::microscope::view::{OfLayer, Subject, case_of};
 use crate::model::{Model, Network};
 use crate::run::newest_with_model;
 use crate::train::settings::image_size_problem;
+
+/// Values of the largest tensor.
+const MOST_VALUES: u64 = 1 << 28;
+/// What the buffers of a kernel take, for each of their bytes: as they are drawn, in f64, and in the interpreter.
+const COPIES: u64 = 6;
 
 /// The subject, and what a person should know of its values.
 pub fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
@@ -37,7 +44,8 @@ pub fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
             Ok((subject, said))
         }
         (Some(layer), None) => {
-            let (size, case) = (args.image_size, network_case(args, kernel, 1)?);
+            let size = args.image_size;
+            let case = network_case(args, kernel, 1)?.ok_or_else(|| no_layer(kernel))?;
             Ok((Subject::drawn(case), format!("{layer}, {size}x{size}, random values")))
         }
         (None, _) => {
@@ -47,15 +55,27 @@ pub fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
     }
 }
 
-/// The kernel at the sizes of the network's layer that was named, else of the first that has it.
-pub fn network_case(args: &MicroscopeArgs, kernel: &str, batch: u32) -> Result<Case> {
-    let cases = table(Table::Network { image_size: args.image_size, batch });
+/// The kernel at the sizes of the network's layer that was named, else of the first that has it; `None` where no layer has.
+///
+/// # Errors
+/// `Usage` for a layer that has it not, and for sizes that no kernel indexes; `OutOfMemory` before anything takes memory.
+pub fn network_case(args: &MicroscopeArgs, kernel: &str, batch: u32) -> Result<Option<Case>> {
+    let size = args.image_size;
+    if let Some(problem) = image_size_problem(size as usize) {
+        return Err(error!(Usage, "--image-size {problem}"));
+    }
+    if batch == 0 {
+        return Err(error!(Usage, "--batch-size must be 1 or more"));
+    }
+    // conv1's output and dense1's weight are the largest tensors.
+    if (u64::from(batch) * 64).max(512) * u64::from(size).pow(2) > MOST_VALUES {
+        let what = "these sizes make too large a tensor: use a smaller --image-size or --batch-size";
+        return Err(error!(Usage, "{what}"));
+    }
+    let cases = table(Table::Network { image_size: size, batch });
     let mut named: Vec<_> = cases.into_iter().filter(|case| case.call.name() == kernel).collect();
     if named.is_empty() {
-        return Err(match case_of(kernel) {
-            Some(_) => error!(Usage, "{kernel} runs for no layer of the network"),
-            None => no_kernel(kernel),
-        });
+        return Ok(None);
     }
     let place = match &args.layer {
         None => Some(0),
@@ -66,7 +86,18 @@ pub fn network_case(args: &MicroscopeArgs, kernel: &str, batch: u32) -> Result<C
         let layer = shown(args.layer.as_deref().unwrap_or_default());
         error!(Usage, "{kernel} does not run for {layer}: it runs for {}", list(&layers))
     })?;
-    Ok(named.swap_remove(place))
+    let case = named.swap_remove(place);
+    let what = format!("{kernel} of {} at {size}x{size} pixels, {batch} at a time,", case.why);
+    memory::check(&what, &[("its buffers", COPIES * bytes(&case) as u64)])?;
+    Ok(Some(case))
+}
+
+/// No layer of the network has the kernel.
+pub fn no_layer(kernel: &str) -> Error {
+    match case_of(kernel) {
+        Some(_) => error!(Usage, "{kernel} runs for no layer of the network"),
+        None => no_kernel(kernel),
+    }
 }
 
 /// The model that looks at the picture, on the CPU, and in words which one it is.
@@ -82,6 +113,9 @@ fn model(args: &MicroscopeArgs) -> Result<(Model, String)> {
         None => {
             let classes = ["cats", "dogs"].map(str::to_string).to_vec();
             let network = Network::cats_and_dogs(classes, args.image_size as usize, 0.5);
+            let paper = Model::new(network.clone(), &Device::on_paper(*device.limits()), 0, false)?;
+            let needs = [memory::of_parameters(&paper), memory::of_use(&paper, 1)?].concat();
+            memory::check("this network", &needs)?;
             Ok((
                 Model::new(network, &device, 0, false)?,
                 "a network with random weights (no run is there)".to_string(),
