@@ -1,6 +1,6 @@
 //! The buffers of a kernel, and the memory of one dispatch.
 
-use super::program::{Program, Space};
+use super::program::{Global, Program, Space};
 use super::shadow::{Record, Shadow};
 use super::source::{Refusal, Result};
 
@@ -29,8 +29,16 @@ pub struct Bound {
     sources: Vec<Option<usize>>,
 }
 
-/// Gives the variables of a program their memory: `params` is its uniform, textures are copies of buffers, and the
-/// variable `packed` is the buffer `scratch` too.
+/// The number of the buffer behind a variable: of that name, or the one that is copied into a texture. The variable
+/// `packed` is the buffer `scratch` too. `None` where there is none.
+pub fn buffer_of(buffers: &[Buffer], global: &Global, textures: &[(&str, &str)]) -> Option<usize> {
+    let source = textures.iter().find(|(texture, _)| *texture == &*global.name);
+    let name = source.map_or(&*global.name, |(_, source)| source);
+    let is_it = |buffer: &Buffer| buffer.name == name || (name == "packed" && buffer.name == "scratch");
+    buffers.iter().position(is_it)
+}
+
+/// Gives the variables of a program their memory: `params` is its uniform, and textures are copies of buffers.
 ///
 /// # Errors
 /// A variable without a buffer, and a buffer behind two variables.
@@ -40,14 +48,14 @@ pub fn bind(
     params: &[u32],
     textures: &[(&str, &str)],
 ) -> Result<Bound> {
-    let find = |name: &str| {
-        let is_it = |buffer: &Buffer| buffer.name == name || (name == "packed" && buffer.name == "scratch");
-        buffers.iter().position(is_it).ok_or_else(|| Refusal::new(format!("nothing is bound to {name}")))
+    let find = |global: &Global| {
+        let nothing = || Refusal::new(format!("nothing is bound to {}", global.name));
+        buffer_of(buffers, global, textures).ok_or_else(nothing)
     };
     let mut sources = Vec::new();
     for global in &program.globals {
         let source = match global.space {
-            Space::Storage { .. } => Some(find(&global.name)?),
+            Space::Storage { .. } => Some(find(global)?),
             _ => None,
         };
         if source.is_some() && sources.contains(&source) {
@@ -55,10 +63,6 @@ pub fn bind(
         }
         sources.push(source);
     }
-    let texture_of = |name: &str| {
-        let source = textures.iter().find(|(texture, _)| *texture == name).map_or(name, |(_, source)| source);
-        find(source).map(|index| buffers[index].words.clone())
-    };
     let mut memory = Vec::new();
     for global in &program.globals {
         memory.push(match global.space {
@@ -68,7 +72,7 @@ pub fn bind(
                 words
             }
             Space::Workgroup => vec![0; global.cells as usize],
-            Space::Texture => texture_of(&global.name)?,
+            Space::Texture => buffers[find(global)?].words.clone(),
             Space::Storage { .. } => Vec::new(),
         });
     }

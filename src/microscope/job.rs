@@ -49,6 +49,12 @@ impl Pass {
         [(index % x) as u32, (index / x % y) as u32, (index / x / y) as u32]
     }
 
+    /// The number of a workgroup.
+    pub fn index(&self, [x, y, z]: [u32; 3]) -> u64 {
+        let [width, height, _] = self.groups.map(u64::from);
+        (u64::from(z) * height + u64::from(y)) * width + u64::from(x)
+    }
+
     /// How many workgroups there are.
     pub fn len(&self) -> u64 {
         self.groups.map(u64::from).iter().product()

@@ -74,6 +74,8 @@ impl Program {
 pub struct Global {
     pub name: Arc<str>,
     pub space: Space,
+    /// What its cells hold; of a structure, what its first number is.
+    pub kind: Kind,
     /// Bytes of each of its cells.
     pub width: u32,
     /// Its cells; of a runtime-sized array those before it.

@@ -29,11 +29,20 @@ pub struct Settings {
     pub rest: bool,
     /// In how many of the three orders it runs.
     pub orders: usize,
+    /// Instructions of all threads in one order, after which it is not run on.
+    pub most_instructions: u64,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { subgroup: 32, most_steps: MOST_STEPS, watched: u64::MAX, rest: true, orders: ORDERS.len() }
+        Settings {
+            subgroup: 32,
+            most_steps: MOST_STEPS,
+            watched: u64::MAX,
+            rest: true,
+            orders: ORDERS.len(),
+            most_instructions: u64::MAX,
+        }
     }
 }
 
@@ -52,7 +61,7 @@ pub struct Report {
 /// Runs a kernel on these buffers: with a sanitizer that looks on, and twice more in other orders.
 ///
 /// # Errors
-/// A variable without a buffer, and more groups than can be numbered.
+/// A variable without a buffer, more groups than can be numbered, and more instructions than `settings` allow.
 pub fn prove(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<Report> {
     let orders = &ORDERS[..settings.orders.clamp(1, ORDERS.len())];
     // What two threads do in an order that nothing fixes is a race, whichever order they run in: one look is enough.
@@ -161,6 +170,10 @@ fn run(job: &Job, mut buffers: Vec<Buffer>, settings: Settings, order: Order) ->
                 group.run(&threads, &mut bound.memory, &mut Nobody)
             };
             instructions += group.threads.iter().map(|thread| thread.steps).sum::<u64>();
+            if instructions > settings.most_instructions {
+                let most = settings.most_instructions;
+                return Err(Refusal::new(format!("all threads together take more than {most} instructions")));
+            }
             if let Err(endless) = end {
                 sanitizer.endless(endless);
                 is_complete = false;
@@ -182,26 +195,27 @@ fn run(job: &Job, mut buffers: Vec<Buffer>, settings: Settings, order: Order) ->
     Ok(Run { findings, buffers, instructions, is_complete: true })
 }
 
-/// Runs the first `passes` passes of a kernel on these buffers, with nobody looking on.
+/// Runs these groups of a pass, by their numbers, one after the other on these buffers, with nobody looking on.
 ///
 /// # Errors
 /// As [`prove`], and a thread without end.
-pub fn run_passes(job: &Job, buffers: &mut [Buffer], passes: usize, subgroup: u32) -> Result<()> {
-    for pass in &job.passes[..passes] {
-        let program = &pass.program;
-        let mut bound = bind(program, buffers, &job.params, pass.textures)?;
-        let setting = Setting { groups: pass.groups, subgroup, most_steps: MOST_STEPS };
-        let threads = Order::Forward.of(program.threads() as u32);
-        let mut group = Group::new(program, setting, [0; 3]);
-        for index in 0..pass.len() {
-            group.restart(pass.group(index));
-            let end = group.run(&threads, &mut bound.memory, &mut Nobody);
-            end.map_err(|endless| Refusal {
-                line: Some(endless.line),
-                what: "a thread has no end".to_string(),
-            })?;
-        }
-        bound.release(program, buffers, None);
+pub fn run_groups(
+    job: &Job,
+    pass: &Pass,
+    buffers: &mut [Buffer],
+    groups: &[u64],
+    subgroup: u32,
+) -> Result<()> {
+    let program = &pass.program;
+    let mut bound = bind(program, buffers, &job.params, pass.textures)?;
+    let setting = Setting { groups: pass.groups, subgroup, most_steps: MOST_STEPS };
+    let threads = Order::Forward.of(program.threads() as u32);
+    let mut group = Group::new(program, setting, [0; 3]);
+    for &index in groups {
+        group.restart(pass.group(index));
+        let end = group.run(&threads, &mut bound.memory, &mut Nobody);
+        end.map_err(|endless| Refusal { line: Some(endless.line), what: "a thread has no end".to_string() })?;
     }
+    bound.release(program, buffers, None);
     Ok(())
 }

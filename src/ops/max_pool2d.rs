@@ -84,6 +84,11 @@ fn params(
     Params { batch, channels, in_h, in_w, out_h, out_w, window_h, window_w, stride_h, stride_w }
 }
 
+/// Of the case with NaN.
+fn with_nan() -> Params {
+    params([1, 1], [6, 9], [2, 2], [2, 2])
+}
+
 pub fn cases(table: Table) -> Vec<Case> {
     let sizes = match table {
         Table::Awkward => vec![
@@ -94,6 +99,7 @@ pub fn cases(table: Table) -> Vec<Case> {
             (params([1, 2], [11, 10], [2, 3], [3, 4]), "gaps between windows"),
             (params([1, 33], [13, 5], [5, 4], [2, 1]), "large windows, overlapping and many channels"),
             (params([2, 2], [4, 6], [1, 1], [1, 1]), "window 1x1"),
+            (with_nan(), "two NaN in a window: the first wins"),
         ],
         Table::Network { image_size, batch } => {
             vec![(params([batch, 64], [image_size; 2], [2, 2], [2, 2]), "pool1")]
@@ -113,7 +119,15 @@ pub fn cases(table: Table) -> Vec<Case> {
         .draw(|p, name, random| {
             let len = p.batch * p.channels * p.out_h * p.out_w;
             let window = p.window_h * p.window_w;
-            (name == "argmax").then(|| Values::Uint((0..len).map(|_| random.below(window)).collect()))
+            match name {
+                "argmax" => Some(Values::Uint((0..len).map(|_| random.below(window)).collect())),
+                "x" if *p == with_nan() => {
+                    let mut values: Vec<_> = (0..p.in_h * p.in_w).map(|_| random.number()).collect();
+                    values[p.in_w as usize..][..2].fill(f64::NAN);
+                    Some(Values::Float(values))
+                }
+                _ => None,
+            }
         })
         .kernel(&FORWARD, |_| Tolerance::Exact)
         .kernel(&BACKWARD_X, |p| Tolerance::sum(p.window_h * p.window_w))

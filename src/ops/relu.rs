@@ -1,6 +1,6 @@
 //! ReLU.
 
-use crate::cases::{Case, Row, Table, Tolerance, lengths};
+use crate::cases::{Case, Row, Table, Tolerance, Values, lengths};
 use crate::error::Result;
 use crate::kernel::{Kernel, kernel};
 use crate::reference::relu::Params;
@@ -24,13 +24,24 @@ pub static FORWARD: Kernel<Params> = kernel!(relu::forward(x) -> (y), items: |p|
 pub static BACKWARD_X: Kernel<Params> =
     kernel!(relu::backward_x(y, dy) -> (dx), items: |p| p.len as usize, four);
 
+/// Elements of the case with a NaN.
+const WITH_NAN: u32 = 1761;
+
 pub fn cases(table: Table) -> Vec<Case> {
     let mut sizes = lengths(table, |len| Params { len });
     if table == Table::Awkward {
+        sizes.push((Params { len: WITH_NAN }, "a NaN"));
         sizes.push((Params { len: (1 << 14) * 1024 + 300 }, "a grid of two rows, where a thread owns four"));
     }
     Row::new(sizes, |p, _| vec![p.len])
         .random(|dice| Params { len: dice.size(5000) })
+        .draw(|p, name, random| {
+            (name == "x" && p.len == WITH_NAN).then(|| {
+                let mut values: Vec<_> = (0..p.len).map(|_| random.number()).collect();
+                values[1000] = f64::NAN;
+                Values::Float(values)
+            })
+        })
         .kernel(&FORWARD, |_| Tolerance::Exact)
         .kernel(&BACKWARD_X, |_| Tolerance::Exact)
         .cases()

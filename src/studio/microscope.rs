@@ -9,8 +9,7 @@ use crate::memory;
 use crate::microscope::Refusal as Refused;
 use crate::microscope::job::Job;
 use crate::microscope::program::Space;
-use crate::microscope::proof::run_passes;
-use crate::microscope::view::{OfLayer, Owner, Status, Stepper, Subject, owner};
+use crate::microscope::view::{Number, OfLayer, Owner, Status, Stepper, Subject, owner, run_before};
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
@@ -141,7 +140,7 @@ fn look(of_layer: OfLayer, wanted: &Wanted) -> Answer<(Looked, Value)> {
             owner(&job, &buffers, output.name, wanted.element as u32, wanted.subgroup).map_err(refused)?
         }
     };
-    run_passes(&job, &mut buffers, own.pass, wanted.subgroup).map_err(refused)?;
+    run_before(&job, &mut buffers, &own, wanted.subgroup).map_err(refused)?;
     let passes = job.passes.iter().map(|pass| {
         json!({"entry": pass.program.entry, "groups": pass.groups, "size": pass.program.workgroup_size})
     });
@@ -166,6 +165,7 @@ fn look(of_layer: OfLayer, wanted: &Wanted) -> Answer<(Looked, Value)> {
     answer["steps"] = json!(stepper.steps());
     answer["is_cut"] = json!(stepper.is_cut());
     answer["barriers"] = json!(stepper.barriers());
+    answer["statements"] = json!(stepper.statements().of_several_lines());
     Ok((Looked { stepper: Mutex::new(stepper), bytes: 4 * words }, answer))
 }
 
@@ -213,7 +213,10 @@ fn seen(stepper: &mut Stepper, step: usize) -> Value {
     let variables = stepper.variables().iter().enumerate().map(|(number, global)| {
         let cells = (global.space == Space::Workgroup).then(|| {
             let cells = stepper.cells(number);
-            cells[..cells.len().min(MOST_CELLS)].iter().map(|word| f32::from_bits(*word)).collect::<Vec<_>>()
+            cells[..cells.len().min(MOST_CELLS)]
+                .iter()
+                .map(|word| Number::new(*word, global.kind))
+                .collect::<Vec<_>>()
         });
         json!({"touched": stepper.touched(number), "cells": cells})
     });

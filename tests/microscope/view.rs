@@ -3,8 +3,8 @@
 use pawgrad::check::kernels::Question;
 use pawgrad::check::{self, Case, Style};
 use pawgrad::microscope::job::Job;
-use pawgrad::microscope::proof::{Settings, prove, run_passes};
-use pawgrad::microscope::view::{Action, Stepper, owner};
+use pawgrad::microscope::proof::{Settings, prove};
+use pawgrad::microscope::view::{Action, Stepper, owner, run_before};
 use std::collections::BTreeMap;
 
 const SUBGROUP: u32 = 32;
@@ -49,7 +49,7 @@ fn the_owner_of_a_value_is_found_and_its_life_ends_with_that_value() {
                 }
             };
             let mut before = buffers.clone();
-            run_passes(&job, &mut before, own.pass, SUBGROUP).unwrap();
+            run_before(&job, &mut before, &own, SUBGROUP).unwrap();
             let job = Job::new(&*case.call, rung, SUBGROUP).unwrap();
             let mut stepper = Stepper::new(job, before, own.pass, (own.group, own.thread), SUBGROUP).unwrap();
             // The value is written by this thread, and by no line before.

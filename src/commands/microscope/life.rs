@@ -7,8 +7,7 @@ use crate::commands::output::{errln, outln};
 use crate::error::{Error, Result, error};
 use crate::microscope::Refusal;
 use crate::microscope::job::Job;
-use crate::microscope::proof::run_passes;
-use crate::microscope::view::{Owner, Stepper, owner};
+use crate::microscope::view::{Owner, Stepper, owner, run_before};
 use serde_json::json;
 
 /// Lines of a life that are printed without being asked for: the first, and the last.
@@ -29,8 +28,7 @@ pub fn print(args: &MicroscopeArgs) -> Result<()> {
         }
         Some(thread) => (asked_for(args, &job, thread)?, None),
     };
-    // What the passes before have made.
-    run_passes(&job, &mut buffers, own.pass, args.subgroup).map_err(refused)?;
+    run_before(&job, &mut buffers, &own, args.subgroup).map_err(refused)?;
     let pass = &job.passes[own.pass].program;
     if !args.json {
         outln!("{} {rung}: {said}", args.kernel);

@@ -11,6 +11,8 @@ use crate::microscope::proof::{Settings, prove};
 const WATCHED: u64 = 4;
 /// Instructions of one of their threads.
 const MOST_STEPS: u64 = 1 << 22;
+/// Instructions of all their threads: some seconds.
+const MOST_INSTRUCTIONS: u64 = 1 << 29;
 
 /// Seconds of a call: medians.
 pub struct Times {
@@ -28,7 +30,14 @@ pub async fn times(choice: &Choice, case: &Case, rung: &str, text: &str, subgrou
     let job = Job::with_text(&*case.call, rung, subgroup, text).map_err(|why| error!(Other, "{why}"))?;
     let [inputs, outputs] = case.zeros();
     let buffers = job.buffers(&inputs, &outputs);
-    let settings = Settings { subgroup, watched: WATCHED, rest: false, orders: 1, most_steps: MOST_STEPS };
+    let settings = Settings {
+        subgroup,
+        watched: WATCHED,
+        rest: false,
+        orders: 1,
+        most_steps: MOST_STEPS,
+        most_instructions: MOST_INSTRUCTIONS,
+    };
     let report = prove(&job, &buffers, settings).map_err(|why| error!(Other, "{why}"))?;
     if let Some(finding) = report.findings.first() {
         return Err(error!(Other, "at the size of {}, no device runs this: {finding}", case.why));

@@ -15,7 +15,7 @@ mod products;
 mod state;
 mod statement;
 
-use super::instruction::Op;
+use super::instruction::{Kind, Op};
 use super::program::{Frame, Global, Program, Space};
 use super::source::{self, Refusal, Result};
 use body::{Body, Value};
@@ -94,12 +94,13 @@ impl Compiler<'_> {
                 },
                 _ => return Err(self.refuse("no variables in this address space")),
             };
-            let (width, cells, stride) = if space == Space::Texture {
-                (4, 0, 0)
+            let (kind, width, cells, stride) = if space == Space::Texture {
+                (Kind::F32, 4, 0, 0)
             } else {
+                let kind = self.layout.kind(inner).map_err(|why| self.at(why))?;
                 let width = self.layout.width(inner).map_err(|why| self.at(why))?;
                 let cells = self.layout.cells(variable.ty, width);
-                (width, cells, self.layout.runtime_stride(variable.ty, width))
+                (kind, width, cells, self.layout.runtime_stride(variable.ty, width))
             };
             if space == Space::Workgroup {
                 shared += u64::from(cells) * u64::from(width);
@@ -113,7 +114,7 @@ impl Compiler<'_> {
             }
             let of = self.name(&name);
             self.variables.insert(handle, Value::global(number, width, of));
-            self.global_list.push(Global { name, space, width, cells, stride });
+            self.global_list.push(Global { name, space, kind, width, cells, stride });
         }
         Ok(())
     }

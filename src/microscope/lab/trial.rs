@@ -138,7 +138,9 @@ fn of_case(case: &Case, rung: &str, text: &str, style: Style, settings: Settings
     let [inputs, outputs] = question.words();
     let buffers = job.buffers(&inputs, &outputs);
     let Settings { subgroup, most_steps, .. } = settings;
-    let of_proof = proof::Settings { subgroup, most_steps, ..proof::Settings::default() };
+    // Other groups may take longer than the first, from which the estimate is.
+    let most_instructions = 4 * settings.most_instructions;
+    let of_proof = proof::Settings { subgroup, most_steps, most_instructions, ..proof::Settings::default() };
     match estimate(&job, &buffers, of_proof) {
         // One without end is a finding, and found quickly.
         Ok(instructions) if instructions > settings.most_instructions && instructions < u64::MAX => {

@@ -1,15 +1,12 @@
 //! Which thread writes a value.
 
-use super::slice::stores_of;
-use crate::microscope::buffers::{Buffer, bind};
-use crate::microscope::group::{Group, Setting};
-use crate::microscope::instruction::{Instruction, Op};
+use super::slice::{is_store, slice};
+use super::sweep::sweep;
+use crate::microscope::buffers::Buffer;
 use crate::microscope::job::{Job, Pass};
 use crate::microscope::program::{Global, Space};
-use crate::microscope::proof::MOST_STEPS;
 use crate::microscope::source::{Refusal, Result};
 use crate::microscope::watch::{Access, At, Mode, Watch};
-use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// A thread, and the instruction with which it writes.
@@ -33,9 +30,6 @@ impl Owner {
     }
 }
 
-/// Groups that one thread of this machine looks at in a row.
-const CHUNK: usize = 16;
-
 /// The thread that writes cell `cell` of a buffer last: in the last pass that writes to it.
 ///
 /// # Errors
@@ -56,6 +50,7 @@ pub fn owner(job: &Job, buffers: &[Buffer], name: &str, cell: u32, subgroup: u32
     Err(nobody())
 }
 
+/// The group that writes a cell in a pass, and with which instruction.
 fn writer(
     job: &Job,
     pass: &Pass,
@@ -63,49 +58,23 @@ fn writer(
     (global, cell): (usize, u32),
     subgroup: u32,
 ) -> Result<Option<([u32; 3], At)>> {
-    let slice = stores_of(&pass.program, global);
-    let program = slice.as_ref().unwrap_or(&pass.program);
-    let setting = Setting { groups: pass.groups, subgroup, most_steps: MOST_STEPS };
-    let order: Vec<u32> = (0..program.threads() as u32).collect();
-    let bound = bind(program, &mut buffers.to_vec(), &job.params, pass.textures)?;
-    let cells = bound.memory[global].len().max(1) as u64;
+    let slice = slice(&pass.program, |i| is_store(i) && usize::from(i.a) == global);
+    let program = slice.as_ref().map_or(&*pass.program, |slice| &slice.program);
+    let of_buffer = buffers.iter().find(|buffer| *buffer.name == *program.globals[global].name);
+    let cells = of_buffer.map_or(1, |buffer| buffer.words.len().max(1)) as u64;
     // Most grids follow their output: from where the cell would be then, to both sides.
     let guess = u64::from(cell) * pass.len() / cells;
     let mut indices: Vec<u64> = (0..pass.len()).collect();
     indices.sort_by_key(|index| index.abs_diff(guess));
     let is_found = AtomicBool::new(false);
-    // Zeros take no memory before they are written.
-    let is_read = |global: usize| program.code.iter().any(|i| reads(i, global));
-    let copy = |(global, cells): (usize, &Vec<u32>)| match is_read(global) {
-        true => cells.clone(),
-        false => vec![0; cells.len()],
+    let begin = || (!is_found.load(Relaxed)).then_some(Search { global, cell, found: None });
+    let end = |index, search: Search| {
+        let at = search.found?;
+        is_found.store(true, Relaxed);
+        Some((pass.group(index), at))
     };
-    let found = indices.par_chunks(CHUNK).map_init(
-        || bound.memory.iter().enumerate().map(copy).collect::<Vec<_>>(),
-        |memory, chunk| {
-            let mut group = Group::new(program, setting, [0; 3]);
-            for &index in chunk {
-                if is_found.load(Relaxed) {
-                    return None;
-                }
-                let id = pass.group(index);
-                group.restart(id);
-                let mut search = Search { global, cell, found: None };
-                // One without end writes nothing more.
-                let _ = group.run(&order, memory, &mut search);
-                if let Some(at) = search.found {
-                    is_found.store(true, Relaxed);
-                    return Some((id, at));
-                }
-            }
-            None
-        },
-    );
-    Ok(found.find_map_any(|found| found))
-}
-
-fn reads(i: &Instruction, global: usize) -> bool {
-    matches!(i.op, Op::Load | Op::Texel | Op::Atomic(_)) && usize::from(i.a) == global
+    let found = sweep(job, pass, program, buffers, (&indices, subgroup), begin, end)?;
+    Ok(found.into_iter().next())
 }
 
 /// Waits for a write.

@@ -1,23 +1,29 @@
-//! A program cut down to where it writes: who owns a value is then found without computing any.
+//! A program cut down to what it does with memory: who owns a value is then found without computing any.
 //!
-//! Kept is what decides which stores to a variable are executed, and where they go to; every other instruction does
+//! Kept is what decides which of some loads and stores are executed, and where they go to; every other instruction does
 //! nothing, and loops that decide nothing are jumped over. It is a backward slice (Weiser, "Program Slicing", 1981) on the
 //! registers.
 
 use crate::microscope::instruction::{Instruction, Op};
-use crate::microscope::program::Program;
+use crate::microscope::program::{Program, Space};
 
 /// Bits of the largest table of needed registers.
 const MOST_BITS: usize = 1 << 30;
 
-/// A program that writes to cells of variable `global` where `program` does, but nothing of value. `None` where the table
-/// that finds out would be too large.
-pub fn stores_of(program: &Program, global: usize) -> Option<Program> {
+/// A program cut down.
+pub struct Slice {
+    pub program: Program,
+    /// The variables, by number, whose values decide what is done. The program itself writes to none of them.
+    pub decided_by: Vec<usize>,
+}
+
+/// A program that loads and stores as `program` does where `is_seed` says so, but nothing of value. `None` where what it
+/// does depends on what it wrote before, and where the table that finds out would be too large.
+pub fn slice(program: &Program, is_seed: impl Fn(&Instruction) -> bool) -> Option<Slice> {
     let (code, registers) = (&program.code, program.registers);
     if code.len().checked_mul(registers)? > MOST_BITS {
         return None;
     }
-    let is_seed = |i: &Instruction| matches!(i.op, Op::Store | Op::Atomic(_)) && usize::from(i.a) == global;
     let mut skipped: Vec<bool> = program
         .loops
         .iter()
@@ -45,6 +51,20 @@ pub fn stores_of(program: &Program, global: usize) -> Option<Program> {
             break kept;
         }
     };
+    let mut decided_by: Vec<usize> = code
+        .iter()
+        .enumerate()
+        .filter(|(pc, i)| is_load(i) && needed.is_used(*pc, i))
+        .map(|(_, i)| usize::from(i.a))
+        .collect();
+    decided_by.sort_unstable();
+    decided_by.dedup();
+    let is_written = |&global: &usize| {
+        matches!(program.globals[global].space, Space::Workgroup | Space::Storage { writable: true })
+    };
+    if decided_by.iter().any(is_written) {
+        return None;
+    }
     let mut slice = program.clone();
     for (i, kept) in slice.code.iter_mut().zip(kept) {
         if !kept && i.op != Op::End && target(i).is_none() {
@@ -54,7 +74,17 @@ pub fn stores_of(program: &Program, global: usize) -> Option<Program> {
     for (known, _) in program.loops.iter().zip(&skipped).filter(|(_, skipped)| **skipped) {
         slice.code[known.start as usize] = jump(known.end);
     }
-    Some(slice)
+    Some(Slice { program: slice, decided_by })
+}
+
+/// Whether an instruction reads memory outside of the registers.
+pub fn is_load(i: &Instruction) -> bool {
+    matches!(i.op, Op::Load | Op::Texel | Op::Atomic(_))
+}
+
+/// Whether an instruction writes such memory.
+pub fn is_store(i: &Instruction) -> bool {
+    matches!(i.op, Op::Store | Op::Atomic(_))
 }
 
 fn jump(to: u32) -> Instruction {
@@ -78,6 +108,11 @@ impl Needed {
         let words = registers.div_ceil(64);
         // One more: in front of the instruction that is looked at.
         Needed { bits: vec![0; words * (instructions + 1)], words, registers }
+    }
+
+    /// Whether anything that instruction number `pc` writes is needed behind it.
+    fn is_used(&self, pc: usize, i: &Instruction) -> bool {
+        Effect::of(i, self.registers).writes().any(|register| has(self.row(pc + 1), register))
     }
 
     fn row(&self, pc: usize) -> &[u64] {

@@ -30,6 +30,13 @@ impl Statements {
         self.spans.get((line as usize).wrapping_sub(1)).map_or(0, |(first, _)| *first as u32 + 1)
     }
 
+    /// The first and the last line of every statement that is longer than a line, counted from 1.
+    pub fn of_several_lines(&self) -> Vec<(usize, usize)> {
+        let mut spans: Vec<_> = self.spans.iter().filter(|(first, last)| first < last).collect();
+        spans.dedup();
+        spans.into_iter().map(|(first, last)| (first + 1, last + 1)).collect()
+    }
+
     /// The statement that begins in a line, in one.
     pub fn text(&self, line: u32) -> String {
         let Some(&(first, last)) = self.spans.get((line as usize).wrapping_sub(1)) else {
@@ -49,6 +56,7 @@ mod tests {
         let text = "fn f() {\n    // note\n    sum += a\n        * b; // more\n    if (x) { y(); }\n}\n";
         let statements = Statements::new(text);
         assert_eq!([1, 2, 3, 4, 5, 6, 7, 0].map(|line| statements.first(line)), [1, 2, 3, 3, 5, 6, 0, 0]);
+        assert_eq!(statements.of_several_lines(), [(3, 4)]);
         assert_eq!(statements.text(3), "sum += a * b;");
         assert_eq!(statements.text(9), "");
     }

@@ -142,7 +142,7 @@ export class Cells {
     const state = who ? WHO[who - 1][1] : "not used so far";
     setText(
       this.label,
-      `${this.name}[${index}]${isKnown ? ` is ${value === null ? "not finite" : precise(value)}` : ""}: ${state}`,
+      `${this.name}[${index}]${isKnown ? ` is ${typeof value === "number" ? precise(value) : value}` : ""}: ${state}`,
     );
   }
 

@@ -9,6 +9,7 @@ const MARGIN = 4; // lines that stay in sight above and below the marked one
 export class Listing {
   #source = null;
   #marked = [];
+  #ends = new Map(); // from the first line of a longer statement to its last
 
   constructor() {
     this.file = el("code", { class: "hint" });
@@ -17,7 +18,8 @@ export class Listing {
     this.node = el("div", { class: "micro-code" }, el("div", { class: "code-head" }, "WGSL", this.file), this.pre);
   }
 
-  open({ file, source }) {
+  open({ file, source, statements }) {
+    this.#ends = new Map(statements);
     if (this.#source === source) return;
     this.#source = source;
     this.#marked = [];
@@ -39,12 +41,13 @@ export class Listing {
     this.#scroll(line ?? done);
   }
 
+  /** Marks a statement, all its lines. */
   #mark(line, name) {
-    const node = line ? this.lines[line - 1] : null;
-    if (!node) return null;
-    node.classList.add(name);
-    this.#marked.push(node);
-    return node;
+    if (!line) return null;
+    const nodes = this.lines.slice(line - 1, this.#ends.get(line) ?? line);
+    nodes.forEach((node) => node.classList.add(name));
+    this.#marked.push(...nodes);
+    return nodes[0];
   }
 
   /** Scrolls the box, and only the box, and only where the line is not well in sight. */
