@@ -4,13 +4,13 @@ use super::buffers::{Buffer, bind};
 use super::group::{Group, Setting};
 use super::instruction::Op;
 use super::job::Job;
+use super::limits::Limits;
 use super::lockstep::{self, WatchSubgroups};
-use super::order::spread;
+use super::order::middles;
 use super::program::{Program, Space};
-use super::proof::MOST_STEPS;
 use super::source::{Refusal, Result};
 use super::traffic::{conflicts, sectors};
-use super::watch::{Access, At, Mode, Watch};
+use super::watch::{Access, At, Endless, Mode, Watch};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -76,27 +76,34 @@ impl Shared {
     }
 }
 
-/// Counts every pass of a kernel. Of grids with more groups than `most_groups`, that many are run, spread from the first
-/// to the last. What passes leave for later ones is then not complete: the values are not, the counts are.
+/// Counts every pass of a kernel. Of grids with more groups than `most_groups`, that many are run, from the middles of
+/// equal parts: the edges of the grid, where groups have less to do, weigh no more than they should. What passes leave for later ones is then not complete: the values are not, the counts are.
 ///
 /// # Errors
-/// A variable without a buffer, and a thread that has no end.
-pub fn count(job: &Job, buffers: Vec<Buffer>, subgroup: u32, most_groups: u64) -> Result<Vec<Counts>> {
-    let mut buffers = buffers;
-    let mut all = Vec::new();
+/// A variable without a buffer, and more instructions than `limits` allow.
+pub fn count(
+    job: &Job,
+    mut buffers: Vec<Buffer>,
+    subgroup: u32,
+    most_groups: u64,
+    limits: Limits,
+) -> Result<Vec<Counts>> {
+    let (mut all, mut done) = (Vec::new(), 0);
     for pass in &job.passes {
         let program = &pass.program;
         let mut bound = bind(program, &mut buffers, &job.params, pass.textures)?;
-        let setting = Setting { groups: pass.groups, subgroup, most_steps: MOST_STEPS };
+        let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
         let mut group = Group::new(program, setting, [0; 3]);
         let mut counter = Counter::new(program.clone(), subgroup);
-        let sample = spread(pass.len(), most_groups.max(1));
+        let sample = middles(pass.len(), most_groups.max(1));
         for &index in &sample {
             group.restart(pass.group(index));
-            lockstep::run(&mut group, &mut bound.memory, &mut counter).map_err(|endless| Refusal {
-                line: Some(endless.line),
-                what: "a thread that has no end".to_string(),
-            })?;
+            limits.bind(&mut group, done);
+            if let Err(endless) = lockstep::run(&mut group, &mut bound.memory, &mut counter) {
+                let Endless { line, .. } = limits.judge(&group, endless)?;
+                return Err(Refusal { line: Some(line), what: "a thread has no end".to_string() });
+            }
+            done += group.threads.iter().map(|thread| thread.steps).sum::<u64>();
         }
         all.push(counter.counts(pass.len(), sample.len() as u64));
         bound.release(program, &mut buffers, None);

@@ -1,10 +1,10 @@
 //! A kernel with its sizes, compiled: all passes of a rung, and the buffers that they share.
 
-use super::buffers::Buffer;
-use super::compile::compile;
-use super::program::Program;
-use super::source::{Refusal, Result};
-use crate::cases::Call;
+use super::buffers::{Buffer, buffer_of};
+use super::compile::{compile, compile_parsed};
+use super::program::{Global, Program, Space};
+use super::source::{Refusal, Result, parse};
+use crate::cases::{Call, Dispatch};
 use crate::kernel::{Buffer as Declared, Usage};
 use std::sync::Arc;
 
@@ -92,11 +92,12 @@ impl Job {
         let overrides: Vec<_> =
             plan.overrides.iter().copied().chain([("SUBGROUP", f64::from(subgroup))]).collect();
         let text = text.unwrap_or(&plan.text);
-        let passes = plan.passes.iter().map(|pass| {
-            let program = Arc::new(compile(text, pass.entry, &overrides)?);
+        let parsed = parse(text)?;
+        let pass = |pass: &Dispatch| {
+            let program = Arc::new(compile_parsed(&parsed, pass.entry, &overrides)?);
             Ok(Pass { program, groups: pass.groups, textures: pass.textures })
-        });
-        let passes = passes.collect::<Result<_>>()?;
+        };
+        let passes = plan.passes.iter().map(pass).collect::<Result<_>>()?;
         let slot = |buffer: &Declared| Slot {
             name: buffer.name.to_string(),
             is_known: buffer.usage != Usage::Write,
@@ -141,6 +142,15 @@ impl Job {
     pub fn outputs(&self, buffers: Vec<Buffer>) -> Vec<Vec<u32>> {
         let outputs = buffers.into_iter().skip(self.inputs.len()).take(self.outputs.len());
         outputs.map(|buffer| buffer.words).collect()
+    }
+
+    /// Whether a pass writes to the buffer of this number.
+    pub fn makes(&self, buffers: &[Buffer], buffer: usize) -> bool {
+        let writes = |global: &Global| {
+            global.space == Space::Storage { writable: true }
+                && buffer_of(buffers, global, &[]) == Some(buffer)
+        };
+        self.passes.iter().any(|pass| pass.program.globals.iter().any(writes))
     }
 
     /// Names of the outputs.

@@ -60,6 +60,7 @@ pub mod instruction;
 pub mod job;
 pub mod lab;
 mod layout;
+pub mod limits;
 pub mod lockstep;
 pub mod order;
 pub mod program;

@@ -4,44 +4,39 @@ use super::buffers::{Buffer, bind};
 use super::finding::{Finding, Findings, Kind};
 use super::group::{Group, Setting};
 use super::job::{Job, Pass};
+use super::limits::Limits;
 use super::order::{ORDERS, Order, spread};
 use super::sanitizer::Sanitizer;
 use super::source::{Refusal, Result};
-use super::watch::{Nobody, Watch};
+use super::watch::{Endless, Nobody, Watch};
 use rayon::prelude::*;
 
 /// Groups of the largest dispatch.
 const MOST_GROUPS: u32 = 1 << 22;
-
-/// Instructions of one thread, after which it is said to have no end.
-pub(super) const MOST_STEPS: u64 = 1 << 26;
 
 /// How a kernel is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// Threads of a subgroup.
     pub subgroup: u32,
-    /// Instructions of one thread, after which it is said to have no end.
-    pub most_steps: u64,
+    /// In one order.
+    pub limits: Limits,
     /// Groups of each pass that are watched, spread over the grid.
     pub watched: u64,
     /// Whether the other groups run too, while nobody looks on. Without them there is no result.
     pub rest: bool,
     /// In how many of the three orders it runs.
     pub orders: usize,
-    /// Instructions of all threads in one order, after which it is not run on.
-    pub most_instructions: u64,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
             subgroup: 32,
-            most_steps: MOST_STEPS,
+            limits: Limits::default(),
             watched: u64::MAX,
             rest: true,
             orders: ORDERS.len(),
-            most_instructions: u64::MAX,
         }
     }
 }
@@ -95,7 +90,7 @@ pub fn prove(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<Report
 }
 
 /// Instructions of all threads in one order, if every group takes as many as the first; `u64::MAX` where one of its
-/// threads takes more than `settings` allow.
+/// threads takes more than one may.
 ///
 /// # Errors
 /// As [`prove`].
@@ -104,7 +99,7 @@ pub fn estimate(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<u64
     let mut sum = 0;
     for pass in &job.passes {
         let mut bound = bind(&pass.program, &mut buffers, &job.params, pass.textures)?;
-        let Settings { subgroup, most_steps, .. } = settings;
+        let Settings { subgroup, limits: Limits { steps: most_steps, .. }, .. } = settings;
         let mut group =
             Group::new(&pass.program, Setting { groups: pass.groups, subgroup, most_steps }, [0; 3]);
         let threads = Order::Forward.of(pass.program.threads() as u32);
@@ -150,8 +145,8 @@ fn run(job: &Job, mut buffers: Vec<Buffer>, settings: Settings, order: Order) ->
         let mut bound = bind(program, &mut buffers, &job.params, pass.textures)?;
         let shadows = bound.shadows(program, &mut buffers);
         let mut sanitizer = Sanitizer::new(program, shadows, last);
-        let setting =
-            Setting { groups: pass.groups, subgroup: settings.subgroup, most_steps: settings.most_steps };
+        let Settings { subgroup, limits, .. } = settings;
+        let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
         let threads = order.of(program.threads() as u32);
         let watched = spread(pass.len(), settings.watched);
         let mut group = Group::new(program, setting, [0; 3]);
@@ -163,6 +158,7 @@ fn run(job: &Job, mut buffers: Vec<Buffer>, settings: Settings, order: Order) ->
                 continue;
             }
             group.restart(id);
+            limits.bind(&mut group, instructions);
             let end = if is_watched {
                 sanitizer.start(id);
                 group.run(&threads, &mut bound.memory, &mut sanitizer)
@@ -170,12 +166,8 @@ fn run(job: &Job, mut buffers: Vec<Buffer>, settings: Settings, order: Order) ->
                 group.run(&threads, &mut bound.memory, &mut Nobody)
             };
             instructions += group.threads.iter().map(|thread| thread.steps).sum::<u64>();
-            if instructions > settings.most_instructions {
-                let most = settings.most_instructions;
-                return Err(Refusal::new(format!("all threads together take more than {most} instructions")));
-            }
             if let Err(endless) = end {
-                sanitizer.endless(endless);
+                sanitizer.endless(limits.judge(&group, endless)?);
                 is_complete = false;
                 break;
             }
@@ -205,16 +197,23 @@ pub fn run_groups(
     buffers: &mut [Buffer],
     groups: &[u64],
     subgroup: u32,
+    limits: Limits,
 ) -> Result<()> {
     let program = &pass.program;
     let mut bound = bind(program, buffers, &job.params, pass.textures)?;
-    let setting = Setting { groups: pass.groups, subgroup, most_steps: MOST_STEPS };
+    let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
     let threads = Order::Forward.of(program.threads() as u32);
     let mut group = Group::new(program, setting, [0; 3]);
+    let mut done = 0;
     for &index in groups {
         group.restart(pass.group(index));
+        limits.bind(&mut group, done);
         let end = group.run(&threads, &mut bound.memory, &mut Nobody);
-        end.map_err(|endless| Refusal { line: Some(endless.line), what: "a thread has no end".to_string() })?;
+        done += group.threads.iter().map(|thread| thread.steps).sum::<u64>();
+        if let Err(endless) = end {
+            let Endless { line, .. } = limits.judge(&group, endless)?;
+            return Err(Refusal { line: Some(line), what: "a thread has no end".to_string() });
+        }
     }
     bound.release(program, buffers, None);
     Ok(())

@@ -35,17 +35,34 @@ pub type Result<T> = std::result::Result<T, Refusal>;
 /// Bytes of the longest source that is read.
 const LONGEST: usize = 1 << 20;
 
+/// Signs between two ends of statements, `else`s, and declarations of a text. Parsers go into each, the device's too, and a
+/// stack is finite: of 2 MiB, naga takes half for about six times as many.
+const MOST_SIGNS: usize = 500;
+const MOST_ELSES: usize = 200;
+const MOST_DECLARATIONS: usize = 700;
+
+/// A text that naga takes.
+pub struct Parsed {
+    pub(super) text: std::sync::Arc<str>,
+    module: naga::Module,
+    info: ModuleInfo,
+}
+
 /// A checked module without overrides, reduced to what `entry` uses.
 pub(super) struct Checked {
     pub module: naga::Module,
     pub info: ModuleInfo,
 }
 
-/// Parses and checks `text`. Of `overrides`, those that it does not declare are left out.
-pub(super) fn check(text: &str, entry: &str, overrides: &[(&str, f64)]) -> Result<Checked> {
+/// Parses and checks `text`.
+///
+/// # Errors
+/// What naga refuses, with its line.
+pub fn parse(text: &str) -> Result<Parsed> {
     if text.len() > LONGEST {
         return Err(Refusal::new(format!("the source has {} bytes: more than {LONGEST}", text.len())));
     }
+    is_shallow(text)?;
     let module = naga::front::wgsl::parse_str(text).map_err(|why| {
         let line = why.location(text).map(|location| location.line_number);
         Refusal { line, what: why.to_string() }
@@ -56,6 +73,47 @@ pub(super) fn check(text: &str, entry: &str, overrides: &[(&str, f64)]) -> Resul
         let line = why.location(text).map(|location| location.line_number);
         Refusal { line, what: chain(why.as_inner()) }
     })?;
+    Ok(Parsed { text: text.into(), module, info })
+}
+
+/// Refuses what would take more of a stack than there is.
+fn is_shallow(text: &str) -> Result<()> {
+    let (mut signs, mut elses, mut declarations) = (0, 0, 0);
+    for (number, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or_default();
+        let too_many = |what: String| Err(Refusal { line: Some(number as u32 + 1), what });
+        for sign in code.bytes().filter(u8::is_ascii_punctuation) {
+            match sign {
+                b';' | b'{' | b'}' | b',' => signs = 0,
+                b'_' => {}
+                _ => signs += 1,
+            }
+            if signs > MOST_SIGNS {
+                return too_many(format!(
+                    "a statement of more than {MOST_SIGNS} operators, dots and brackets"
+                ));
+            }
+        }
+        for word in code.split(|c: char| !c.is_alphanumeric() && c != '_') {
+            match word {
+                "else" => elses += 1,
+                "fn" | "const" | "alias" | "struct" | "override" | "var" => declarations += 1,
+                _ => {}
+            }
+        }
+        if elses > MOST_ELSES {
+            return too_many(format!("more than {MOST_ELSES} times `else`"));
+        }
+        if declarations > MOST_DECLARATIONS {
+            return too_many(format!("more than {MOST_DECLARATIONS} functions, constants and variables"));
+        }
+    }
+    Ok(())
+}
+
+/// One entry point. Of `overrides`, those that are not declared are left out.
+pub(super) fn check(parsed: &Parsed, entry: &str, overrides: &[(&str, f64)]) -> Result<Checked> {
+    let Parsed { module, info, .. } = parsed;
     let is_known =
         |known: &naga::EntryPoint| known.name == entry && known.stage == naga::ShaderStage::Compute;
     if !module.entry_points.iter().any(is_known) {
@@ -69,7 +127,7 @@ pub(super) fn check(text: &str, entry: &str, overrides: &[(&str, f64)]) -> Resul
     let values = overrides.iter().filter(|(name, _)| declared(name));
     let values = values.map(|&(name, value)| (name.to_string(), value)).collect();
     let stage = Some((naga::ShaderStage::Compute, entry));
-    let (module, info) = process_overrides(&module, &info, stage, &values)
+    let (module, info) = process_overrides(module, info, stage, &values)
         .map_err(|why| Refusal::new(chain(&why)))
         .map(|(module, info)| (module.into_owned(), info.into_owned()))?;
     Ok(Checked { module, info })

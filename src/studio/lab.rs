@@ -5,7 +5,7 @@ use super::answer::{Answer, Body, unusable};
 use super::worker;
 use crate::check::{Table, table};
 use crate::microscope::Refusal;
-use crate::microscope::lab::{Attempt, Exercise, Settings, attempt};
+use crate::microscope::lab::{Attempt, BATCH, Exercise, IMAGE_SIZE, Settings, attempt};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -14,13 +14,10 @@ use std::sync::Arc;
 
 /// Bytes of the longest text.
 const LONGEST: usize = 128 << 10;
-/// The sizes at which it is counted.
-const IMAGE_SIZE: u32 = 32;
-const BATCH: u32 = 2;
 
 /// One text is tried at a time: each takes a processor for a second or two.
 #[derive(Default)]
-pub struct Lab(tokio::sync::Mutex<()>);
+pub struct Lab(Arc<tokio::sync::Mutex<()>>);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,8 +32,13 @@ pub async fn try_text(State(lab): State<Arc<Lab>>, Body(wanted): Body<Wanted>) -
     if wanted.text.len() > LONGEST {
         return Err(unusable(format!("the shader has {} bytes: more than {LONGEST}", wanted.text.len())));
     }
-    let _turn = lab.0.lock().await;
-    Ok(Json(worker::blocking(move || answer(&wanted)).await??))
+    let turn = lab.0.clone().lock_owned().await;
+    // The turn ends with the work: the visitor may be gone before.
+    let work = move || {
+        let _turn = turn;
+        answer(&wanted)
+    };
+    Ok(Json(worker::blocking(work).await??))
 }
 
 fn answer(wanted: &Wanted) -> Answer<Value> {

@@ -8,6 +8,7 @@ use super::worker::{self, Worker};
 use crate::memory;
 use crate::microscope::Refusal as Refused;
 use crate::microscope::job::Job;
+use crate::microscope::limits::Limits;
 use crate::microscope::program::Space;
 use crate::microscope::view::{Number, OfLayer, Owner, Status, Stepper, Subject, owner, run_before};
 use axum::Json;
@@ -137,7 +138,8 @@ fn look(of_layer: OfLayer, wanted: &Wanted) -> Answer<(Looked, Value)> {
         }
         None if wanted.element >= len => return Err(unusable(format!("{} has {len} values", output.name))),
         None => {
-            owner(&job, &buffers, output.name, wanted.element as u32, wanted.subgroup).map_err(refused)?
+            owner(&job, &buffers, (output.name, wanted.element as u32), wanted.subgroup, Limits::default())
+                .map_err(refused)?
         }
     };
     run_before(&job, &mut buffers, &own, wanted.subgroup).map_err(refused)?;
@@ -166,7 +168,8 @@ fn look(of_layer: OfLayer, wanted: &Wanted) -> Answer<(Looked, Value)> {
     answer["is_cut"] = json!(stepper.is_cut());
     answer["barriers"] = json!(stepper.barriers());
     answer["statements"] = json!(stepper.statements().of_several_lines());
-    Ok((Looked { stepper: Mutex::new(stepper), bytes: 4 * words }, answer))
+    let bytes = stepper.bytes();
+    Ok((Looked { stepper: Mutex::new(stepper), bytes }, answer))
 }
 
 fn refused(why: Refused) -> Refusal {

@@ -20,7 +20,7 @@ fn the_form_says_what_is_left_out_and_fills_in_both_sets() {
     let browser = browser();
     let page = Page::open(&browser, &studio.address, &small(1).replace("&test_dir=test", ""));
     // On the way to another folder nothing is filled in.
-    page.fill("#field-train_dir", "pets");
+    page.type_into("#field-train_dir", "pets");
     page.says("#error-train_dir", "pets holds a training set and a test set, not classes");
     page.says("#error-train_dir", "Leave the field, or press Enter, to fill in both.");
     assert_eq!(page.js("document.querySelector('#field-train_dir').value"), "pets");
@@ -59,7 +59,7 @@ fn the_form_says_what_is_left_out_and_fills_in_both_sets() {
     assert_eq!(page.js(dirs), "pets/train,test");
     page.fill("#field-test_dir", "pets/val");
     // Whoever types on has the last word.
-    page.fill("#field-train_dir", "train");
+    page.type_into("#field-train_dir", "train");
     page.wait("document.querySelector('#command').innerText.includes('--train-dir train')");
     assert_eq!(page.js("document.querySelector('#field-test_dir').value"), "pets/val");
     page.is_content();

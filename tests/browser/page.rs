@@ -1,6 +1,6 @@
 //! A page in a real browser. What its console complains of, and what it asks of other hosts, fails the test.
 
-use headless_chrome::browser::tab::element::Element;
+use headless_chrome::browser::tab::point::Point;
 use headless_chrome::protocol::cdp::types::Event;
 use headless_chrome::protocol::cdp::{Emulation, Network, Page as Pages};
 use headless_chrome::{Browser, LaunchOptions, Tab};
@@ -141,13 +141,22 @@ impl Page {
     #[track_caller]
     pub fn wait_for(&self, patience: Duration, expression: &str) {
         let start = Instant::now();
+        // The page looks by itself: each question from here takes a tenth of a second.
+        let look = format!(
+            "(async () => {{\
+               for (let i = 0; i < 40; i++) {{\
+                 if ({expression}) return true;\
+                 await new Promise((wake) => setTimeout(wake, 25));\
+               }}\
+               return false;\
+             }})()"
+        );
         // A page that gives way to the next one cannot answer.
-        while self.try_js(&format!("Boolean({expression})")) != Ok(Value::Bool(true)) {
+        while self.try_js(&look) != Ok(Value::Bool(true)) {
             if start.elapsed() > patience {
                 let text = self.js("document.body.innerText");
                 panic!("never: {expression}\nproblems: {:?}\n{text}", self.problems.lock().unwrap());
             }
-            std::thread::sleep(Duration::from_millis(30));
         }
     }
 
@@ -174,21 +183,37 @@ impl Page {
         ));
     }
 
-    fn element(&self, selector: &str) -> Element<'_> {
-        self.tab.wait_for_element(selector).unwrap_or_else(|why| panic!("{selector}: {why}"))
-    }
-
+    /// Clicks with the mouse in the middle of an element, which is scrolled to where it is out of sight.
+    #[track_caller]
     pub fn click(&self, selector: &str) {
-        let element = self.element(selector);
-        element.scroll_into_view().unwrap();
-        element.click().unwrap_or_else(|why| panic!("{selector}: {why}"));
+        self.wait(&format!("document.querySelector({selector:?})?.getClientRects().length"));
+        let place = self.js(&format!(
+            "(() => {{\
+               const node = document.querySelector({selector:?});\
+               const inSight = ({{top, bottom}}) => top >= 0 && bottom <= innerHeight;\
+               if (!inSight(node.getBoundingClientRect())) node.scrollIntoView({{block: 'center', behavior: 'instant'}});\
+               const {{x, y, width, height}} = node.getBoundingClientRect();\
+               return [x + width / 2, y + height / 2];\
+             }})()"
+        ));
+        let [x, y] = [0, 1].map(|axis| place[axis].as_f64().unwrap());
+        self.tab.click_point(Point { x, y }).unwrap_or_else(|why| panic!("{selector}: {why}"));
     }
 
-    /// Replaces what is in a field, key by key.
+    /// Replaces what is in a field, as a paste does.
     pub fn fill(&self, selector: &str, text: &str) {
-        self.element(selector).focus().unwrap();
-        self.js(&format!("document.querySelector({selector:?}).select()"));
-        self.tab.press_key("Delete").unwrap();
+        let field = format!("document.querySelector({selector:?})");
+        self.wait(&format!("{field} && !{field}.disabled"));
+        self.js(&format!("({field}.focus(), {field}.select())"));
+        match text {
+            "" => self.press("Delete"),
+            _ => drop(self.tab.send_character(text).unwrap()),
+        }
+    }
+
+    /// The same, key by key.
+    pub fn type_into(&self, selector: &str, text: &str) {
+        self.fill(selector, "");
         self.tab.type_str(text).unwrap();
     }
 
@@ -199,7 +224,8 @@ impl Page {
     /// Chooses files in an input.
     pub fn choose(&self, selector: &str, files: &[&Path]) {
         let files: Vec<_> = files.iter().map(|file| file.to_str().unwrap()).collect();
-        self.element(selector).set_input_files(&files).unwrap();
+        let input = self.tab.wait_for_element(selector).unwrap_or_else(|why| panic!("{selector}: {why}"));
+        input.set_input_files(&files).unwrap();
     }
 
     /// Emulates a screen of this width.

@@ -3,6 +3,7 @@
 use pawgrad::check::{self, Case};
 use pawgrad::microscope::counts::{Counts, count};
 use pawgrad::microscope::job::Job;
+use pawgrad::microscope::limits::Limits;
 
 fn dense(kernel: &str, rung: &str, sizes: [u32; 3]) -> Counts {
     let case = check::all().into_iter().find(|case| case.call.name() == kernel).unwrap();
@@ -12,7 +13,7 @@ fn dense(kernel: &str, rung: &str, sizes: [u32; 3]) -> Counts {
     let job = Job::new(&*case.call, rung, 32).unwrap();
     let [inputs, outputs] = case.zeros();
     let buffers = job.buffers(&inputs, &outputs);
-    count(&job, buffers, 32, u64::MAX).unwrap().remove(0)
+    count(&job, buffers, 32, u64::MAX, Limits::default()).unwrap().remove(0)
 }
 
 /// batch 4, in_features 64, out_features 8: 512 elements, two groups of 256 threads, 16 subgroups, all of them full.
@@ -106,7 +107,7 @@ fn tile(pitch: u32) -> Counts {
         32 * pitch
     );
     let job = Job::of_text(&text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
-    count(&job, job.buffers(&[], &[vec![0; 1024]]), 32, u64::MAX).unwrap().remove(0)
+    count(&job, job.buffers(&[], &[vec![0; 1024]]), 32, u64::MAX, Limits::default()).unwrap().remove(0)
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use pawgrad::check::{self, Case, Table};
 use pawgrad::microscope::finding::Kind;
-use pawgrad::microscope::lab::{Beside, Exercise, Metric, Reached, Settings, Trial, Verdict, beside, trial};
+use pawgrad::microscope::lab::{
+    BATCH, Beside, Exercise, IMAGE_SIZE, Metric, Reached, Settings, Trial, Verdict, beside, trial,
+};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
@@ -63,9 +65,9 @@ fn tried(kernel: &str, rung: &str, text: &str) -> Trial {
     trial(kernel, rung, text, settings).unwrap()
 }
 
-/// As `pawgrad microscope FILE.wgsl` counts it, for smaller pictures.
+/// As the lab counts it.
 fn counted(kernel: &str, rung: &str, text: &str) -> Beside {
-    let cases = check::table(Table::Network { image_size: 16, batch: 8 });
+    let cases = check::table(Table::Network { image_size: IMAGE_SIZE, batch: BATCH });
     let case: &Case = cases.iter().find(|case| case.call.name() == kernel).unwrap();
     beside(case, rung, text, 32).unwrap()
 }

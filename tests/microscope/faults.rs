@@ -4,6 +4,7 @@ use pawgrad::check::kernels::Question;
 use pawgrad::check::{self, Case, Style};
 use pawgrad::microscope::finding::{Finding, Kind};
 use pawgrad::microscope::job::Job;
+use pawgrad::microscope::limits::Limits;
 use pawgrad::microscope::proof::{Settings, estimate, prove};
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -81,7 +82,7 @@ fn run(case: &Case, fault: &Fault, text: &str) -> Result<Option<Vec<Finding>>, S
     if case.call.plan(&fault.rung).is_none() {
         return Ok(None);
     }
-    let settings = Settings { most_steps: 1 << 18, ..Settings::default() };
+    let settings = Settings { limits: Limits { steps: 1 << 18, ..Limits::default() }, ..Settings::default() };
     let job =
         Job::with_text(&*case.call, &fault.rung, settings.subgroup, text).map_err(|why| why.to_string())?;
     let question = Question::new(case, case.call.rounding(&fault.rung), Style::Random);

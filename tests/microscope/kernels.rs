@@ -7,6 +7,7 @@ use pawgrad::kernel::Rounding;
 use pawgrad::microscope::Refusal;
 use pawgrad::microscope::finding::{Finding, Kind};
 use pawgrad::microscope::job::{Job, Pass};
+use pawgrad::microscope::limits::Limits;
 use pawgrad::microscope::proof::{Report, Settings, estimate, prove};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -109,7 +110,8 @@ fn run(case: &Case, rung: &str, subgroup: u32, stated: &AtomicU64) -> Result<Out
     let usual = Settings { subgroup, ..Settings::default() };
     let wrong = |why: Refusal| Failed::Wrong(why.to_string());
     let instructions =
-        estimate(&job, &buffers, Settings { most_steps: LONG_THREAD, ..usual }).map_err(wrong)?;
+        estimate(&job, &buffers, Settings { limits: Limits { steps: LONG_THREAD, ..usual.limits }, ..usual })
+            .map_err(wrong)?;
     let settings = settings(instructions, &job, usual);
     let problems_of = |report: &Report| {
         let (known, others): (Vec<_>, Vec<_>) =

@@ -4,6 +4,7 @@ use pawgrad::check::{self, Table};
 use pawgrad::microscope::counts::count;
 use pawgrad::microscope::job::Job;
 use pawgrad::microscope::lab::Totals;
+use pawgrad::microscope::limits::Limits;
 use rayon::prelude::*;
 
 /// Kernels, each with the layer that it is counted for.
@@ -27,7 +28,12 @@ fn the_ladder_shows_what_each_rung_does() {
             let Ok(job) = Job::new(&*case.call, rung, 32) else { return String::new() };
             let [inputs, outputs] = case.zeros();
             let buffers = job.buffers(&inputs, &outputs);
-            row(kernel, layer, rung, &Totals::of(&count(&job, buffers, 32, SAMPLE).unwrap()))
+            row(
+                kernel,
+                layer,
+                rung,
+                &Totals::of(&count(&job, buffers, 32, SAMPLE, Limits::default()).unwrap()),
+            )
         })
         .collect();
     let head = "| kernel, layer | rung | multiply-adds | accesses of buffers | sectors | of workgroup memory, for a multiply-add | bank conflicts | active |\n|---|---|---|---|---|---|---|---|";

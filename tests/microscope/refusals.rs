@@ -89,3 +89,36 @@ fn what_grows_is_cut_off() {
         format!("@compute @workgroup_size(1) fn main() {{ var a = 0u; {} }}", "a += 1u;".repeat(200_000));
     assert!(compile(&long, "main", &[]).is_err());
 }
+
+/// A parser goes into all of this, and where its stack ends the whole program does: the microscope's runs on threads of 2 MiB,
+/// and so may a device's, which sees what was taken here.
+#[test]
+fn what_is_deep_is_cut_off_before_a_stack_ends() {
+    let main = |body: &str| format!("@compute @workgroup_size(1) fn main() {{ {body} }}\n");
+    let sum = |n: usize| main(&format!("let a = 1u{};", "+1u".repeat(n)));
+    let not = |n: usize| main(&format!("let a = {}1u;", "~".repeat(n)));
+    let elses =
+        |n: usize| main(&format!("var a = 1u; if (a > 1u) {{ }}{}", " else if (a > 2u) { }".repeat(n)));
+    let constants = |n: usize| {
+        let chain: String = (1..n).rev().map(|i| format!("const c{} = c{i};\n", i - 1)).collect();
+        format!("{}const c{} = 1u;\n{chain}", main("var a = c0;"), n - 1)
+    };
+    let functions = |n: usize| {
+        let chain: String = (1..n).rev().map(|i| format!("fn f{}() {{ f{i}(); }}\n", i - 1)).collect();
+        format!("{}fn f{}() {{ }}\n{chain}", main("f0();"), n - 1)
+    };
+    let deep: [(&dyn Fn(usize) -> String, usize); 5] =
+        [(&sum, 490), (&not, 490), (&elses, 200), (&constants, 690), (&functions, 690)];
+    for (text, most) in deep {
+        let taken = text(most);
+        let parse = move || naga::front::wgsl::parse_str(&taken).is_ok();
+        let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(parse).unwrap();
+        assert!(thread.join().unwrap());
+        let (taken, far) = (text(most), text(50 * most));
+        let both = move || [taken, far].map(|text| compile(&text, "main", &[]));
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(both).unwrap();
+        let [taken, far] = thread.join().unwrap();
+        assert!(taken.is_ok() || taken.unwrap_err().what.contains("deep"), "{}", text(5));
+        assert!(far.unwrap_err().what.contains("more than"), "{}", text(5));
+    }
+}

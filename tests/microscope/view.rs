@@ -3,6 +3,7 @@
 use pawgrad::check::kernels::Question;
 use pawgrad::check::{self, Case, Style};
 use pawgrad::microscope::job::Job;
+use pawgrad::microscope::limits::Limits;
 use pawgrad::microscope::proof::{Settings, prove};
 use pawgrad::microscope::view::{Action, Stepper, owner, run_before};
 use std::collections::BTreeMap;
@@ -40,7 +41,7 @@ fn the_owner_of_a_value_is_found_and_its_life_ends_with_that_value() {
         let output = case.call.outputs()[0].name;
         let len = report.outputs[0].len();
         for cell in [0, len / 2, len - 1] {
-            let own = match owner(&job, &buffers, output, cell as u32, SUBGROUP) {
+            let own = match owner(&job, &buffers, (output, cell as u32), SUBGROUP, Limits::default()) {
                 Ok(own) => own,
                 // A step of Adam is left out where a gradient is not finite.
                 Err(why) => {

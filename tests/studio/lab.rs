@@ -88,11 +88,48 @@ fn the_lab_takes_no_more_than_it_should() {
             "var<workgroup> staged_rows: array<f32, 1000000000>",
         ),
         ("const TILE = 16u;", "const TILE = 60000u;"),
+        (
+            "@group(0) @binding(0) var<uniform> p: Params;",
+            "struct Large { batch: u32, in_features: u32, out_features: u32, rest: array<vec4<u32>, 30000000> }\n\
+             @group(0) @binding(0) var<uniform> p: Large;",
+        ),
     ] {
         let answer = asked(KERNEL, RUNG, &edited(&text, from, to));
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(answer.json()["trial"]["verdict"], "refused", "{to}");
     }
+    // A parser goes into each of these, and a stack is finite: the server would end, and a training with it.
+    let start = "    var share = 0.0;\n";
+    for (deep, words) in [
+        (format!("{start}    let deep = 1u{};\n", "+1u".repeat(40_000)), "operators"),
+        (
+            format!("{start}    if (own.x > 9u) {{ }}{}\n", " else if (own.x > 8u) { }".repeat(4_000)),
+            "`else`",
+        ),
+        (format!("{start}    let deep = {}1u;\n", "~".repeat(100_000)), "operators"),
+    ] {
+        let answer = asked(KERNEL, RUNG, &edited(&text, start, &deep));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.json()["trial"]["verdict"], "refused");
+        assert!(answer.json()["trial"]["what"].as_str().unwrap().contains(words), "{}", answer.text());
+    }
+    // Nothing here is endless; all of it would take minutes.
+    let long = |condition: &str, turns: u32| {
+        format!(
+            "{start}    if ({condition}) {{ for (var i = 0u; i < {turns}u; i++) {{ share += f32(i & p.batch) * 0.0; }} }}\n"
+        )
+    };
+    for (condition, turns, words) in [
+        ("true", 20_000, "far too many instructions, in the smallest case too"),
+        ("group.x > 0u", 20_000, "take more than 80000000 instructions"),
+    ] {
+        let answer = asked(KERNEL, RUNG, &edited(&text, start, &long(condition, turns)));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(answer.text().contains(words), "{condition}: {}", answer.text());
+    }
+    // Right in every small case, and too long where it is counted.
+    let slow = edited(&text, start, &long("p.batch * p.in_features == 131072u", 1 << 22));
+    asked(KERNEL, RUNG, &slow).refuses(422, "take more than");
     // Strangers are no visitors of the lab.
     let body = json!({"kernel": KERNEL, "rung": RUNG, "text": text}).to_string();
     studio.post_with("/api/lab", "Content-Type: application/json", body.as_bytes()).refuses(403, "");

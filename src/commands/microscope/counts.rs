@@ -7,6 +7,7 @@ use crate::commands::output::outln;
 use crate::error::{Result, error, shown};
 use crate::microscope::counts::{Counts, count, least_bytes};
 use crate::microscope::job::Job;
+use crate::microscope::limits::Limits;
 use serde::Serialize;
 
 /// Groups that are run to count, of grids with more.
@@ -62,7 +63,9 @@ fn report(case: &Case, args: &MicroscopeArgs) -> Result<Report> {
     let mut rungs = Vec::new();
     for rung in wanted {
         let job = Job::new(&*case.call, rung, args.subgroup);
-        let counted = job.and_then(|job| count(&job, job.buffers(&inputs, &outputs), args.subgroup, SAMPLE));
+        let counted = job.and_then(|job| {
+            count(&job, job.buffers(&inputs, &outputs), args.subgroup, SAMPLE, Limits::default())
+        });
         rungs.push(match counted {
             Ok(passes) => Rung { rung, refused: None, passes },
             Err(why) => Rung { rung, refused: Some(why.to_string()), passes: Vec::new() },
@@ -126,9 +129,7 @@ fn print(report: &Report) {
     }
     let sampled = report.rungs.iter().flat_map(|rung| &rung.passes).any(|pass| pass.sampled < pass.groups);
     if sampled {
-        outln!(
-            "\nOf grids with more than {SAMPLE} groups, {SAMPLE} were run, spread over the grid, and scaled."
-        );
+        outln!("\nOf grids with more than {SAMPLE} groups, {SAMPLE} were run, spread evenly, and scaled.");
     }
 }
 

@@ -51,12 +51,14 @@ async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
     let exercise = Exercise::of(&text).map_err(|why: Refusal| error!(Data, "{name}: {why}"))?;
     let of_file = exercise.as_ref().map(|exercise| (exercise.kernel.clone(), exercise.rung.clone()));
     let (kernel, rung) = match (&args.kernel_of_file, of_file) {
-        (Some(kernel), _) => (kernel.clone(), args.rung.clone().unwrap_or("1_plain".to_string())),
+        (Some(kernel), Some((named, rung))) if *kernel == named => (named, rung),
+        (Some(kernel), _) => (kernel.clone(), "1_plain".to_string()),
         (None, Some(named)) => named,
         (None, None) => {
             return Err(error!(Usage, "{name} does not say what it is: name its kernel with --as"));
         }
     };
+    let rung = args.rung.clone().unwrap_or(rung);
     let settings = Settings { subgroup: args.subgroup, ..Settings::default() };
     // Not every kernel is one of the network's; then nothing is counted.
     let case = network_case(args, &kernel, args.batch_size)?;

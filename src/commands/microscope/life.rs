@@ -7,6 +7,7 @@ use crate::commands::output::{errln, outln};
 use crate::error::{Error, Result, error};
 use crate::microscope::Refusal;
 use crate::microscope::job::Job;
+use crate::microscope::limits::Limits;
 use crate::microscope::view::{Owner, Stepper, owner, run_before};
 use serde_json::json;
 
@@ -24,7 +25,11 @@ pub fn print(args: &MicroscopeArgs) -> Result<()> {
     let (own, value) = match args.thread {
         None => {
             let cell = place(&args.at, &shape, output.name)?;
-            (owner(&job, &buffers, output.name, cell as u32, args.subgroup).map_err(refused)?, Some(cell))
+            (
+                owner(&job, &buffers, (output.name, cell as u32), args.subgroup, Limits::default())
+                    .map_err(refused)?,
+                Some(cell),
+            )
         }
         Some(thread) => (asked_for(args, &job, thread)?, None),
     };
@@ -43,7 +48,7 @@ pub fn print(args: &MicroscopeArgs) -> Result<()> {
     let steps = stepper.steps();
     let first = args.from.max(1);
     let is_shown = |step: usize| match args.steps {
-        Some(steps) => (first..first + steps).contains(&step),
+        Some(steps) => (first..first.saturating_add(steps)).contains(&step),
         None => {
             step >= first && (step < first + FIRST || step + LAST > steps || steps < first + FIRST + LAST)
         }

@@ -16,9 +16,8 @@ pub async fn run(args: MicroscopeArgs) -> Result<()> {
     if ![8, 32, 64].contains(&args.subgroup) {
         return Err(error!(Usage, "--subgroup must be 8, 32 or 64, not {}", args.subgroup));
     }
-    let file = Path::new(&args.kernel);
-    if args.kernel_of_file.is_some() || file.extension().is_some_and(|ending| ending == "wgsl") {
-        return lab::run(&args, file).await;
+    if args.is_file() {
+        return lab::run(&args, Path::new(&args.kernel)).await;
     }
     if args.watch {
         return Err(error!(Usage, "--watch is for a file of your own, such as my.wgsl"));

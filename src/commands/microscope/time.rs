@@ -5,14 +5,11 @@ use crate::device::adapters::{Choice, open};
 use crate::device::{DeviceKind, Precision};
 use crate::error::{Result, error};
 use crate::microscope::job::Job;
+use crate::microscope::lab::LIMITS;
 use crate::microscope::proof::{Settings, prove};
 
 /// Groups of each pass that the microscope runs at these sizes before a device does.
 const WATCHED: u64 = 4;
-/// Instructions of one of their threads.
-const MOST_STEPS: u64 = 1 << 22;
-/// Instructions of all their threads: some seconds.
-const MOST_INSTRUCTIONS: u64 = 1 << 29;
 
 /// Seconds of a call: medians.
 pub struct Times {
@@ -30,14 +27,7 @@ pub async fn times(choice: &Choice, case: &Case, rung: &str, text: &str, subgrou
     let job = Job::with_text(&*case.call, rung, subgroup, text).map_err(|why| error!(Other, "{why}"))?;
     let [inputs, outputs] = case.zeros();
     let buffers = job.buffers(&inputs, &outputs);
-    let settings = Settings {
-        subgroup,
-        watched: WATCHED,
-        rest: false,
-        orders: 1,
-        most_steps: MOST_STEPS,
-        most_instructions: MOST_INSTRUCTIONS,
-    };
+    let settings = Settings { subgroup, watched: WATCHED, rest: false, orders: 1, limits: LIMITS };
     let report = prove(&job, &buffers, settings).map_err(|why| error!(Other, "{why}"))?;
     if let Some(finding) = report.findings.first() {
         return Err(error!(Other, "at the size of {}, no device runs this: {finding}", case.why));

@@ -17,7 +17,7 @@ mod statement;
 
 use super::instruction::{Kind, Op};
 use super::program::{Frame, Global, Program, Space};
-use super::source::{self, Refusal, Result};
+use super::source::{self, Parsed, Refusal, Result};
 use body::{Body, Value};
 use naga::{AddressSpace, BuiltIn, ImageClass, ImageDimension, ShaderStage, TypeInner};
 use state::Compiler;
@@ -27,6 +27,8 @@ use std::sync::Arc;
 const MOST_THREADS: u64 = 1024;
 /// Bytes of the most workgroup memory.
 const MOST_SHARED: u64 = 256 << 10;
+/// Cells of the largest uniform: 64 KiB are what every adapter binds.
+const MOST_UNIFORM: u32 = 16 << 10;
 /// Registers of all threads of a group together.
 const MOST_REGISTERS: usize = 1 << 24;
 
@@ -35,7 +37,13 @@ const MOST_REGISTERS: usize = 1 << 24;
 /// # Errors
 /// What naga refuses, and what this interpreter does not know, with its line.
 pub fn compile(text: &str, entry: &str, overrides: &[(&str, f64)]) -> Result<Program> {
-    let checked = source::check(text, entry, overrides)?;
+    compile_parsed(&source::parse(text)?, entry, overrides)
+}
+
+/// The same for a text that is parsed.
+pub(super) fn compile_parsed(parsed: &Parsed, entry: &str, overrides: &[(&str, f64)]) -> Result<Program> {
+    let checked = source::check(parsed, entry, overrides)?;
+    let text = &*parsed.text;
     let module = &checked.module;
     let is_it = |known: &naga::EntryPoint| known.name == entry && known.stage == ShaderStage::Compute;
     let index = module.entry_points.iter().position(is_it).expect("the check found it");
@@ -102,6 +110,9 @@ impl Compiler<'_> {
                 let cells = self.layout.cells(variable.ty, width);
                 (kind, width, cells, self.layout.runtime_stride(variable.ty, width))
             };
+            if space == Space::Uniform && cells > MOST_UNIFORM {
+                return Err(self.refuse(&format!("a uniform of more than {MOST_UNIFORM} numbers")));
+            }
             if space == Space::Workgroup {
                 shared += u64::from(cells) * u64::from(width);
                 if shared > MOST_SHARED {

@@ -3,11 +3,14 @@
 use crate::check::Case;
 use crate::microscope::counts::{Counts, count};
 use crate::microscope::job::Job;
+use crate::microscope::limits::Limits;
 use crate::microscope::source::Result;
 use serde::Serialize;
 
 /// Groups of each pass that are run.
 const SAMPLE: u64 = 4;
+/// What a tried text may take at a layer's sizes: some seconds.
+pub const LIMITS: Limits = Limits { steps: 1 << 22, instructions: 1 << 28 };
 
 /// Counts of all passes together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -100,7 +103,7 @@ pub struct Beside {
 pub fn beside(case: &Case, rung: &str, text: &str, subgroup: u32) -> Result<Beside> {
     let [inputs, outputs] = case.zeros();
     let totals = |job: Job| {
-        let counted = count(&job, job.buffers(&inputs, &outputs), subgroup, SAMPLE)?;
+        let counted = count(&job, job.buffers(&inputs, &outputs), subgroup, SAMPLE, LIMITS)?;
         Ok(Totals::of(&counted))
     };
     Ok(Beside {

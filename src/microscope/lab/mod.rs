@@ -13,6 +13,10 @@ mod exercise;
 mod trial;
 
 pub use attempt::{Attempt, attempt};
-pub use beside::{Beside, Metric, Totals, beside};
+pub use beside::{Beside, LIMITS, Metric, Totals, beside};
 pub use exercise::{Exercise, Goal, Reached};
 pub use trial::{Settings, Trial, Verdict, Wrong, trial};
+
+/// Height and width of the network's pictures where nothing else is said, and how many are counted at a time.
+pub const IMAGE_SIZE: u32 = 64;
+pub const BATCH: u32 = 8;

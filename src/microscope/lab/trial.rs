@@ -5,6 +5,7 @@ use crate::check::kernels::Question;
 use crate::check::{Case, Style, all};
 use crate::microscope::finding::{Finding, Kind};
 use crate::microscope::job::Job;
+use crate::microscope::limits::Limits;
 use crate::microscope::proof::{self, estimate, prove};
 use crate::microscope::source::{Refusal, Result};
 use crate::microscope::view::{Owner, owner};
@@ -18,10 +19,8 @@ pub struct Settings {
     pub subgroup: u32,
     /// Cases are begun until so much time has passed, the small ones first.
     pub time: Duration,
-    /// Instructions of one thread, after which it is said to have no end.
-    pub most_steps: u64,
-    /// Instructions of all threads of a case; a larger one is left out.
-    pub most_instructions: u64,
+    /// A case whose first groups promise more is left out.
+    pub limits: Limits,
 }
 
 impl Default for Settings {
@@ -29,8 +28,7 @@ impl Default for Settings {
         Settings {
             subgroup: 32,
             time: Duration::from_millis(1200),
-            most_steps: 1 << 18,
-            most_instructions: 20_000_000,
+            limits: Limits { steps: 1 << 18, instructions: 20_000_000 },
         }
     }
 }
@@ -108,12 +106,16 @@ pub fn trial(kernel: &str, rung: &str, text: &str, settings: Settings) -> Result
         right,
         cases: all,
     };
-    for case in &cases {
+    'cases: for case in &cases {
+        let job = match Job::with_text(&*case.call, rung, settings.subgroup, text) {
+            Ok(job) => job,
+            Err(why) => return Ok(ends(why.into(), right)),
+        };
         for style in [Style::Integers, Style::Random] {
-            if right > 0 && begun.elapsed() > settings.time {
-                return Ok(ends(Verdict::Right, right));
+            if begun.elapsed() > settings.time {
+                break 'cases;
             }
-            match of_case(case, rung, text, style, settings) {
+            match of_case(case, rung, &job, style, settings) {
                 None => {}
                 Some(Verdict::Right) => right += 1,
                 Some(verdict) => return Ok(ends(verdict, right)),
@@ -127,31 +129,31 @@ pub fn trial(kernel: &str, rung: &str, text: &str, settings: Settings) -> Result
     Ok(ends(Verdict::Right, right))
 }
 
+impl From<Refusal> for Verdict {
+    fn from(Refusal { line, what }: Refusal) -> Verdict {
+        Verdict::Refused { line, what }
+    }
+}
+
 /// `None` where it is too much work.
-fn of_case(case: &Case, rung: &str, text: &str, style: Style, settings: Settings) -> Option<Verdict> {
-    let refused = |why: Refusal| Some(Verdict::Refused { line: why.line, what: why.what });
-    let job = match Job::with_text(&*case.call, rung, settings.subgroup, text) {
-        Ok(job) => job,
-        Err(why) => return refused(why),
-    };
+fn of_case(case: &Case, rung: &str, job: &Job, style: Style, settings: Settings) -> Option<Verdict> {
     let question = Question::new(case, case.call.rounding(rung), style);
     let [inputs, outputs] = question.words();
     let buffers = job.buffers(&inputs, &outputs);
-    let Settings { subgroup, most_steps, .. } = settings;
+    let Settings { subgroup, limits, .. } = settings;
+    let most = limits.instructions;
     // Other groups may take longer than the first, from which the estimate is.
-    let most_instructions = 4 * settings.most_instructions;
-    let of_proof = proof::Settings { subgroup, most_steps, most_instructions, ..proof::Settings::default() };
-    match estimate(&job, &buffers, of_proof) {
+    let limits = Limits { instructions: 4 * most, ..limits };
+    let of_proof = proof::Settings { subgroup, limits, ..proof::Settings::default() };
+    match estimate(job, &buffers, of_proof) {
         // One without end is a finding, and found quickly.
-        Ok(instructions) if instructions > settings.most_instructions && instructions < u64::MAX => {
-            return None;
-        }
+        Ok(instructions) if instructions > most && instructions < u64::MAX => return None,
         Ok(_) => {}
-        Err(why) => return refused(why),
+        Err(why) => return Some(why.into()),
     }
-    let report = match prove(&job, &buffers, of_proof) {
+    let report = match prove(job, &buffers, of_proof) {
         Ok(report) => report,
-        Err(why) => return refused(why),
+        Err(why) => return Some(why.into()),
     };
     let described = || format!("{}; {}", case.why, case.call.params());
     if !report.findings.is_empty() {
@@ -163,7 +165,7 @@ fn of_case(case: &Case, rung: &str, text: &str, style: Style, settings: Settings
     for (output, words) in report.outputs.iter().enumerate() {
         if let Err(mismatch) = question.compare(output, words) {
             let index = mismatch.first[0].index;
-            let own = owner(&job, &buffers, &mismatch.name, index as u32, subgroup).ok();
+            let own = owner(job, &buffers, (&mismatch.name, index as u32), subgroup, limits).ok();
             let line = own.map(|own| job.passes[own.pass].program.line(own.pc));
             return Some(Verdict::Wrong(wrong(mismatch, own, line, described())));
         }

@@ -2,9 +2,11 @@
 
 use super::slice::{is_store, slice};
 use super::sweep::sweep;
-use crate::microscope::buffers::Buffer;
+use crate::microscope::buffers::{Buffer, buffer_of};
 use crate::microscope::job::{Job, Pass};
+use crate::microscope::limits::Limits;
 use crate::microscope::program::{Global, Space};
+use crate::microscope::proof::run_groups;
 use crate::microscope::source::{Refusal, Result};
 use crate::microscope::watch::{Access, At, Mode, Watch};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -33,8 +35,14 @@ impl Owner {
 /// The thread that writes cell `cell` of a buffer last: in the last pass that writes to it.
 ///
 /// # Errors
-/// A buffer that is not written, and a cell that no thread writes.
-pub fn owner(job: &Job, buffers: &[Buffer], name: &str, cell: u32, subgroup: u32) -> Result<Owner> {
+/// A buffer that is not written, and a cell that no thread writes within `limits`.
+pub fn owner(
+    job: &Job,
+    buffers: &[Buffer],
+    (name, cell): (&str, u32),
+    subgroup: u32,
+    limits: Limits,
+) -> Result<Owner> {
     let written = |pass: &Pass| {
         let is_it =
             |global: &Global| *global.name == *name && global.space == Space::Storage { writable: true };
@@ -43,23 +51,42 @@ pub fn owner(job: &Job, buffers: &[Buffer], name: &str, cell: u32, subgroup: u32
     let nobody = || Refusal::new(format!("no thread of {} writes {name}[{cell}]", job.kernel));
     for (number, pass) in job.passes.iter().enumerate().rev() {
         let Some(global) = written(pass) else { continue };
-        if let Some((group, at)) = writer(job, pass, buffers, (global, cell), subgroup)? {
+        if let Some((group, at)) = writer(job, number, buffers, (global, cell), (subgroup, limits))? {
             return Ok(Owner { pass: number, group, thread: at.thread, pc: at.pc });
         }
     }
     Err(nobody())
 }
 
-/// The group that writes a cell in a pass, and with which instruction.
+/// The group that writes a cell in the pass of that number, and with which instruction.
 fn writer(
     job: &Job,
-    pass: &Pass,
+    number: usize,
     buffers: &[Buffer],
     (global, cell): (usize, u32),
-    subgroup: u32,
+    (subgroup, limits): (u32, Limits),
 ) -> Result<Option<([u32; 3], At)>> {
+    let pass = &job.passes[number];
     let slice = slice(&pass.program, |i| is_store(i) && usize::from(i.a) == global);
+    let is_made = |global: &usize| {
+        let buffer = buffer_of(buffers, &pass.program.globals[*global], pass.textures);
+        buffer.is_some_and(|buffer| job.makes(buffers, buffer))
+    };
+    let slice = slice.filter(|slice| !slice.decided_by.iter().any(is_made));
     let program = slice.as_ref().map_or(&*pass.program, |slice| &slice.program);
+    let mut made = Vec::new();
+    let buffers = match slice {
+        Some(_) => buffers,
+        // Then values decide who writes: those that earlier passes make too.
+        None => {
+            made.extend_from_slice(buffers);
+            for pass in &job.passes[..number] {
+                let all: Vec<_> = (0..pass.len()).collect();
+                run_groups(job, pass, &mut made, &all, subgroup, limits)?;
+            }
+            &made
+        }
+    };
     let of_buffer = buffers.iter().find(|buffer| *buffer.name == *program.globals[global].name);
     let cells = of_buffer.map_or(1, |buffer| buffer.words.len().max(1)) as u64;
     // Most grids follow their output: from where the cell would be then, to both sides.
@@ -73,7 +100,7 @@ fn writer(
         is_found.store(true, Relaxed);
         Some((pass.group(index), at))
     };
-    let found = sweep(job, pass, program, buffers, (&indices, subgroup), begin, end)?;
+    let found = sweep(job, pass, program, buffers, (&indices, subgroup, limits), begin, end)?;
     Ok(found.into_iter().next())
 }
 

@@ -26,6 +26,27 @@ pub(super) struct Seen {
     pub counter: Counter,
 }
 
+impl Seen {
+    /// Takes writes to storage back, or does them again, until so many are done.
+    pub fn bring_storage_to(&mut self, writes: usize, memory: &mut [Vec<u32>]) {
+        let Seen { writes: log, written, .. } = self;
+        let mut swap = |(global, cell, other): &mut (usize, u32, u32)| {
+            std::mem::swap(&mut memory[*global][*cell as usize], other);
+        };
+        if writes < *written {
+            log[writes..*written].iter_mut().rev().for_each(&mut swap);
+        } else {
+            log[*written..writes].iter_mut().for_each(&mut swap);
+        }
+        *written = writes;
+    }
+
+    /// Bytes that it takes, about.
+    pub fn bytes(&self) -> usize {
+        size_of::<(usize, u32, u32)>() * self.writes.len() + self.first_use.bytes()
+    }
+}
+
 impl WatchSubgroups for Seen {
     fn executed(&mut self, pc: u32, first: usize, active: usize) {
         self.counter.executed(pc, first, active);

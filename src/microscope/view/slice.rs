@@ -9,6 +9,8 @@ use crate::microscope::program::{Program, Space};
 
 /// Bits of the largest table of needed registers.
 const MOST_BITS: usize = 1 << 30;
+/// Words of it that are looked at, again and again: a second or two.
+const MOST_WORDS: usize = 1 << 30;
 
 /// A program cut down.
 pub struct Slice {
@@ -18,7 +20,7 @@ pub struct Slice {
 }
 
 /// A program that loads and stores as `program` does where `is_seed` says so, but nothing of value. `None` where what it
-/// does depends on what it wrote before, and where the table that finds out would be too large.
+/// does depends on what it wrote before, and where finding out would take too long.
 pub fn slice(program: &Program, is_seed: impl Fn(&Instruction) -> bool) -> Option<Slice> {
     let (code, registers) = (&program.code, program.registers);
     if code.len().checked_mul(registers)? > MOST_BITS {
@@ -40,7 +42,7 @@ pub fn slice(program: &Program, is_seed: impl Fn(&Instruction) -> bool) -> Optio
         for (known, _) in program.loops.iter().zip(&skipped).filter(|(_, skipped)| **skipped) {
             controls[known.start as usize..known.end as usize].fill(false);
         }
-        let kept = needed.spread(code, &|pc, i| is_seed(i) || (controls[pc] && target(i).is_some()));
+        let kept = needed.spread(code, &|pc, i| is_seed(i) || (controls[pc] && target(i).is_some()))?;
         let mut is_stable = true;
         for (known, skipped) in program.loops.iter().zip(&mut skipped).filter(|(_, skipped)| **skipped) {
             if kept[known.start as usize..known.end as usize].contains(&true) {
@@ -101,13 +103,15 @@ struct Needed {
     bits: Vec<u64>,
     words: usize,
     registers: usize,
+    /// Words that may still be looked at.
+    left: usize,
 }
 
 impl Needed {
     fn new(instructions: usize, registers: usize) -> Needed {
         let words = registers.div_ceil(64);
         // One more: in front of the instruction that is looked at.
-        Needed { bits: vec![0; words * (instructions + 1)], words, registers }
+        Needed { bits: vec![0; words * (instructions + 1)], words, registers, left: MOST_WORDS }
     }
 
     /// Whether anything that instruction number `pc` writes is needed behind it.
@@ -119,11 +123,17 @@ impl Needed {
         &self.bits[pc * self.words..][..self.words]
     }
 
-    /// Follows values back from the instructions that `keep` names, until nothing is added. What is kept.
-    fn spread(&mut self, code: &[Instruction], keep: &dyn Fn(usize, &Instruction) -> bool) -> Vec<bool> {
+    /// Follows values back from the instructions that `keep` names, until nothing is added. What is kept; `None` where it
+    /// takes too long.
+    fn spread(
+        &mut self,
+        code: &[Instruction],
+        keep: &dyn Fn(usize, &Instruction) -> bool,
+    ) -> Option<Vec<bool>> {
         let mut kept: Vec<bool> = code.iter().enumerate().map(|(pc, i)| keep(pc, i)).collect();
         let mut before = vec![0; self.words];
         loop {
+            self.left = self.left.checked_sub(code.len() * self.words)?;
             let mut changes = false;
             for (pc, i) in code.iter().enumerate().rev() {
                 // In front of what may come next, which is kept in the row of the instruction before it.
@@ -146,7 +156,7 @@ impl Needed {
                 }
             }
             if !changes {
-                return kept;
+                return Some(kept);
             }
         }
     }

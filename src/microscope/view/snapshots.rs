@@ -33,6 +33,12 @@ pub(super) struct Snapshot {
     pub counter: Counter,
 }
 
+impl Snapshot {
+    fn words(&self) -> usize {
+        self.paused.words() + self.shared.iter().map(|(_, cells)| cells.len()).sum::<usize>()
+    }
+}
+
 /// Snapshots at equal distances, which double where there would be too many.
 pub(super) struct Snapshots {
     kept: Vec<Snapshot>,
@@ -49,9 +55,13 @@ impl Snapshots {
         step.is_multiple_of(self.every)
     }
 
+    /// Words of all that are kept.
+    pub fn words(&self) -> usize {
+        self.kept.iter().map(Snapshot::words).sum()
+    }
+
     pub fn keep(&mut self, snapshot: Snapshot) {
-        let shared: usize = snapshot.shared.iter().map(|(_, cells)| cells.len()).sum();
-        let words = snapshot.paused.words() + shared;
+        let words = snapshot.words();
         if self.kept.len() >= MOST.min(MOST_WORDS / words.max(1)).max(2) {
             self.every *= 2;
             let every = self.every;

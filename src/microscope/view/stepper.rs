@@ -133,28 +133,13 @@ impl Stepper {
         let from = self.snapshots.before(step);
         if step < self.now.step || from.moment.step > self.now.step {
             let from = from.clone();
-            self.bring_storage_to(from.writes);
+            self.seen.bring_storage_to(from.writes, &mut self.bound.memory);
             for (global, cells) in from.shared {
                 self.bound.memory[global] = cells;
             }
             (self.now, self.seen.counter, self.paused) = (from.moment, from.counter, Some(from.paused));
         }
         while self.now.step < step && self.advance() {}
-    }
-
-    /// Takes writes to storage back, or does them again, until so many are done.
-    fn bring_storage_to(&mut self, writes: usize) {
-        let Seen { writes: log, written, .. } = &mut self.seen;
-        let memory = &mut self.bound.memory;
-        let mut swap = |(global, cell, other): &mut (usize, u32, u32)| {
-            std::mem::swap(&mut memory[*global][*cell as usize], other);
-        };
-        if writes < *written {
-            log[writes..*written].iter_mut().rev().for_each(&mut swap);
-        } else {
-            log[*written..writes].iter_mut().for_each(&mut swap);
-        }
-        *written = writes;
     }
 
     /// Executes the thread's next line; false where it has ended, or goes on for too long.
@@ -249,6 +234,12 @@ impl Stepper {
     /// The cells of a variable that were used so far.
     pub fn touched(&self, global: usize) -> Touched {
         self.seen.first_use.before(global, self.now.time)
+    }
+
+    /// Bytes that it takes, about.
+    pub fn bytes(&self) -> usize {
+        let cells: usize = self.bound.memory.iter().map(Vec::len).sum();
+        4 * (cells + self.snapshots.words()) + self.seen.bytes()
     }
 
     /// The lines of its shader.

@@ -4,18 +4,20 @@ use super::slice::is_load;
 use crate::microscope::buffers::{Buffer, bind};
 use crate::microscope::group::{Group, Setting};
 use crate::microscope::job::{Job, Pass};
+use crate::microscope::limits::Limits;
 use crate::microscope::program::Program;
-use crate::microscope::proof::MOST_STEPS;
 use crate::microscope::source::Result;
 use crate::microscope::watch::Watch;
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Groups that one thread of this machine looks at in a row.
 const CHUNK: usize = 16;
 
 /// Runs groups of a pass by their numbers, in parallel and in no order, with `program` in the place of the pass's own.
 /// Before each group `begin` makes who looks on, or leaves the group out; behind it, `end` takes what was seen. Groups
-/// may see what others wrote, or not: what is asked for may not depend on it.
+/// may see what others wrote, or not: what is asked for may not depend on it. Behind the limit on all instructions, no
+/// group begins.
 ///
 /// # Errors
 /// A variable without a buffer.
@@ -24,11 +26,11 @@ pub fn sweep<W: Watch, R: Send>(
     pass: &Pass,
     program: &Program,
     buffers: &[Buffer],
-    (indices, subgroup): (&[u64], u32),
+    (indices, subgroup, limits): (&[u64], u32, Limits),
     begin: impl Fn() -> Option<W> + Sync,
     end: impl Fn(u64, W) -> Option<R> + Sync,
 ) -> Result<Vec<R>> {
-    let setting = Setting { groups: pass.groups, subgroup, most_steps: MOST_STEPS };
+    let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
     let order: Vec<u32> = (0..program.threads() as u32).collect();
     let bound = bind(program, &mut buffers.to_vec(), &job.params, pass.textures)?;
     // Zeros take no memory before they are written.
@@ -37,6 +39,7 @@ pub fn sweep<W: Watch, R: Send>(
         true => cells.clone(),
         false => vec![0; cells.len()],
     };
+    let done = AtomicU64::new(0);
     let found = indices.par_chunks(CHUNK).map_init(
         || bound.memory.iter().enumerate().map(copy).collect::<Vec<_>>(),
         |memory, chunk| {
@@ -45,8 +48,10 @@ pub fn sweep<W: Watch, R: Send>(
             for &index in chunk {
                 let Some(mut watch) = begin() else { break };
                 group.restart(pass.group(index));
+                limits.bind(&mut group, done.load(Relaxed));
                 // One without end does nothing more.
                 let _ = group.run(&order, memory, &mut watch);
+                done.fetch_add(group.threads.iter().map(|thread| thread.steps).sum(), Relaxed);
                 found.extend(end(index, watch));
             }
             found

@@ -26,6 +26,11 @@ impl FirstUse {
         FirstUse(vec![HashMap::new(); globals])
     }
 
+    /// Bytes that it takes, about: a table is never full.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|cells| 2 * size_of::<(u32, [u32; 3])>() * cells.len()).sum()
+    }
+
     pub fn note(&mut self, global: usize, cell: u32, time: u32, is_thread: bool, is_subgroup: bool) {
         let first = self.0[global].entry(cell).or_insert([u32::MAX; 3]);
         first[GROUP] = first[GROUP].min(time);
