@@ -67,7 +67,9 @@ impl<'a> Layout<'a> {
                 let sizes = members.iter().map(|member| self.scalars(self.inner(member.ty), depth + 1));
                 sizes.sum::<Result<u64>>()?
             }
-            TypeInner::CooperativeMatrix { .. } => return Err(Refusal::new("no cooperative matrices")),
+            TypeInner::CooperativeMatrix { .. } => {
+                return Err(Refusal::new("cooperative matrices (tensor cores) are not interpreted"));
+            }
             other => return Err(Refusal::new(format!("no values of this type: {}", word(other)))),
         })
     }
@@ -79,7 +81,9 @@ impl<'a> Layout<'a> {
             TypeInner::Struct { members, .. } => {
                 members.first().map_or(Ok(Kind::U32), |member| self.kind(self.inner(member.ty)))
             }
-            TypeInner::CooperativeMatrix { .. } => Err(Refusal::new("no cooperative matrices")),
+            TypeInner::CooperativeMatrix { .. } => {
+                Err(Refusal::new("cooperative matrices (tensor cores) are not interpreted"))
+            }
             TypeInner::Atomic(scalar) => kind(*scalar),
             _ => inner.scalar().map_or(Ok(Kind::U32), kind),
         }
