@@ -145,6 +145,21 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// Cells from one element to the next of the array that a type is or ends with, 0 without one; and the numbers of an element
+    /// that is a vector, 1 of any other.
+    pub fn element(&self, ty: Handle<Type>, width: u32) -> (u32, u32) {
+        match self.inner(ty) {
+            TypeInner::Array { base, stride, .. } => {
+                let components = match self.inner(*base) {
+                    TypeInner::Vector { size, .. } => *size as u32,
+                    _ => 1,
+                };
+                (stride / width, components)
+            }
+            _ => (0, 1),
+        }
+    }
+
     /// The cell of every scalar of a value, in the order of its registers, from its first cell on.
     pub fn table(&self, inner: &TypeInner, width: u32) -> Vec<u32> {
         let mut cells = Vec::new();

@@ -1,6 +1,7 @@
 //! What WGSL means, on small sources: compared with words that were computed by hand, and with the software adapter's.
 
 use crate::driver::Driver;
+use pawgrad::microscope::finding::Kind;
 use pawgrad::microscope::job::Job;
 use pawgrad::microscope::proof::{Settings, prove};
 
@@ -298,4 +299,30 @@ fn a_shift_out_of_the_subgroup_is_a_mistake_where_its_value_is_used() {
     assert!(findings == 0 && used[6] == 15 && used[7] != 17 && used[7] != 8, "{used:?}");
     // To name a lane that is not there is a mistake in itself.
     assert!(run("y[t] = subgroupShuffle(v, 9u);").0 > 0);
+}
+
+/// A component of a vector is not a place of its own: to write one may write its vector.
+#[test]
+fn two_threads_may_not_write_components_of_one_vector() {
+    let run = |writes: &str| {
+        let text = format!(
+            "var<workgroup> tile: array<vec2<f32>, 4>;
+            @group(0) @binding(0) var<storage, read_write> y: array<f32>;
+            @compute @workgroup_size(2)
+            fn main(@builtin(local_invocation_index) t: u32) {{
+                {writes}
+                workgroupBarrier();
+                y[t] = tile[0].x + tile[0].y;
+            }}"
+        );
+        let job = Job::of_text(&text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
+        prove(&job, &job.buffers(&[], &[vec![0; 2]]), Settings::default()).unwrap().findings
+    };
+    let both = run("if (t == 0u) { tile[0].x = 1.0; } else { tile[0].y = 2.0; }");
+    assert_eq!(both[0].kind, Kind::Race, "{both:?}");
+    assert!(both[0].what.contains("tile[0]."), "{}", both[0].what);
+    assert!(run("if (t == 0u) { tile[0].x = 1.0; tile[0].y = 2.0; }").is_empty());
+    // What is not written has its own name.
+    let half = run("if (t == 0u) { tile[0].x = 1.0; }");
+    assert!(half[0].what.contains("tile[0].y is read, but nobody wrote it"), "{half:?}");
 }

@@ -122,13 +122,14 @@ impl Compiler<'_> {
                     return Err(self.refuse(&format!("more than {MOST_SHARED} bytes of workgroup memory")));
                 }
             }
+            let (element, components) = self.layout.element(variable.ty, width);
             let number = self.global_list.len() as u16;
             if number > 64 {
                 return Err(self.refuse("more than 64 variables"));
             }
             let of = self.name(&name);
             self.variables.insert(handle, Value::global(number, width, of));
-            self.global_list.push(Global { name, space, kind, width, cells, stride });
+            self.global_list.push(Global { name, space, kind, width, cells, stride, element, components });
         }
         Ok(())
     }
