@@ -67,7 +67,7 @@ pub fn bind(
     for global in &program.globals {
         memory.push(match global.space {
             Space::Uniform => {
-                let mut words = params.to_vec();
+                let mut words = cells_of(global, params.to_vec());
                 words.resize(words.len().max(global.cells as usize), 0);
                 words
             }
@@ -79,7 +79,7 @@ pub fn bind(
     for ((global, cells), source) in program.globals.iter().zip(&mut memory).zip(&sources) {
         let Some(source) = *source else { continue };
         let words = std::mem::take(&mut buffers[source].words);
-        *cells = if global.width == 2 { halves(&words) } else { words };
+        *cells = cells_of(global, words);
         if cells.len() < global.cells as usize {
             return Err(Refusal::new(format!("{}: its buffer is too small", global.name)));
         }
@@ -123,6 +123,11 @@ impl Bound {
             }
         }
     }
+}
+
+/// A variable's cells, from the words that it is bound to.
+fn cells_of(global: &Global, words: Vec<u32>) -> Vec<u32> {
+    if global.width == 2 { halves(&words) } else { words }
 }
 
 /// Two halves a word, each as the f32 of the same value.

@@ -88,7 +88,7 @@ pub fn least_bytes(inputs: &[Vec<u32>], outputs: &[Vec<u32>]) -> u64 {
 fn is_instruction(i: &Instruction, pc: u32) -> bool {
     match i.op {
         Op::Move | Op::Splat | Op::Zero | Op::RoundHalf | Op::Index | Op::IndexRuntime => false,
-        Op::Jump => i.imm != pc + 1,
+        Op::Jump | Op::JumpIf | Op::JumpIfNot | Op::JumpEqual => i.imm != pc + 1,
         _ => true,
     }
 }

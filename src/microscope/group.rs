@@ -129,7 +129,7 @@ impl<'p> Group<'p> {
                     self.run_thread(thread as usize, memory, watch)?;
                 }
             }
-            if !self.program.uses_subgroups || !self.meet(watch) {
+            if !self.program.uses_subgroups || !self.meet(order.first() > order.last(), watch) {
                 return Ok(());
             }
         }
@@ -156,7 +156,7 @@ impl<'p> Group<'p> {
     }
 
     /// Executes, in each subgroup that waits for itself, the operation that is furthest back; whether there was any.
-    pub fn meet<W: Watch>(&mut self, watch: &mut W) -> bool {
+    fn meet<W: Watch>(&mut self, is_backward: bool, watch: &mut W) -> bool {
         let size = self.setting.subgroup as usize;
         let mut any = false;
         for first in (0..self.threads.len()).step_by(size) {
@@ -166,25 +166,27 @@ impl<'p> Group<'p> {
             let is_active =
                 |lane: &usize| self.threads[*lane].state == State::Meets && self.threads[*lane].pc == pc;
             let active: Vec<usize> = lanes.filter(is_active).collect();
-            self.execute_together(pc, first, &active, watch);
+            self.execute_together(pc, (first, &active), is_backward, watch);
             any = true;
         }
         any
     }
 
-    /// Executes a subgroup's operation for these threads, of which the first lane is thread `first`.
+    /// Executes a subgroup's operation for these threads, of which the first lane is thread `first`; `is_backward` where the
+    /// group's last thread runs before its first.
     pub(super) fn execute_together<W: Watch>(
         &mut self,
         pc: u32,
-        first: usize,
-        active: &[usize],
+        (first, active): (usize, &[usize]),
+        is_backward: bool,
         watch: &mut W,
     ) {
         let (program, size) = (self.program, self.setting.subgroup as usize);
         let instruction = &program.code[pc as usize];
         if let Op::Subgroup(together) = instruction.op {
             let per_thread = program.registers;
-            let lanes = subgroup::Lanes { first, size, active, per_thread, registers: &mut self.registers };
+            let registers = &mut self.registers;
+            let lanes = subgroup::Lanes { first, size, active, per_thread, registers, is_backward };
             subgroup::execute(together, instruction, lanes, pc, watch);
         }
         for &thread in active {

@@ -1,12 +1,17 @@
 //! How many registers a value takes, and in which cells of memory it lies.
 
 use super::instruction::Kind;
+use super::shape::Shape;
 use super::source::{Refusal, Result};
 use naga::proc::Layouter;
-use naga::{ArraySize, Handle, Module, Scalar, ScalarKind, Type, TypeInner, VectorSize};
+use naga::{ArraySize, Handle, Module, Scalar, ScalarKind, StructMember, Type, TypeInner, VectorSize};
+use std::sync::Arc;
 
 /// Scalars of the largest value of a thread.
 const LARGEST: u64 = 1 << 14;
+
+/// Why a rung for tensor cores is not run here.
+pub(super) const TENSOR_CORES: &str = "cooperative matrices (tensor cores) are not interpreted";
 
 pub(super) fn kind(scalar: Scalar) -> Result<Kind> {
     match (scalar.kind, scalar.width) {
@@ -23,6 +28,8 @@ pub(super) fn kind(scalar: Scalar) -> Result<Kind> {
 pub(super) struct Layout<'a> {
     module: &'a Module,
     layouter: Layouter,
+    /// Of each type, by its number.
+    shapes: Vec<Arc<Shape>>,
 }
 
 /// A matrix's columns start at even places: those of three begin as those of four do.
@@ -34,7 +41,12 @@ impl<'a> Layout<'a> {
     pub fn new(module: &'a Module) -> Result<Layout<'a>> {
         let mut layouter = Layouter::default();
         layouter.update(module.to_ctx()).map_err(|why| Refusal::new(why.to_string()))?;
-        Ok(Layout { module, layouter })
+        let mut shapes = Vec::new();
+        for (_, ty) in module.types.iter() {
+            // A type consists of such as stand before it.
+            shapes.push(Arc::new(shape(&ty.inner, &shapes)));
+        }
+        Ok(Layout { module, layouter, shapes })
     }
 
     fn inner(&self, ty: Handle<Type>) -> &'a TypeInner {
@@ -67,9 +79,7 @@ impl<'a> Layout<'a> {
                 let sizes = members.iter().map(|member| self.scalars(self.inner(member.ty), depth + 1));
                 sizes.sum::<Result<u64>>()?
             }
-            TypeInner::CooperativeMatrix { .. } => {
-                return Err(Refusal::new("cooperative matrices (tensor cores) are not interpreted"));
-            }
+            TypeInner::CooperativeMatrix { .. } => return Err(Refusal::new(TENSOR_CORES)),
             other => return Err(Refusal::new(format!("no values of this type: {}", word(other)))),
         })
     }
@@ -81,9 +91,7 @@ impl<'a> Layout<'a> {
             TypeInner::Struct { members, .. } => {
                 members.first().map_or(Ok(Kind::U32), |member| self.kind(self.inner(member.ty)))
             }
-            TypeInner::CooperativeMatrix { .. } => {
-                Err(Refusal::new("cooperative matrices (tensor cores) are not interpreted"))
-            }
+            TypeInner::CooperativeMatrix { .. } => Err(Refusal::new(TENSOR_CORES)),
             TypeInner::Atomic(scalar) => kind(*scalar),
             _ => inner.scalar().map_or(Ok(Kind::U32), kind),
         }
@@ -145,19 +153,9 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Cells from one element to the next of the array that a type is or ends with, 0 without one; and the numbers of an element
-    /// that is a vector, 1 of any other.
-    pub fn element(&self, ty: Handle<Type>, width: u32) -> (u32, u32) {
-        match self.inner(ty) {
-            TypeInner::Array { base, stride, .. } => {
-                let components = match self.inner(*base) {
-                    TypeInner::Vector { size, .. } => *size as u32,
-                    _ => 1,
-                };
-                (stride / width, components)
-            }
-            _ => (0, 1),
-        }
+    /// What a type consists of.
+    pub fn shape(&self, ty: Handle<Type>) -> Arc<Shape> {
+        self.shapes[ty.index()].clone()
     }
 
     /// The cell of every scalar of a value, in the order of its registers, from its first cell on.
@@ -227,6 +225,29 @@ impl<'a> Layout<'a> {
             Some(width) => Ok(members[index].offset / width),
             None => members[..index].iter().map(|member| self.registers(self.inner(member.ty))).sum(),
         }
+    }
+}
+
+fn shape(inner: &TypeInner, known: &[Arc<Shape>]) -> Shape {
+    let of = |ty: &Handle<Type>| known[ty.index()].clone();
+    match inner {
+        TypeInner::Vector { size, scalar } => Shape::vector(*size as u32, u32::from(scalar.width)),
+        TypeInner::Matrix { columns, rows, scalar } => {
+            let width = u32::from(scalar.width);
+            let inside = Arc::new(Shape::vector(*rows as u32, width));
+            Shape::array(Some(*columns as u32), column(*rows) * width, inside)
+        }
+        TypeInner::Array { base, size, stride } => {
+            let len = if let ArraySize::Constant(len) = size { Some(len.get()) } else { None };
+            Shape::array(len, *stride, of(base))
+        }
+        TypeInner::Struct { members, .. } => {
+            let name = |member: &StructMember| member.name.as_deref().unwrap_or("").into();
+            Shape::structure(
+                members.iter().map(|member| (name(member), member.offset, of(&member.ty))).collect(),
+            )
+        }
+        _ => Shape::number(),
     }
 }
 

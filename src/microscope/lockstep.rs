@@ -73,7 +73,7 @@ pub fn step<W: WatchSubgroups>(
         thread.state == State::Ready && thread.pc == pc
     }));
     if matches!(group.program.code[pc as usize].op, Op::Subgroup(_)) {
-        group.execute_together(pc, first, active, watch);
+        group.execute_together(pc, (first, active), false, watch);
     } else {
         for &lane in active.iter() {
             group.step(lane, memory, watch);

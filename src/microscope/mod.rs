@@ -67,6 +67,7 @@ pub mod program;
 pub mod proof;
 pub mod sanitizer;
 pub mod shadow;
+mod shape;
 mod source;
 mod subgroup;
 mod thread;

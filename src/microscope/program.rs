@@ -1,7 +1,9 @@
 //! A compiled entry point: a flat list of instructions on a thread's registers, and where each comes from.
 
 use super::instruction::{Instruction, Kind};
+use super::shape::Shape;
 use naga::BuiltIn;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One entry point of a shader, compiled for given overrides. Every call is inlined.
@@ -82,37 +84,24 @@ pub struct Global {
     pub cells: u32,
     /// Cells from one element of its runtime-sized array to the next; 0 without one.
     pub stride: u32,
-    /// Cells from one element to the next, of the array that it is or ends with; 0 without one.
-    pub element: u32,
-    /// Numbers of an element that is a vector; 1 for all others.
-    pub components: u32,
+    pub(super) shape: Arc<Shape>,
 }
 
 impl Global {
-    /// What a cell is called in the source: `tile[3]`, or `tile[3].y` of an array of vectors.
-    pub fn place(&self, cell: u32) -> String {
-        let Global { name, element, components, .. } = self;
-        match (cell.checked_div(*element), *components) {
-            (None, _) if self.cells == 1 => name.to_string(),
-            (None, _) => format!("{name}[{cell}]"),
-            (Some(index), 1) if *element == 1 => format!("{name}[{index}]"),
-            (Some(index), 1) => format!("a part of {name}[{index}]"),
-            (Some(index), _) => {
-                let component = ["x", "y", "z", "w"].get((cell % element) as usize).unwrap_or(&"?");
-                format!("{name}[{index}].{component}")
-            }
-        }
+    /// What the source calls `n` numbers from a cell on: `tile[3]`, or `tile[3].y` of an array of vectors.
+    pub fn place(&self, cell: u32, n: u32) -> String {
+        format!("{}{}", self.name, self.path(cell, n))
     }
 
-    /// The cells of the vector that a cell is a part of; none where it is in no array of vectors.
-    pub fn vector(&self, cell: u32) -> std::ops::Range<u32> {
-        match self.components {
-            1 => cell..cell,
-            components => {
-                let first = cell - cell % self.element;
-                first..first + components
-            }
-        }
+    /// The same without the variable's name.
+    pub fn path(&self, cell: u32, n: u32) -> String {
+        self.shape.path(cell.saturating_mul(self.width), n)
+    }
+
+    /// The cells of the vector that a cell is a part of; none where it is in no vector.
+    pub fn vector(&self, cell: u32) -> Range<u32> {
+        let found = self.shape.vector_at(cell.saturating_mul(self.width));
+        found.map_or(0..0, |(byte, n)| byte / self.width..byte / self.width + n)
     }
 }
 

@@ -101,51 +101,49 @@ impl<'p> Sanitizer<'p> {
         self.findings.add(Finding { kind, pass, lines, threads, group, name, place, what, count: 1 });
     }
 
+    /// Two uses of `n` cells from one on.
     #[cold]
-    fn race(&mut self, now: At, mode: Mode, before: Touch, (global, cell): (usize, u32)) {
-        let name = self.program.globals[global].name.clone();
+    fn race(&mut self, now: At, mode: Mode, before: Touch, (global, cell, n): (usize, u32, u32)) {
+        let of = &self.program.globals[global];
         let earlier = At { thread: before.thread(), pc: before.pc };
-        let place = self.program.globals[global].place(cell);
         let (group, other) = (self.group(self.number), self.group(before.group));
-        self.report(Kind::Race, &[earlier, now], self.number, (&name, Some(i64::from(cell))), || {
+        self.report(Kind::Race, &[earlier, now], self.number, (&of.name, Some(i64::from(cell))), || {
             let verb = if mode == Mode::Read { "reads" } else { "writes" };
-            let (one, two) = (earlier.thread, now.thread);
-            if other == group && mode == Mode::Read {
+            let (one, two, place) = (earlier.thread, now.thread, of.place(cell, n));
+            let what = if other == group && mode == Mode::Read {
                 format!("thread {one} writes {place}, and thread {two} reads it, without a barrier between")
             } else if other == group {
                 format!("thread {two} writes {place}, and thread {one} uses it, without a barrier between")
             } else {
                 format!("group {group:?} {verb} {place} that group {other:?} uses")
-            }
+            };
+            if n > 1 { format!("{what}: to write a component may write its whole vector") } else { what }
         });
     }
 
-    /// To use one component of a vector may use all of them: WGSL lets a memory access through a reference to a component be one to
-    /// the whole vector. So two threads that use different ones get in each other's way.
+    /// WGSL lets a write to a component be one to its whole vector: two threads that use different components get in each
+    /// other's way.
     fn beside(&mut self, at: At, access: &Access, now: Touch, first: u32) {
-        for cell in self.program.globals[access.global].vector(access.first) {
-            if access.cells().next() == Some(cell) {
-                continue;
-            }
+        let vector = self.program.globals[access.global].vector(access.first);
+        for cell in vector.clone().filter(|cell| *cell != access.first) {
             let Some(record) = self.shadows[access.global].records.get(cell as usize) else { continue };
-            // On a copy: nobody has written to it, or read it, for others to see.
+            // On a copy: whether anybody wrote to this component or read it stays as it was.
             let collides = match access.mode {
                 Mode::Read => record.clone().read(now, first),
                 Mode::Write => record.clone().write(now, first),
                 Mode::Atomic { .. } => None,
             };
             if let Some(before) = collides {
-                self.race(at, access.mode, before, (access.global, cell));
+                self.race(at, access.mode, before, (access.global, vector.start, vector.len() as u32));
             }
         }
     }
 
     #[cold]
     fn uninitialised(&mut self, at: At, global: usize, cell: u32) {
-        let place = self.program.globals[global].place(cell);
-        let name = self.program.globals[global].name.clone();
-        self.report(Kind::Uninitialised, &[at], self.number, (&name, Some(i64::from(cell))), || {
-            format!("{place} is read, but nobody wrote it")
+        let of = &self.program.globals[global];
+        self.report(Kind::Uninitialised, &[at], self.number, (&of.name, Some(i64::from(cell))), || {
+            format!("{} is read, but nobody wrote it", of.place(cell, 1))
         });
     }
 }
@@ -185,10 +183,10 @@ impl Watch for Sanitizer<'_> {
                 self.uninitialised(at, access.global, cell);
             }
             if let Some(before) = collides {
-                self.race(at, access.mode, before, (access.global, cell));
+                self.race(at, access.mode, before, (access.global, cell, 1));
             }
         }
-        if access.n == 1 && self.program.globals[access.global].components > 1 {
+        if access.n == 1 && self.program.globals[access.global].shape.has_vectors() {
             self.beside(at, access, now, first);
         }
     }

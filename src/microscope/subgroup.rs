@@ -13,6 +13,8 @@ pub struct Lanes<'a> {
     pub active: &'a [usize],
     pub per_thread: usize,
     pub registers: &'a mut [u32],
+    /// Whether the group's last thread runs before its first.
+    pub is_backward: bool,
 }
 
 impl Lanes<'_> {
@@ -62,13 +64,30 @@ pub fn execute<W: Watch>(together: Together, i: &Instruction, mut lanes: Lanes, 
     }
 }
 
-/// What comes from a lane that does not take part: WGSL leaves it open, and whatever is made of it is wrong. A NaN.
-const NOBODYS: u32 = 0x7fc0_0bad;
+/// What comes from a lane that does not take part. WGSL leaves it open: so that a result shows that it is made of it, it is
+/// another value where the threads run backward, and one of the two is larger and one smaller than what is computed with.
+fn nobodys(kind: Kind, is_backward: bool) -> u32 {
+    match kind {
+        Kind::F32 => (if is_backward { -1e30f32 } else { 1e30 }).to_bits(),
+        // A half has no larger ones.
+        Kind::F16 => (if is_backward { -6e4f32 } else { 6e4 }).to_bits(),
+        Kind::I32 => (if is_backward { i32::MIN + 0x0bad } else { i32::MAX - 0x0bad }) as u32,
+        Kind::U32 => {
+            if is_backward {
+                0
+            } else {
+                u32::MAX - 0x0bad
+            }
+        }
+        Kind::Bool => u32::from(!is_backward),
+    }
+}
 
 /// Values of other lanes. Where a lane is named that does not take part, it is a fault; where a shift leads out of the subgroup,
 /// as in every scan, it is only what nobody should use.
 fn gather<W: Watch>(together: Together, i: &Instruction, lanes: &mut Lanes, pc: u32, watch: &mut W) {
     let (active, n) = (lanes.active, usize::from(i.n));
+    let nobodys = nobodys(Kind::from_number(i.imm), lanes.is_backward);
     let mut results = Vec::with_capacity(active.len() * n);
     for &thread in active {
         let lane = (thread - lanes.first) as u32;
@@ -86,7 +105,7 @@ fn gather<W: Watch>(together: Together, i: &Instruction, lanes: &mut Lanes, pc: 
         if source.is_none() && is_named {
             watch.fault(At { thread: thread as u32, pc }, Fault::InactiveLane { lane: from });
         }
-        results.extend((0..n).map(|k| source.map_or(NOBODYS, |source| lanes.get(source, i.a, k))));
+        results.extend((0..n).map(|k| source.map_or(nobodys, |source| lanes.get(source, i.a, k))));
     }
     for (j, &thread) in active.iter().enumerate() {
         (0..n).for_each(|k| lanes.set(thread, i.dst, k, results[j * n + k]));

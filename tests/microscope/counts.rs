@@ -141,3 +141,48 @@ fn atomics_on_one_cell_are_served_one_by_one() {
     // Four bytes a thread, 8 threads a sector: read, and written.
     assert_eq!((counts.loads.sectors, counts.stores.sectors), (16.0, 16.0));
 }
+
+/// What a group of 64 threads does in two subgroups with `x` and `y` of numbers of this type.
+fn of_body(number: &str, body: &str) -> Counts {
+    let enable = if number == "f16" { "enable f16;" } else { "" };
+    let text = format!(
+        "{enable}
+        alias T = {number};
+        @group(0) @binding(0) var<storage, read> x: array<T>;
+        @group(0) @binding(1) var<storage, read_write> y: array<T>;
+        @compute @workgroup_size(64)
+        fn main(@builtin(local_invocation_index) t: u32) {{ {body} }}"
+    );
+    let job = Job::of_text(&text, "main", [1, 1, 1], &[], [&["x"], &["y"]]).unwrap();
+    let buffers = job.buffers(&[vec![0; 64]], &[vec![0; 64]]);
+    count(&job, buffers, 32, u64::MAX, Limits::default()).unwrap().remove(0)
+}
+
+/// Copies and addresses are none: a load, an add, a store and the end, in two subgroups.
+#[test]
+fn instructions_are_those_of_a_gpu() {
+    let one = of_body("f32", "var v = x[t]; v = v + 1.0; y[t] = v;");
+    assert_eq!((one.instructions, one.active), (8.0, 1.0));
+    // The sum is a value of its own, and is copied to the variable.
+    let copied = of_body("f32", "var v = x[t]; let sum = v + 1.0; v = sum; y[t] = sum;");
+    assert_eq!(copied, one);
+    // Both ways of a choice that is none lead to what follows.
+    let chosen = of_body("f32", "var v = x[t]; if (v < 1.0) { } v = v + 1.0; y[t] = v;");
+    assert_eq!((chosen.instructions, chosen.floats), (10.0, one.floats + 64.0));
+}
+
+#[test]
+fn halves_take_as_many_instructions_as_floats() {
+    let body = "var sum = T(0.5); var v = vec2(x[t], T(2.0));
+        for (var k = 0u; k < 5u; k++) {
+            sum = sum + x[t] * v.y; v = v * sum; if (t % 4u == 0u) { sum = max(sum, v.x) - dot(v, v); }
+        }
+        y[t] = fma(sum, T(2.0), -v.x);";
+    let [floats, halves] = ["f32", "f16"].map(|number| of_body(number, body));
+    let of = |counts: &Counts| {
+        let Counts { instructions, active, multiply_adds, floats, integers, .. } = counts;
+        [*instructions, *active, *multiply_adds, *floats, *integers]
+    };
+    assert!(floats.active < 1.0);
+    assert_eq!(of(&halves), of(&floats));
+}

@@ -56,6 +56,11 @@ const REFUSED: &[(&str, u32, &str)] = &[
         3,
         "widths",
     ),
+    (
+        "enable f16;\nenable wgpu_cooperative_matrix;\nvar<workgroup> a: array<f16, 256>;\n@compute @workgroup_size(32)\nfn main() {\n  let m = coopLoad<coop_mat16x16<f16, A>>(&a[0], 16u);\n}",
+        6,
+        "cooperative matrices (tensor cores) are not interpreted",
+    ),
     ("@compute @workgroup_size(1)\nfn main(@location(0) a: f32) { }", 0, ""),
     ("\u{0}\u{1}\u{2}", 1, ""),
     ("@compute @workgroup_size(0)\nfn main() { }", 0, ""),

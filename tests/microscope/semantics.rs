@@ -167,6 +167,16 @@ fn samples() -> Vec<Sample> {
             vec![0, 3, 3, 0],
         ),
         sample(
+            "a variable on both sides",
+            "",
+            "var v = vec3(x[3], x[5], x[2]); v = v.zxy; v = v * v.y; y[0] = v.x; y[1] = v.y; y[2] = v.z; v = vec3(v.y); y[3] = v.z;
+            var g = vec3(f32(x[3]), 2.0, 1.0); g = cross(g, g.yzx); g = g * dot(g, g); y[4] = bitcast<u32>(g.x); y[5] = bitcast<u32>(g.z);
+            var m = mat2x2(1.0, 2.0, f32(x[3]), 4.0); m = m * m; y[6] = bitcast<u32>(m[0].y); y[7] = bitcast<u32>(m[1].x);
+            g = clamp(g, vec3(g.z), vec3(g.x)); y[8] = bitcast<u32>(g.y); var a = array(1u, 2u, 0u); a[a[x[4]]] = a[2] + 5u; y[9] = a[1]; y[10] = a[0];
+            var k = x[2]; k = insertBits(k, k, k - 6u, k - 4u); y[11] = k; var c = vec3(true, x[4] == 1u, true); c = select(c, !c, c); y[12] = u32(any(c));",
+            vec![21, 9, 30, 9, f(375.0), f(-75.0), f(10.0), f(15.0), f(-75.0), 5, 1, 15, 0],
+        ),
+        sample(
             "short circuits, private and constant arrays",
             "var<private> hidden: array<u32, 4>; const TABLE = array(3u, 1u, 4u); fn touch() -> bool { hidden[1] += 1u; return true; }",
             "if (x[4] == 1u && touch()) { y[0] = 9u; } if (x[4] == 0u || touch()) { y[1] = 8u; } y[2] = hidden[1]; if (x[2] == 7u && touch()) { y[3] = hidden[1]; }
@@ -284,45 +294,143 @@ fn a_shift_out_of_the_subgroup_is_a_mistake_where_its_value_is_used() {
         let job = Job::of_text(&text, "main", [1, 1, 1], &[], [&["x"], &["y"]]).unwrap();
         let settings = Settings { subgroup: 8, ..Settings::default() };
         let report = prove(&job, &job.buffers(&[X.to_vec()], &[vec![0; WORDS]]), settings).unwrap();
-        (report.findings.len(), report.outputs[0].clone())
+        (report.findings.iter().map(|finding| finding.kind).collect::<Vec<_>>(), report.outputs[0].clone())
     };
     let sum =
-        "v += subgroupShuffleDown(v, 4u); v += subgroupShuffleDown(v, 2u); v += subgroupShuffleDown(v, 1u);
-        if (lane == 0u) { y[t] = v; }";
+        "v += subgroupShuffleDown(v, 4u); v += subgroupShuffleDown(v, 2u); v += subgroupShuffleDown(v, 1u);";
     let mut sums = vec![0; WORDS];
     (sums[0], sums[8]) = (36, 100);
-    assert_eq!(run(sum), (0, sums));
+    assert_eq!(run(&format!("{sum} if (lane == 0u) {{ y[t] = v; }}")), (vec![], sums));
     let scan = "for (var by = 1u; by < 8u; by *= 2u) { let u = subgroupShuffleUp(v, by); if (lane >= by) { v += u; } } y[t] = v;";
     let scanned = |t: u32| (8 * (t / 8)..=t).map(|i| i + 1).sum::<u32>();
-    assert_eq!(run(scan), (0, (0..16).map(scanned).collect()));
-    let (findings, used) = run("y[t] = v + subgroupShuffleDown(v, 1u);");
-    assert!(findings == 0 && used[6] == 15 && used[7] != 17 && used[7] != 8, "{used:?}");
-    // To name a lane that is not there is a mistake in itself.
-    assert!(run("y[t] = subgroupShuffle(v, 9u);").0 > 0);
+    assert_eq!(run(scan), (vec![], (0..16).map(scanned).collect()));
+    // No operation hides it, of whatever kind.
+    let used = [
+        &format!("{sum} y[t] = v;"),
+        "let u = subgroupShuffleUp(v, 1u); y[t] = v + u;",
+        "y[t] = max(v, subgroupShuffleDown(v, 1u));",
+        "y[t] = min(v, subgroupShuffleDown(v, 1u));",
+        "y[t] = v + subgroupShuffleXor(v, 8u);",
+        "let s = i32(v) - 8; y[t] = bitcast<u32>(max(s, subgroupShuffleDown(s, 1u)));",
+        "let s = i32(v) - 8; y[t] = bitcast<u32>(min(s, subgroupShuffleDown(s, 1u)));",
+        "let f = f32(v); y[t] = bitcast<u32>(f + subgroupShuffleDown(f, 1u));",
+        "let f = f32(v); y[t] = bitcast<u32>(max(f, subgroupShuffleDown(f, 1u)));",
+        "let f = f32(v); y[t] = bitcast<u32>(min(f, subgroupShuffleDown(f, 1u)));",
+        "if (lane < 4u) { y[t] = v + subgroupShuffleDown(v, 2u); }",
+    ];
+    for body in used {
+        assert_eq!(run(body).0, [Kind::Order], "{body}");
+    }
+    // To name a lane that does not take part is a mistake in itself.
+    for body in [
+        "y[t] = subgroupShuffle(v, 9u);",
+        "if (lane > 2u) { y[t] = subgroupBroadcast(v, 1u); }",
+        "_ = subgroupShuffle(v, 9u);",
+    ] {
+        assert!(run(body).0.contains(&Kind::InactiveLane), "{body}");
+    }
 }
 
-/// A component of a vector is not a place of its own: to write one may write its vector.
+/// What two threads find wrong with these variables, one of which does `one` while the other does `two`.
+fn of_two_threads(variables: &str, before: &str, one: &str, two: &str) -> Vec<(Kind, String)> {
+    let text = format!(
+        "{variables}
+        @group(0) @binding(0) var<storage, read_write> y: array<f32>;
+        @compute @workgroup_size(2)
+        fn main(@builtin(local_invocation_index) t: u32) {{
+            if (t == 0u) {{ {before} }}
+            workgroupBarrier();
+            if (t == 0u) {{ {one} }} else {{ {two} }}
+        }}"
+    );
+    let job = Job::of_text(&text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
+    let report = prove(&job, &job.buffers(&[], &[vec![0; 2]]), Settings::default()).unwrap();
+    report.findings.into_iter().map(|finding| (finding.kind, finding.what)).collect()
+}
+
+/// A component of a vector is not a place of its own, wherever the vector is: to write one may write all of them.
 #[test]
-fn two_threads_may_not_write_components_of_one_vector() {
-    let run = |writes: &str| {
-        let text = format!(
-            "var<workgroup> tile: array<vec2<f32>, 4>;
-            @group(0) @binding(0) var<storage, read_write> y: array<f32>;
-            @compute @workgroup_size(2)
-            fn main(@builtin(local_invocation_index) t: u32) {{
-                {writes}
-                workgroupBarrier();
-                y[t] = tile[0].x + tile[0].y;
-            }}"
+fn two_threads_may_not_use_components_of_one_vector_if_one_of_them_writes() {
+    for (variable, vector, one, two) in [
+        ("array<vec2<f32>, 4>", "v[1]", "v[1].x", "v[1].y"),
+        ("array<vec2<f32>, 4>", "v[1]", "v[1][t]", "v[1][t]"),
+        ("vec4<f32>", "v", "v.w", "v.x"),
+        ("mat2x3<f32>", "v[1]", "v[1].x", "v[1].z"),
+        ("array<array<vec4<f32>, 2>, 3>", "v[2][1]", "v[2][1].y", "v[2][1].z"),
+        ("Record", "v.pair", "v.pair.x", "v.pair.y"),
+    ] {
+        let variables =
+            format!("struct Record {{ first: f32, pair: vec2<f32> }} var<workgroup> v: {variable};");
+        let writes = of_two_threads(&variables, "", &format!("{one} = 1.0;"), &format!("{two} = 2.0;"));
+        let says = |what: &str| {
+            what.contains(&format!(" {vector}, and ")) && what.contains("write its whole vector")
+        };
+        assert!(matches!(&writes[..], [(Kind::Race, what)] if says(what)), "{variable}: {writes:?}");
+        let reads = of_two_threads(
+            &variables,
+            &format!("{two} = 3.0; {}", two.replace("[t]", "[1]") + " = 3.0;"),
+            &format!("{one} = 1.0;"),
+            &format!("y[1] = {two};"),
         );
-        let job = Job::of_text(&text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
-        prove(&job, &job.buffers(&[], &[vec![0; 2]]), Settings::default()).unwrap().findings
+        assert!(reads.iter().any(|(kind, what)| *kind == Kind::Race && says(what)), "{variable}: {reads:?}");
+        let after =
+            of_two_threads(&variables, &format!("{one} = 1.0; {two} = 1.0;"), "", &format!("y[1] = {one};"));
+        assert!(after.iter().all(|(kind, _)| *kind != Kind::Race), "{variable}: {after:?}");
+    }
+    for (variable, one, two) in [
+        ("array<vec2<f32>, 4>", "v[1].x", "v[2].x"),
+        ("mat2x3<f32>", "v[0].x", "v[1].x"),
+        ("array<f32, 4>", "v[0]", "v[1]"),
+        ("Record", "v.first", "v.pair.x"),
+    ] {
+        let variables =
+            format!("struct Record {{ first: f32, pair: vec2<f32> }} var<workgroup> v: {variable};");
+        let apart = of_two_threads(&variables, "", &format!("{one} = 1.0;"), &format!("{two} = 2.0;"));
+        assert_eq!(apart, [], "{variable}");
+    }
+}
+
+/// What nobody wrote is known of each component, and everything has the name that the source gives it.
+#[test]
+fn cells_are_called_what_the_source_calls_them() {
+    let read = |variable: &str, before: &str, place: &str| {
+        let variables = format!(
+            "struct Record {{ first: f32, pair: vec2<f32>, list: array<vec2<f32>, 2> }} var<workgroup> v: {variable};"
+        );
+        let found = of_two_threads(&variables, before, &format!("y[0] = {place};"), "");
+        found.into_iter().map(|(_, what)| what).collect::<Vec<_>>()
     };
-    let both = run("if (t == 0u) { tile[0].x = 1.0; } else { tile[0].y = 2.0; }");
-    assert_eq!(both[0].kind, Kind::Race, "{both:?}");
-    assert!(both[0].what.contains("tile[0]."), "{}", both[0].what);
-    assert!(run("if (t == 0u) { tile[0].x = 1.0; tile[0].y = 2.0; }").is_empty());
-    // What is not written has its own name.
-    let half = run("if (t == 0u) { tile[0].x = 1.0; }");
-    assert!(half[0].what.contains("tile[0].y is read, but nobody wrote it"), "{half:?}");
+    for (variable, before, place) in [
+        ("f32", "", "v"),
+        ("array<f32, 20>", "", "v[12]"),
+        ("array<vec4<f32>, 4>", "v[3].x = 1.0;", "v[3].y"),
+        ("array<array<f32, 5>, 4>", "", "v[2][3]"),
+        ("array<vec3<f32>, 4>", "v[2].x = 1.0; v[2].y = 1.0;", "v[2].z"),
+        ("Record", "v.pair.x = 1.0;", "v.pair.y"),
+        ("Record", "v.list[1].x = 1.0;", "v.list[1].y"),
+        ("mat3x2<f32>", "", "v[2].y"),
+    ] {
+        assert_eq!(read(variable, before, place), [format!("{place} is read, but nobody wrote it")]);
+    }
+    assert!(read("array<vec4<f32>, 4>", "v[3].y = 1.0;", "v[3].y").is_empty());
+    let race = of_two_threads("var<workgroup> v: array<vec4<f32>, 4>;", "", "v[3].y = 1.0;", "v[3].y = 2.0;");
+    assert_eq!(race[0].1, "thread 1 writes v[3].y, and thread 0 uses it, without a barrier between");
+}
+
+/// Uniforms are words, of which each holds two halves.
+#[test]
+fn a_uniform_may_hold_halves() {
+    let text = "enable f16;
+        struct Params { a: f16, b: f16, c: vec2<f16> }
+        @group(0) @binding(0) var<uniform> p: Params;
+        @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+        @compute @workgroup_size(1) fn main() { y[0] = f32(p.a); y[1] = f32(p.b); y[2] = f32(p.c.x + p.c.y); }";
+    let pair = |a: f32, b: f32| {
+        let [a, b] = [a, b].map(|value| u32::from(half::f16::from_f32(value).to_bits()));
+        a | b << 16
+    };
+    let job =
+        Job::of_text(text, "main", [1, 1, 1], &[pair(1.5, -2.0), pair(0.25, 4.0)], [&[], &["y"]]).unwrap();
+    let report = prove(&job, &job.buffers(&[], &[vec![0; 3]]), Settings::default()).unwrap();
+    assert_eq!((report.findings, &report.outputs[0]), (vec![], &[1.5, -2.0, 4.25].map(f).to_vec()));
 }

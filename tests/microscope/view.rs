@@ -101,3 +101,38 @@ fn going_back_shows_what_was_there() {
         }
     }
 }
+
+#[test]
+fn notes_name_elements_and_components() {
+    let text = "struct Record { first: u32, list: array<vec2<u32>, 2> }
+        var<workgroup> staged: array<vec4<f32>, 4>;
+        var<workgroup> tile: array<array<f32, 3>, 2>;
+        var<workgroup> record: Record;
+        @group(0) @binding(0) var<storage, read_write> y: array<f32>;
+        @compute @workgroup_size(1)
+        fn main() {
+            staged[3] = vec4(1.0, 2.0, 3.0, 4.0);
+            staged[3].y = 5.0;
+            tile[1][2] = staged[3].y;
+            record.list[1].y = 7u;
+            y[2] = tile[1][2];
+        }";
+    let job = Job::of_text(text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
+    let buffers = job.buffers(&[], &[vec![0; 4]]);
+    let mut stepper = Stepper::new(job, buffers, 0, ([0; 3], 0), SUBGROUP).unwrap();
+    let mut notes = Vec::new();
+    for step in 1..=stepper.steps() {
+        stepper.go_to(step);
+        notes.extend(stepper.look().notes.iter().map(ToString::to_string));
+    }
+    let wanted = [
+        "staged[3] becomes (1.0, 2.0, 3.0, 4.0)",
+        "staged[3].y becomes 5.0",
+        "staged[3].y is 5.0",
+        "tile[1][2] becomes 5.0",
+        "record.list[1].y becomes 7",
+        "tile[1][2] is 5.0",
+        "y[2] becomes 5.0",
+    ];
+    assert_eq!(notes, wanted);
+}

@@ -42,7 +42,7 @@ fn a_thread_is_followed_forward_and_back() {
     // The last line writes the value that was asked for, and then the thread has ended.
     let last = &all[steps as usize];
     let write = last["notes"].as_array().unwrap().iter().find(|note| note["action"] == "write").unwrap();
-    assert_eq!((&write["name"], &write["element"]), (&json!("y"), &json!(77)), "{last}");
+    assert_eq!((&write["name"], &write["place"]), (&json!("y"), &json!("[77]")), "{last}");
     assert_eq!(last["line"], json!(null));
     for at in [steps, 3, steps / 2, 0, steps - 1] {
         assert_eq!(step(&studio, id, at), all[at as usize], "step {at}, gone back to");

@@ -1,9 +1,22 @@
 //! Expressions that are known when the shader is compiled.
 
 use super::state::Compiler;
+use crate::microscope::source::Result;
 use naga::{Arena, Expression, Handle, Literal};
 
 impl Compiler<'_> {
+    /// The words that a variable begins with; `None` for zeros.
+    pub fn initial(
+        &self,
+        init: Option<Handle<Expression>>,
+        arena: &Arena<Expression>,
+    ) -> Result<Option<Vec<u32>>> {
+        let words = |init| {
+            self.constant(init, arena).ok_or_else(|| self.refuse("this initial value is not known here"))
+        };
+        init.map(words).transpose()
+    }
+
     /// The words of an expression that is known now.
     pub fn constant(&self, handle: Handle<Expression>, arena: &Arena<Expression>) -> Option<Vec<u32>> {
         match &arena[handle] {

@@ -3,7 +3,7 @@
 use super::body::{Body, Value};
 use super::state::{CONSTANT, Compiler};
 use crate::microscope::instruction::{Kind, Op};
-use crate::microscope::layout;
+use crate::microscope::layout::{self, TENSOR_CORES};
 use crate::microscope::source::Result;
 use naga::{Expression, Handle, ImageQuery, RelationalFunction, Scalar, SwizzleComponent, TypeInner};
 
@@ -122,7 +122,7 @@ impl<'a> Compiler<'a> {
             Expression::As { expr, kind, convert } => self.cast(body, *expr, *kind, *convert)?,
             Expression::ArrayLength(array) => self.array_length(body, *array)?,
             Expression::CooperativeLoad { .. } | Expression::CooperativeMultiplyAdd { .. } => {
-                return Err(self.refuse("cooperative matrices (tensor cores) are not interpreted"));
+                return Err(self.refuse(TENSOR_CORES));
             }
             Expression::ImageSample { .. } => return Err(self.refuse("textures are only loaded from")),
             Expression::Derivative { .. } => return Err(self.refuse("no derivatives in compute shaders")),

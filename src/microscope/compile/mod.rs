@@ -17,7 +17,7 @@ mod statement;
 
 use super::instruction::{Kind, Op};
 use super::program::{Frame, Global, Program, Space};
-use super::source::{self, Parsed, Refusal, Result};
+use super::source::{self, Checked, Parsed, Refusal, Result};
 use body::{Body, Value};
 use naga::{AddressSpace, BuiltIn, ImageClass, ImageDimension, ShaderStage, TypeInner};
 use state::Compiler;
@@ -42,8 +42,10 @@ pub fn compile(text: &str, entry: &str, overrides: &[(&str, f64)]) -> Result<Pro
 
 /// The same for a text that is parsed.
 pub(super) fn compile_parsed(parsed: &Parsed, entry: &str, overrides: &[(&str, f64)]) -> Result<Program> {
-    let checked = source::check(parsed, entry, overrides)?;
-    let text = &*parsed.text;
+    compile_checked(&source::check(parsed, entry, overrides)?, entry, &parsed.text)
+}
+
+fn compile_checked(checked: &Checked, entry: &str, text: &str) -> Result<Program> {
     let module = &checked.module;
     let is_it = |known: &naga::EntryPoint| known.name == entry && known.stage == ShaderStage::Compute;
     let index = module.entry_points.iter().position(is_it).expect("the check found it");
@@ -110,9 +112,6 @@ impl Compiler<'_> {
                 let cells = self.layout.cells(variable.ty, width);
                 (kind, width, cells, self.layout.runtime_stride(variable.ty, width))
             };
-            if space == Space::Uniform && width != 4 {
-                return Err(self.refuse("a uniform of numbers that have no 32 bits"));
-            }
             if space == Space::Uniform && cells > MOST_UNIFORM {
                 return Err(self.refuse(&format!("a uniform of more than {MOST_UNIFORM} numbers")));
             }
@@ -122,14 +121,13 @@ impl Compiler<'_> {
                     return Err(self.refuse(&format!("more than {MOST_SHARED} bytes of workgroup memory")));
                 }
             }
-            let (element, components) = self.layout.element(variable.ty, width);
             let number = self.global_list.len() as u16;
             if number > 64 {
                 return Err(self.refuse("more than 64 variables"));
             }
-            let of = self.name(&name);
+            let (of, shape) = (self.name(&name), self.layout.shape(variable.ty));
             self.variables.insert(handle, Value::global(number, width, of));
-            self.global_list.push(Global { name, space, kind, width, cells, stride, element, components });
+            self.global_list.push(Global { name, space, kind, width, cells, stride, shape });
         }
         Ok(())
     }
@@ -215,4 +213,32 @@ impl Compiler<'_> {
 
 fn size_of(inner: &TypeInner, compiler: &Compiler) -> Result<u32> {
     compiler.layout.registers(inner).map_err(|why| compiler.at(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{compile_checked, source};
+    use naga::{Expression, Literal, Span};
+
+    /// naga works initial values out. One that it left as it is cannot be written down, and is put there by hand.
+    #[test]
+    fn an_initial_value_that_is_not_known_is_no_zero() {
+        let text = "var<private> a: u32 = 1u;\n@compute @workgroup_size(1)\nfn main() {\n    var b = 2u;\n    b += a;\n}";
+        let checked = || source::check(&source::parse(text).unwrap(), "main", &[]).unwrap();
+        let line = |checked| compile_checked(&checked, "main", text).map_err(|why| (why.line, why.what));
+        assert!(line(checked()).is_ok());
+        let unknown = Expression::Literal(Literal::F64(1.0));
+        let refused = |line| Err((Some(line), "this initial value is not known here".to_string()));
+
+        let mut of_private = checked();
+        let init = of_private.module.global_expressions.append(unknown.clone(), Span::UNDEFINED);
+        of_private.module.global_variables.iter_mut().for_each(|(_, variable)| variable.init = Some(init));
+        assert_eq!(line(of_private).map(|_| ()), refused(1));
+
+        let mut of_function = checked();
+        let function = &mut of_function.module.entry_points[0].function;
+        let init = function.expressions.append(unknown, Span::UNDEFINED);
+        function.local_variables.iter_mut().for_each(|(_, variable)| variable.init = Some(init));
+        assert_eq!(line(of_function).map(|_| ()), refused(4));
+    }
 }

@@ -4,6 +4,7 @@
 use super::body::{Body, Value};
 use super::state::{Compiler, DEEPEST};
 use crate::microscope::instruction::{Op, Together};
+use crate::microscope::layout::TENSOR_CORES;
 use crate::microscope::program::Variable;
 use crate::microscope::source::Result;
 use naga::{Barrier, Block, Expression, GatherMode, Handle, Span, Statement};
@@ -168,9 +169,7 @@ impl<'a> Compiler<'a> {
                 let zero = self.words(&[0])?;
                 self.together(body, Together::Collect(*op, *collective_op), (*argument, zero), *result)?;
             }
-            Statement::CooperativeStore { .. } => {
-                return Err(self.refuse("cooperative matrices (tensor cores) are not interpreted"));
-            }
+            Statement::CooperativeStore { .. } => return Err(self.refuse(TENSOR_CORES)),
             Statement::ImageStore { .. } | Statement::ImageAtomic { .. } => {
                 return Err(self.refuse("textures are only loaded from"));
             }

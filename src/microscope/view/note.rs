@@ -15,8 +15,8 @@ pub struct Note {
     pub action: Action,
     /// Of a variable of the shader, or of a value that has a name.
     pub name: Arc<str>,
-    /// The variable's element; `None` where it is no array, and for values.
-    pub element: Option<u32>,
+    /// Where in the variable, as the source writes it behind the name: `[3].y`. Nothing for all of it, and for values.
+    pub place: String,
     pub values: Vec<Number>,
     /// Where the values lie in the variable: its number, and their first cell. `None` for values.
     pub cells: Option<(usize, u32)>,
@@ -77,10 +77,7 @@ impl std::fmt::Display for Number {
 
 impl std::fmt::Display for Note {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str(&self.name)?;
-        if let Some(element) = self.element {
-            write!(f, "[{element}]")?;
-        }
+        write!(f, "{}{}", self.name, self.place)?;
         f.write_str(match self.action {
             Action::Read => " is ",
             Action::Write => " becomes ",
@@ -101,12 +98,10 @@ impl std::fmt::Display for Note {
 /// What an access did that a thread has just executed; `values` are those that it read or wrote.
 pub fn of_access(global: &Global, access: &Access, values: Vec<Number>) -> Note {
     let action = if access.mode == Mode::Read { Action::Read } else { Action::Write };
-    // A vector is one element of several cells.
-    let is_array = global.element > 0 || global.cells > access.n;
     Note {
         action,
         name: global.name.clone(),
-        element: is_array.then_some(access.first / global.element.max(1)),
+        place: global.path(access.first, access.n),
         values,
         cells: Some((access.global, access.first)),
     }
@@ -165,5 +160,5 @@ fn sets_registers(op: Op) -> bool {
 
 fn computed(name: Arc<str>, words: &[u32], kind: Kind) -> Note {
     let values = words.iter().map(|&word| Number::new(word, kind)).collect();
-    Note { action: Action::Compute, name, element: None, values, cells: None }
+    Note { action: Action::Compute, name, place: String::new(), values, cells: None }
 }

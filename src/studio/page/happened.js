@@ -46,9 +46,9 @@ const numberWords = (value) =>
   typeof value === "number" && !Number.isInteger(value) ? precise(value) : String(value).replace("-", "−");
 
 /** "x[2535] is 0.447" */
-function noteWords({ action, name, element, values }) {
+function noteWords({ action, name, place, values }) {
   const verb = { read: " is ", write: " becomes ", compute: " = " }[action];
   const shown = values.slice(0, MOST_VALUES).map(numberWords).join(", ");
   const more = values.length > MOST_VALUES ? `, … ${values.length} in all` : "";
-  return `${name}${element === null ? "" : `[${element}]`}${verb}${values.length === 1 ? shown : `(${shown}${more})`}`;
+  return `${name}${place}${verb}${values.length === 1 ? shown : `(${shown}${more})`}`;
 }
