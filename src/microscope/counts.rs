@@ -37,14 +37,15 @@ pub struct Counts {
     pub shared_stores: Shared,
     /// Barriers that groups pass.
     pub barriers: f64,
-    /// Instructions that subgroups execute.
+    /// Instructions that subgroups execute; copies and addresses are none.
     pub instructions: f64,
     /// Mean share of a subgroup's threads for which an instruction is executed, 1 at best.
     pub active: f64,
 }
 
 /// Counts every pass of a kernel. Of grids with more groups than `most_groups`, that many are run, from the middles of
-/// equal parts: the edges of the grid, where groups have less to do, weigh no more than they should. What passes leave for later ones is then not complete: the values are not, the counts are.
+/// equal parts: the edges of the grid, where groups have less to do, weigh no more than they should. What passes leave
+/// for later ones is then not complete: the values are not, the counts are.
 ///
 /// # Errors
 /// A variable without a buffer, and more instructions than `limits` allow.
@@ -83,8 +84,8 @@ pub fn least_bytes(inputs: &[Vec<u32>], outputs: &[Vec<u32>]) -> u64 {
     inputs.iter().chain(outputs).map(|words| words.len() as u64 * 4).sum()
 }
 
-/// Whether a GPU would have an instruction for it, and not only this interpreter: copies, zeros, addresses, the rounding of a half,
-/// and jumps to what follows are its own.
+/// Whether a GPU would have an instruction for it, and not only this interpreter: copies, zeros, addresses, the rounding
+/// of a half, and jumps to what follows are its own.
 fn is_instruction(i: &Instruction, pc: u32) -> bool {
     match i.op {
         Op::Move | Op::Splat | Op::Zero | Op::RoundHalf | Op::Index | Op::IndexRuntime => false,

@@ -83,8 +83,8 @@ fn nobodys(kind: Kind, is_backward: bool) -> u32 {
     }
 }
 
-/// Values of other lanes. Where a lane is named that does not take part, it is a fault; where a shift leads out of the subgroup,
-/// as in every scan, it is only what nobody should use.
+/// Values of other lanes. Where a lane is named that does not take part, it is a fault; where a shift leads to such a
+/// lane, as in every scan, it is only what nobody should use.
 fn gather<W: Watch>(together: Together, i: &Instruction, lanes: &mut Lanes, pc: u32, watch: &mut W) {
     let (active, n) = (lanes.active, usize::from(i.n));
     let nobodys = nobodys(Kind::from_number(i.imm), lanes.is_backward);

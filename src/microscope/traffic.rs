@@ -132,8 +132,8 @@ pub fn conflicts(pieces: &[Piece], first: u32) -> (u32, u32) {
     (turns, least)
 }
 
-/// Turns of atomic operations on workgroup memory, and how few there could be: each word takes one thread after the other, and
-/// each bank one word.
+/// Turns of atomic operations on workgroup memory, and how few there could be: each word takes one thread after the
+/// other, and each bank one word.
 pub fn atomics(pieces: &[Piece]) -> (u32, u32) {
     let mut turns = [0; BANKS];
     for (_, start, _) in pieces {
