@@ -1,11 +1,15 @@
 //! A shader that somebody edits in the page: tried, and counted beside the original. It runs in the microscope alone, never
 //! on a device.
 
+mod exercises;
+
+pub use exercises::list as exercises;
+
 use super::answer::{Answer, Body, unusable};
 use super::worker;
 use crate::check::{Table, table};
 use crate::microscope::Refusal;
-use crate::microscope::lab::{Attempt, Exercise, Settings, attempt};
+use crate::microscope::lab::{self, Attempt, Exercise, Settings, attempt};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -14,7 +18,7 @@ use std::sync::Arc;
 
 /// Bytes of the longest text.
 const LONGEST: usize = 128 << 10;
-/// The sizes at which it is counted.
+/// The sizes at which it is counted; an exercise as at the terminal, as its goals are meant for these.
 const IMAGE_SIZE: u32 = 32;
 const BATCH: u32 = 2;
 
@@ -43,11 +47,14 @@ fn answer(wanted: &Wanted) -> Answer<Value> {
     let Wanted { kernel, rung, text } = wanted;
     let refused = |why: Refusal| unusable(why.to_string());
     let exercise = Exercise::of(text).map_err(refused)?;
-    let case = table(Table::Network { image_size: IMAGE_SIZE, batch: BATCH });
+    let (image_size, batch) =
+        if exercise.is_some() { (lab::IMAGE_SIZE, lab::BATCH) } else { (IMAGE_SIZE, BATCH) };
+    let case = table(Table::Network { image_size, batch });
     let case = case.into_iter().find(|case| case.call.name() == kernel);
     let tried = attempt((kernel, rung), text, exercise.as_ref(), case.as_ref(), Settings::default());
-    let Attempt { trial, counts, goals, .. } = tried.map_err(refused)?;
+    let Attempt { trial, counts, goals, is_done } = tried.map_err(refused)?;
     let sizes =
-        json!({"image_size": IMAGE_SIZE, "batch": BATCH, "layer": counts.and(case.map(|case| case.why))});
-    Ok(json!({"trial": trial, "counts": counts, "sizes": sizes, "goals": goals}))
+        json!({"image_size": image_size, "batch": batch, "layer": counts.and(case.map(|case| case.why))});
+    let is_solved = exercise.is_some() && is_done;
+    Ok(json!({"trial": trial, "counts": counts, "sizes": sizes, "goals": goals, "is_solved": is_solved}))
 }

@@ -14,7 +14,7 @@
 //! models     its devices and models
 //! inside     what each layer makes of a picture, and the arithmetic behind one value
 //! microscope a thread of a shader, line by line
-//! lab        a shader that somebody edits
+//! lab        a shader that somebody edits, and the exercises
 //! folders, pictures, runs, sources, devices      what the page asks about
 //! steps, download      of a run: its curve, its model
 //! ```
@@ -216,6 +216,7 @@ fn router(studio: Studio) -> Router {
         .route("/api/microscope", post(microscope::open))
         .route("/api/microscope/{microscope}/step", post(microscope::step))
         .route("/api/lab", post(lab::try_text))
+        .route("/api/exercises", get(lab::exercises))
         .route("/api/source", get(sources::show))
         .fallback(|| async { answer::not_found("there is no such page") })
         // The guard reads bodies, and knows how large each may be.

@@ -265,12 +265,12 @@ fn the_microscope_fits_and_is_for_everyone() {
 /// Replaces a piece of the shader in the lab and tries it.
 fn try_edit(page: &Page, from: &str, to: &str) {
     page.js(&format!(
-        "(() => {{ const text = document.querySelector('.lab-text');\
+        "(() => {{ const text = document.querySelector('.micro .lab-text');\
            if (text.value.split({from:?}).length !== 2) throw new Error('the text is not there once');\
            text.value = text.value.replace({from:?}, {to:?}); text.dispatchEvent(new Event('input')); }})()"
     ));
-    page.click(".lab-try");
-    page.wait("!document.querySelector('.lab-try').disabled");
+    page.click(".micro .lab-try");
+    page.wait("!document.querySelector('.micro .lab-try').disabled");
 }
 
 #[test]
@@ -286,41 +286,95 @@ fn an_edited_shader_is_tried_in_the_page() {
     is_at(&page, 0);
     choose(&page, KERNEL, "dense.backward_w");
     choose(&page, RUNG, "2_shared");
-    page.click(".lab summary");
-    page.click(".lab-try");
-    page.says(".lab-verdict", "Right: equal to the definition");
-    page.says(".lab-counts", "Pieces of 32 bytes");
+    page.click(".lab-box > summary");
+    page.click(".micro .lab-try");
+    page.says(".micro .lab-verdict", "Right: equal to the definition");
+    page.says(".micro .lab-counts", "Pieces of 32 bytes");
     page.screenshot("41-lab-right");
     // One word less in a row: these threads meet no other in a bank.
     try_edit(&page, "const PITCH = 17u;", "const PITCH = 16u;");
-    page.says(".lab-verdict", "Right: equal to the definition");
+    page.says(".micro .lab-verdict", "Right: equal to the definition");
     let share = page.js(
         "Number([...document.querySelectorAll('.lab-counts tr')].find((row) => row.innerText.startsWith('Bank')).lastChild.innerText)",
     );
     assert!(share.as_f64().unwrap() < 1.0, "fewer conflicts: {share}");
-    page.click(".lab-back");
+    page.click(".micro .lab-back");
     // Wrong: the element is named. Racy: both lines. Endless: it ends.
     let store = "{ dw[o * p.in_features + i] = sum; }";
     try_edit(&page, store, "{ dw[o * p.in_features + i] = sum + 1.0; }");
-    page.says(".lab-verdict", "Wrong: dw[0, 0] is");
-    page.click(".lab-back");
+    page.says(".micro .lab-verdict", "Wrong: dw[0, 0] is");
+    page.click(".micro .lab-back");
     try_edit(
         &page,
         "fn staged_sum(row: u32, column: u32) -> f32 {\n    workgroupBarrier();",
         "fn staged_sum(row: u32, column: u32) -> f32 {",
     );
-    page.says(".lab-verdict", "Found: ");
-    page.says(".lab-verdict", "without a barrier between");
+    page.says(".micro .lab-verdict", "Found: ");
+    page.says(".micro .lab-verdict", "without a barrier between");
     page.wait("document.querySelectorAll('.lab-under .bad').length >= 2");
     page.screenshot("42-lab-race");
-    page.click(".lab-back");
+    page.click(".micro .lab-back");
     try_edit(&page, "for (var n = 0u; n < p.batch; n += TILE) {", "for (var n = 0u; n < p.batch; n += 0u) {");
-    page.says(".lab-verdict", "Found: ");
-    page.says(".lab-verdict", "end");
-    page.click(".lab-back");
+    page.says(".micro .lab-verdict", "Found: ");
+    page.says(".micro .lab-verdict", "end");
+    page.click(".micro .lab-back");
     try_edit(&page, "const PITCH = 17u;", "const PITCH = 17u");
-    page.says(".lab-verdict", "Not valid: line");
+    page.says(".micro .lab-verdict", "Not valid: line");
     load_axe(&page);
     nothing_serious(&page, "lab");
+    exercises_are_done(&page);
     page.is_content();
+}
+
+fn solution(name: &str) -> String {
+    std::fs::read_to_string(format!("tests/exercises/{name}.wgsl")).unwrap()
+}
+
+/// An exercise of the kernel under the microscope, and one from the card, by keys alone.
+fn exercises_are_done(page: &Page) {
+    choose(page, KERNEL, "dense.backward_b");
+    page.says(".lab-exercises", "Exercise 7: Wait for the others");
+    page.click(".lab-exercises button:nth-child(2)");
+    page.says(".exercise", "Sixteen threads add up a share");
+    page.says("#exercises-count", "0 of 16 solved");
+    assert!(!page.text(".exercise").contains("workgroupBarrier() lets"), "the hint is hidden at first");
+    page.click(".exercise-hint summary");
+    page.says(".exercise-hint", "workgroupBarrier() lets no thread go on");
+    page.click(".exercise .lab-try");
+    page.says(".exercise .lab-verdict", "Found: line");
+    page.screenshot("43-exercise");
+    let write = |text: &str| {
+        page.js(&format!(
+            "(() => {{ const text = document.querySelector('.exercise .lab-text'); text.value = {text:?};\
+               text.dispatchEvent(new Event('input')); text.focus(); }})()"
+        ))
+    };
+    write(&solution("07_race"));
+    page.click(".exercise .lab-try");
+    page.says(".exercise-reached", "Exercise 7 is solved");
+    page.says("#exercises-count", "1 of 16 solved");
+    // Another, by its button in the list: its own text and goals, and what was written before is kept.
+    page.js("document.querySelector('#exercise-list li:nth-child(12) button').focus()");
+    page.press("Enter");
+    page.says(".exercise h4", "Exercise 12: Two columns, one bank");
+    page.says(".exercise-goals", "conflicts at most 1.1");
+    assert_eq!(page.js("document.activeElement.innerText"), "Exercise 12: Two columns, one bank");
+    page.click(".exercise .lab-try");
+    page.says(".exercise .lab-verdict", "Goal: conflicts at most 1.1. It is 4.50, not yet.");
+    assert_eq!(page.text("#exercises-count"), "1 of 16 solved", "right is not enough");
+    page.reload();
+    page.click("#exercises > summary");
+    page.says("#exercise-list li:nth-child(7)", "✓ solved");
+    page.click("#exercise-list li:nth-child(7) button");
+    page.wait(&format!("document.querySelector('.exercise .lab-text').value === {:?}", solution("07_race")));
+    load_axe(page);
+    for (width, theme) in [(380, "first"), (1280, "second")] {
+        page.resize(width, 1000);
+        let over = page.js("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        assert_eq!(over, json!(0), "wider than {width} pixels");
+        nothing_is_cut(page, "the exercises");
+        nothing_serious(page, "the exercises");
+        page.screenshot(&format!("44-exercises-{width}-{theme}"));
+        page.click("#theme");
+    }
 }

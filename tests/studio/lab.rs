@@ -97,3 +97,82 @@ fn the_lab_takes_no_more_than_it_should() {
     let body = json!({"kernel": KERNEL, "rung": RUNG, "text": text}).to_string();
     studio.post_with("/api/lab", "Content-Type: application/json", body.as_bytes()).refuses(403, "");
 }
+
+fn start(name: &str) -> String {
+    std::fs::read_to_string(format!("docs/exercises/{name}.wgsl")).unwrap()
+}
+
+fn solution(name: &str) -> String {
+    std::fs::read_to_string(format!("tests/exercises/{name}.wgsl")).unwrap()
+}
+
+#[test]
+fn exercises_are_listed_with_their_tasks_and_judged_as_at_the_terminal() {
+    let studio = Studio::new();
+    let listed = studio.json("/api/exercises");
+    let listed = listed.as_array().unwrap();
+    let files = std::fs::read_dir("docs/exercises").unwrap().map(|file| file.unwrap().file_name());
+    let mut names: Vec<_> =
+        files.filter_map(|name| Some(name.to_str()?.strip_suffix(".wgsl")?.to_string())).collect();
+    names.sort();
+    assert_eq!(listed.len(), names.len());
+    for ((exercise, name), number) in listed.iter().zip(&names).zip(1..) {
+        let (said, text) = (|part: &str| exercise[part].as_str().unwrap(), start(name));
+        let (head, hint) = text.split_once("// Hint: ").unwrap();
+        let without_hint = format!("{head}{}", hint.split_once("\n//\n").unwrap().1);
+        assert_eq!((&exercise["number"], said("text")), (&json!(number), without_hint.as_str()));
+        // As the file has it, but for line ends.
+        let flat = text.replace("\n// ", " ");
+        for part in ["title", "task", "hint"] {
+            assert!(said(part).len() > 5 && flat.contains(said(part)), "{name}: {part} {}", exercise[part]);
+        }
+        assert!(!said("text").contains(said("hint")) && !said("text").contains("Hint"), "{name}");
+        assert!(!said("task").contains("Hint") && !said("hint").contains("goal:"), "{exercise}");
+        assert!(text.contains(&format!("// exercise: {} {}\n", said("kernel"), said("rung"))), "{exercise}");
+        let goals = exercise["goals"].as_array().unwrap();
+        assert!(
+            goals.iter().all(|goal| text.contains(&format!("// goal: {}\n", goal.as_str().unwrap()))),
+            "{goals:?}"
+        );
+        assert_eq!(goals.len(), text.matches("// goal: ").count(), "{name}");
+    }
+    // One that is wrong at first, and one that is right and misses a goal.
+    for (number, goals) in [(1, 0), (12, 1)] {
+        let (exercise, name) = (&listed[number - 1], &names[number - 1]);
+        let tried = |text: &str| {
+            let body = json!({"kernel": exercise["kernel"], "rung": exercise["rung"], "text": text});
+            studio.post("/api/lab", body).json()
+        };
+        let (first, solved) = (tried(&start(name)), tried(&solution(name)));
+        assert_eq!(
+            (&first["is_solved"], &solved["is_solved"]),
+            (&json!(false), &json!(true)),
+            "{first} {solved}"
+        );
+        assert_eq!(solved["goals"].as_array().unwrap().len(), goals, "{solved}");
+        // The same numbers as the terminal's, which counts at these sizes.
+        std::fs::write(studio.place.path("mine.wgsl"), start(name)).unwrap();
+        let said = studio.place.run("microscope mine.wgsl --json");
+        let terminal: Value = serde_json::from_str(&said.stdout).unwrap();
+        assert_eq!((&terminal["goals"], &terminal["counts"]), (&first["goals"], &first["counts"]), "{name}");
+    }
+    // Whoever is right without being an exercise has solved none.
+    assert_eq!(tried(&studio, &source(&studio))["is_solved"], json!(false));
+    let head = format!("GET /api/exercises HTTP/1.1\nHost: 127.0.0.1:{}\nConnection: close", studio.port);
+    studio.as_stranger(&head, b"").refuses(403, "token");
+}
+
+#[test]
+fn no_solution_is_part_of_the_program() {
+    let program = std::fs::read(env!("CARGO_BIN_EXE_pawgrad")).unwrap();
+    let begin = "struct Params".as_bytes();
+    let begins: Vec<_> =
+        program.windows(begin.len()).enumerate().filter(|(_, part)| *part == begin).collect();
+    let has = |text: &str| begins.iter().any(|&(at, _)| program[at..].starts_with(text.as_bytes()));
+    let code = |text: &str| text[text.find("struct Params").unwrap()..].to_string();
+    for file in std::fs::read_dir("tests/exercises").unwrap() {
+        let name = file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_string();
+        assert!(has(&code(&start(&name))), "the start of {name} is a part of the program");
+        assert!(!has(&code(&solution(&name))), "{name}");
+    }
+}

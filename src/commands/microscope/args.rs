@@ -3,6 +3,7 @@
 use crate::commands::numbers::whole;
 use crate::commands::paths::path;
 use crate::device::adapters::Choice;
+use crate::microscope::lab::{BATCH, IMAGE_SIZE};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -46,10 +47,10 @@ pub struct MicroscopeArgs {
     #[arg(long, value_name = "FILE|RUN", value_parser = path(), requires = "image")]
     pub model: Option<PathBuf>,
     /// Height and width of the network's pictures, where no model says it
-    #[arg(long, default_value_t = 64, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = IMAGE_SIZE, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true)]
     pub image_size: u32,
     /// Pictures that are worked on while it counts
-    #[arg(long, default_value_t = 8, value_name = "N", alias = "batch", value_parser = whole::<u32>, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = BATCH, value_name = "N", alias = "batch", value_parser = whole::<u32>, allow_negative_numbers = true)]
     pub batch_size: u32,
     /// Print the life of the thread that computes the output's value at this place, such as 12,40,40
     #[arg(long, value_name = "I,J,…", value_delimiter = ',', value_parser = whole::<usize>, allow_negative_numbers = true, conflicts_with = "counts")]

@@ -14,5 +14,5 @@ mod trial;
 
 pub use attempt::{Attempt, attempt};
 pub use beside::{Beside, Metric, Totals, beside};
-pub use exercise::{Exercise, Goal, Reached};
+pub use exercise::{BATCH, Exercise, Goal, IMAGE_SIZE, Reached, Task};
 pub use trial::{Settings, Trial, Verdict, Wrong, trial};

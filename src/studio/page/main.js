@@ -10,7 +10,8 @@
 //   predict, prediction, unsure            classes of pictures
 //   runs, runtable, compare, ask           past runs: their table, and side by side
 //   inside, heat, layers, maps, bars, filters, unit, arithmetic, source, highlight, follow    what the network computed
-//   microscope, aim, stepping, happened, listing, lab, threads, cells, meters, microlink    the thread that computes a value
+//   microscope, aim, stepping, happened, listing, threads, cells, meters, microlink    the thread that computes a value
+//   lab, editor, verdict, exercises        shaders that are edited
 
 import { startAnalytics } from "./analytics.js";
 import { startAsking } from "./ask.js";
@@ -20,6 +21,7 @@ import { startConfig, startConfigControls } from "./config.js";
 import { startCurves } from "./curves.js";
 import { $, setText } from "./dom.js";
 import { goToEntrance, pageToken, tokenInAddress } from "./door.js";
+import { startExercises } from "./exercises.js";
 import { startFollowing } from "./follow.js";
 import { setInsideDevices, startInside } from "./inside.js";
 import { startModels } from "./models.js";
@@ -56,6 +58,7 @@ function start(token) {
   startModels();
   startPredict();
   startInside();
+  startExercises();
   startFollowing();
   startRuns();
   onConnection((isUp, isStranger) => {
