@@ -2,8 +2,10 @@
 //! on a device.
 
 mod exercises;
+mod time;
 
 pub use exercises::list as exercises;
+pub use time::time;
 
 use super::answer::{Answer, Body, unusable};
 use super::worker;
@@ -36,11 +38,16 @@ pub struct Wanted {
 
 /// Tries a text.
 pub async fn try_text(State(lab): State<Arc<Lab>>, Body(wanted): Body<Wanted>) -> Answer<Json<Value>> {
-    if wanted.text.len() > LONGEST {
-        return Err(unusable(format!("the shader has {} bytes: more than {LONGEST}", wanted.text.len())));
-    }
+    check_length(&wanted.text)?;
     let _turn = lab.0.lock().await;
     Ok(Json(worker::blocking(move || answer(&wanted)).await??))
+}
+
+fn check_length(text: &str) -> Answer<()> {
+    match text.len() {
+        ..=LONGEST => Ok(()),
+        len => Err(unusable(format!("the shader has {len} bytes: more than {LONGEST}"))),
+    }
 }
 
 fn answer(wanted: &Wanted) -> Answer<Value> {

@@ -216,6 +216,7 @@ fn router(studio: Studio) -> Router {
         .route("/api/microscope", post(microscope::open))
         .route("/api/microscope/{microscope}/step", post(microscope::step))
         .route("/api/lab", post(lab::try_text))
+        .route("/api/lab/time", post(lab::time))
         .route("/api/exercises", get(lab::exercises))
         .route("/api/source", get(sources::show))
         .fallback(|| async { answer::not_found("there is no such page") })

@@ -290,6 +290,12 @@ fn an_edited_shader_is_tried_in_the_page() {
     page.click(".micro .lab-try");
     page.says(".micro .lab-verdict", "Right: equal to the definition");
     page.says(".micro .lab-counts", "Pieces of 32 bytes");
+    // A device has not run it yet, and does so when it is asked for.
+    assert_eq!(page.text(".micro .lab-times"), "");
+    page.says(".micro .lab-time", "Time it on ");
+    page.click(".micro .lab-time");
+    page.says(".micro .lab-times", "This / original");
+    page.says(".micro .lab-times", "dense2 of one picture of 8 × 8 pixels, on ");
     page.screenshot("41-lab-right");
     // One word less in a row: these threads meet no other in a bank.
     try_edit(&page, "const PITCH = 17u;", "const PITCH = 16u;");

@@ -98,6 +98,81 @@ fn the_lab_takes_no_more_than_it_should() {
     studio.post_with("/api/lab", "Content-Type: application/json", body.as_bytes()).refuses(403, "");
 }
 
+/// A studio with a model, and a layer of it as it is named to be timed.
+fn with_model() -> (Studio, Value) {
+    let studio = Studio::new();
+    studio.train(1);
+    assert_eq!(studio.wait_for("end")["end"], "finished");
+    studio.post("/api/folders", json!({"path": "test"}));
+    let picture = studio.post("/api/pictures", json!({"path": "test/cats/0.png"})).json();
+    let of = json!({"picture": picture["picture"], "layer": "dense2"});
+    (studio, of)
+}
+
+fn timed(studio: &Studio, text: &str, device: &str, of: Value) -> crate::common::studio::Answer {
+    let body = json!({"kernel": KERNEL, "rung": RUNG, "text": text, "device": device, "of": of});
+    studio.post("/api/lab/time", body)
+}
+
+#[test]
+fn a_right_shader_is_timed_and_no_other() {
+    let (studio, of) = with_model();
+    let text = source(&studio);
+    // At the size of a layer of the model, and at the exercises'.
+    for (of, layer, pictures) in [(of.clone(), "dense2", 1), (Value::Null, "dense1", 8)] {
+        let answer = timed(&studio, &text, "software", of);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let answer = answer.json();
+        assert_eq!(
+            (&answer["layer"]["name"], &answer["layer"]["pictures"]),
+            (&json!(layer), &json!(pictures))
+        );
+        assert!(answer["device"].as_str().unwrap().len() > 5, "{answer}");
+        let seconds = |which: &str, what: &str| answer["times"][which][what].as_f64().unwrap();
+        for which in ["edited", "original"] {
+            let [low, median, high] = ["low", "median", "high"].map(|what| seconds(which, what));
+            assert!(0.0 < low && low <= median && median <= high, "{answer}");
+        }
+        let [ratio, low, high] =
+            ["ratio", "ratio_low", "ratio_high"].map(|what| answer["times"][what].as_f64().unwrap());
+        assert_eq!(ratio, seconds("edited", "median") / seconds("original", "median"));
+        assert!(low > 0.0 && low <= high, "{answer}");
+    }
+    // Whatever the page says: what is wrong, races or has no end is refused before any device sees it.
+    let wrong = edited(&text, "{ db[o] = sum; }", "{ db[o] = sum * 2.0; }");
+    timed(&studio, &wrong, "software", of.clone()).refuses(422, "not right: no device runs it");
+    // Right in small cases; at the layer's size a thread has no end. (dense2 of this model has 64 features, dense1 128.)
+    let late = edited(
+        &text,
+        "    var share = 0.0;",
+        "    var share = 0.0; loop { if (p.out_features != 128u || p.batch != 1u) { break; } share += 1.0; if (share < 0.0) { break; } }",
+    );
+    assert_eq!(timed(&studio, &late, "software", of.clone()).status, 200);
+    let mut large = of.clone();
+    large["layer"] = json!("dense1");
+    timed(&studio, &late, "software", large).refuses(422, "at this size no device runs it");
+    // A device without shaders, none at all, and another kernel's layer.
+    timed(&studio, &text, "cpu", of.clone()).refuses(422, "shaders do not run on the CPU");
+    timed(&studio, &text, "no such adapter", of.clone()).refuses(422, "no such adapter");
+    let mut other = of.clone();
+    other["layer"] = json!("conv1");
+    timed(&studio, &text, "software", other).refuses(422, "does not run for conv1");
+    timed(&studio, &" ".repeat(200_000), "software", Value::Null).refuses(422, "bytes");
+    let body = json!({"kernel": KERNEL, "rung": RUNG, "text": text, "device": "software"}).to_string();
+    studio.post_with("/api/lab/time", "Content-Type: application/json", body.as_bytes()).refuses(403, "");
+}
+
+#[test]
+fn nothing_is_timed_while_a_run_is_in_progress() {
+    let (studio, of) = with_model();
+    let text = source(&studio);
+    studio.train(10_000);
+    timed(&studio, &text, "software", of.clone()).refuses(409, "is in progress");
+    studio.post("/api/stop", json!({}));
+    assert_eq!(studio.wait_for("end")["end"], "stopped");
+    assert_eq!(timed(&studio, &text, "software", of).status, 200);
+}
+
 fn start(name: &str) -> String {
     std::fs::read_to_string(format!("docs/exercises/{name}.wgsl")).unwrap()
 }

@@ -45,6 +45,8 @@ pub struct Trial {
     /// Cases that it was right in, of how many there are; with whole numbers and with others each.
     pub right: usize,
     pub cases: usize,
+    #[serde(skip)]
+    pub(super) text: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -107,6 +109,7 @@ pub fn trial(kernel: &str, rung: &str, text: &str, settings: Settings) -> Result
         verdict,
         right,
         cases: all,
+        text: text.to_string(),
     };
     for case in &cases {
         for style in [Style::Integers, Style::Random] {

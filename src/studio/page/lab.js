@@ -3,16 +3,27 @@
 import { post } from "./api.js";
 import { el, replace, setText } from "./dom.js";
 import { Editor } from "./editor.js";
+import { Timing } from "./timing.js";
 import { verdictOf } from "./verdict.js";
 
 export class Lab {
   #question = 0; // answers to earlier ones are dropped
   #of = null; // the shader that is edited
 
-  /** `onText(text)` after each change; `onAnswer(answer)` gives more to show below it. */
-  constructor({ back = "Back to the original", onText, onAnswer } = {}) {
-    Object.assign(this, { onText, onAnswer });
-    const onInput = () => this.onText?.(this.editor.text);
+  #tried = ""; // the text that the verdict is about
+
+  /**
+   * `onText(text)` after each change; `onAnswer(answer)` gives more to show below it; `of()` is the layer at whose size a
+   * text is timed, as /api/lab/time takes it, or null.
+   */
+  constructor({ back = "Back to the original", onText, onAnswer, of = () => null } = {}) {
+    Object.assign(this, { onText, onAnswer, of });
+    this.timing = new Timing();
+    const onInput = () => {
+      this.onText?.(this.editor.text);
+      // Only what was tried is timed.
+      this.timing.node.hidden = this.editor.text !== this.#tried;
+    };
     this.editor = new Editor("The shader, to be changed", onInput, () => this.#try());
     this.start = el("button", { type: "button", class: "primary lab-try", onclick: () => this.#try() }, "Try it");
     this.verdict = el("div", { class: "lab-verdict", role: "status" });
@@ -58,8 +69,9 @@ export class Lab {
     this.start.disabled = true;
     setText(this.verdict, "Trying …");
     try {
-      const answer = await post("/api/lab", { kernel, rung, text: this.editor.text });
-      if (question === this.#question) this.#show(answer);
+      const text = this.editor.text;
+      const answer = await post("/api/lab", { kernel, rung, text });
+      if (question === this.#question) this.#show(answer, { kernel, rung, text });
     } catch (why) {
       if (question === this.#question) replace(this.verdict, el("p", { class: "alert" }, why.message));
     } finally {
@@ -67,8 +79,17 @@ export class Lab {
     }
   }
 
-  #show(answer) {
+  #show(answer, what) {
     this.editor.colour();
-    replace(this.verdict, verdictOf(answer, this.editor), this.onAnswer?.(answer));
+    const isTimed = answer.trial.verdict === "right" && answer.counts !== null;
+    this.#tried = what.text;
+    this.timing.node.hidden = this.editor.text !== what.text;
+    if (isTimed) this.timing.open({ ...what, of: this.of() });
+    replace(
+      this.verdict,
+      verdictOf(answer, this.editor),
+      this.onAnswer?.(answer),
+      isTimed && this.timing.node,
+    );
   }
 }

@@ -11,7 +11,7 @@
 //   runs, runtable, compare, ask           past runs: their table, and side by side
 //   inside, heat, layers, maps, bars, filters, unit, arithmetic, source, highlight, follow    what the network computed
 //   microscope, aim, stepping, happened, listing, threads, cells, meters, microlink    the thread that computes a value
-//   lab, editor, verdict, exercises        shaders that are edited
+//   change, lab, editor, verdict, timing, exercises      shaders that are edited
 
 import { startAnalytics } from "./analytics.js";
 import { startAsking } from "./ask.js";
@@ -32,6 +32,7 @@ import { startReuse } from "./reuse.js";
 import { startRuns } from "./runs.js";
 import { startSettings } from "./settings.js";
 import { formIsReady, refreshButtons, startTraining } from "./training.js";
+import { setTimingDevices } from "./timing.js";
 import { startViews } from "./views.js";
 import { onConnection, onReset, startWatching } from "./watch.js";
 
@@ -39,6 +40,7 @@ async function loadState() {
   const state = await get("/api/state");
   startConfig(state, refreshButtons);
   setInsideDevices(state.devices);
+  setTimingDevices(state.devices);
   setText($("version"), state.version);
   formIsReady();
 }

@@ -3,10 +3,9 @@
 import { Aim } from "./aim.js";
 import { api, post } from "./api.js";
 import { Cells, cellsLegend } from "./cells.js";
+import { Change } from "./change.js";
 import { debounce, el, replace, setText } from "./dom.js";
-import { exercisesOf } from "./exercises.js";
 import { Happened } from "./happened.js";
-import { Lab } from "./lab.js";
 import { Listing } from "./listing.js";
 import { Meters } from "./meters.js";
 import { microText } from "./microlink.js";
@@ -40,20 +39,7 @@ class Microscope {
     );
     this.happened = new Happened();
     this.listing = new Listing();
-    this.lab = new Lab();
-    this.exercises = el("p", { class: "lab-exercises" });
-    this.change = el(
-      "details",
-      { class: "lab-box", ontoggle: () => this.change.open && this.#openLab() },
-      el("summary", {}, "Change this shader"),
-      el(
-        "p",
-        { class: "hint" },
-        "It is tried by an interpreter on small sizes, never on a device, and changes no run: is it valid, do threads get in each other’s way, is every value right, and what does it cost beside the original?",
-      ),
-      this.exercises,
-      this.lab.node,
-    );
+    this.change = new Change(() => this.#timedLayer());
     this.threads = new Threads((thread) => this.#watch(thread));
     this.meters = new Meters();
     this.buffers = el("div", { class: "micro-buffers" });
@@ -76,7 +62,7 @@ class Microscope {
         el("div", { class: "micro-side" }, this.threads.node, this.meters.node),
       ),
       el("section", { class: "micro-part" }, el("h5", {}, "Memory"), cellsLegend(), this.buffers),
-      this.change,
+      this.change.node,
       this.link,
     );
     this.node = el(
@@ -188,7 +174,7 @@ class Microscope {
     this.aim.update(opened, this.#aim);
     this.stepping.open(opened);
     this.listing.open(opened);
-    if (this.change.open) this.#openLab();
+    this.change.open(opened);
     this.threads.open(opened);
     this.cells = opened.variables.map((variable) =>
       variable.space === "uniform" ? null : new Cells(variable, opened.shapes[variable.name]),
@@ -199,11 +185,9 @@ class Microscope {
     );
   }
 
-  async #openLab() {
-    const { kernel } = this.#opened;
-    this.lab.open(this.#opened);
-    const buttons = await exercisesOf(kernel);
-    if (kernel === this.#opened?.kernel) replace(this.exercises, buttons);
+  /** The layer at whose size a shader is timed. */
+  #timedLayer() {
+    return { picture: this.subject.picture.id, run: this.#opened.run, layer: this.#opened.layer };
   }
 
   /** Goes in front of a line. While an answer is on its way, only the step that was wanted last is asked for next. */
