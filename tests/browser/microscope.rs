@@ -124,7 +124,108 @@ fn a_value_is_followed_through_its_shader() {
     focus_code(&page);
     page.press("End");
     page.says(".micro-notes", "dw[2] becomes");
+    the_graph_leads_to_layers(&page);
+    gradients_are_followed(&page);
     page.is_content();
+}
+
+/// The boxes of the network lead to its layers, and the edges are those of the graph.
+fn the_graph_leads_to_layers(page: &Page) {
+    let boxes = "[...document.querySelectorAll('#layer-nav button')]";
+    assert_eq!(page.js(&format!("{boxes}.length")), json!(16));
+    let edges = page.js("[...document.querySelectorAll('.graph-edge')].map((edge) => edge.dataset.edge)");
+    let edges: Vec<_> =
+        edges.as_array().unwrap().iter().map(|edge| edge.as_str().unwrap().to_string()).collect();
+    assert_eq!((edges.len(), &edges[0][..], &edges[15][..]), (16, "the picture conv1", "relu5 dense3"));
+    assert_eq!(page.text("#layer-nav button:nth-of-type(3)"), "pool1 MaxPooling2D 64 × 4 × 4 , takes relu1");
+    let current = "(document.querySelector('#layer-nav [aria-current]')?.innerText ?? '')";
+    // By a key, by a click, and by scrolling; the box of the layer in view is in sight.
+    page.js(&format!("{boxes}[13].focus()"));
+    page.press("Enter");
+    page.wait("document.activeElement.id == 'layer-dense2'");
+    page.wait(&format!("{current}.startsWith('dense2')"));
+    let in_sight = "(() => { const [box, nav] = ['#layer-nav [aria-current]', '#layer-nav'].map((one) => document.querySelector(one).getBoundingClientRect());\
+         return box.left >= nav.left - 1 && box.right <= nav.right + 1; })()";
+    page.wait(in_sight);
+    // Not hidden behind the boxes.
+    page.wait("document.querySelector('#layer-dense2').getBoundingClientRect().top > document.querySelector('#layer-nav').getBoundingClientRect().bottom");
+    page.js("document.querySelector('#layer-nav button').click()");
+    page.wait(&format!("document.activeElement.id == 'layer-conv1' && {current}.startsWith('conv1')"));
+    page.js("document.querySelector('#layer-relu5').scrollIntoView()");
+    page.wait(&format!("{current}.startsWith('relu5') && {in_sight}"));
+
+    // A network with a way around two layers, and one with branches, in the page's own code.
+    let layer = |name: &str, index: usize, inputs: Value| json!({"name": name, "index": index, "type": "Sum", "shape": [1], "inputs": inputs});
+    let layers = json!([
+        layer("a", 0, json!([null])),
+        layer("b", 1, json!([0])),
+        layer("c", 2, json!([1])),
+        layer("around", 3, json!([2, 0])),
+        layer("left", 4, json!([3])),
+        layer("right", 5, json!([3])),
+        layer("both", 6, json!([4, 5])),
+    ]);
+    let drawn = page.js(&format!(
+        "import('/graph.js').then(({{GraphView, placed}}) => {{ const nav = document.createElement('nav');\
+           new GraphView(nav).show({{layers: {layers}, image_size: 8}}, [], () => 0);\
+           return [placed({layers}).map(({{column, lane}}) => `${{column}}.${{lane}}`),\
+             [...nav.querySelectorAll('.graph-edge')].map((edge) => edge.dataset.edge), nav.innerHTML.includes('NaN')]; }})"
+    ));
+    let places = json!(["1.0", "2.0", "3.0", "4.0", "5.0", "5.1", "6.0"]);
+    let edges = json!([
+        "the picture a",
+        "a b",
+        "b c",
+        "c around",
+        "a around",
+        "around left",
+        "around right",
+        "left both",
+        "right both"
+    ]);
+    assert_eq!(drawn, json!([places, edges, false]));
+}
+
+/// What comes back through the network, of the class that was predicted and of the other.
+fn gradients_are_followed(page: &Page) {
+    page.click("#show-gradient");
+    page.says("#gradient-note", "The gradient of the loss");
+    page.says("[data-layer=conv2] .facts", "gradient from");
+    page.js("document.querySelector('[data-layer=conv2] canvas.maps').focus()");
+    page.says("[data-layer=conv2] .map-label", "maps of the gradient");
+    page.says("[data-layer=conv2] .map-label", "are silent");
+    page.press("Home");
+    page.press("Enter");
+    page.says("[data-layer=conv2] .unit h4", "Gradient of conv2, map ");
+    page.says("[data-layer=conv2] .unit", "relu.backward_x computes it, on the way back through relu2");
+    let title = page.text("[data-layer=conv2] .unit h4");
+    let value = title.rsplit(": ").next().unwrap();
+    assert_ne!(value, "0", "{title}: maps that say something stand first");
+    page.screenshot("45-gradient");
+    page.click("[data-layer=conv2] .watch-thread");
+    page.says(".micro h4", "relu2, relu.backward_x");
+    is_at(page, 0);
+    focus_code(page);
+    page.press("End");
+    page.says(".micro-notes", &format!("becomes {value}"));
+    // For a picture of the other class the same value changes its sign.
+    let other = "[...document.querySelectorAll('#gradient-label option')].find((one) => !one.innerText.includes('predicted'))";
+    page.js(&format!(
+        "(() => {{ const menu = document.querySelector('#gradient-label'); menu.value = {other}.value;\
+           menu.dispatchEvent(new Event('change')); }})()"
+    ));
+    page.wait(&format!("document.querySelector('[data-layer=conv2] .unit h4').innerText !== {title:?}"));
+    let sign = |title: &str| title.rsplit(": ").next().unwrap().starts_with('\u{2212}');
+    assert_ne!(sign(&page.text("[data-layer=conv2] .unit h4")), sign(&title));
+    // The code of the way back, which ran here.
+    page.click("[data-layer=conv2] .source summary");
+    page.js("[...document.querySelectorAll('[data-layer=conv2] .source .choice')].find((tab) => tab.innerText == 'conv2d.backward_x').click()");
+    page.says("[data-layer=conv2] .kernel-facts", "Time");
+    page.says("[data-layer=conv2] .code-columns", "backward_x");
+    page.click("#show-output");
+    page.says("[data-layer=conv2] .unit h4", "conv2, map ");
+    page.says("[data-layer=conv2] .kernel-facts", "This runs on the way back");
+    page.wait("!document.querySelector('[data-layer=conv2] .unit h4').innerText.includes('Gradient')");
 }
 
 #[test]

@@ -9,7 +9,9 @@
 //   pictures, models                       what can be chosen
 //   predict, prediction, unsure            classes of pictures
 //   runs, runtable, compare, ask           past runs: their table, and side by side
-//   inside, heat, layers, maps, bars, filters, unit, arithmetic, source, highlight, follow    what the network computed
+//   inside, heat, layers, maps, bars, filters, unit, arithmetic, source, code, highlight, follow    what the network computed
+//   graph                                  its layers, to go to one
+//   gradients, diverging, pixels           what comes back through it
 //   microscope, aim, stepping, happened, listing, threads, cells, meters, microlink    the thread that computes a value
 //   change, lab, editor, verdict, timing, exercises      shaders that are edited
 
