@@ -149,10 +149,13 @@ fn the_graph_leads_to_layers(page: &Page) {
     page.wait(in_sight);
     // Not hidden behind the boxes.
     page.wait("document.querySelector('#layer-dense2').getBoundingClientRect().top > document.querySelector('#layer-nav').getBoundingClientRect().bottom");
+    // The last layer as well, below which the page ends.
+    page.js(&format!("{boxes}[15].click()"));
+    page.wait(&format!("{current}.startsWith('dense3') && {in_sight}"));
     page.js("document.querySelector('#layer-nav button').click()");
     page.wait(&format!("document.activeElement.id == 'layer-conv1' && {current}.startsWith('conv1')"));
-    page.js("document.querySelector('#layer-relu5').scrollIntoView()");
-    page.wait(&format!("{current}.startsWith('relu5') && {in_sight}"));
+    page.js("document.querySelector('#layer-relu4').scrollIntoView()");
+    page.wait(&format!("{current}.startsWith('relu4') && {in_sight}"));
 
     // A network with a way around two layers, and one with branches, in the page's own code.
     let layer = |name: &str, index: usize, inputs: Value| json!({"name": name, "index": index, "type": "Sum", "shape": [1], "inputs": inputs});
@@ -341,6 +344,9 @@ fn the_microscope_fits_and_is_for_everyone() {
     };
     let page = Page::open(&browser, &studio.address, &address("2_gemm", 700));
     is_at(&page, 700);
+    page.click("#show-gradient");
+    page.says("#gradient-note", "The gradient of the loss");
+    is_at(&page, 700);
     load_axe(&page);
     for theme in ["first", "second"] {
         for width in [1600, 380] {
@@ -357,6 +363,8 @@ fn the_microscope_fits_and_is_for_everyone() {
                 nothing_serious(&page, &format!("{rung}, {theme} theme, {width} pixels"));
                 page.screenshot(&format!("41-microscope-{rung}-{width}-{theme}"));
             }
+            page.js("document.querySelector('.maps-of').scrollIntoView()");
+            page.screenshot(&format!("46-gradients-{width}-{theme}"));
         }
         page.click("#theme");
     }
@@ -470,9 +478,10 @@ fn exercises_are_done(page: &Page) {
     page.says(".exercise .lab-verdict", "Goal: conflicts at most 1.1. It is 4.50, not yet.");
     assert_eq!(page.text("#exercises-count"), "1 of 16 solved", "right is not enough");
     page.reload();
-    page.click("#exercises > summary");
+    // Not by its place: the page scrolls to what its address names.
+    page.js("document.querySelector('#exercises > summary').click()");
     page.says("#exercise-list li:nth-child(7)", "✓ solved");
-    page.click("#exercise-list li:nth-child(7) button");
+    page.js("document.querySelector('#exercise-list li:nth-child(7) button').click()");
     page.wait(&format!("document.querySelector('.exercise .lab-text').value === {:?}", solution("07_race")));
     load_axe(page);
     for (width, theme) in [(380, "first"), (1280, "second")] {

@@ -37,7 +37,7 @@ class ExerciseView {
     this.title = el("h4", { tabindex: "-1" });
     this.under = el("p", { class: "hint" });
     this.task = el("p", {});
-    this.goals = el("ul", { class: "exercise-goals" });
+    this.goals = el("p", { class: "exercise-goals" });
     this.hintText = el("p", {});
     this.hint = el("details", { class: "exercise-hint" }, el("summary", {}, "Hint"), this.hintText);
     this.lab = new Lab({
@@ -63,8 +63,8 @@ class ExerciseView {
     setText(this.title, `Exercise ${number}: ${title}`);
     replace(this.under, "In the place of ", el("code", {}, kernel), ", rung ", el("code", {}, rung));
     setText(this.task, task);
-    const whenRight = goals.length ? "Right, and:" : "Right: equal to the definition, and nothing is found.";
-    replace(this.goals, [whenRight, ...goals].map((goal) => el("li", {}, goal)));
+    const more = goals.length ? `, and has ${goals.join(", and ")}` : ": equal to the definition, with nothing found";
+    replace(this.goals, el("strong", {}, "Solved"), ` when it is right${more}.`);
     this.hint.open = false;
     setText(this.hintText, hint);
     this.lab.open({ kernel, rung, source: text, text: kept.texts[number] ?? text });
@@ -168,5 +168,7 @@ async function load() {
 }
 
 export function startExercises() {
-  $("exercises").addEventListener("toggle", () => $("exercises").open && load());
+  const loadWhereOpen = () => $("exercises").open && load();
+  $("exercises").addEventListener("toggle", loadWhereOpen);
+  loadWhereOpen(); // somebody may have been faster than this script
 }

@@ -5,6 +5,7 @@ import { shape } from "./format.js";
 
 const [WIDTH, HEIGHT] = [112, 60]; // of a box
 const [ACROSS, DOWN] = [26, 28]; // between two boxes
+const LINE = 0.4; // of the window's height: the last layer that begins above it is in view
 const LOW = 20; // how far an edge goes below the boxes that it passes
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -53,20 +54,39 @@ function svg(tag, attributes, ...children) {
 
 export class GraphView {
   #boxes = [];
+  #nodes = []; // the layers on the page
+  #chosen = null; // the box that was chosen last: below the last layers the page ends, and they come no further up
 
   constructor(nav) {
     this.nav = nav;
-    // What crosses a line in the upper part of the window is in view.
-    this.observer = new IntersectionObserver(
-      (entries) => {
-        for (const { isIntersecting, target } of entries) if (isIntersecting) this.mark(Number(target.dataset.index));
-      },
-      { rootMargin: "-30% 0px -69% 0px" },
-    );
+    let isAsked = false;
+    const look = () => {
+      isAsked = false;
+      if (this.nav.checkVisibility()) this.mark(this.#inView());
+    };
+    const ask = () => {
+      if (!isAsked) requestAnimationFrame(look);
+      isAsked = true;
+    };
+    for (const event of ["scroll", "resize"]) window.addEventListener(event, ask, { passive: true });
+  }
+
+  #inView() {
+    const { scrollHeight } = document.documentElement;
+    const isEnd = window.scrollY + window.innerHeight >= scrollHeight - 2;
+    if (isEnd && this.#chosen !== null) return this.#chosen;
+    this.#chosen = null;
+    const begins = (node) => node.getBoundingClientRect().top <= LINE * window.innerHeight;
+    return Math.max(0, this.#nodes.findLastIndex(begins));
   }
 
   /** `layers` as /api/inside has them, of pictures of `size` pixels; `nodes` are their places on the page. */
   show({ layers, image_size: size }, nodes, onChoose) {
+    const choose = (index) => {
+      this.#chosen = index;
+      this.mark(index);
+      onChoose(index);
+    };
     const places = placed(layers);
     const edges = layers.flatMap(({ inputs }, to) => inputs.map((from) => ({ from, to })));
     const at = (index) => (index === null ? { column: 0, lane: 0 } : places[index]);
@@ -79,7 +99,7 @@ export class GraphView {
     this.#boxes = layers.map(({ name: title, type, shape: sizes, inputs, index }) =>
       box(
         "button",
-        { type: "button", title: `${title}, ${type}: ${shape(sizes)}`, onclick: () => onChoose(index) },
+        { type: "button", title: `${title}, ${type}: ${shape(sizes)}`, onclick: () => choose(index) },
         places[index],
         el("strong", {}, title),
         el("span", {}, type),
@@ -109,8 +129,7 @@ export class GraphView {
       ),
     );
     this.nav.classList.toggle("tall", lanes > 2);
-    this.observer.disconnect();
-    for (const node of nodes) this.observer.observe(node);
+    [this.#nodes, this.#chosen] = [nodes, null];
   }
 
   /** Marks the layer that is in view, and brings its box into sight: the page itself stays where it is. */
@@ -124,7 +143,7 @@ export class GraphView {
     const { scrollLeft, clientWidth } = this.nav;
     const [left, right] = [button.offsetLeft, button.offsetLeft + WIDTH];
     if (left < scrollLeft || right > scrollLeft + clientWidth)
-      this.nav.scrollTo({ left: left - (clientWidth - WIDTH) / 2, behavior: "smooth" });
+      this.nav.scrollTo({ left: left - (clientWidth - WIDTH) / 2, behavior: "instant" });
   }
 }
 
