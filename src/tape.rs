@@ -11,7 +11,7 @@ use crate::device::Device;
 use crate::error::{Result, error};
 use crate::tensor::Tensor;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A tensor on a tape.
@@ -54,6 +54,8 @@ pub struct Tape {
     device: Device,
     entries: RefCell<Vec<Entry>>,
     next_id: Cell<usize>,
+    /// Values that were computed, and whose gradients are wanted all the same.
+    kept: RefCell<HashSet<usize>>,
     accumulate: fn(Tensor, &Tensor) -> Result<Tensor>,
 }
 
@@ -61,7 +63,13 @@ impl Tape {
     /// An empty tape. `accumulate` adds the second gradient to the first; the tape is given it because
     /// it does not know any op.
     pub fn new(device: &Device, accumulate: fn(Tensor, &Tensor) -> Result<Tensor>) -> Tape {
-        Tape { device: device.clone(), entries: RefCell::default(), next_id: Cell::new(0), accumulate }
+        Tape {
+            device: device.clone(),
+            entries: RefCell::default(),
+            next_id: Cell::new(0),
+            kept: RefCell::default(),
+            accumulate,
+        }
     }
 
     /// Where its values are computed.
@@ -77,6 +85,11 @@ impl Tape {
     /// A value whose gradient is not wanted, such as the pictures.
     pub fn constant(&self, tensor: &Tensor) -> Var {
         self.var(tensor.clone(), false)
+    }
+
+    /// Lets backward give the gradient of a value that was computed, as if it were a parameter. One that needs none has none.
+    pub fn keep(&self, var: &Var) {
+        self.kept.borrow_mut().insert(var.id);
     }
 
     fn var(&self, tensor: Tensor, needs_grad: bool) -> Var {
@@ -107,7 +120,7 @@ impl Tape {
         output
     }
 
-    /// The gradients of `output` with respect to every parameter, given its own gradient `dy`, which has its shape.
+    /// The gradients of `output` with respect to every parameter and every value that is [kept](Tape::keep), given its own gradient `dy`, which has its shape.
     ///
     /// Uses the tape up: each entry, with the activations it holds, is dropped as soon as it is done.
     ///
@@ -116,9 +129,13 @@ impl Tape {
     pub fn backward(self, output: &Var, dy: Tensor) -> Result<Gradients> {
         check_shape("the start of backward", dy.shape(), output.shape())?;
         let mut gradients = HashMap::from([(output.id, dy)]);
+        let (kept, mut found) = (self.kept.take(), Vec::new());
         while let Some(entry) = self.entries.borrow_mut().pop() {
             let Some(dy) = gradients.remove(&entry.output) else { continue };
             check_shape(entry.op, dy.shape(), &entry.output_shape)?;
+            if kept.contains(&entry.output) {
+                found.push((entry.output, dy.clone()));
+            }
             self.device.enter(&entry.scope);
             let needs: Vec<_> = entry.inputs.iter().map(Var::needs_grad).collect();
             let returned = (entry.backward)(&dy, &needs)?;
@@ -143,6 +160,7 @@ impl Tape {
                 }
             }
         }
+        gradients.extend(found);
         Ok(Gradients(gradients))
     }
 }
@@ -159,6 +177,11 @@ pub struct Gradients(HashMap<usize, Tensor>);
 
 impl Gradients {
     /// The gradient of a parameter; `None` where the output does not depend on it.
+    pub fn get(&self, parameter: &Var) -> Option<&Tensor> {
+        self.0.get(&parameter.id)
+    }
+
+    /// The same, and nobody else's from now on.
     pub fn take(&mut self, parameter: &Var) -> Option<Tensor> {
         self.0.remove(&parameter.id)
     }

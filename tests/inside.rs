@@ -7,11 +7,17 @@ use common::{network, software};
 use pawgrad::cases::Tolerance;
 use pawgrad::check::compare::compare;
 use pawgrad::device::Device;
-use pawgrad::model::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu, Unit};
+use pawgrad::error::Result;
+use pawgrad::model::layers::{
+    Context, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, Relu, TypeName, Unit,
+};
 use pawgrad::model::{Graph, Model};
+use pawgrad::ops;
 use pawgrad::ops::conv2d::Padding;
 use pawgrad::reference::{conv2d, dense, max_pool2d, relu};
+use pawgrad::studio::inside::gradients::{self, Owner};
 use pawgrad::studio::inside::{self, Inside, Slots};
+use pawgrad::tape::Var;
 use std::sync::Arc;
 
 const SIZE: usize = 13;
@@ -221,4 +227,129 @@ fn the_heat_map_weighs_maps_by_their_gradients() {
             assert!((f64::from(shown) - wanted / largest).abs() < 1e-5, "place {place} on {}", device.name());
         }
     }
+}
+
+/// The sum of two layers.
+#[derive(Debug, serde::Serialize)]
+struct Sum {}
+
+impl TypeName for Sum {
+    fn type_name(&self) -> &'static str {
+        "sum"
+    }
+}
+
+impl Layer for Sum {
+    fn label(&self) -> &'static str {
+        "Sum"
+    }
+
+    fn meaning(&self) -> &'static str {
+        "The sum of two layers, value by value."
+    }
+
+    fn arity(&self) -> usize {
+        2
+    }
+
+    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
+        Ok(inputs[0].to_vec())
+    }
+
+    fn forward(&self, context: &Context, inputs: &[Var]) -> Result<Var> {
+        ops::add::add(context.tape, &inputs[0], &inputs[1])
+    }
+
+    fn keeps(&self, _inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)> {
+        vec![("output", output.iter().product())]
+    }
+}
+
+/// A pooling before every weight, and a way around a layer.
+fn residual() -> Graph {
+    Graph::new()
+        .then(MaxPool2d::new(2))
+        .add("conv1", Conv2d::new(3, 3), &["pool1"])
+        .add("relu1", Relu {}, &["conv1"])
+        .add("conv2", Conv2d::new(3, 3), &["relu1"])
+        .add("sum1", Sum {}, &["conv2", "relu1"])
+        .add("flatten1", Flatten {}, &["sum1"])
+        .add("dense1", Dense::new(1), &["flatten1"])
+}
+
+#[test]
+fn gradients_say_how_the_loss_changes_with_every_value() {
+    for device in [Device::cpu(), software()] {
+        for graph in [layers(), residual()] {
+            let model = Model::new(network(SIZE, graph), &device, 3, false).unwrap();
+            let slots = Arc::new(pollster::block_on(Slots::read(&model)).unwrap());
+            let inside = pollster::block_on(inside::run(&model, slots, &picture(), &|| ())).unwrap();
+            for label in [0, 1] {
+                let found = pollster::block_on(gradients::run(&model, &picture(), label, &|| ())).unwrap();
+                assert_eq!((found.label, found.logit.to_bits()), (label, inside.logit.to_bits()));
+                let last = found.layers.last().unwrap();
+                // Of the logit: the probability without the label.
+                let p = 1.0 / (1.0 + f64::from(-inside.logit).exp());
+                assert!((f64::from(last.values[0]) - (p - label as f64)).abs() < 1e-6, "{:?}", last.values);
+                assert_eq!(last.owner, Owner::Loss);
+                for (seen, gradient) in inside.layers.iter().zip(&found.layers) {
+                    let name = &seen.placed.name;
+                    assert_eq!(gradient.values.len(), seen.values.len(), "{name}");
+                    assert!(gradient.values.iter().any(|value| *value != 0.0), "{name} of {label}");
+                    let back: Vec<_> = gradient.ran.iter().map(|span| span.label.kernel).collect();
+                    let weights = !seen.placed.slots.is_empty();
+                    assert_eq!(
+                        back.iter().any(|kernel| kernel.ends_with(".backward_w")),
+                        weights,
+                        "{name}: {back:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Central differences of the definitions, in f64, behind a layer's output.
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    let model = Model::new(network(SIZE, residual()), &Device::cpu(), 3, false).unwrap();
+    let slots = Arc::new(pollster::block_on(Slots::read(&model)).unwrap());
+    let inside = pollster::block_on(inside::run(&model, slots, &picture(), &|| ())).unwrap();
+    let found = pollster::block_on(gradients::run(&model, &picture(), 0, &|| ())).unwrap();
+    let index = |name: &str| inside.layers.iter().position(|seen| seen.placed.name == name).unwrap();
+    let (relu, conv, sum, dense) = (index("relu1"), index("conv2"), index("sum1"), index("dense1"));
+    let [w, b, dense_w, dense_b] = [(conv, 0), (conv, 1), (dense, 0), (dense, 1)]
+        .map(|(index, slot): (usize, usize)| f64s(inside.slots_of(index)[slot].1));
+    let shape = &inside.layers[conv].placed.output_shape;
+    let layer = inside.layers[conv].placed.layer.downcast::<Conv2d>().unwrap();
+    let p = conv2d_params(layer, shape, shape);
+    // The loss of class 0, from what relu1 made: once through conv2, and once around it.
+    let loss = |x: &[f64]| {
+        let mut y = vec![0.0; x.len()];
+        conv2d::forward(&p, 0..shape[0], x, &w, &b, &mut y);
+        let logit: f64 =
+            y.iter().zip(x).zip(&dense_w).map(|((y, x), w)| (y + x) * w).sum::<f64>() + dense_b[0];
+        logit.exp().ln_1p()
+    };
+    let x = f64s(&inside.layers[relu].values);
+    assert!((loss(&x) - f64::from(found.loss)).abs() < 1e-5, "{} {}", loss(&x), found.loss);
+    for (i, gradient) in found.layers[relu].values.iter().enumerate() {
+        let at = |step: f64| {
+            loss(&x.iter().enumerate().map(|(j, v)| if i == j { v + step } else { *v }).collect::<Vec<_>>())
+        };
+        let expected = (at(1e-5) - at(-1e-5)) / 2e-5;
+        assert!(
+            (f64::from(*gradient) - expected).abs() < 1e-5 + 1e-4 * expected.abs(),
+            "{i}: {gradient} {expected}"
+        );
+    }
+    // Who computes it: relu1 is taken twice, conv2's gradient goes through the sum and the flattening unchanged.
+    let owner = |index: usize| &found.layers[index].owner;
+    let sum_of = |layers: [&str; 2]| Owner::Sum { layers: layers.map(str::to_string).to_vec() };
+    let kernel = |layer: &str, kernel| Owner::Kernel { layer: layer.to_string(), kernel };
+    assert_eq!(owner(relu), &sum_of(["conv2", "sum1"]));
+    assert_eq!(owner(conv), &kernel("dense1", "dense.backward_x"));
+    assert_eq!(owner(sum), &kernel("dense1", "dense.backward_x"));
+    assert_eq!(owner(index("conv1")), &kernel("relu1", "relu.backward_x"));
+    assert_eq!(owner(0), &kernel("conv1", "conv2d.backward_x"));
 }

@@ -52,6 +52,25 @@ fn a_diamond_meets_again() {
 }
 
 #[test]
+fn the_gradient_of_a_value_that_was_computed_is_kept_where_it_is_asked_for() {
+    // y = 2 relu(x) + sigmoid(relu(x)), kept in the middle and at the end; others are forgotten.
+    let tape = tape();
+    let x = tape.parameter(&tensor(&[-1.0, 2.0]));
+    let middle = relu(&tape, &x).unwrap();
+    let twice = add(&tape, &middle, &middle).unwrap();
+    let y = add(&tape, &twice, &sigmoid(&tape, &middle).unwrap()).unwrap();
+    tape.keep(&middle);
+    tape.keep(&y);
+    let mut found = tape.backward(&y, tensor(&[1.0, 3.0])).unwrap();
+    assert!(found.take(&twice).is_none());
+    let [dx, dm, dy] =
+        [&x, &middle, &y].map(|var| pollster::block_on(found.take(var).unwrap().read_f32()).unwrap());
+    let s = 1.0 / (1.0 + (-2.0f32).exp());
+    assert_eq!((dy, dm[0], dx[0]), (vec![1.0, 3.0], 2.25, 0.0));
+    assert!((dm[1] - 3.0 * (2.0 + s * (1.0 - s))).abs() < 1e-6 && dx[1] == dm[1], "{dm:?} {dx:?}");
+}
+
+#[test]
 fn constants_get_no_gradient_and_record_nothing() {
     let tape = tape();
     let x = tape.constant(&tensor(&[1.0]));

@@ -5,6 +5,7 @@ use crate::cases::Case;
 use crate::device::{Checks, Device, DeviceKind};
 use crate::error::Result;
 use crate::tensor::Tensor;
+use serde::Serialize;
 use web_time::Instant;
 
 /// Seconds of every one of `runs` calls with `rung`, sorted; one call before them warms up, on a GPU as many as it takes.
@@ -34,27 +35,83 @@ pub async fn time(call: &Prepared<'_>, device: &Device, rung: &str, runs: usize)
 /// How often a text and the shader itself are timed, in turns, and the calls of a turn.
 const TURNS: usize = 3;
 const CALLS: usize = 7;
+/// Seconds that the calls of a turn take, about: of a slow shader there are fewer.
+const TURN: f64 = 3.0;
 
-/// Seconds of a call with `text` in the place of the rung's shader, and with the shader itself: medians. Both are compiled
-/// with all of wgpu's checks.
+/// Seconds of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    pub median: f64,
+    /// A quarter of the calls took less, and a quarter took more than `high`.
+    pub low: f64,
+    pub high: f64,
+    pub calls: usize,
+}
+
+impl Spread {
+    fn of(mut times: Vec<f64>) -> Spread {
+        times.sort_by(f64::total_cmp);
+        let calls = times.len();
+        let at = |share: usize| times[share * (calls - 1) / 4];
+        Spread { median: times[calls / 2], low: at(1), high: at(3), calls }
+    }
+}
+
+/// A text and the shader itself, timed in turns.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Compared {
+    pub edited: Spread,
+    pub original: Spread,
+    /// The edited median as a share of the original's.
+    pub ratio: f64,
+    /// The smallest and the largest of that within one turn.
+    pub ratio_low: f64,
+    pub ratio_high: f64,
+}
+
+/// Times `text` in the place of the rung's shader, and the shader itself. Both are compiled with all of wgpu's checks.
+/// `sign` is called on the way.
 ///
 /// # Errors
 /// What the device reports.
-pub async fn beside(case: &Case, device: &Device, rung: &str, text: &str) -> Result<[f64; 2]> {
+pub async fn beside(
+    case: &Case,
+    device: &Device,
+    rung: &str,
+    text: &str,
+    sign: &dyn Fn(),
+) -> Result<Compared> {
     device.set_checks(Checks::ALL);
     let (call, op) = (Prepared::new(case, device)?, case.call.op());
-    let (mut edited, mut original) = (Vec::new(), Vec::new());
+    let (mut edited, mut original, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..TURNS {
-        original.extend(time(&call, device, rung, CALLS).await?);
+        let of_original = turn(&call, device, rung, sign).await?;
         device.rungs().replace(op, rung, Some(text));
-        let times = time(&call, device, rung, CALLS).await;
+        let of_text = turn(&call, device, rung, sign).await;
         device.rungs().replace(op, rung, None);
-        edited.extend(times?);
+        let of_text = of_text?;
+        ratios.push(of_text[of_text.len() / 2] / of_original[of_original.len() / 2]);
+        edited.extend(of_text);
+        original.extend(of_original);
     }
-    Ok([edited, original].map(|mut times| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    }))
+    ratios.sort_by(f64::total_cmp);
+    let (edited, original) = (Spread::of(edited), Spread::of(original));
+    let ratio = edited.median / original.median;
+    Ok(Compared { edited, original, ratio, ratio_low: ratios[0], ratio_high: ratios[TURNS - 1] })
+}
+
+/// Seconds of the calls of one turn, sorted.
+async fn turn(call: &Prepared<'_>, device: &Device, rung: &str, sign: &dyn Fn()) -> Result<Vec<f64>> {
+    // The first call compiles the shader.
+    call.run_and_wait(rung).await?;
+    sign();
+    let start = Instant::now();
+    call.run_and_wait(rung).await?;
+    sign();
+    let calls = ((TURN / start.elapsed().as_secs_f64()) as usize).clamp(1, CALLS);
+    let times = time(call, device, rung, calls).await;
+    sign();
+    times
 }
 
 /// Seconds of every one of `runs` calls, which the device runs without a pause.
@@ -122,4 +179,16 @@ pub(super) async fn fastest(
         done += 1;
     }
     Ok(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn a_spread_is_the_middle_half_of_the_calls() {
+        let times = vec![5.0, 1.0, 2.0, 9.0, 3.0];
+        assert_eq!(Spread::of(times), Spread { median: 3.0, low: 2.0, high: 5.0, calls: 5 });
+        assert_eq!(Spread::of(vec![4.0]), Spread { median: 4.0, low: 4.0, high: 4.0, calls: 1 });
+    }
 }

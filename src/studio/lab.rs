@@ -1,11 +1,17 @@
 //! A shader that somebody edits in the page: tried, and counted beside the original. It runs in the microscope alone, never
 //! on a device.
 
+mod exercises;
+mod time;
+
+pub use exercises::list as exercises;
+pub use time::time;
+
 use super::answer::{Answer, Body, unusable};
 use super::worker;
 use crate::check::{Table, table};
 use crate::microscope::Refusal;
-use crate::microscope::lab::{Attempt, BATCH, Exercise, IMAGE_SIZE, Settings, attempt};
+use crate::microscope::lab::{self, Attempt, Exercise, Settings, attempt};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -14,6 +20,9 @@ use std::sync::Arc;
 
 /// Bytes of the longest text.
 const LONGEST: usize = 128 << 10;
+/// The sizes at which it is counted; an exercise as at the terminal, as its goals are meant for these.
+const IMAGE_SIZE: u32 = 32;
+const BATCH: u32 = 2;
 
 /// One text is tried at a time: each takes a processor for a second or two.
 #[derive(Default)]
@@ -29,9 +38,7 @@ pub struct Wanted {
 
 /// Tries a text.
 pub async fn try_text(State(lab): State<Arc<Lab>>, Body(wanted): Body<Wanted>) -> Answer<Json<Value>> {
-    if wanted.text.len() > LONGEST {
-        return Err(unusable(format!("the shader has {} bytes: more than {LONGEST}", wanted.text.len())));
-    }
+    check_length(&wanted.text)?;
     let turn = lab.0.clone().lock_owned().await;
     // The turn ends with the work: the visitor may be gone before.
     let work = move || {
@@ -41,15 +48,25 @@ pub async fn try_text(State(lab): State<Arc<Lab>>, Body(wanted): Body<Wanted>) -
     Ok(Json(worker::blocking(work).await??))
 }
 
+fn check_length(text: &str) -> Answer<()> {
+    match text.len() {
+        ..=LONGEST => Ok(()),
+        len => Err(unusable(format!("the shader has {len} bytes: more than {LONGEST}"))),
+    }
+}
+
 fn answer(wanted: &Wanted) -> Answer<Value> {
     let Wanted { kernel, rung, text } = wanted;
     let refused = |why: Refusal| unusable(why.to_string());
     let exercise = Exercise::of(text).map_err(refused)?;
-    let case = table(Table::Network { image_size: IMAGE_SIZE, batch: BATCH });
+    let (image_size, batch) =
+        if exercise.is_some() { (lab::IMAGE_SIZE, lab::BATCH) } else { (IMAGE_SIZE, BATCH) };
+    let case = table(Table::Network { image_size, batch });
     let case = case.into_iter().find(|case| case.call.name() == kernel);
     let tried = attempt((kernel, rung), text, exercise.as_ref(), case.as_ref(), Settings::default());
-    let Attempt { trial, counts, goals, .. } = tried.map_err(refused)?;
+    let Attempt { trial, counts, goals, is_done } = tried.map_err(refused)?;
     let sizes =
-        json!({"image_size": IMAGE_SIZE, "batch": BATCH, "layer": counts.and(case.map(|case| case.why))});
-    Ok(json!({"trial": trial, "counts": counts, "sizes": sizes, "goals": goals}))
+        json!({"image_size": image_size, "batch": batch, "layer": counts.and(case.map(|case| case.why))});
+    let is_solved = exercise.is_some() && is_done;
+    Ok(json!({"trial": trial, "counts": counts, "sizes": sizes, "goals": goals, "is_solved": is_solved}))
 }

@@ -78,34 +78,57 @@ pub async fn open(
     State(microscopes): State<Arc<Microscopes>>,
     Body(wanted): Body<Wanted>,
 ) -> Answer<Json<Value>> {
-    let source = pictures.get(wanted.picture)?;
     if ![8, 32, 64].contains(&wanted.subgroup) {
         return Err(unusable("subgroups have 8, 32 or 64 threads"));
     }
-    let name = wanted.run.clone();
-    let run = worker::blocking(move || runs::with_model(name.as_deref())).await??;
-    let file = run.model_file();
-    let (layer, label) = (wanted.layer.clone(), wanted.label);
-    let of_layer = worker.run(move |models| {
-        let loaded = models.get(&file, "cpu")?;
-        loaded.can_be_looked_into()?;
-        let classes = loaded.model.network.classes.clone();
-        if label as usize >= classes.len() {
-            return Err(unusable(format!("there are {} classes", classes.len())));
-        }
-        let pixels = source.decode(loaded.model.network.image_size)?;
-        Ok((OfLayer::new(&loaded.model, &pixels, label, &layer)?, classes))
-    });
-    let (of_layer, classes) = of_layer.await?;
+    let aim =
+        Aim { picture: wanted.picture, run: wanted.run.clone(), layer: &wanted.layer, label: wanted.label };
+    let Found { of_layer, classes, run, .. } = find(&pictures, &worker, aim).await?;
     let answer = worker::blocking(move || -> Answer<Value> {
         let (looked, mut answer) = look(of_layer, &wanted)?;
         answer["microscope"] = json!(microscopes.0.add(Arc::new(looked)));
         Ok(answer)
     });
     let mut answer = answer.await??;
-    answer["run"] = json!(run.name);
+    answer["run"] = json!(run);
     answer["classes"] = json!(classes);
     Ok(Json(answer))
+}
+
+/// A layer of a run's model that looks at a picture of class `label`; without a name the newest run's.
+pub struct Aim<'a> {
+    pub picture: u64,
+    pub run: Option<String>,
+    pub layer: &'a str,
+    pub label: u32,
+}
+
+/// What runs for it.
+pub struct Found {
+    pub of_layer: OfLayer,
+    pub classes: Vec<String>,
+    pub image_size: usize,
+    pub run: String,
+}
+
+/// Finds what runs for a layer, on the CPU.
+pub async fn find(pictures: &Pictures, worker: &Worker, aim: Aim<'_>) -> Answer<Found> {
+    let Aim { picture, run: name, layer, label } = aim;
+    let (source, layer) = (pictures.get(picture)?, layer.to_string());
+    let run = worker::blocking(move || runs::with_model(name.as_deref())).await??;
+    let file = run.model_file();
+    let found = worker.run(move |models| {
+        let loaded = models.get(&file, "cpu")?;
+        loaded.can_be_looked_into()?;
+        let classes = loaded.model.network.classes.clone();
+        if label as usize >= classes.len() {
+            return Err(unusable(format!("there are {} classes", classes.len())));
+        }
+        let image_size = loaded.model.network.image_size;
+        let of_layer = OfLayer::new(&loaded.model, &source.decode(image_size)?, label, &layer)?;
+        Ok(Found { of_layer, classes, image_size, run: run.name })
+    });
+    found.await
 }
 
 fn look(of_layer: OfLayer, wanted: &Wanted) -> Answer<(Looked, Value)> {

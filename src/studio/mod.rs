@@ -12,9 +12,10 @@
 //! training   one run at a time, in its own thread
 //! worker     a thread for everything that is not training; one that hangs is replaced
 //! models     its devices and models
-//! inside     what each layer makes of a picture, and the arithmetic behind one value
+//! inside     what each layer makes of a picture, the arithmetic behind one value, and the gradients
+//! seen, gradients, insides, atlas      the same as the page asks for it, by number, as pictures
 //! microscope a thread of a shader, line by line
-//! lab        a shader that somebody edits
+//! lab        a shader that somebody edits, and the exercises
 //! folders, pictures, runs, sources, devices      what the page asks about
 //! steps, download      of a run: its curve, its model
 //! ```
@@ -22,13 +23,16 @@
 mod advice;
 mod answer;
 mod assets;
+mod atlas;
 mod devices;
 mod door;
 mod download;
 mod fields;
 mod folders;
+mod gradients;
 mod guard;
 pub mod inside;
+mod insides;
 mod lab;
 mod log;
 mod microscope;
@@ -88,7 +92,7 @@ struct Studio {
     worker: Arc<worker::Worker>,
     folders: Arc<folders::Folders>,
     pictures: Arc<pictures::Pictures>,
-    insides: Arc<seen::Insides>,
+    insides: Arc<insides::Insides>,
     microscopes: Arc<microscope::Microscopes>,
     lab: Arc<lab::Lab>,
     devices: Arc<tokio::sync::OnceCell<Vec<devices::Listed>>>,
@@ -161,7 +165,7 @@ impl Studio {
     fn new(options: &Options, port: u16) -> Studio {
         let boot = door::random_hex(4);
         let log = Arc::new(log::Log::new(boot.clone()));
-        let insides: Arc<seen::Insides> = Arc::default();
+        let insides: Arc<insides::Insides> = Arc::default();
         let worker = Arc::new(worker::Worker::new(options.open_device));
         let training =
             training::Training::new(options.open_device, log.clone(), insides.clone(), worker.clone());
@@ -208,6 +212,10 @@ fn router(studio: Studio) -> Router {
         .route("/api/predict", post(predict::predict))
         .route("/api/inside", post(seen::look))
         .route("/api/inside/{inside}", get(seen::show))
+        .route("/api/inside/{inside}/gradients", post(gradients::find))
+        .route("/api/inside/{inside}/gradients/{label}/{layer}", get(gradients::maps))
+        .route("/api/inside/{inside}/gradients/{label}/{layer}/values", get(gradients::values))
+        .route("/api/inside/{inside}/gradients/{label}/{layer}/unit", get(gradients::unit))
         .route("/api/inside/{inside}/filters", get(seen::filters))
         .route("/api/inside/{inside}/heat", get(seen::heat))
         .route("/api/inside/{inside}/{layer}", get(seen::maps))
@@ -216,6 +224,8 @@ fn router(studio: Studio) -> Router {
         .route("/api/microscope", post(microscope::open))
         .route("/api/microscope/{microscope}/step", post(microscope::step))
         .route("/api/lab", post(lab::try_text))
+        .route("/api/lab/time", post(lab::time))
+        .route("/api/exercises", get(lab::exercises))
         .route("/api/source", get(sources::show))
         .fallback(|| async { answer::not_found("there is no such page") })
         // The guard reads bodies, and knows how large each may be.

@@ -79,12 +79,16 @@ impl Models {
         self.loaded.clear();
     }
 
+    /// A device of its own, which is not kept.
+    pub fn open(&self, choice: &str) -> Result<(Device, String)> {
+        (self.open_device)(&choice.parse().unwrap_or(Choice::Auto))
+    }
+
     fn device(&mut self, choice: &str) -> Result<Device> {
         if let Some(device) = self.devices.get(choice) {
             return Ok(device.clone());
         }
-        let parsed: Choice = choice.parse().unwrap_or(Choice::Auto);
-        let (device, _) = (self.open_device)(&parsed)?;
+        let (device, _) = self.open(choice)?;
         self.devices.insert(choice.to_string(), device.clone());
         Ok(device)
     }

@@ -1,65 +1,26 @@
 //! What is inside, as the page asks for it: layers, maps, single values.
 
-use super::answer::{Answer, Body, not_found, of_png, png};
+use super::answer::{Answer, Body, not_found, of_png};
+use super::atlas::{Range, draw};
 use super::inside::{self, Inside, Seen};
+use super::insides::{Insides, Of};
 use super::pictures::Pictures;
-use super::recent::Recent;
 use super::worker::{self, Worker};
 use super::{devices, runs};
-use crate::device::memory::room;
-use crate::error::Result;
-use crate::memory;
+use crate::check;
+use crate::device::Span;
+use crate::model::Origin;
 use crate::model::layers::{Conv2d, Unit};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
-/// Looks that are remembered, and their bytes: one takes 40 MB at 256 x 256.
-const REMEMBERED: usize = 8;
-const REMEMBERED_BYTES: usize = 1 << 30;
-/// The same of a training that is followed, which makes new ones all the time.
-const FOLLOWED: usize = 3;
-/// Numbers of those begin here.
-const FIRST_FOLLOWED: u64 = 1 << 32;
 /// Most values of a layer without maps that are sent.
-const MOST_VALUES: usize = 4096;
-
-/// The last few, by number.
-pub struct Insides {
-    asked: Recent<Arc<Inside>>,
-    followed: Recent<Arc<Inside>>,
-}
-
-impl Default for Insides {
-    fn default() -> Insides {
-        let bytes = |inside: &Arc<Inside>| inside.bytes();
-        Insides {
-            asked: Recent::new(REMEMBERED, REMEMBERED_BYTES, bytes),
-            followed: Recent::new(FOLLOWED, REMEMBERED_BYTES, bytes),
-        }
-    }
-}
-
-impl Insides {
-    fn add(&self, inside: Arc<Inside>) -> u64 {
-        self.asked.add(inside)
-    }
-
-    pub fn add_followed(&self, inside: Arc<Inside>) -> u64 {
-        FIRST_FOLLOWED + self.followed.add(inside)
-    }
-
-    fn get(&self, id: u64) -> Answer<Arc<Inside>> {
-        let found = match id.checked_sub(FIRST_FOLLOWED) {
-            Some(id) => self.followed.get(id),
-            None => self.asked.get(id),
-        };
-        found.ok_or_else(|| not_found("this was forgotten: look inside again"))
-    }
-}
+pub const MOST_VALUES: usize = 4096;
 
 #[derive(Deserialize)]
 pub struct Wanted {
@@ -85,12 +46,13 @@ pub async fn look(
         loaded.can_be_looked_into()?;
         let pixels = source.decode(loaded.model.network.image_size)?;
         let slots = loaded.slots.clone();
+        let of = Of { file, device: wanted.device, pixels: pixels.clone() };
         let inside = pollster::block_on(inside::run(&loaded.model, slots, &pixels, &|| models.life.sign()))?;
-        Ok((inside, loaded.note))
+        Ok((inside, of, loaded.note))
     });
-    let (inside, note) = inside.await?;
+    let (inside, of, note) = inside.await?;
     let inside = Arc::new(inside);
-    let id = insides.add(inside.clone());
+    let id = insides.add(inside.clone(), of);
     let mut answer = worker::blocking(move || describe(id, &inside)).await?;
     answer["run"] = json!(run.name);
     answer["note"] = json!(note);
@@ -112,13 +74,40 @@ fn describe(id: u64, inside: &Inside) -> Value {
     })
 }
 
-fn layer(index: usize, seen: &Seen) -> Value {
-    let kernels = seen.ran.iter().map(|span| {
+/// Passes that ran, with their times.
+pub fn passes(ran: &[Span]) -> Vec<Value> {
+    let pass = |span: &Span| {
         let gflops = (span.label.flop > 0.0).then(|| span.label.flop / span.seconds / 1e9);
         json!({
             "kernel": span.label.kernel, "rung": span.label.rung, "pass": span.label.pass,
             "groups": groups(span.label.groups), "ms": span.seconds * 1e3, "gflops": gflops,
         })
+    };
+    ran.iter().map(pass).collect()
+}
+
+/// The kernels that run back through a layer in training, by what ran forward. What only the input stands before needs no
+/// gradient of what it takes.
+fn backward(seen: &Seen) -> Vec<&'static str> {
+    static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let mut names: Vec<_> = check::all().iter().map(|case| case.call.name()).collect();
+        names.dedup();
+        names.into_iter().filter(|name| name.contains(".backward")).collect()
+    });
+    let forward = seen.ran.iter().map(|span| span.label.kernel).chain(seen.fused);
+    let ops: BTreeSet<_> = forward.filter_map(|kernel| kernel.split('.').next()).collect();
+    let is_first = seen.placed.inputs.iter().all(|origin| *origin == Origin::Input);
+    let runs = |name: &&str| {
+        let (op, entry) = name.split_once('.').unwrap_or((name, ""));
+        ops.contains(op) && !(is_first && entry == "backward_x")
+    };
+    NAMES.iter().copied().filter(runs).collect()
+}
+
+fn layer(index: usize, seen: &Seen) -> Value {
+    let inputs = seen.placed.inputs.iter().map(|origin| match *origin {
+        Origin::Input => None,
+        Origin::Node(index) => Some(index),
     });
     let fold = |pick: fn(f32, f32) -> f32, start| seen.values.iter().copied().fold(start, pick);
     json!({
@@ -126,7 +115,8 @@ fn layer(index: usize, seen: &Seen) -> Value {
         "meaning": seen.placed.layer.meaning(),
         "shape": seen.placed.output_shape, "parameters": seen.placed.slot_values(),
         "min": fold(f32::min, f32::INFINITY), "max": fold(f32::max, f32::NEG_INFINITY),
-        "kernels": kernels.collect::<Vec<_>>(), "fused": seen.fused,
+        "kernels": passes(&seen.ran), "fused": seen.fused, "backward": backward(seen),
+        "inputs": inputs.collect::<Vec<_>>(),
     })
 }
 
@@ -153,36 +143,7 @@ fn draw_maps(inside: &Inside, index: usize) -> Answer<Response> {
     let &[channels, height, width] = &seen.placed.output_shape[..] else {
         return Err(not_found("this layer has no maps, but values"));
     };
-    let pixels = seen.values.len() as u64;
-    // A PNG of maps is hardly smaller than they are, and is made in a list that doubles, and once more as it is copied.
-    let needs = [("maps", pixels), ("their picture", 4 * pixels)];
-    memory::check(&format!("the picture of {}", seen.placed.name), &needs)?;
-    let (atlas, columns) = atlas(&seen.values, channels, height, width)?;
-    png(&atlas, columns * width, channels.div_ceil(columns) * height)
-}
-
-/// Maps side by side, as bytes, and how many of them make a row.
-///
-/// # Errors
-/// `OutOfMemory` where there is no room for them.
-fn atlas(values: &[f32], channels: usize, height: usize, width: usize) -> Result<(Vec<u8>, usize)> {
-    let columns = (1..).find(|columns| columns * columns >= channels).expect("there is a root");
-    let len = columns * width * channels.div_ceil(columns) * height;
-    let mut pixels = room(len)?;
-    pixels.resize(len, 0);
-    for (channel, map) in values.chunks(height * width).enumerate() {
-        let least = map.iter().copied().fold(f32::INFINITY, f32::min);
-        let most = map.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let scale = if most > least { 255.0 / (most - least) } else { 0.0 };
-        let (top, left) = (channel / columns * height, channel % columns * width);
-        for (row, line) in map.chunks(width).enumerate() {
-            let first = (top + row) * columns * width + left;
-            for (pixel, value) in pixels[first..first + width].iter_mut().zip(line) {
-                *pixel = ((value - least) * scale).round() as u8;
-            }
-        }
-    }
-    Ok((pixels, columns))
+    draw(&seen.placed.name, &seen.values, [channels, height, width], Range::Own)
 }
 
 /// The values of a layer without maps.
@@ -226,11 +187,11 @@ pub async fn heat(State(insides): State<Arc<Insides>>, Path(id): Path<u64>) -> A
 #[derive(Deserialize)]
 pub struct At {
     #[serde(default)]
-    channel: usize,
+    pub channel: usize,
     #[serde(default)]
-    row: usize,
+    pub row: usize,
     #[serde(default)]
-    column: usize,
+    pub column: usize,
 }
 
 /// The arithmetic behind one value.
@@ -241,17 +202,4 @@ pub async fn unit(
 ) -> Answer<Json<Unit>> {
     let inside = insides.get(id)?;
     Ok(Json(worker::blocking(move || inside.unit(index, channel, row, column)).await??))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::atlas;
-
-    #[test]
-    fn maps_lie_row_by_row_each_with_its_own_range() {
-        // Three maps of 1 x 2: two columns, the fourth place stays black.
-        let (pixels, columns) = atlas(&[0.0, 1.0, 5.0, 5.0, -2.0, -4.0], 3, 1, 2).unwrap();
-        assert_eq!(columns, 2);
-        assert_eq!(pixels, [0, 255, 0, 0, 255, 0, 0, 0]);
-    }
 }

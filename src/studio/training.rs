@@ -1,5 +1,6 @@
 //! One run at a time, in a thread of its own, through the code that the command line uses.
 
+mod alone;
 mod follow;
 mod wanted;
 mod watcher;
@@ -7,10 +8,10 @@ mod watcher;
 use super::advice::sentence;
 use super::answer::{Answer, Body, Refusal, unusable};
 use super::fields;
+use super::insides::Insides;
 use super::log::Log;
 use super::models::OpenDevice;
 use super::runs::with_model;
-use super::seen::Insides;
 use super::worker::{self, Worker, no_thread};
 use crate::device::adapters::Choice;
 use crate::error::{ErrorKind, Result};
@@ -37,6 +38,8 @@ pub struct Training {
     current: Mutex<Option<Current>>,
     /// Whether the server ends, so that no other run begins. Set and read under the lock of `current`.
     is_ending: AtomicBool,
+    /// Whether a shader is being timed, during which no run begins. Set and read under the same lock.
+    is_timing: AtomicBool,
     worker: Arc<Worker>,
     /// The picture whose maps follow the training.
     followed: Arc<Mutex<Option<Followed>>>,
@@ -54,8 +57,8 @@ impl Training {
         insides: Arc<Insides>,
         worker: Arc<Worker>,
     ) -> Training {
-        let (current, is_ending, followed) = Default::default();
-        Training { open_device, log, insides, current, is_ending, worker, followed }
+        let (current, is_ending, is_timing, followed) = Default::default();
+        Training { open_device, log, insides, current, is_ending, is_timing, worker, followed }
     }
 
     /// Name of the run in progress.
@@ -124,6 +127,10 @@ impl Training {
         }
         if self.is_ending.load(Ordering::Relaxed) {
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server ends: start it anew"));
+        }
+        if self.is_timing.load(Ordering::Relaxed) {
+            let message = "a shader is being timed, which takes some seconds: try again then";
+            return Err(Refusal::new(StatusCode::CONFLICT, message));
         }
         Ok(())
     }

@@ -124,7 +124,111 @@ fn a_value_is_followed_through_its_shader() {
     focus_code(&page);
     page.press("End");
     page.says(".micro-notes", "dw[2] becomes");
+    the_graph_leads_to_layers(&page);
+    gradients_are_followed(&page);
     page.is_content();
+}
+
+/// The boxes of the network lead to its layers, and the edges are those of the graph.
+fn the_graph_leads_to_layers(page: &Page) {
+    let boxes = "[...document.querySelectorAll('#layer-nav button')]";
+    assert_eq!(page.js(&format!("{boxes}.length")), json!(16));
+    let edges = page.js("[...document.querySelectorAll('.graph-edge')].map((edge) => edge.dataset.edge)");
+    let edges: Vec<_> =
+        edges.as_array().unwrap().iter().map(|edge| edge.as_str().unwrap().to_string()).collect();
+    assert_eq!((edges.len(), &edges[0][..], &edges[15][..]), (16, "the picture conv1", "relu5 dense3"));
+    assert_eq!(page.text("#layer-nav button:nth-of-type(3)"), "pool1 MaxPooling2D 64 × 4 × 4 , takes relu1");
+    let current = "(document.querySelector('#layer-nav [aria-current]')?.innerText ?? '')";
+    // By a key, by a click, and by scrolling; the box of the layer in view is in sight.
+    page.js(&format!("{boxes}[13].focus()"));
+    page.press("Enter");
+    page.wait("document.activeElement.id == 'layer-dense2'");
+    page.wait(&format!("{current}.startsWith('dense2')"));
+    let in_sight = "(() => { const [box, nav] = ['#layer-nav [aria-current]', '#layer-nav'].map((one) => document.querySelector(one).getBoundingClientRect());\
+         return box.left >= nav.left - 1 && box.right <= nav.right + 1; })()";
+    page.wait(in_sight);
+    // Not hidden behind the boxes.
+    page.wait("document.querySelector('#layer-dense2').getBoundingClientRect().top > document.querySelector('#layer-nav').getBoundingClientRect().bottom");
+    // The last layer as well, below which the page ends.
+    page.js(&format!("{boxes}[15].click()"));
+    page.wait(&format!("{current}.startsWith('dense3') && {in_sight}"));
+    page.js("document.querySelector('#layer-nav button').click()");
+    page.wait(&format!("document.activeElement.id == 'layer-conv1' && {current}.startsWith('conv1')"));
+    page.js("document.querySelector('#layer-relu4').scrollIntoView()");
+    page.wait(&format!("{current}.startsWith('relu4') && {in_sight}"));
+
+    // A network with a way around two layers, and one with branches, in the page's own code.
+    let layer = |name: &str, index: usize, inputs: Value| json!({"name": name, "index": index, "type": "Sum", "shape": [1], "inputs": inputs});
+    let layers = json!([
+        layer("a", 0, json!([null])),
+        layer("b", 1, json!([0])),
+        layer("c", 2, json!([1])),
+        layer("around", 3, json!([2, 0])),
+        layer("left", 4, json!([3])),
+        layer("right", 5, json!([3])),
+        layer("both", 6, json!([4, 5])),
+    ]);
+    let drawn = page.js(&format!(
+        "import('/graph.js').then(({{GraphView, placed}}) => {{ const nav = document.createElement('nav');\
+           new GraphView(nav).show({{layers: {layers}, image_size: 8}}, [], () => 0);\
+           return [placed({layers}).map(({{column, lane}}) => `${{column}}.${{lane}}`),\
+             [...nav.querySelectorAll('.graph-edge')].map((edge) => edge.dataset.edge), nav.innerHTML.includes('NaN')]; }})"
+    ));
+    let places = json!(["1.0", "2.0", "3.0", "4.0", "5.0", "5.1", "6.0"]);
+    let edges = json!([
+        "the picture a",
+        "a b",
+        "b c",
+        "c around",
+        "a around",
+        "around left",
+        "around right",
+        "left both",
+        "right both"
+    ]);
+    assert_eq!(drawn, json!([places, edges, false]));
+}
+
+/// What comes back through the network, of the class that was predicted and of the other.
+fn gradients_are_followed(page: &Page) {
+    page.click("#show-gradient");
+    page.says("#gradient-note", "The gradient of the loss");
+    page.says("[data-layer=conv2] .facts", "gradient from");
+    page.js("document.querySelector('[data-layer=conv2] canvas.maps').focus()");
+    page.says("[data-layer=conv2] .map-label", "maps of the gradient");
+    page.says("[data-layer=conv2] .map-label", "are silent");
+    page.press("Home");
+    page.press("Enter");
+    page.says("[data-layer=conv2] .unit h4", "Gradient of conv2, map ");
+    page.says("[data-layer=conv2] .unit", "relu.backward_x computes it, on the way back through relu2");
+    let title = page.text("[data-layer=conv2] .unit h4");
+    let value = title.rsplit(": ").next().unwrap();
+    assert_ne!(value, "0", "{title}: maps that say something stand first");
+    page.screenshot("45-gradient");
+    page.click("[data-layer=conv2] .watch-thread");
+    page.says(".micro h4", "relu2, relu.backward_x");
+    is_at(page, 0);
+    focus_code(page);
+    page.press("End");
+    page.says(".micro-notes", &format!("becomes {value}"));
+    // For a picture of the other class the same value changes its sign.
+    let other = "[...document.querySelectorAll('#gradient-label option')].find((one) => !one.innerText.includes('predicted'))";
+    page.js(&format!(
+        "(() => {{ const menu = document.querySelector('#gradient-label'); menu.value = {other}.value;\
+           menu.dispatchEvent(new Event('change')); }})()"
+    ));
+    page.wait(&format!("document.querySelector('[data-layer=conv2] .unit h4').innerText !== {title:?}"));
+    let sign = |title: &str| title.rsplit(": ").next().unwrap().starts_with('\u{2212}');
+    assert_ne!(sign(&page.text("[data-layer=conv2] .unit h4")), sign(&title));
+    // The code of the way back, which ran here.
+    page.click("[data-layer=conv2] .source summary");
+    page.js("[...document.querySelectorAll('[data-layer=conv2] .source .choice')].find((tab) => tab.innerText == 'conv2d.backward_x').click()");
+    page.says("[data-layer=conv2] .kernel-facts", "Time");
+    page.says("[data-layer=conv2] .code-columns", "backward_x");
+    page.click("#show-output");
+    page.says("[data-layer=conv2] .unit h4", "conv2, map ");
+    page.says("[data-layer=conv2] .kernel-facts", "This runs on the way back");
+    page.wait("!document.querySelector('[data-layer=conv2] .unit h4').innerText.includes('Gradient')");
 }
 
 #[test]
@@ -240,6 +344,9 @@ fn the_microscope_fits_and_is_for_everyone() {
     };
     let page = Page::open(&browser, &studio.address, &address("2_gemm", 700));
     is_at(&page, 700);
+    page.click("#show-gradient");
+    page.says("#gradient-note", "The gradient of the loss");
+    is_at(&page, 700);
     load_axe(&page);
     for theme in ["first", "second"] {
         for width in [1600, 380] {
@@ -256,6 +363,8 @@ fn the_microscope_fits_and_is_for_everyone() {
                 nothing_serious(&page, &format!("{rung}, {theme} theme, {width} pixels"));
                 page.screenshot(&format!("41-microscope-{rung}-{width}-{theme}"));
             }
+            page.js("document.querySelector('.maps-of').scrollIntoView()");
+            page.screenshot(&format!("46-gradients-{width}-{theme}"));
         }
         page.click("#theme");
     }
@@ -265,12 +374,12 @@ fn the_microscope_fits_and_is_for_everyone() {
 /// Replaces a piece of the shader in the lab and tries it.
 fn try_edit(page: &Page, from: &str, to: &str) {
     page.js(&format!(
-        "(() => {{ const text = document.querySelector('.lab-text');\
+        "(() => {{ const text = document.querySelector('.micro .lab-text');\
            if (text.value.split({from:?}).length !== 2) throw new Error('the text is not there once');\
            text.value = text.value.replace({from:?}, {to:?}); text.dispatchEvent(new Event('input')); }})()"
     ));
-    page.click(".lab-try");
-    page.wait("!document.querySelector('.lab-try').disabled");
+    page.click(".micro .lab-try");
+    page.wait("!document.querySelector('.micro .lab-try').disabled");
 }
 
 #[test]
@@ -286,41 +395,102 @@ fn an_edited_shader_is_tried_in_the_page() {
     is_at(&page, 0);
     choose(&page, KERNEL, "dense.backward_w");
     choose(&page, RUNG, "2_shared");
-    page.click(".lab summary");
-    page.click(".lab-try");
-    page.says(".lab-verdict", "Right: equal to the definition");
-    page.says(".lab-counts", "Pieces of 32 bytes");
+    page.click(".lab-box > summary");
+    page.click(".micro .lab-try");
+    page.says(".micro .lab-verdict", "Right: equal to the definition");
+    page.says(".micro .lab-counts", "Pieces of 32 bytes");
+    // A device has not run it yet, and does so when it is asked for.
+    assert_eq!(page.text(".micro .lab-times"), "");
+    page.says(".micro .lab-time", "Time it on ");
+    page.click(".micro .lab-time");
+    page.says(".micro .lab-times", "This / original");
+    page.says(".micro .lab-times", "dense2 of one picture of 8 × 8 pixels, on ");
     page.screenshot("41-lab-right");
     // One word less in a row: these threads meet no other in a bank.
     try_edit(&page, "const PITCH = 17u;", "const PITCH = 16u;");
-    page.says(".lab-verdict", "Right: equal to the definition");
+    page.says(".micro .lab-verdict", "Right: equal to the definition");
     let share = page.js(
         "Number([...document.querySelectorAll('.lab-counts tr')].find((row) => row.innerText.startsWith('Bank')).lastChild.innerText)",
     );
     assert!(share.as_f64().unwrap() < 1.0, "fewer conflicts: {share}");
-    page.click(".lab-back");
+    page.click(".micro .lab-back");
     // Wrong: the element is named. Racy: both lines. Endless: it ends.
     let store = "{ dw[o * p.in_features + i] = sum; }";
     try_edit(&page, store, "{ dw[o * p.in_features + i] = sum + 1.0; }");
-    page.says(".lab-verdict", "Wrong: dw[0, 0] is");
-    page.click(".lab-back");
+    page.says(".micro .lab-verdict", "Wrong: dw[0, 0] is");
+    page.click(".micro .lab-back");
     try_edit(
         &page,
         "fn staged_sum(row: u32, column: u32) -> f32 {\n    workgroupBarrier();",
         "fn staged_sum(row: u32, column: u32) -> f32 {",
     );
-    page.says(".lab-verdict", "Found: ");
-    page.says(".lab-verdict", "without a barrier between");
+    page.says(".micro .lab-verdict", "Found: ");
+    page.says(".micro .lab-verdict", "without a barrier between");
     page.wait("document.querySelectorAll('.lab-under .bad').length >= 2");
     page.screenshot("42-lab-race");
-    page.click(".lab-back");
+    page.click(".micro .lab-back");
     try_edit(&page, "for (var n = 0u; n < p.batch; n += TILE) {", "for (var n = 0u; n < p.batch; n += 0u) {");
-    page.says(".lab-verdict", "Found: ");
-    page.says(".lab-verdict", "end");
-    page.click(".lab-back");
+    page.says(".micro .lab-verdict", "Found: ");
+    page.says(".micro .lab-verdict", "end");
+    page.click(".micro .lab-back");
     try_edit(&page, "const PITCH = 17u;", "const PITCH = 17u");
-    page.says(".lab-verdict", "Not valid: line");
+    page.says(".micro .lab-verdict", "Not valid: line");
     load_axe(&page);
     nothing_serious(&page, "lab");
+    exercises_are_done(&page);
     page.is_content();
+}
+
+fn solution(name: &str) -> String {
+    std::fs::read_to_string(format!("tests/exercises/{name}.wgsl")).unwrap()
+}
+
+/// An exercise of the kernel under the microscope, and one from the card, by keys alone.
+fn exercises_are_done(page: &Page) {
+    choose(page, KERNEL, "dense.backward_b");
+    page.says(".lab-exercises", "Exercise 7: Wait for the others");
+    page.click(".lab-exercises button:nth-child(2)");
+    page.says(".exercise", "Sixteen threads add up a share");
+    page.says("#exercises-count", "0 of 16 solved");
+    assert!(!page.text(".exercise").contains("workgroupBarrier() lets"), "the hint is hidden at first");
+    page.click(".exercise-hint summary");
+    page.says(".exercise-hint", "workgroupBarrier() lets no thread go on");
+    page.click(".exercise .lab-try");
+    page.says(".exercise .lab-verdict", "Found: line");
+    page.screenshot("43-exercise");
+    let write = |text: &str| {
+        page.js(&format!(
+            "(() => {{ const text = document.querySelector('.exercise .lab-text'); text.value = {text:?};\
+               text.dispatchEvent(new Event('input')); text.focus(); }})()"
+        ))
+    };
+    write(&solution("07_race"));
+    page.click(".exercise .lab-try");
+    page.says(".exercise-reached", "Exercise 7 is solved");
+    page.says("#exercises-count", "1 of 16 solved");
+    // Another, by its button in the list: its own text and goals, and what was written before is kept.
+    page.js("document.querySelector('#exercise-list li:nth-child(12) button').focus()");
+    page.press("Enter");
+    page.says(".exercise h4", "Exercise 12: Two columns, one bank");
+    page.says(".exercise-goals", "conflicts at most 1.1");
+    assert_eq!(page.js("document.activeElement.innerText"), "Exercise 12: Two columns, one bank");
+    page.click(".exercise .lab-try");
+    page.says(".exercise .lab-verdict", "Goal: conflicts at most 1.1. It is 4.50, not yet.");
+    assert_eq!(page.text("#exercises-count"), "1 of 16 solved", "right is not enough");
+    page.reload();
+    // Not by its place: the page scrolls to what its address names.
+    page.js("document.querySelector('#exercises > summary').click()");
+    page.says("#exercise-list li:nth-child(7)", "✓ solved");
+    page.js("document.querySelector('#exercise-list li:nth-child(7) button').click()");
+    page.wait(&format!("document.querySelector('.exercise .lab-text').value === {:?}", solution("07_race")));
+    load_axe(page);
+    for (width, theme) in [(380, "first"), (1280, "second")] {
+        page.resize(width, 1000);
+        let over = page.js("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        assert_eq!(over, json!(0), "wider than {width} pixels");
+        nothing_is_cut(page, "the exercises");
+        nothing_serious(page, "the exercises");
+        page.screenshot(&format!("44-exercises-{width}-{theme}"));
+        page.click("#theme");
+    }
 }

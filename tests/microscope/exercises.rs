@@ -261,3 +261,10 @@ fn predictions_can_be_checked() {
         }
     });
 }
+
+#[test]
+fn a_kernel_that_takes_long_in_large_cases_is_right() {
+    let text = fs::read_to_string("shaders/conv2d.wgsl").unwrap();
+    let trial = trial("conv2d.backward_w", "1_plain", &text, Settings::default()).unwrap();
+    assert!(matches!(trial.verdict, Verdict::Right) && trial.right > 0, "{trial:?}");
+}

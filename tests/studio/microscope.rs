@@ -133,3 +133,107 @@ fn what_cannot_be_looked_at_is_refused() {
     assert_eq!(forgotten.status, 404);
     assert!(forgotten.text().contains("forgotten"), "{}", forgotten.text());
 }
+
+#[test]
+fn gradients_are_shown_and_their_kernels_can_be_watched() {
+    let (studio, picture) = with_model();
+    let inside = studio.post("/api/inside", json!({"picture": picture, "run": null, "device": "cpu"})).json();
+    let id = inside["inside"].as_u64().unwrap();
+    // What stands before what, and the kernels of the way back: the first layer needs no gradient of the picture.
+    let layer =
+        |name: &str| inside["layers"].as_array().unwrap().iter().find(|layer| layer["name"] == name).unwrap();
+    let index = |name: &str| layer(name)["index"].as_u64().unwrap();
+    assert_eq!((&layer("conv1")["inputs"], &layer("relu1")["inputs"]), (&json!([null]), &json!([0])));
+    let back = |name: &str| layer(name)["backward"].as_array().unwrap().clone();
+    assert!(
+        !back("conv1").contains(&json!("conv2d.backward_x"))
+            && back("conv1").contains(&json!("conv2d.backward_w"))
+    );
+    assert!(back("conv2").contains(&json!("conv2d.backward_x")), "{:?}", back("conv2"));
+    assert_eq!((back("relu4"), back("flatten1")), (vec![json!("relu.backward_x")], vec![]));
+
+    let path = format!("/api/inside/{id}/gradients");
+    studio.get(&format!("{path}/0/{}/values", index("dense3"))).refuses(404, "were not computed");
+    let predicted = studio.post(&path, json!({})).json();
+    assert_eq!(predicted["class"], inside["class"], "{predicted}");
+    for (label, class) in inside["classes"].as_array().unwrap().iter().enumerate() {
+        let found = studio.post(&path, json!({"label": label})).json();
+        assert_eq!((&found["class"], &found["label"]), (class, &json!(label)));
+        assert_eq!(found["class"] == predicted["class"], found == predicted, "the same is computed once");
+        let probability = inside["scores"][label].as_f64().unwrap();
+        assert!((found["loss"].as_f64().unwrap() + probability.ln()).abs() < 1e-5, "{found}");
+        for (seen, gradient) in
+            inside["layers"].as_array().unwrap().iter().zip(found["layers"].as_array().unwrap())
+        {
+            let (index, shape) = (&seen["index"], seen["shape"].as_array().unwrap());
+            if shape.len() == 3 {
+                let png = studio.get(&format!("{path}/{label}/{index}.png"));
+                let maps = image::load_from_memory(&png.body).unwrap().to_luma8();
+                let [channels, height, width] = [0, 1, 2].map(|axis| shape[axis].as_u64().unwrap() as usize);
+                let columns = (1..).find(|columns| columns * columns >= channels).unwrap();
+                // A map is silent where all its values are equal; 0 is 128.
+                for channel in 0..channels {
+                    let (top, left) = (channel / columns * height, channel % columns * width);
+                    let at = |row: usize, column: usize| {
+                        maps.get_pixel((left + column) as u32, (top + row) as u32).0[0]
+                    };
+                    let is_flat = (0..height * width).all(|i| at(i / width, i % width) == at(0, 0));
+                    let is_silent = gradient["silent"].as_array().unwrap().contains(&json!(channel));
+                    assert!(is_flat || !is_silent, "{} {channel}", seen["name"]);
+                    if gradient["max"] == 0.0 && gradient["min"] == 0.0 {
+                        assert_eq!(at(0, 0), 128);
+                    }
+                }
+            } else {
+                let values = studio.json(&format!("{path}/{label}/{index}/values"))["values"].clone();
+                assert_eq!(values.as_array().unwrap().len() as u64, shape[0].as_u64().unwrap());
+                let unit = studio.json(&format!("{path}/{label}/{index}/unit"));
+                assert_eq!(unit["value"], values[0]);
+            }
+        }
+        // The microscope sees the same value written by the kernel that is said to compute it.
+        let conv = &found["layers"][index("conv2") as usize];
+        assert_eq!(conv["owner"], json!({"layer": "relu2", "kernel": "relu.backward_x"}), "{conv}");
+        // Of map 5, row 2, column 1: conv2 is 128 x 4 x 4.
+        let unit = studio.json(&format!("{path}/{label}/{}/unit?channel=5&row=2&column=1", index("conv2")));
+        let opened = studio.post(
+            "/api/microscope",
+            json!({"picture": picture, "layer": "relu2", "kernel": "relu.backward_x", "element": 5 * 16 + 9, "label": label}),
+        );
+        let opened = opened.json();
+        let end = step(&studio, &opened["microscope"], u64::MAX >> 12);
+        let write = end["notes"].as_array().unwrap().iter().find(|note| note["action"] == "write").unwrap();
+        let (written, value) = (&write["values"][0], unit["value"].as_f64().unwrap());
+        assert!((written.as_f64().unwrap() - value).abs() <= 1e-5 * value.abs() + 1e-9, "{write} {unit}");
+    }
+    for (path, status, words) in [
+        (format!("{path}/1/99.png"), 404, "no such layer"),
+        (format!("{path}/1/{}.png", index("dense1")), 404, "values"),
+        (format!("{path}/1/0/unit?channel=64"), 422, "64 x 8 x 8"),
+        (format!("{path}/7/0.png"), 404, "not computed"),
+        ("/api/inside/777/gradients/0/0.png".to_string(), 404, "forgotten"),
+    ] {
+        studio.get(&path).refuses(status, words);
+    }
+    studio.post(&path, json!({"label": 2})).refuses(422, "there are 2 classes");
+    studio.post(&path, json!({"more": 2})).refuses(422, "more");
+    studio.post("/api/inside/777/gradients", json!({})).refuses(404, "forgotten");
+    studio.post_with(&path, "Content-Type: application/json", b"{}").refuses(403, "");
+
+    // Another model under the same name says nothing of these maps.
+    let file = |run: &Value| studio.place.path(&format!("runs/{}/model.safetensors", run.as_str().unwrap()));
+    let first = file(&inside["run"]);
+    let look = || {
+        studio.post("/api/inside", json!({"picture": picture, "run": inside["run"], "device": "cpu"})).json()
+    };
+    let again = look();
+    let mut settings = studio.settings(1);
+    settings["seed"] = json!(2);
+    studio.post("/api/train", settings);
+    studio.wait_for("end");
+    let runs = studio.json("/api/runs");
+    let newest = runs.as_array().unwrap().iter().find(|run| run["name"] != inside["run"]).unwrap();
+    std::fs::copy(file(&newest["name"]), first).unwrap();
+    let stale = format!("/api/inside/{}/gradients", again["inside"]);
+    studio.post(&stale, json!({})).refuses(409, "look inside again");
+}

@@ -2,9 +2,11 @@
 
 use super::args::MicroscopeArgs;
 use super::subject::{network_case, no_layer};
-use super::time::{Times, times};
 use crate::check::Case;
+use crate::check::timing::{Compared, Spread};
 use crate::commands::output::{errln, outln};
+use crate::device::Precision;
+use crate::device::adapters::{Choice, open};
 use crate::error::{Result, error, shown, shown_path};
 use crate::files::read_text;
 use crate::microscope::Refusal;
@@ -72,16 +74,10 @@ async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
         return Ok(attempt.is_done);
     }
     print_trial(&attempt.trial, &name, &text);
-    if let (Some(counts), Some(case)) = (&attempt.counts, &case) {
-        print_counts(counts, case);
+    if let (Some(counts), Some(case)) = (&attempt.counts, case) {
+        print_counts(counts, &case);
         if let Some(choice) = &args.device {
-            let Times { line, edited, original } = times(choice, case, &rung, &text, args.subgroup).await?;
-            let share = edited / original;
-            outln!(
-                "time on {line}, all checks on: {:.3} ms, the original {:.3} ms: {share:.2}",
-                edited * 1e3,
-                original * 1e3
-            );
+            print_times(attempt.trial, case, choice, args.subgroup).await?;
         }
     }
     let wanted = exercise.iter().flat_map(|exercise| &exercise.goals);
@@ -96,7 +92,7 @@ async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
 }
 
 fn print_trial(trial: &Trial, name: &str, text: &str) {
-    let Trial { kernel, rung, verdict, right, cases } = trial;
+    let Trial { kernel, rung, verdict, right, cases, .. } = trial;
     let quoted = |line: u32| text.lines().nth(line as usize - 1).unwrap_or_default().trim().to_string();
     outln!("{name} as {kernel}, {rung}");
     match verdict {
@@ -131,6 +127,20 @@ fn print_trial(trial: &Trial, name: &str, text: &str) {
             outln!("case: {case}");
         }
     }
+}
+
+/// Times a text that was right: some groups run in the microscope first, at the sizes of `case`.
+async fn print_times(trial: Trial, case: Case, choice: &Choice, subgroup: u32) -> Result<()> {
+    let watched = trial.watch(case, subgroup)?;
+    let (device, line) = open(choice, Precision::F32).await?;
+    let Compared { edited, original, ratio, ratio_low, ratio_high } = watched.times(&device, &|| ()).await?;
+    let ms = |Spread { median, low, high, .. }: Spread| {
+        let [median, low, high] = [median, low, high].map(|seconds| seconds * 1e3);
+        format!("{median:.3} ms ({low:.3} to {high:.3})")
+    };
+    outln!("time on {line}, all checks on: {}, the original {}", ms(edited), ms(original));
+    outln!("share: {ratio:.2} ({ratio_low:.2} to {ratio_high:.2})");
+    Ok(())
 }
 
 /// What is counted: the word of goals, and more of them.

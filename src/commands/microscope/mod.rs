@@ -5,7 +5,6 @@ mod counts;
 mod lab;
 mod life;
 mod subject;
-mod time;
 
 pub use args::MicroscopeArgs;
 

@@ -10,6 +10,10 @@ use super::beside::{Beside, Metric};
 use crate::microscope::source::{Refusal, Result};
 use serde::Serialize;
 
+/// The sizes at which an exercise is counted where nothing else is said: pixels of a picture's edge, and pictures.
+pub const IMAGE_SIZE: u32 = 64;
+pub const BATCH: u32 = 8;
+
 /// What a text is an exercise of.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Exercise {
@@ -69,6 +73,43 @@ impl Exercise {
     }
 }
 
+/// What the head of an exercise tells a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Task {
+    pub number: u32,
+    pub title: String,
+    /// What to do, as one paragraph.
+    pub task: String,
+    pub hint: String,
+}
+
+impl Task {
+    /// From `// Exercise 7: Wait for the others`, the paragraphs below it and the one that begins with `Hint:`; `None` where
+    /// the text has no such head.
+    pub fn of(text: &str) -> Option<Task> {
+        let mut lines = text.lines();
+        let (number, title) = lines.next()?.strip_prefix("// Exercise ")?.split_once(": ")?;
+        let comment = lines.map_while(|line| line.strip_prefix("//")).map(str::trim);
+        let mut paragraphs = vec![String::new()];
+        for line in comment.take_while(|line| !line.starts_with("exercise:")) {
+            match (line, paragraphs.last_mut()) {
+                ("", _) => paragraphs.push(String::new()),
+                (_, Some(last)) if !last.is_empty() => *last += &format!(" {line}"),
+                _ => {
+                    paragraphs.pop();
+                    paragraphs.push(line.to_string());
+                }
+            }
+        }
+        let is_hint = |paragraph: &String| paragraph.starts_with("Hint: ");
+        let hint = paragraphs.iter().find(|paragraph| is_hint(paragraph))?;
+        let hint = hint.trim_start_matches("Hint: ").to_string();
+        let task = paragraphs.iter().filter(|paragraph| !is_hint(paragraph) && !paragraph.is_empty());
+        let task = task.map(String::as_str).collect::<Vec<_>>().join(" ");
+        Some(Task { number: number.parse().ok()?, title: title.to_string(), task, hint })
+    }
+}
+
 impl Goal {
     /// `sectors at most 0.5 of the original`, or without its last words.
     fn of(words: &str) -> Option<Goal> {
@@ -102,6 +143,15 @@ impl Goal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_head_tells_the_task_and_the_hint() {
+        let text = "// Exercise 7: Wait\n//\n// One. Two\n// lines.\n//\n// Hint: Look\n// up.\n//\n// exercise: a.b\n\nfn f() {}";
+        let [title, task, hint] = ["Wait", "One. Two lines.", "Look up."].map(str::to_string);
+        assert_eq!(Task::of(text), Some(Task { number: 7, title, task, hint }));
+        assert_eq!(Task::of(&text.replace("Hint: ", "")), None);
+        assert_eq!(Task::of("fn f() {}"), None);
+    }
 
     #[test]
     fn a_text_says_what_it_should_become() {

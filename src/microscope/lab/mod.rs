@@ -5,18 +5,17 @@
 //! beside    what it does, in numbers, beside the original
 //! exercise  a text that says itself what it should become
 //! attempt   all of it together
+//! time      how long it takes on a device, as soon as it is right
 //! ```
 
 mod attempt;
 mod beside;
 mod exercise;
+mod time;
 mod trial;
 
 pub use attempt::{Attempt, attempt};
 pub use beside::{Beside, LIMITS, Metric, Totals, beside};
-pub use exercise::{Exercise, Goal, Reached};
+pub use exercise::{BATCH, Exercise, Goal, IMAGE_SIZE, Reached, Task};
+pub use time::Watched;
 pub use trial::{Settings, Trial, Verdict, Wrong, trial};
-
-/// Height and width of the network's pictures where nothing else is said, and how many are counted at a time.
-pub const IMAGE_SIZE: u32 = 64;
-pub const BATCH: u32 = 8;

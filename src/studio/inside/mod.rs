@@ -2,6 +2,7 @@
 //!
 //! The picture runs layer by layer, unfused, so that there is something to see between a convolution and its pooling.
 
+pub mod gradients;
 mod heat;
 mod unit;
 

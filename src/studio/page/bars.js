@@ -8,7 +8,7 @@ const HEIGHT = 120;
 
 export class BarsView {
   #values = [];
-  #inside = null;
+  #wanted = null;
 
   constructor(name, units, onUnit) {
     Object.assign(this, { name, units, onUnit, channel: 0, marked: null });
@@ -30,12 +30,19 @@ export class BarsView {
     document.addEventListener("themechange", () => this.draw());
   }
 
-  async update(inside, layer) {
-    this.#inside = inside;
+  /** Other numbers; `gradient` is {label, layer}, or null for outputs. */
+  async update(inside, layer, gradient = null) {
+    const wanted = {};
+    this.#wanted = wanted;
+    const path = gradient
+      ? api`/api/inside/${inside}/gradients/${gradient.label}/${layer.index}/values`
+      : api`/api/inside/${inside}/${layer.index}/values`;
     try {
-      const { values } = await get(api`/api/inside/${inside}/${layer.index}/values`);
-      if (inside !== this.#inside) return;
+      const { values } = await get(path);
+      if (wanted !== this.#wanted) return;
       this.#values = values;
+      this.gradient = gradient;
+      this.#say(null);
       this.draw();
     } catch {
       // gone, as newer numbers have come
@@ -72,9 +79,15 @@ export class BarsView {
     setText(
       this.label,
       unit === null
-        ? `${this.units === 1 ? "One unit: the score of the second class." : "One bar per unit."} Choose a unit to see its arithmetic.`
+        ? this.#legend()
         : `unit ${unit}: ${precise(this.#values[unit])}`,
     );
+  }
+
+  #legend() {
+    if (this.gradient) return "The gradient: a bar goes up where the loss grows with the unit. Choose a unit to see who computes it.";
+    const what = this.units === 1 ? "One unit: the score of the second class." : "One bar per unit.";
+    return `${what} Choose a unit to see its arithmetic.`;
   }
 
   #key(event) {
@@ -92,7 +105,7 @@ export class BarsView {
     const largest = this.#values.indexOf(Math.max(...this.#values));
     this.canvas.setAttribute(
       "aria-label",
-      `Output of ${this.name}, ${this.units} units; the largest is unit ${largest}. ` +
+      `${this.gradient ? "Gradient" : "Output"} of ${this.name}, ${this.units} units; the largest is unit ${largest}. ` +
         "Arrow keys choose a unit, Enter shows its arithmetic.",
     );
   }

@@ -3,6 +3,8 @@
 import { post } from "./api.js";
 import { fillDevices } from "./config.js";
 import { $, announce, el, replace, setText } from "./dom.js";
+import { gradientsWanted, offerGradients, startGradients } from "./gradients.js";
+import { GraphView } from "./graph.js";
 import { HeatView } from "./heat.js";
 import { LayerView } from "./layers.js";
 import { readMicro } from "./microlink.js";
@@ -17,6 +19,7 @@ const PICKED_PX = 64;
 
 let picture = null;
 let views = null; // {heat, layers: [LayerView]} of what is on the page
+let graph = null; // the boxes of its layers
 let asked = 0; // the last question's number: answers to earlier ones are dropped
 let ofRun = null; // the run whose maps are on the page, or were asked for
 let isFollowing = false; // then the maps are those of the training, and the menu has no say
@@ -104,11 +107,11 @@ export function show(info, ofPicture, run, title) {
       $("layers"),
       views.layers.map(({ node }) => node),
     );
-    replace(
-      $("layer-nav"),
-      info.layers.map(({ name, index }) =>
-        el("button", { type: "button", class: "choice", onclick: () => views.layers[index].focus() }, name),
-      ),
+    graph ??= new GraphView($("layer-nav"));
+    graph.show(
+      info,
+      views.layers.map(({ node }) => node),
+      (index) => views.layers[index].focus(),
     );
   }
   views.info = info;
@@ -123,6 +126,20 @@ export function show(info, ofPicture, run, title) {
   if (info.run !== undefined) setMicroscopeSubject(ofPicture, run, lensOf);
   views.heat.update(info, ofPicture);
   views.layers.forEach((view, i) => view.update(info, info.layers[i]));
+  offerGradients(info);
+  showGradients({ isNew: true });
+}
+
+/** Shows gradients in the place of outputs, or these again. */
+async function showGradients({ isNew = false } = {}) {
+  const { info } = views;
+  const found = await gradientsWanted();
+  // Other numbers, or another choice, have come meanwhile; and outputs are there already where an answer is new.
+  if (views?.info !== info || (isNew && !found)) return;
+  views.layers.forEach((view, i) => {
+    const gradient = found && { label: found.label, class: found.class, layer: found.layers[i] };
+    view.update(info, info.layers[i], gradient);
+  });
 }
 
 /** The answer that is shown now, or null. */
@@ -182,6 +199,7 @@ export function setInsideDevices(devices) {
 
 export function startInside() {
   onPictures(showPictures);
+  startGradients(() => views && showGradients());
   onView((view) => view === "inside" && prepare());
   onMicroAddress(prepare);
   if (currentView() === "inside") prepare();

@@ -18,7 +18,11 @@ export class LayerView {
     this.title = el("h3", { id: `layer-${name}`, tabindex: "-1" }, name, " ", el("span", { class: "hint" }, type));
     this.values = el("span", {});
     this.lens = el("div", {});
-    this.unit = new UnitView(name, (element) => this.look({ element }, () => this.unit.watch.focus()));
+    this.unit = new UnitView(name, (element, gradient) => {
+      const { owner } = gradient?.layer ?? {};
+      const aim = owner ? { ...owner, label: gradient.label, element } : { element };
+      this.look(aim, () => this.unit.watch.focus());
+    });
     this.output = this.#outputOf(layer);
     this.filters = el("div", {});
     this.source = new SourceView();
@@ -54,12 +58,13 @@ export class LayerView {
     return sizes[0] <= MOST_BARS ? new BarsView(this.name, sizes[0], onUnit) : null;
   }
 
-  /** New numbers for the same layer: another picture, other weights. */
-  update(info, layer) {
-    setText(this.values, `values from ${precise(layer.min)} to ${precise(layer.max)}`);
-    this.output?.update(info.inside, layer);
-    this.unit.update(info, layer, this.output);
-    this.source.update(layer, info);
+  /** New numbers for the same layer: another picture, other weights; or `gradient`, {label, class, layer}, in their place. */
+  update(info, layer, gradient = null) {
+    const { min, max } = gradient?.layer ?? layer;
+    setText(this.values, `${gradient ? "gradient" : "values"} from ${precise(min)} to ${precise(max)}`);
+    this.output?.update(info.inside, layer, gradient);
+    this.unit.update(info, layer, this.output, gradient);
+    this.source.update(layer, info, gradient);
     if (this.isFirstConv) this.#updateFilters(info.inside);
   }
 

@@ -9,8 +9,11 @@
 //   pictures, models                       what can be chosen
 //   predict, prediction, unsure            classes of pictures
 //   runs, runtable, compare, ask           past runs: their table, and side by side
-//   inside, heat, layers, maps, bars, filters, unit, arithmetic, source, highlight, follow    what the network computed
-//   microscope, aim, stepping, happened, listing, lab, threads, cells, meters, microlink    the thread that computes a value
+//   inside, heat, layers, maps, bars, filters, unit, arithmetic, source, code, highlight, follow    what the network computed
+//   graph                                  its layers, to go to one
+//   gradients, diverging, pixels           what comes back through it
+//   microscope, aim, stepping, happened, listing, threads, cells, meters, microlink    the thread that computes a value
+//   change, lab, editor, verdict, timing, exercises      shaders that are edited
 
 import { startAnalytics } from "./analytics.js";
 import { startAsking } from "./ask.js";
@@ -20,6 +23,7 @@ import { startConfig, startConfigControls } from "./config.js";
 import { startCurves } from "./curves.js";
 import { $, setText } from "./dom.js";
 import { goToEntrance, pageToken, tokenInAddress } from "./door.js";
+import { startExercises } from "./exercises.js";
 import { startFollowing } from "./follow.js";
 import { setInsideDevices, startInside } from "./inside.js";
 import { startModels } from "./models.js";
@@ -30,6 +34,7 @@ import { startReuse } from "./reuse.js";
 import { startRuns } from "./runs.js";
 import { startSettings } from "./settings.js";
 import { formIsReady, refreshButtons, startTraining } from "./training.js";
+import { setTimingDevices } from "./timing.js";
 import { startViews } from "./views.js";
 import { onConnection, onReset, startWatching } from "./watch.js";
 
@@ -37,6 +42,7 @@ async function loadState() {
   const state = await get("/api/state");
   startConfig(state, refreshButtons);
   setInsideDevices(state.devices);
+  setTimingDevices(state.devices);
   setText($("version"), state.version);
   formIsReady();
 }
@@ -56,6 +62,7 @@ function start(token) {
   startModels();
   startPredict();
   startInside();
+  startExercises();
   startFollowing();
   startRuns();
   onConnection((isUp, isStranger) => {

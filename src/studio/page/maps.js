@@ -1,8 +1,11 @@
-// The feature maps of a layer: one canvas with all of them, drawn from one picture of the server.
+// The feature maps of a layer, or of the gradient with respect to them: one canvas with all of them, drawn from one picture
+// of the server.
 
 import { api } from "./api.js";
+import { diverging } from "./diverging.js";
 import { colour, el, setText } from "./dom.js";
 import { count } from "./format.js";
+import { largestPart, silentMaps } from "./pixels.js";
 
 const GAP = 3;
 /** Edge of a map on the page, by the map's own size and the room for all of them. */
@@ -10,8 +13,9 @@ const edge = (pixels, room) =>
   (pixels >= 48 ? 84 : pixels >= 24 ? 64 : pixels >= 12 ? 48 : 40) * (room < 500 ? 0.7 : 1);
 
 export class MapsView {
-  #atlas = null;
-  #inside = null;
+  #image = null; // the server's picture
+  #atlas = null; // the same in the colours of the page
+  #wanted = null; // {inside, index, gradient}
   #isStale = false;
   #isVisible = false;
 
@@ -36,7 +40,16 @@ export class MapsView {
       },
     });
     this.label = el("p", { class: "hint map-label" });
-    this.node = el("div", { class: "maps-box" }, this.canvas, this.label);
+    this.legend = el(
+      "p",
+      { class: "hint", hidden: true },
+      "The loss ",
+      el("span", { class: "key plus" }, "grows"),
+      " or ",
+      el("span", { class: "key minus" }, "falls"),
+      " with the value.",
+    );
+    this.node = el("div", { class: "maps-box" }, this.canvas, this.label, this.legend);
     this.#describe();
     this.#say(null);
     new ResizeObserver(() => this.#resize()).observe(this.node);
@@ -47,49 +60,52 @@ export class MapsView {
       },
       { rootMargin: "300px" },
     ).observe(this.node);
-    document.addEventListener("themechange", () => this.draw());
+    document.addEventListener("themechange", () => {
+      this.#paint();
+      this.draw();
+    });
   }
 
-  /** Other numbers: fetched when the maps come into view. */
-  update(inside, layer) {
-    this.#inside = inside;
-    this.index = layer.index;
+  /** Other numbers: fetched when the maps come into view. `gradient` is {label, layer}, or null for outputs. */
+  update(inside, layer, gradient = null) {
+    this.#wanted = { inside, index: layer.index, gradient };
     this.#isStale = true;
     if (this.#isVisible) this.#load();
   }
 
   async #load() {
     this.#isStale = false;
-    const inside = this.#inside;
+    const wanted = this.#wanted;
+    const { inside, index, gradient } = wanted;
     const image = new Image();
-    image.src = api`/api/inside/${inside}/${this.index}.png`;
+    image.src = gradient
+      ? api`/api/inside/${inside}/gradients/${gradient.label}/${index}.png`
+      : api`/api/inside/${inside}/${index}.png`;
     try {
       await image.decode();
     } catch {
       return; // gone, as newer maps have come
     }
-    if (inside !== this.#inside) return;
-    this.#atlas = image;
+    if (wanted !== this.#wanted) return;
+    this.#image = image;
+    this.gradient = gradient;
+    this.legend.hidden = !gradient;
+    this.#paint();
     this.#sort();
+    this.#describe();
     this.draw();
     this.onDrawn?.();
   }
 
+  #paint() {
+    this.#atlas = this.#image && this.gradient ? diverging(this.#image) : this.#image;
+  }
+
   /** Maps whose values are all equal show nothing: they stand at the end, and are counted. */
   #sort() {
-    const { width, height } = this.#atlas;
-    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-    context.drawImage(this.#atlas, 0, 0);
-    const pixels = context.getImageData(0, 0, width, height).data;
-    const isSilent = (channel) => {
-      const first =
-        Math.floor(channel / this.atlasColumns) * this.height * width + (channel % this.atlasColumns) * this.width;
-      for (let row = 0; row < this.height; row++)
-        for (let at = first + row * width; at < first + row * width + this.width; at++)
-          if (pixels[4 * at] !== pixels[4 * first]) return false;
-      return true;
-    };
-    const silent = this.order.map((_, channel) => isSilent(channel));
+    const silent = this.gradient
+      ? this.order.map((_, channel) => this.gradient.layer.silent.includes(channel))
+      : silentMaps(this.#image, this.order, this);
     this.silent = silent.filter(Boolean).length;
     this.order = [false, true].flatMap((kind) => [...silent.keys()].filter((channel) => silent[channel] === kind));
     this.order.forEach((channel, place) => (this.places[channel] = place));
@@ -119,6 +135,10 @@ export class MapsView {
     context.imageSmoothingEnabled = this.width > this.size * ratio; // enlarged maps keep their pixels
     for (let channel = 0; channel < this.channels; channel++) {
       const [x, y] = this.#place(channel);
+      if (this.gradient) {
+        context.fillStyle = colour("bg"); // 0 has no colour of its own
+        context.fillRect(x, y, this.size, this.size);
+      }
       if (this.#atlas) this.drawMap(context, channel, x, y, this.size, this.size);
       else {
         context.fillStyle = colour("line");
@@ -153,15 +173,15 @@ export class MapsView {
     return true;
   }
 
-  /** The brightest unit of a map, read from the picture. */
+  /** The brightest unit of a map, or that of the largest gradient, read from the picture. */
   #brightest(channel) {
     const canvas = new OffscreenCanvas(this.width, this.height);
     const context = canvas.getContext("2d", { willReadFrequently: true });
     if (!this.drawMap(context, channel, 0, 0, this.width, this.height)) return { row: 0, column: 0 };
     const { data } = context.getImageData(0, 0, this.width, this.height);
-    let best = 0;
-    for (let i = 4; i < data.length; i += 4) if (data[i] > data[best]) best = i;
-    return { row: Math.floor(best / 4 / this.width), column: (best / 4) % this.width };
+    // Of a gradient, the opacity is its magnitude.
+    const best = largestPart(data, this.gradient ? 3 : 0);
+    return { row: Math.floor(best / this.width), column: best % this.width };
   }
 
   #place(channel) {
@@ -188,7 +208,9 @@ export class MapsView {
       this.label,
       unit
         ? `map ${unit.channel}, row ${unit.row}, column ${unit.column}`
-        : `${count(this.channels, "map")}, each from its smallest value (black) to its largest (white)${this.#silence()}. Choose a unit to see its arithmetic.`,
+        : this.gradient
+          ? `${count(this.channels, "map")} of the gradient, each up to its own largest value${this.#silence()}. Choose a unit to see who computes it.`
+          : `${count(this.channels, "map")}, each from its smallest value (black) to its largest (white)${this.#silence()}. Choose a unit to see its arithmetic.`,
     );
   }
 
@@ -235,8 +257,8 @@ export class MapsView {
   #describe() {
     this.canvas.setAttribute(
       "aria-label",
-      `${this.channels} feature maps of ${this.name}; map ${this.channel} is chosen. ` +
-        "Arrow keys choose a map, Enter shows its brightest unit.",
+      `${this.channels} ${this.gradient ? "maps of the gradient" : "feature maps"} of ${this.name}; map ${this.channel} is chosen. ` +
+        `Arrow keys choose a map, Enter shows its ${this.gradient ? "largest" : "brightest"} unit.`,
     );
   }
 

@@ -3,9 +3,9 @@
 import { Aim } from "./aim.js";
 import { api, post } from "./api.js";
 import { Cells, cellsLegend } from "./cells.js";
+import { Change } from "./change.js";
 import { debounce, el, replace, setText } from "./dom.js";
 import { Happened } from "./happened.js";
-import { Lab } from "./lab.js";
 import { Listing } from "./listing.js";
 import { Meters } from "./meters.js";
 import { microText } from "./microlink.js";
@@ -39,7 +39,7 @@ class Microscope {
     );
     this.happened = new Happened();
     this.listing = new Listing();
-    this.lab = new Lab();
+    this.change = new Change(() => this.#timedLayer());
     this.threads = new Threads((thread) => this.#watch(thread));
     this.meters = new Meters();
     this.buffers = el("div", { class: "micro-buffers" });
@@ -62,7 +62,7 @@ class Microscope {
         el("div", { class: "micro-side" }, this.threads.node, this.meters.node),
       ),
       el("section", { class: "micro-part" }, el("h5", {}, "Memory"), cellsLegend(), this.buffers),
-      this.lab.node,
+      this.change.node,
       this.link,
     );
     this.node = el(
@@ -174,7 +174,7 @@ class Microscope {
     this.aim.update(opened, this.#aim);
     this.stepping.open(opened);
     this.listing.open(opened);
-    this.lab.open(opened);
+    this.change.open(opened);
     this.threads.open(opened);
     this.cells = opened.variables.map((variable) =>
       variable.space === "uniform" ? null : new Cells(variable, opened.shapes[variable.name]),
@@ -183,6 +183,11 @@ class Microscope {
       this.buffers,
       this.cells.map((cells) => cells?.node),
     );
+  }
+
+  /** The layer at whose size a shader is timed. */
+  #timedLayer() {
+    return { picture: this.subject.picture.id, run: this.#opened.run, layer: this.#opened.layer };
   }
 
   /** Goes in front of a line. While an answer is on its way, only the step that was wanted last is asked for next. */

@@ -2,9 +2,9 @@
 // Rust reference beside it.
 
 import { get } from "./api.js";
+import { column, scrollToEntry, shaderColumn } from "./code.js";
 import { el, replace, setText } from "./dom.js";
 import { percent, three } from "./format.js";
-import { highlight, lineOfFunction } from "./highlight.js";
 import { onRun, shownRun } from "./watch.js";
 
 const cache = new Map(); // kernel -> promise of its sources
@@ -44,13 +44,17 @@ export class SourceView {
     });
   }
 
-  update(layer, info) {
-    Object.assign(this, { layer, info });
+  /** `gradient` is what ran on the way back, {layer}, or null where nothing did. */
+  update(layer, info, gradient = null) {
+    Object.assign(this, { layer, info, ranBack: gradient?.layer.kernels ?? [] });
+    this.gradient = gradient;
     this.node.hidden = layer.kernels.length === 0;
     const names = layer.kernels.map(({ kernel }) => kernel);
     const total = layer.kernels.reduce((sum, { ms }) => sum + (ms ?? 0), 0);
-    setText(this.summary, `The code that ran: ${names.join(", then ")} · ${three(total)} ms`);
-    const known = [...names, layer.fused].filter(Boolean);
+    const back = layer.backward.filter((kernel) => !this.#isFused(kernel));
+    const way = back.length ? `; on the way back ${back.join(", ")}` : "";
+    setText(this.summary, `The code that ran: ${names.join(", then ")} · ${three(total)} ms${way}`);
+    const known = [...new Set([...names, ...back, layer.fused, ...layer.backward])].filter(Boolean);
     if (!known.includes(this.#kernel)) this.#kernel = names[0];
     replace(
       this.tabs,
@@ -63,14 +67,20 @@ export class SourceView {
             "aria-pressed": String(kernel === this.#kernel),
             onclick: () => {
               this.#kernel = kernel;
-              this.update(this.layer, this.info);
+              this.update(this.layer, this.info, this.gradient);
             },
           },
-          kernel === layer.fused && !names.includes(kernel) ? `${kernel} (in training)` : kernel,
+          this.#isFused(kernel) && !names.includes(kernel) ? `${kernel} (in training)` : kernel,
         ),
       ),
     );
     if (this.node.open) this.#show();
+  }
+
+  /** Whether it is a kernel of what training runs in the place of this layer and its neighbours. */
+  #isFused(kernel) {
+    const op = (name) => name?.split(".")[0];
+    return op(kernel) === op(this.layer.fused) && !this.layer.kernels.some((ran) => op(ran.kernel) === op(kernel));
   }
 
   #show() {
@@ -80,7 +90,7 @@ export class SourceView {
   }
 
   #showFacts() {
-    const ran = this.layer.kernels.filter(({ kernel }) => kernel === this.#kernel);
+    const ran = [...this.layer.kernels, ...this.ranBack].filter(({ kernel }) => kernel === this.#kernel);
     const facts = ran.map((run) =>
       fact([
         ["Rung", run.rung],
@@ -102,11 +112,14 @@ export class SourceView {
             ? "This ran on the CPU: the Rust reference itself. The WGSL is what a GPU runs."
             : "This ran on the CPU, as native Rust that is quicker than the reference. The WGSL is what a GPU runs.",
         ),
+      ran.length === 0 &&
+        !this.#isFused(this.#kernel) &&
+        el("p", { class: "hint" }, "This runs on the way back. To run it for this picture, let every layer show its gradient."),
       fused &&
         el(
           "p",
           { class: "hint" },
-          this.#kernel === fused
+          this.#isFused(this.#kernel)
             ? "Training runs this kernel: convolution, ReLU and pooling in one, so that the large output in between never reaches memory."
             : `Here every step ran by itself, so that its output can be shown. Training runs ${fused} instead.`,
         ),
@@ -155,7 +168,7 @@ export class SourceView {
   async #showCode() {
     const kernel = this.#kernel;
     const inTraining = (shownRun()?.kernels?.kernels ?? []).filter(({ layer }) => layer === this.layer.name);
-    const rung = [...this.layer.kernels, ...inTraining].find((run) => run.kernel === kernel)?.rung;
+    const rung = [...this.layer.kernels, ...this.ranBack, ...inTraining].find((run) => run.kernel === kernel)?.rung;
     const key = `${kernel} ${rung}`;
     if (key === this.#key) return; // the numbers are new, the code is not: keep where it was scrolled to
     try {
@@ -217,47 +230,4 @@ function trainingTable(rows) {
       ),
     ),
   );
-}
-
-/** The WGSL, with a menu of all rungs. */
-function shaderColumn(shader, first, ran, entry) {
-  const holder = el("div", { class: "code-column" });
-  const menu = el(
-    "select",
-    { "aria-label": "Rung" },
-    shader.map(({ rung }, i) =>
-      el("option", { value: i, selected: i === first }, i === ran ? `${rung}, which ran` : rung),
-    ),
-  );
-  const show = () => {
-    const { file, source } = shader[Number(menu.value)];
-    holder.replaceChildren(...column(el("span", {}, "WGSL, rung ", menu), file, source, "wgsl", entry).childNodes);
-    scrollToEntry(holder.querySelector("pre"));
-  };
-  menu.addEventListener("change", show);
-  show();
-  return holder;
-}
-
-function column(title, file, source, language, name) {
-  const start = lineOfFunction(source, name);
-  const code = el("code", {}, highlight(source, language));
-  const lines = code.querySelectorAll(".line");
-  lines[start]?.classList.add("entry");
-  return el(
-    "div",
-    { class: "code-column" },
-    el("div", { class: "code-head" }, title, el("code", { class: "hint" }, file)),
-    el(
-      "pre",
-      { class: "code", tabindex: "0", role: "region", "aria-label": `${file}, scrolled to the function ${name}` },
-      code,
-    ),
-  );
-}
-
-/** The function that matters, with the comment above it in sight. */
-function scrollToEntry(pre) {
-  const entry = pre.querySelector(".entry");
-  if (entry) pre.scrollTop = Math.max(0, entry.offsetTop - pre.offsetTop - 110);
 }

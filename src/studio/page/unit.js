@@ -10,7 +10,7 @@ const EDGE = 264; // of the enlarged map on the page
 export class UnitView {
   #question = 0;
 
-  /** `onWatch(element)` where the thread is to be seen that computes a value. */
+  /** `onWatch(element, gradient)` where the thread is to be seen that computes a value, or its gradient. */
   constructor(name, onWatch) {
     this.name = name;
     this.position = null; // {channel, row, column} while open
@@ -34,7 +34,7 @@ export class UnitView {
     this.text = el("div", { class: "unit-text", "aria-live": "polite" });
     this.watch = el(
       "button",
-      { type: "button", class: "small watch-thread", onclick: () => onWatch(this.#element()) },
+      { type: "button", class: "small watch-thread", onclick: () => onWatch(this.#element(), this.gradient) },
       "Watch the thread that computes it",
     );
     this.watchNote = el("span", { class: "hint" });
@@ -52,14 +52,15 @@ export class UnitView {
     );
   }
 
-  /** The layer's numbers are others now. */
-  update(info, layer, output) {
-    Object.assign(this, { inside: info.inside, layer, output });
+  /** The layer's numbers are others now; `gradient` is {label, class, layer}, or null for outputs. */
+  update(info, layer, output, gradient = null) {
+    Object.assign(this, { inside: info.inside, layer, output, gradient });
     // Maps of a training that is followed are of weights that no file has.
     const isLive = info.run === undefined;
-    this.watch.hidden = layer.kernels.length === 0 || isLive;
-    const without =
-      layer.kernels.length === 0
+    this.watch.hidden = gradient ? gradient.layer.owner === null : layer.kernels.length === 0 || isLive;
+    const without = gradient
+      ? ""
+      : layer.kernels.length === 0
         ? "No kernel runs for this layer: its values are those of the layer before."
         : "The microscope looks at saved models: it can be used when the training is not followed.";
     setText(this.watchNote, this.watch.hidden ? without : "In its shader, line by line.");
@@ -108,16 +109,29 @@ export class UnitView {
   async #load() {
     const question = ++this.#question;
     const { channel, row, column } = this.position;
+    const { gradient } = this;
+    const path = gradient
+      ? api`/api/inside/${this.inside}/gradients/${gradient.label}/${this.layer.index}/unit`
+      : api`/api/inside/${this.inside}/${this.layer.index}/unit`;
     try {
-      const unit = await get(
-        `${api`/api/inside/${this.inside}/${this.layer.index}/unit`}?channel=${channel}&row=${row}&column=${column}`,
-      );
+      const unit = await get(`${path}?channel=${channel}&row=${row}&column=${column}`);
       if (question !== this.#question || !this.position) return;
+      if (gradient) return this.#showGradient(unit.value);
       setText(this.title, `${this.#where()}: ${precise(unit.output)}`);
       replace(this.text, arithmetic(unit, this.layer));
     } catch (why) {
       if (question === this.#question) replace(this.text, el("p", { class: "alert" }, why.message));
     }
+  }
+
+  #showGradient(value) {
+    const { class: name, layer } = this.gradient;
+    setText(this.title, `Gradient of ${this.#where()}: ${precise(value)}`);
+    const change =
+      value === 0
+        ? `A small change of this value changes the loss for a picture of “${name}” not at all.`
+        : `Where this value grows a little, the loss for a picture of “${name}” ${value > 0 ? "grows" : "falls"} by ${precise(Math.abs(value))} times as much.`;
+    replace(this.text, el("p", {}, change), el("p", {}, layer.words));
   }
 
   #draw() {

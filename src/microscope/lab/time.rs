@@ -1,0 +1,63 @@
+//! How long a tried text takes on a device, beside the original. No device runs what the microscope did not run before.
+
+use super::beside::LIMITS;
+use super::trial::{Trial, Verdict};
+use crate::check::Case;
+use crate::check::timing::{self, Compared};
+use crate::device::{Device, DeviceKind};
+use crate::error::{Result, error};
+use crate::microscope::job::Job;
+use crate::microscope::proof::{Settings, prove};
+
+/// Groups of each pass that the microscope runs at these sizes before a device does.
+const WATCHED: u64 = 4;
+
+/// A text that was right in small cases, and in which nothing was found at the sizes of a case: a device may run it there.
+pub struct Watched {
+    case: Case,
+    rung: String,
+    text: String,
+}
+
+impl Trial {
+    /// Runs some groups of the text that was tried in the microscope, at the sizes of `case`.
+    ///
+    /// # Errors
+    /// `Other` for a text that was not right, a case of another kernel, and for what the microscope finds at these sizes.
+    pub fn watch(self, case: Case, subgroup: u32) -> Result<Watched> {
+        let Trial { kernel, rung, verdict, text, .. } = self;
+        if !matches!(verdict, Verdict::Right) {
+            return Err(error!(Other, "the shader is not right: no device runs it"));
+        }
+        if case.call.name() != kernel {
+            return Err(error!(Other, "this was tried as {kernel}, not as {}", case.call.name()));
+        }
+        let job =
+            Job::with_text(&*case.call, &rung, subgroup, &text).map_err(|why| error!(Other, "{why}"))?;
+        let [inputs, outputs] = case.zeros();
+        let buffers = job.buffers(&inputs, &outputs);
+        let settings = Settings { subgroup, watched: WATCHED, rest: false, orders: 1, limits: LIMITS };
+        let report = prove(&job, &buffers, settings).map_err(|why| error!(Other, "{why}"))?;
+        match report.findings.first() {
+            Some(finding) => Err(error!(Other, "at this size no device runs it: {finding}")),
+            None => Ok(Watched { case, rung, text }),
+        }
+    }
+}
+
+impl Watched {
+    /// Times the text and the rung's own shader in turns, with all of wgpu's checks on; `sign` is called on the way.
+    ///
+    /// # Errors
+    /// `Usage` for a device that has no shaders, or cannot run the rung at these sizes; what the device reports.
+    pub async fn times(&self, device: &Device, sign: &dyn Fn()) -> Result<Compared> {
+        if device.kind() == DeviceKind::Cpu {
+            return Err(error!(Usage, "shaders do not run on the CPU: name an adapter, or software"));
+        }
+        let Watched { case, rung, text } = self;
+        if !case.call.rungs(device).contains(&rung.as_str()) {
+            return Err(error!(Usage, "{} cannot run {rung} at these sizes", device.name()));
+        }
+        timing::beside(case, device, rung, text, sign).await
+    }
+}

@@ -1,0 +1,51 @@
+//! The exercises of docs/exercises, as they begin. Their solutions are no part of this program.
+
+use crate::microscope::lab::{Exercise, Task};
+use axum::Json;
+use rust_embed::Embed;
+use serde::Serialize;
+use std::sync::LazyLock;
+
+#[derive(Embed)]
+#[folder = "docs/exercises"]
+struct Starts;
+
+/// An exercise, as a page shows it.
+#[derive(Serialize)]
+pub struct Listed {
+    #[serde(flatten)]
+    task: Task,
+    kernel: String,
+    rung: String,
+    /// As they stand in the text.
+    goals: Vec<String>,
+    /// Without the hint, which a page shows to those who ask for it.
+    text: String,
+}
+
+static ALL: LazyLock<Vec<Listed>> = LazyLock::new(|| {
+    let mut all: Vec<_> = Starts::iter().filter_map(|name| listed(&name)).collect();
+    all.sort_by_key(|listed| listed.task.number);
+    all
+});
+
+/// `None` for what is no exercise, such as the page that lists them.
+fn listed(name: &str) -> Option<Listed> {
+    let text = String::from_utf8_lossy(&Starts::get(name)?.data).into_owned();
+    let (task, exercise) = (Task::of(&text)?, Exercise::of(&text).ok()??);
+    let Exercise { kernel, rung, goals } = exercise;
+    let text = without_hint(&text)?;
+    Some(Listed { task, kernel, rung, goals: goals.into_iter().map(|goal| goal.words).collect(), text })
+}
+
+/// The text without the paragraph of its head that is the hint, and the empty line behind that.
+fn without_hint(text: &str) -> Option<String> {
+    let (before, hint) = text.split_once("// Hint: ")?;
+    let (_, after) = hint.split_once("\n//\n")?;
+    Some(format!("{before}{after}"))
+}
+
+/// Every exercise with its start, in their order.
+pub async fn list() -> Json<&'static [Listed]> {
+    Json(&ALL)
+}

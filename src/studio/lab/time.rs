@@ -1,0 +1,105 @@
+//! How long a shader takes on a device, beside the original.
+
+use super::{Lab, check_length};
+use crate::check::kernels::bytes;
+use crate::check::{Case, Table, table};
+use crate::memory;
+use crate::microscope::lab::{self, Settings, Watched, trial};
+use crate::studio::answer::{Answer, Body, unusable};
+use crate::studio::microscope::{Aim, find};
+use crate::studio::pictures::Pictures;
+use crate::studio::training::Training;
+use crate::studio::worker::{self, Worker};
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Floating-point operations of the largest call: ten seconds on a device that does 5 GFLOP/s.
+const MOST_FLOP: f64 = 5e10;
+/// What the buffers of a kernel take, for each of their bytes: as they are drawn, in f64, and in the interpreter.
+const COPIES: u64 = 6;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    kernel: String,
+    rung: String,
+    text: String,
+    device: String,
+    /// The layer that says the sizes; without it, those at which exercises are counted.
+    of: Option<Layer>,
+}
+
+/// A layer of the model that looks at a picture.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Layer {
+    picture: u64,
+    run: Option<String>,
+    layer: String,
+}
+
+/// Times a text. First it is tried once more, whatever was said of it before, and then some groups of it run in the
+/// interpreter at the very sizes; no run is in progress meanwhile on any device.
+pub async fn time(
+    State(lab): State<Arc<Lab>>,
+    State(worker): State<Arc<Worker>>,
+    State(pictures): State<Arc<Pictures>>,
+    State(training): State<Arc<Training>>,
+    Body(wanted): Body<Wanted>,
+) -> Answer<Json<Value>> {
+    check_length(&wanted.text)?;
+    let _turn = lab.0.lock().await;
+    // Said at once; a run may begin while the interpreter is at work.
+    drop(training.alone()?);
+    let (case, layer) = case(&wanted, &pictures, &worker).await?;
+    let Wanted { kernel, rung, text, device, .. } = wanted;
+    let watched = worker::blocking(move || watched(&kernel, &rung, &text, case)).await??;
+    let alone = training.alone()?;
+    let times = worker.run(move |models| {
+        // With it, and not with the request: what hangs on a device is still there when nobody waits for it any more.
+        let _alone = alone;
+        // A device that the text takes down takes others of the same adapter with it.
+        models.forget();
+        let (device, line) = models.open(&device)?;
+        let times = pollster::block_on(watched.times(&device, &|| models.life.sign()))?;
+        Ok(json!({"device": line, "times": times}))
+    });
+    let mut answer = times.await?;
+    answer["layer"] = layer;
+    Ok(Json(answer))
+}
+
+/// The kernel at the sizes that were asked for, and whose these are.
+async fn case(wanted: &Wanted, pictures: &Pictures, worker: &Worker) -> Answer<(Case, Value)> {
+    let kernel = &wanted.kernel;
+    let Some(Layer { picture, run, layer }) = &wanted.of else {
+        let (image_size, batch) = (lab::IMAGE_SIZE, lab::BATCH);
+        let mut cases = table(Table::Network { image_size, batch }).into_iter();
+        let case = cases.find(|case| case.call.name() == kernel);
+        let case = case.ok_or_else(|| unusable(format!("no layer has the kernel {kernel}")))?;
+        let layer = json!({"name": case.why, "image_size": image_size, "pictures": batch});
+        return Ok((case, layer));
+    };
+    let aim = Aim { picture: *picture, run: run.clone(), layer, label: 0 };
+    let found = find(pictures, worker, aim).await?;
+    let subject = found.of_layer.subject(kernel)?;
+    subject.rung(Some(&wanted.rung))?;
+    Ok((
+        subject.case,
+        json!({"name": layer, "image_size": found.image_size, "pictures": 1, "run": found.run}),
+    ))
+}
+
+fn watched(kernel: &str, rung: &str, text: &str, case: Case) -> Answer<Watched> {
+    if case.call.flop() > MOST_FLOP {
+        return Err(unusable("this layer takes too long to be timed here: use a model of smaller pictures"));
+    }
+    let what = format!("{kernel} at these sizes");
+    memory::check(&what, &[("its buffers", COPIES * bytes(&case) as u64)])?;
+    let settings = Settings::default();
+    let trial = trial(kernel, rung, text, settings).map_err(|why| unusable(why.to_string()))?;
+    trial.watch(case, settings.subgroup).map_err(|why| unusable(why.message))
+}
