@@ -32,10 +32,10 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
         errln!("{note}");
     }
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
-    let (folder, size) = (scan(&args.test_dir)?, model.network.image_size);
+    let (folder, raster) = (scan(&args.test_dir)?, model.network.raster());
     let pictures = folder.files.len();
     let batch = batch_beside(&model, pictures)?;
-    let pictures = load_pictures(&folder, size, &mut terminal)?;
+    let pictures = load_pictures(&folder, raster, &mut terminal)?;
     let classes = &model.network.classes;
     if pictures.classes != *classes {
         let (found, wanted) = (list(&pictures.classes), list(classes));
@@ -72,10 +72,10 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
 
 /// How many pictures are computed at a time while all of them lie there decoded.
 fn batch_beside(model: &Model, pictures: usize) -> Result<usize> {
-    let size = model.network.image_size;
-    let what = format!("evaluating {pictures} pictures of {size}x{size} pixels");
-    batch(&what, model, pictures, &[of_pictures(pictures, size)]).or_else(|why| {
-        let needs = |pictures| Ok([of_use(model, 1)?, vec![of_pictures(pictures, size)]].concat());
+    let raster = model.network.raster();
+    let what = format!("evaluating {pictures} pictures of {raster} pixels");
+    batch(&what, model, pictures, &[of_pictures(pictures, raster)]).or_else(|why| {
+        let needs = |pictures| Ok([of_use(model, 1)?, vec![of_pictures(pictures, raster)]].concat());
         let fits = match largest_that_fits(1..pictures, needs)? {
             Some(pictures) => format!("{pictures} pictures would fit"),
             None => "not even one would fit".to_string(),

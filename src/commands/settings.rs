@@ -2,8 +2,10 @@
 
 use super::numbers::whole;
 use super::paths::path;
+use crate::data::Color;
 use crate::train::settings::Settings;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
 /// One option for each setting; the comments are the help texts, and defaults are those of [`Settings`].
@@ -18,6 +20,9 @@ pub struct SettingsArgs {
     /// Height and width that pictures are resized to [default: 256 on a GPU, 64 on the CPU or a software adapter]
     #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     image_size: Option<usize>,
+    /// Whether the network sees pictures in gray or in colour
+    #[arg(long, default_value = "gray", value_name = "gray|rgb", value_parser = color())]
+    color: Color,
     /// Adam's step size
     #[arg(long, default_value_t = Settings::default().learning_rate, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: f64,
@@ -59,6 +64,7 @@ impl From<SettingsArgs> for Settings {
             train_dir: args.train_dir,
             test_dir: args.test_dir,
             image_size: args.image_size,
+            color: args.color,
             learning_rate: args.learning_rate,
             epochs: args.epochs,
             batch_size: args.batch_size,
@@ -72,4 +78,12 @@ impl From<SettingsArgs> for Settings {
             out: args.out,
         }
     }
+}
+
+/// The name of a colour.
+pub fn color() -> impl TypedValueParser<Value = Color> {
+    PossibleValuesParser::new(Color::ALL.map(|(name, _)| name)).map(|name| {
+        let known = Color::ALL.into_iter().find(|(known, _)| *known == name);
+        known.expect("the parser lets no other name through").1
+    })
 }

@@ -4,6 +4,8 @@ use super::load::{load_model, model_file};
 use super::numbers::whole;
 use super::output::{errln, out};
 use super::paths::path;
+use super::settings::color;
+use crate::data::Color;
 use crate::device::adapters::{self, Choice};
 use crate::device::{Device, Precision};
 use crate::error::Result;
@@ -17,6 +19,9 @@ pub struct SummaryArgs {
     /// Height and width of the pictures [default: as of `train` on the device]
     #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true, conflicts_with = "model")]
     image_size: Option<usize>,
+    /// Whether the network sees pictures in gray or in colour, for one without a file
+    #[arg(long, default_value = "gray", value_name = "gray|rgb", value_parser = color(), conflicts_with = "model")]
+    color: Color,
     /// The device of `train`, which decides the usual size of pictures
     #[arg(long, default_value = "auto", value_name = "DEVICE", conflicts_with = "model")]
     device: Choice,
@@ -36,7 +41,12 @@ pub async fn run(args: SummaryArgs) -> Result<()> {
                 Some(size) => size,
                 None => usual_size(&args.device).await?,
             };
-            Model::new(Network::cats_and_dogs(classes, image_size, 0.5), &paper, 0, true)?
+            Model::new(
+                Network::cats_and_dogs(classes, image_size, 0.5).in_color(args.color),
+                &paper,
+                0,
+                true,
+            )?
         }
     };
     out!("{}", model.summary());

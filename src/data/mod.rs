@@ -55,7 +55,7 @@ pub use folder::Folder;
 pub use input::decode_input;
 #[cfg(feature = "cli")]
 pub use opened::decode_file;
-pub use pictures::{Decoding, Pictures};
+pub use pictures::{Color, Decoding, Pictures, Raster};
 #[cfg(feature = "cli")]
 pub(crate) use regular::open_regular;
 pub use skip::{Skip, Skipped};

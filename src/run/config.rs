@@ -1,5 +1,6 @@
 //! The settings of a run, as its folder keeps them.
 
+use crate::data::Color;
 use crate::device::Precision;
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ pub struct Config<'a> {
     pub train_dir: String,
     pub test_dir: String,
     pub image_size: usize,
+    pub color: Color,
     pub learning_rate: f64,
     pub epochs: usize,
     pub batch_size: usize,

@@ -6,7 +6,7 @@ use super::folder::RunFolder;
 use super::load::no_checksum;
 use super::pictures::{SKIPPED_FILE, load_pictures, say_concerns, skipped_csv};
 use super::scan::{bundled_test, scan};
-use crate::data::Pictures;
+use crate::data::{Pictures, Raster};
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, Remedy, Result, error, list, path_text, shown_path};
 use crate::files::{check_room, named, read_file};
@@ -69,7 +69,9 @@ pub fn prepare(
             "the training pictures have the classes {training}, the test pictures {test}"
         ));
     }
-    let network = |size| Network::cats_and_dogs(folders[0].classes.clone(), size, settings.dropout);
+    let network = |size| {
+        Network::cats_and_dogs(folders[0].classes.clone(), size, settings.dropout).in_color(settings.color)
+    };
     let (shuffle, fuse) = (!settings.no_shuffle, !settings.no_fuse);
     let most = settings.batch_size.min(folders[0].files.len());
     let files: usize = folders.iter().map(|folder| folder.files.len()).sum();
@@ -78,7 +80,7 @@ pub fn prepare(
         let paper = Model::new(network(size), &Device::on_paper(*device.limits()), seed, fuse)?;
         let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
         let mut needs = memory::of_training(&paper, &plan);
-        needs.push(memory::of_pictures(files, size));
+        needs.push(memory::of_pictures(files, Raster { size, color: settings.color }));
         Ok(needs)
     };
     let what = format!("training at {image_size}x{image_size} pixels, batch {most},");
@@ -97,8 +99,9 @@ pub fn prepare(
     let folder = settings.out.as_deref().unwrap_or(Path::new(RUNS));
     check_room(folder, "the run", bytes_of_run(&network, steps)?)?;
 
-    let training = load_pictures(&folders[0], image_size, progress)?;
-    let test = load_pictures(&folders[1], image_size, progress)?;
+    let raster = network.raster();
+    let training = load_pictures(&folders[0], raster, progress)?;
+    let test = load_pictures(&folders[1], raster, progress)?;
     let sets = [(&folders[0], &training), (&folders[1], &test)];
     say_concerns(&sets, progress);
     let skipped = skipped_csv(&sets)?;
@@ -121,6 +124,7 @@ pub fn prepare(
         train_dir: path_text(&settings.train_dir),
         test_dir: path_text(&settings.test_dir),
         image_size,
+        color: settings.color,
         learning_rate: settings.learning_rate,
         epochs: settings.epochs,
         batch_size: settings.batch_size,

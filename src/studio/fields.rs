@@ -12,7 +12,7 @@ pub fn label(name: &str) -> String {
 
 /// The fields in the order in which they are shown.
 pub fn all() -> Vec<Value> {
-    let Settings { train_dir, test_dir, learning_rate, epochs, batch_size, dropout, .. } =
+    let Settings { train_dir, test_dir, learning_rate, epochs, batch_size, color, dropout, .. } =
         Settings::default();
     vec![
         json!({
@@ -42,6 +42,11 @@ pub fn all() -> Vec<Value> {
             "name": "image_size", "label": "Image size", "kind": "integer",
             "meaning": "Pictures are resized to this height and width; empty: 256 on a GPU, else 64", "default": null,
             "min": MIN_IMAGE_SIZE, "max": MAX_IMAGE_SIZE, "choices": [32, 64, 128, 256], "optional": true,
+        }),
+        json!({
+            "name": "color", "label": "Colour", "kind": "choice",
+            "meaning": "Whether the network sees pictures in gray or in colour", "default": color,
+            "options": [["gray", "gray"], ["rgb", "red, green and blue"]],
         }),
         json!({
             "name": "dropout", "label": "Dropout", "kind": "number",

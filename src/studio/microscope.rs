@@ -93,7 +93,7 @@ pub async fn open(
         if label as usize >= classes.len() {
             return Err(unusable(format!("there are {} classes", classes.len())));
         }
-        let pixels = source.decode(loaded.model.network.image_size)?;
+        let pixels = source.decode(loaded.model.network.raster())?;
         Ok((OfLayer::new(&loaded.model, &pixels, label, &layer)?, classes))
     });
     let (of_layer, classes) = of_layer.await?;

@@ -44,7 +44,7 @@ pub async fn predict(
         let decode = |&id: &u64| {
             // Large ones take a while, each of them.
             models.life.sign();
-            pictures.get(id).and_then(|source| source.decode(network.image_size))
+            pictures.get(id).and_then(|source| source.decode(network.raster()))
         };
         let batch = loaded.batch()?;
         let mut results = Vec::new();
@@ -72,10 +72,10 @@ pub async fn predict(
                 });
             }
         }
-        let (size, classes) = (network.image_size, &network.classes);
+        let (raster, classes) = (network.raster(), &network.classes);
         // Of a run that goes on, the model is that of its last epoch.
         Ok(json!({
-            "run": run.name, "of": epoch_of_model(&run), "image_size": size, "classes": classes, "note": loaded.note, "results": results,
+            "run": run.name, "of": epoch_of_model(&run), "image_size": raster.size, "color": raster.color, "classes": classes, "note": loaded.note, "results": results,
         }))
     });
     Ok(Json(answer.await?))
@@ -101,8 +101,8 @@ pub async fn mistakes(
             life.sign();
             true
         };
-        must_fit(&[&folder], network.image_size)?;
-        let pictures = data::load(&folder, network.image_size, &sign)?;
+        must_fit(&[&folder], network.raster())?;
+        let pictures = data::load(&folder, network.raster(), &sign)?;
         if pictures.classes != network.classes {
             return Err(unusable("the test folder has other classes now"));
         }

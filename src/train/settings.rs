@@ -1,5 +1,6 @@
 //! What a person chooses for a run, as plain data, whether on the command line or on the page.
 
+use crate::data::Color;
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ pub struct Settings {
     pub test_dir: PathBuf,
     /// Height and width that pictures are resized to; `None` for the device's default.
     pub image_size: Option<usize>,
+    /// Whether pictures are gray or in colour.
+    pub color: Color,
     /// Adam's step size.
     pub learning_rate: f64,
     /// How often to go through all training pictures.
@@ -53,6 +56,7 @@ impl Default for Settings {
             train_dir: "dataset/training_set".into(),
             test_dir: "dataset/test_set".into(),
             image_size: None,
+            color: Color::Gray,
             learning_rate: 0.001,
             epochs: 10,
             batch_size: 32,

@@ -7,6 +7,7 @@ mod unit;
 
 pub use heat::Heat;
 
+use crate::data::Raster;
 use crate::device::Span;
 use crate::error::Result;
 use crate::memory::{self, Need};
@@ -25,7 +26,8 @@ const FOLLOWED: usize = 4 << 20;
 /// A picture's way through a model.
 pub struct Inside {
     pub classes: Vec<String>,
-    pub image_size: usize,
+    /// What the picture was made into.
+    pub raster: Raster,
     /// Of every class.
     pub scores: Vec<f32>,
     /// Of the last layer.
@@ -144,7 +146,7 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8], done: &dyn Fn(
     let maps = cut.expect("every layer was run");
     Ok(Inside {
         classes: network.classes.clone(),
-        image_size: size,
+        raster: network.raster(),
         input_shape: network.input_shape().to_vec(),
         heat: Heat::of(tape, network.head, &logits, &maps, &scores).await?,
         scores,

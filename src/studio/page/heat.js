@@ -42,7 +42,7 @@ export class HeatView {
   async update(info, picture) {
     this.#inside = info.inside;
     if (picture) {
-      this.image.src = seenBy(picture.id, info.image_size);
+      this.image.src = seenBy(picture.id, info.image_size, info.color);
       this.image.alt = `${picture.name}, as the network sees it`;
     }
     const best = info.classes.indexOf(info.class);

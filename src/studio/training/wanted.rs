@@ -1,5 +1,6 @@
 //! What the page asks for to begin a run.
 
+use crate::data::Color;
 use crate::data::paths::tidy;
 use crate::studio::devices;
 use crate::train::settings::Settings;
@@ -17,6 +18,7 @@ pub struct Wanted {
     epochs: usize,
     batch_size: usize,
     image_size: Option<usize>,
+    color: Color,
     dropout: f64,
     seed: Option<u64>,
     /// The name of a run whose weights this one begins with.
@@ -34,6 +36,7 @@ impl Default for Wanted {
             epochs: usual.epochs,
             batch_size: usual.batch_size,
             image_size: usual.image_size,
+            color: usual.color,
             dropout: usual.dropout,
             seed: usual.seed,
             start_from: None,
@@ -51,6 +54,7 @@ impl From<Wanted> for Settings {
             epochs: wanted.epochs,
             batch_size: wanted.batch_size,
             image_size: wanted.image_size,
+            color: wanted.color,
             dropout: wanted.dropout,
             seed: wanted.seed,
             ..Settings::default()
@@ -61,10 +65,19 @@ impl From<Wanted> for Settings {
 /// The settings as `config.toml` will name them.
 pub fn config(settings: &Settings, device: &str) -> Value {
     let Settings {
-        train_dir, test_dir, image_size, learning_rate, epochs, batch_size, dropout, seed, ..
+        train_dir,
+        test_dir,
+        image_size,
+        color,
+        learning_rate,
+        epochs,
+        batch_size,
+        dropout,
+        seed,
+        ..
     } = settings;
     json!({
-        "train_dir": train_dir, "test_dir": test_dir, "image_size": image_size, "learning_rate": learning_rate,
+        "train_dir": train_dir, "test_dir": test_dir, "image_size": image_size, "color": color, "learning_rate": learning_rate,
         "epochs": epochs, "batch_size": batch_size, "dropout": dropout, "seed": seed, "device": device,
     })
 }
