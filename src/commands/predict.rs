@@ -95,6 +95,9 @@ pub async fn run(args: PredictArgs) -> Result<()> {
     Ok(())
 }
 
+/// Classes that are named behind the first.
+const OTHERS: usize = 2;
+
 /// What stands for the standard input.
 fn is_input(path: &Path) -> bool {
     path.as_os_str() == "-"
@@ -142,7 +145,16 @@ fn print_prediction(prediction: &Prediction, json: bool) {
     if json {
         outln!("{}", serde_json::to_string(prediction).expect("a prediction is plain data"));
     } else {
-        let Prediction { path, class, probability, .. } = prediction;
-        outln!("{}: {} ({:.1} %)", shown(path), shown(class), 100.0 * probability);
+        let Prediction { path, class, probability, scores } = prediction;
+        let mut others: Vec<_> = scores.iter().filter(|(name, _)| *name != class).collect();
+        others.sort_by(|one, other| other.1.total_cmp(one.1));
+        // Of two classes, the other one has the rest.
+        let shown_others = if scores.len() > 2 { OTHERS } else { 0 };
+        let others: String = others
+            .iter()
+            .take(shown_others)
+            .map(|(name, score)| format!(", {} {:.1} %", shown(name), 100.0 * **score))
+            .collect();
+        outln!("{}: {} ({:.1} %){others}", shown(path), shown(class), 100.0 * probability);
     }
 }

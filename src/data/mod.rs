@@ -36,6 +36,7 @@ mod resize;
 #[cfg(feature = "cli")]
 mod sets;
 mod skip;
+mod split;
 pub mod synthetic;
 #[cfg(feature = "cli")]
 mod tally;

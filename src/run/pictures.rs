@@ -24,6 +24,26 @@ pub fn load_pictures(folder: &Folder, raster: Raster, progress: &mut dyn Progres
     Ok(pictures)
 }
 
+/// The pictures of a training and a test folder; or those of one folder, of which this share is kept to test on.
+///
+/// # Errors
+/// `Data` for a class that cannot be split.
+pub fn training_and_test(
+    loaded: Vec<Pictures>,
+    split: Option<f64>,
+    progress: &mut dyn Progress,
+) -> Result<[Pictures; 2]> {
+    let mut sets = loaded.into_iter();
+    let mut training = sets.next().expect("there is a training folder");
+    let Some(share) = split else {
+        return Ok([training, sets.next().expect("there is a test folder")]);
+    };
+    let test = training.split(share)?;
+    let all = count(training.len() + test.len(), "picture");
+    progress.message(&format!("Kept from training, to test on: {} of {all}", test.len()));
+    Ok([training, test])
+}
+
 /// [`data::load`], of which is said how far it is.
 ///
 /// # Errors

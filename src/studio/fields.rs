@@ -1,6 +1,7 @@
 //! What can be chosen on the page: the settings of a run, with their ranges.
 
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
+use crate::run::network_file::{DEFAULT, NetworkFile, SHIPPED};
 use crate::train::settings::Settings;
 use serde_json::{Value, json};
 
@@ -14,6 +15,10 @@ pub fn label(name: &str) -> String {
 pub fn all() -> Vec<Value> {
     let Settings { train_dir, test_dir, learning_rate, epochs, batch_size, color, dropout, .. } =
         Settings::default();
+    let networks = SHIPPED.map(|(name, text)| {
+        let described = NetworkFile::parse(name, text).expect("shipped networks are tested");
+        [name.to_string(), format!("{name}: {}", described.description())]
+    });
     vec![
         json!({
             "name": "train_dir", "label": "Training pictures", "kind": "path",
@@ -49,9 +54,14 @@ pub fn all() -> Vec<Value> {
             "options": [["gray", "gray"], ["rgb", "red, green and blue"]],
         }),
         json!({
+            "name": "network", "label": "Network", "kind": "choice",
+            "meaning": "The layers; those of a file of your own are for the command line", "default": DEFAULT,
+            "options": networks,
+        }),
+        json!({
             "name": "dropout", "label": "Dropout", "kind": "number",
-            "meaning": "Share of dense1's outputs that are left out in training", "default": dropout,
-            "min": 0.0, "max": 0.95, "choices": [0.0, 0.25, 0.5],
+            "meaning": "Share of its inputs that each dropout layer leaves out in training; empty: as the network says",
+            "default": dropout, "min": 0.0, "max": 0.95, "choices": [0.0, 0.25, 0.5], "optional": true,
         }),
         json!({
             "name": "seed", "label": "Seed", "kind": "integer",

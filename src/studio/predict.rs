@@ -90,9 +90,9 @@ pub async fn mistakes(
     let found = worker::blocking(move || -> Answer<_> {
         let run = runs::with_model(Some(&name))?;
         let folder = Folder::scan(run.config()["test_dir"].as_str().unwrap_or_default().as_ref())?;
-        Ok((run.model_file(), folder))
+        Ok((run.model_file(), folder, run.config()["validation_split"].as_f64()))
     });
-    let (file, folder) = found.await??;
+    let (file, folder, split) = found.await??;
     let answer = worker.run(move |models| {
         let loaded = models.get(&file, "auto")?;
         let network = &loaded.model.network;
@@ -102,7 +102,10 @@ pub async fn mistakes(
             true
         };
         must_fit(&[&folder], network.raster())?;
-        let pictures = data::load(&folder, network.raster(), &sign)?;
+        let mut pictures = data::load(&folder, network.raster(), &sign)?;
+        if let Some(share) = split {
+            pictures = pictures.split(share)?;
+        }
         if pictures.classes != network.classes {
             return Err(unusable("the test folder has other classes now"));
         }

@@ -2,6 +2,7 @@
 
 use crate::data::Color;
 use crate::data::paths::tidy;
+use crate::run::network_file::DEFAULT;
 use crate::studio::devices;
 use crate::train::settings::Settings;
 use serde::Deserialize;
@@ -19,7 +20,9 @@ pub struct Wanted {
     batch_size: usize,
     image_size: Option<usize>,
     color: Color,
-    dropout: f64,
+    /// The name of one that is shipped: a page may name no other file.
+    network: String,
+    dropout: Option<f64>,
     seed: Option<u64>,
     /// The name of a run whose weights this one begins with.
     pub start_from: Option<String>,
@@ -37,6 +40,7 @@ impl Default for Wanted {
             batch_size: usual.batch_size,
             image_size: usual.image_size,
             color: usual.color,
+            network: DEFAULT.to_string(),
             dropout: usual.dropout,
             seed: usual.seed,
             start_from: None,
@@ -55,6 +59,7 @@ impl From<Wanted> for Settings {
             batch_size: wanted.batch_size,
             image_size: wanted.image_size,
             color: wanted.color,
+            network: wanted.network.into(),
             dropout: wanted.dropout,
             seed: wanted.seed,
             ..Settings::default()
@@ -72,12 +77,13 @@ pub fn config(settings: &Settings, device: &str) -> Value {
         learning_rate,
         epochs,
         batch_size,
+        network,
         dropout,
         seed,
         ..
     } = settings;
     json!({
         "train_dir": train_dir, "test_dir": test_dir, "image_size": image_size, "color": color, "learning_rate": learning_rate,
-        "epochs": epochs, "batch_size": batch_size, "dropout": dropout, "seed": seed, "device": device,
+        "epochs": epochs, "batch_size": batch_size, "network": network, "dropout": dropout, "seed": seed, "device": device,
     })
 }
