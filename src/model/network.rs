@@ -7,7 +7,7 @@ use super::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu};
 use crate::data::{Color, Raster};
 use crate::error::{Remedy, Result, error, list, shown};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A network, and what it needs to know about pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,14 +59,15 @@ pub const MIN_IMAGE_SIZE: usize = 8;
 pub const MAX_IMAGE_SIZE: usize = 16_384;
 
 impl Network {
-    /// A network of these layers for gray pictures of two classes.
+    /// A network of these layers for gray pictures of these classes.
     pub fn new(classes: Vec<String>, image_size: usize, nodes: Graph) -> Network {
-        let (head, preprocessing) = (Head::Sigmoid, Preprocessing::of(Color::Gray));
+        let (head, preprocessing) = (Head::of(classes.len()), Preprocessing::of(Color::Gray));
         Network { channels: 1, classes, head, image_size, nodes, preprocessing }
     }
 
     /// The default network: three convolutions with pooling, then three dense layers.
     pub fn cats_and_dogs(classes: Vec<String>, image_size: usize, dropout: f64) -> Network {
+        let logits = if classes.len() == 2 { 1 } else { classes.len() };
         let nodes = Graph::new()
             .then(Conv2d::new(64, 3))
             .then(Relu {})
@@ -83,7 +84,7 @@ impl Network {
             .then(Dropout::new(dropout))
             .then(Dense::new(64))
             .then(Relu {})
-            .then(Dense::new(1));
+            .then(Dense::new(logits));
         Network::new(classes, image_size, nodes)
     }
 
@@ -111,13 +112,14 @@ impl Network {
         self.check()?;
         let placed = self.nodes.placed(&self.input_shape())?;
         let output = placed.last().expect("a network has a layer");
-        if output.output_shape != [self.head.logits()] {
+        let logits = self.head.logits(self.classes.len())?;
+        if output.output_shape != [logits] {
             return Err(error!(
                 Usage,
                 "the last layer, {}, makes {:?} of a picture, but the head takes {} logit(s)",
                 shown(&output.name),
                 output.output_shape,
-                self.head.logits()
+                logits
             ));
         }
         Ok(placed)
@@ -136,9 +138,10 @@ impl Network {
                 error!(Usage, "an image size of {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}");
             return Err(why.with(Remedy::OtherImageSize));
         }
-        if self.classes.len() != self.head.classes() || self.classes[0] == self.classes[1] {
-            let classes = list(&self.classes);
-            return Err(error!(Usage, "two classes are supported, not ({classes})"));
+        self.head.logits(self.classes.len())?;
+        let names: BTreeSet<_> = self.classes.iter().collect();
+        if names.len() < self.classes.len() {
+            return Err(error!(Usage, "two classes have one name: {}", list(&self.classes)));
         }
         let color = self.raster().color;
         if self.channels != color.channels() {

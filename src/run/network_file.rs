@@ -128,8 +128,9 @@ impl NetworkFile {
     ) -> Result<Network> {
         let network = Network::new(classes, image_size, Graph::new()).in_color(color);
         let mut nodes = Graph::new();
+        let logits = network.head.logits(network.classes.len())?;
         for entry in &self.layers {
-            nodes = self.add(nodes, entry, network.head.logits(), dropout)?;
+            nodes = self.add(nodes, entry, logits, dropout)?;
         }
         let network = Network { nodes, ..network };
         network.placed().map_err(|why| self.with_line(why, &network.nodes))?;

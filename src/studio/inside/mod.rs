@@ -17,6 +17,7 @@ use crate::ops::add::accumulate;
 use crate::ops::input::{input, pack};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
+use crate::train::evaluate::predicted;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub struct Inside {
     pub raster: Raster,
     /// Of every class.
     pub scores: Vec<f32>,
-    /// Of the last layer.
+    /// Of the last layer, for the class that it takes the picture for.
     pub logit: f32,
     /// `[channels, height, width]`.
     pub input: Vec<f32>,
@@ -128,8 +129,10 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8], done: &dyn Fn(
     let spans = if is_timed { device.stop_profile().await } else { Ok(Vec::new()) };
     let (logits, spans) = (logits?, spans?);
 
-    let logit = logits.tensor.read_f32().await?[0];
     let scores = network.head.scores(&tape, &logits).await?.remove(0);
+    // Of a sigmoid there is one for both classes.
+    let evidence = logits.tensor.read_f32().await?;
+    let logit = evidence.get(predicted(&scores)).unwrap_or(&evidence[0]).to_owned();
     let (size, pre) = (network.image_size, &network.preprocessing);
     let x = input(device, &pixels, [1, network.channels, size, size], pre.mean, pre.std_dev)?;
     let fused = network.fused_kernels();
