@@ -670,6 +670,13 @@ fn the_microscope_prints_the_life_of_a_thread() {
     ] {
         place.run(&format!("{line} {more}")).fails(2, &[words]);
     }
+    let first = place.run("microscope conv2d.backward_w --layer conv1 --image-size 16 --pass 0 --thread 3");
+    assert!(
+        first.succeeds().stdout.contains("thread 3 of group 0, 0, 0 in backward_w_partial"),
+        "{}",
+        first.stdout
+    );
+    place.run("microscope conv2d.backward_w --pass 2 --thread 3").fails(2, &["--pass 2: there are 2"]);
     place.run("microscope conv2d.forward --layer conv9 --at 0,0,0").fails(2, &["conv1"]);
     place.run("microscope adam.step --layer conv9 --at 0").fails(2, &["it runs for dense1's weight"]);
     // What is too large is said before it is taken.

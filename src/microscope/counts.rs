@@ -2,14 +2,15 @@
 
 use super::buffers::{Buffer, bind};
 use super::group::{Group, Setting};
-use super::instruction::Op;
+use super::instruction::{Atomic, Instruction, Op};
 use super::job::Job;
 use super::limits::Limits;
 use super::lockstep::{self, WatchSubgroups};
 use super::order::middles;
 use super::program::{Program, Space};
 use super::source::{Refusal, Result};
-use super::traffic::{conflicts, sectors};
+use super::traffic::{Piece, atomics, conflicts};
+pub use super::traffic::{Shared, Traffic};
 use super::watch::{Access, At, Endless, Mode, Watch};
 use serde::Serialize;
 use std::sync::Arc;
@@ -40,40 +41,6 @@ pub struct Counts {
     pub instructions: f64,
     /// Mean share of a subgroup's threads for which an instruction is executed, 1 at best.
     pub active: f64,
-}
-
-/// What goes to storage, or comes from there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Traffic {
-    /// By threads; a vector is one.
-    pub accesses: f64,
-    /// By subgroups.
-    pub instructions: f64,
-    /// All threads' together.
-    pub bytes: f64,
-    /// Pieces of 32 bytes that a subgroup's instruction touches.
-    pub sectors: f64,
-    /// As few as there could be for the same bytes, those of several threads counted once.
-    pub least_sectors: f64,
-}
-
-/// What goes to workgroup memory, or comes from there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Shared {
-    pub accesses: f64,
-    pub instructions: f64,
-    pub bytes: f64,
-    /// Turns that 32 banks of 4 bytes take.
-    pub turns: f64,
-    /// Turns without conflicts.
-    pub least_turns: f64,
-}
-
-impl Shared {
-    /// How many times as long accesses take because of conflicts: 1 without any.
-    pub fn conflict(&self) -> f64 {
-        if self.least_turns > 0.0 { self.turns / self.least_turns } else { 1.0 }
-    }
 }
 
 /// Counts every pass of a kernel. Of grids with more groups than `most_groups`, that many are run, from the middles of
@@ -116,6 +83,16 @@ pub fn least_bytes(inputs: &[Vec<u32>], outputs: &[Vec<u32>]) -> u64 {
     inputs.iter().chain(outputs).map(|words| words.len() as u64 * 4).sum()
 }
 
+/// Whether a GPU would have an instruction for it, and not only this interpreter: copies, zeros, addresses, the rounding of a half,
+/// and jumps to what follows are its own.
+fn is_instruction(i: &Instruction, pc: u32) -> bool {
+    match i.op {
+        Op::Move | Op::Splat | Op::Zero | Op::RoundHalf | Op::Index | Op::IndexRuntime => false,
+        Op::Jump => i.imm != pc + 1,
+        _ => true,
+    }
+}
+
 /// Counts while a group runs in step.
 #[derive(Debug, Clone)]
 pub struct Counter {
@@ -124,7 +101,7 @@ pub struct Counter {
     counts: Counts,
     slots: f64,
     /// Bytes that the threads of the subgroup touch with the present instruction: thread, first byte, bytes.
-    touched: Vec<(u32, u32, u32)>,
+    touched: Vec<Piece>,
 }
 
 impl Counter {
@@ -214,40 +191,42 @@ impl WatchSubgroups for Counter {
         let (instruction, work) = (&self.program.code[pc as usize], self.program.sites[pc as usize].work);
         let threads = active as f64;
         let counts = &mut self.counts;
-        counts.instructions += 1.0;
-        counts.active += threads;
-        self.slots += f64::from(self.subgroup);
+        if is_instruction(instruction, pc) {
+            counts.instructions += 1.0;
+            counts.active += threads;
+            self.slots += f64::from(self.subgroup);
+        }
         counts.multiply_adds += threads * f64::from(work.multiply_adds);
         counts.floats += threads * f64::from(work.floats);
         counts.integers += threads * f64::from(work.integers);
         if self.touched.is_empty() {
             return;
         }
-        let is_store = instruction.op == Op::Store;
-        let bytes = self.touched.iter().map(|(_, _, bytes)| f64::from(*bytes)).sum::<f64>();
-        let traffic = match self.program.globals[usize::from(instruction.a)].space {
-            Space::Uniform => None,
-            Space::Texture => Some(&mut counts.texels),
-            Space::Storage { .. } if is_store => Some(&mut counts.stores),
-            Space::Storage { .. } => Some(&mut counts.loads),
-            Space::Workgroup => {
-                let shared = if is_store { &mut counts.shared_stores } else { &mut counts.shared_loads };
-                let (turns, least) = conflicts(&self.touched, first as u32);
-                shared.accesses += threads;
-                shared.instructions += 1.0;
-                shared.bytes += bytes;
-                shared.turns += f64::from(turns);
-                shared.least_turns += f64::from(least);
-                None
-            }
+        let space = self.program.globals[usize::from(instruction.a)].space;
+        let (reads, writes) = match instruction.op {
+            Op::Store | Op::Atomic(Atomic::Store) => (false, true),
+            Op::Load | Op::Texel | Op::Atomic(Atomic::Load) => (true, false),
+            _ => (true, true),
         };
-        if let Some(traffic) = traffic {
-            let (touched, least) = sectors(&self.touched);
-            traffic.accesses += threads;
-            traffic.instructions += 1.0;
-            traffic.bytes += bytes;
-            traffic.sectors += touched as f64;
-            traffic.least_sectors += least as f64;
+        let pieces = &self.touched;
+        match space {
+            Space::Uniform => {}
+            Space::Texture => counts.texels.add(threads, pieces),
+            Space::Storage { .. } => {
+                [(reads, &mut counts.loads), (writes, &mut counts.stores)]
+                    .into_iter()
+                    .filter(|(is_one, _)| *is_one)
+                    .for_each(|(_, traffic)| traffic.add(threads, pieces));
+            }
+            // What reads and writes at once is served once, as a read.
+            Space::Workgroup if reads && writes => {
+                counts.shared_loads.add(threads, pieces, atomics(pieces));
+                counts.shared_stores.add(threads, pieces, (0, 0));
+            }
+            Space::Workgroup => {
+                let shared = if writes { &mut counts.shared_stores } else { &mut counts.shared_loads };
+                shared.add(threads, pieces, conflicts(pieces, first as u32));
+            }
         }
         self.touched.clear();
     }

@@ -67,7 +67,9 @@ impl<'a> Layout<'a> {
                 let sizes = members.iter().map(|member| self.scalars(self.inner(member.ty), depth + 1));
                 sizes.sum::<Result<u64>>()?
             }
-            TypeInner::CooperativeMatrix { .. } => return Err(Refusal::new("no cooperative matrices")),
+            TypeInner::CooperativeMatrix { .. } => {
+                return Err(Refusal::new("cooperative matrices (tensor cores) are not interpreted"));
+            }
             other => return Err(Refusal::new(format!("no values of this type: {}", word(other)))),
         })
     }
@@ -79,7 +81,9 @@ impl<'a> Layout<'a> {
             TypeInner::Struct { members, .. } => {
                 members.first().map_or(Ok(Kind::U32), |member| self.kind(self.inner(member.ty)))
             }
-            TypeInner::CooperativeMatrix { .. } => Err(Refusal::new("no cooperative matrices")),
+            TypeInner::CooperativeMatrix { .. } => {
+                Err(Refusal::new("cooperative matrices (tensor cores) are not interpreted"))
+            }
             TypeInner::Atomic(scalar) => kind(*scalar),
             _ => inner.scalar().map_or(Ok(Kind::U32), kind),
         }
@@ -138,6 +142,21 @@ impl<'a> Layout<'a> {
                 members.last().map_or(0, |last| self.runtime_stride(last.ty, width))
             }
             _ => 0,
+        }
+    }
+
+    /// Cells from one element to the next of the array that a type is or ends with, 0 without one; and the numbers of an element
+    /// that is a vector, 1 of any other.
+    pub fn element(&self, ty: Handle<Type>, width: u32) -> (u32, u32) {
+        match self.inner(ty) {
+            TypeInner::Array { base, stride, .. } => {
+                let components = match self.inner(*base) {
+                    TypeInner::Vector { size, .. } => *size as u32,
+                    _ => 1,
+                };
+                (stride / width, components)
+            }
+            _ => (0, 1),
         }
     }
 

@@ -82,6 +82,38 @@ pub struct Global {
     pub cells: u32,
     /// Cells from one element of its runtime-sized array to the next; 0 without one.
     pub stride: u32,
+    /// Cells from one element to the next, of the array that it is or ends with; 0 without one.
+    pub element: u32,
+    /// Numbers of an element that is a vector; 1 for all others.
+    pub components: u32,
+}
+
+impl Global {
+    /// What a cell is called in the source: `tile[3]`, or `tile[3].y` of an array of vectors.
+    pub fn place(&self, cell: u32) -> String {
+        let Global { name, element, components, .. } = self;
+        match (cell.checked_div(*element), *components) {
+            (None, _) if self.cells == 1 => name.to_string(),
+            (None, _) => format!("{name}[{cell}]"),
+            (Some(index), 1) if *element == 1 => format!("{name}[{index}]"),
+            (Some(index), 1) => format!("a part of {name}[{index}]"),
+            (Some(index), _) => {
+                let component = ["x", "y", "z", "w"].get((cell % element) as usize).unwrap_or(&"?");
+                format!("{name}[{index}].{component}")
+            }
+        }
+    }
+
+    /// The cells of the vector that a cell is a part of; none where it is in no array of vectors.
+    pub fn vector(&self, cell: u32) -> std::ops::Range<u32> {
+        match self.components {
+            1 => cell..cell,
+            components => {
+                let first = cell - cell % self.element;
+                first..first + components
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

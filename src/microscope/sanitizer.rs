@@ -105,29 +105,47 @@ impl<'p> Sanitizer<'p> {
     fn race(&mut self, now: At, mode: Mode, before: Touch, (global, cell): (usize, u32)) {
         let name = self.program.globals[global].name.clone();
         let earlier = At { thread: before.thread(), pc: before.pc };
+        let place = self.program.globals[global].place(cell);
         let (group, other) = (self.group(self.number), self.group(before.group));
         self.report(Kind::Race, &[earlier, now], self.number, (&name, Some(i64::from(cell))), || {
             let verb = if mode == Mode::Read { "reads" } else { "writes" };
             let (one, two) = (earlier.thread, now.thread);
             if other == group && mode == Mode::Read {
-                format!(
-                    "thread {one} writes {name}[{cell}], and thread {two} reads it, without a barrier between"
-                )
+                format!("thread {one} writes {place}, and thread {two} reads it, without a barrier between")
             } else if other == group {
-                format!(
-                    "thread {two} writes {name}[{cell}], and thread {one} uses it, without a barrier between"
-                )
+                format!("thread {two} writes {place}, and thread {one} uses it, without a barrier between")
             } else {
-                format!("group {group:?} {verb} {name}[{cell}] that group {other:?} uses")
+                format!("group {group:?} {verb} {place} that group {other:?} uses")
             }
         });
     }
 
+    /// To use one component of a vector may use all of them: WGSL lets a memory access through a reference to a component be one to
+    /// the whole vector. So two threads that use different ones get in each other's way.
+    fn beside(&mut self, at: At, access: &Access, now: Touch, first: u32) {
+        for cell in self.program.globals[access.global].vector(access.first) {
+            if access.cells().next() == Some(cell) {
+                continue;
+            }
+            let Some(record) = self.shadows[access.global].records.get(cell as usize) else { continue };
+            // On a copy: nobody has written to it, or read it, for others to see.
+            let collides = match access.mode {
+                Mode::Read => record.clone().read(now, first),
+                Mode::Write => record.clone().write(now, first),
+                Mode::Atomic { .. } => None,
+            };
+            if let Some(before) = collides {
+                self.race(at, access.mode, before, (access.global, cell));
+            }
+        }
+    }
+
     #[cold]
     fn uninitialised(&mut self, at: At, global: usize, cell: u32) {
+        let place = self.program.globals[global].place(cell);
         let name = self.program.globals[global].name.clone();
         self.report(Kind::Uninitialised, &[at], self.number, (&name, Some(i64::from(cell))), || {
-            format!("{name}[{cell}] is read, but nobody wrote it")
+            format!("{place} is read, but nobody wrote it")
         });
     }
 }
@@ -169,6 +187,9 @@ impl Watch for Sanitizer<'_> {
             if let Some(before) = collides {
                 self.race(at, access.mode, before, (access.global, cell));
             }
+        }
+        if access.n == 1 && self.program.globals[access.global].components > 1 {
+            self.beside(at, access, now, first);
         }
     }
 

@@ -62,7 +62,11 @@ pub fn execute<W: Watch>(together: Together, i: &Instruction, mut lanes: Lanes, 
     }
 }
 
-/// Values of other lanes; 0, with a fault, from lanes that are not active.
+/// What comes from a lane that does not take part: WGSL leaves it open, and whatever is made of it is wrong. A NaN.
+const NOBODYS: u32 = 0x7fc0_0bad;
+
+/// Values of other lanes. Where a lane is named that does not take part, it is a fault; where a shift leads out of the subgroup,
+/// as in every scan, it is only what nobody should use.
 fn gather<W: Watch>(together: Together, i: &Instruction, lanes: &mut Lanes, pc: u32, watch: &mut W) {
     let (active, n) = (lanes.active, usize::from(i.n));
     let mut results = Vec::with_capacity(active.len() * n);
@@ -78,10 +82,11 @@ fn gather<W: Watch>(together: Together, i: &Instruction, lanes: &mut Lanes, pc: 
         };
         let source = lanes.first.checked_add(from as usize);
         let source = source.filter(|source| (from as usize) < lanes.size && active.contains(source));
-        if source.is_none() {
+        let is_named = !matches!(together, Together::Down | Together::Up | Together::Xor);
+        if source.is_none() && is_named {
             watch.fault(At { thread: thread as u32, pc }, Fault::InactiveLane { lane: from });
         }
-        results.extend((0..n).map(|k| source.map_or(0, |source| lanes.get(source, i.a, k))));
+        results.extend((0..n).map(|k| source.map_or(NOBODYS, |source| lanes.get(source, i.a, k))));
     }
     for (j, &thread) in active.iter().enumerate() {
         (0..n).for_each(|k| lanes.set(thread, i.dst, k, results[j * n + k]));

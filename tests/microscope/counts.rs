@@ -122,3 +122,22 @@ fn a_pitch_of_32_puts_a_column_into_one_bank_and_33_does_not() {
     assert_eq!((strided.shared_stores.turns, strided.shared_stores.conflict()), (1024.0, 32.0));
     assert_eq!((padded.shared_stores.turns, padded.shared_stores.conflict()), (32.0, 1.0));
 }
+
+/// Three of four subgroups add to one cell of workgroup memory, and each thread to a cell of its own in storage.
+#[test]
+fn atomics_on_one_cell_are_served_one_by_one() {
+    let text = "var<workgroup> sum: atomic<u32>;
+        @group(0) @binding(0) var<storage, read_write> y: array<atomic<u32>>;
+        @compute @workgroup_size(128)
+        fn main(@builtin(local_invocation_index) t: u32) {
+            if (t < 96u) { atomicAdd(&sum, t); }
+            atomicAdd(&y[t], 1u);
+        }";
+    let job = Job::of_text(text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
+    let counts =
+        count(&job, job.buffers(&[], &[vec![0; 128]]), 32, u64::MAX, Limits::default()).unwrap().remove(0);
+    assert_eq!((counts.shared_loads.turns, counts.shared_loads.least_turns), (96.0, 3.0));
+    assert_eq!((counts.shared_loads.accesses, counts.shared_stores.accesses), (96.0, 96.0));
+    // Four bytes a thread, 8 threads a sector: read, and written.
+    assert_eq!((counts.loads.sectors, counts.stores.sectors), (16.0, 16.0));
+}

@@ -1,6 +1,7 @@
 //! What WGSL means, on small sources: compared with words that were computed by hand, and with the software adapter's.
 
 use crate::driver::Driver;
+use pawgrad::microscope::finding::Kind;
 use pawgrad::microscope::job::Job;
 use pawgrad::microscope::proof::{Settings, prove};
 
@@ -151,6 +152,21 @@ fn samples() -> Vec<Sample> {
             [-2.0, 2.0, 0.25, 0.0, 2.0, 5.0, 2.0, 32.0, 1.0, 5.0, 2.0, -1.0, -1.0].map(f).to_vec(),
         ),
         sample(
+            "a value from before a block that changes its variable",
+            "",
+            "var v = x[2]; let a = v; { v = v + 5u; } let b = v * 3u; let c = b * 7u; y[0] = a + c;
+            let d = v; { for (var i = 0u; i < 2u; i++) { v = v + i + 1u; } } let e = v * 3u; let g = e * 7u; y[1] = d + g; y[2] = v;",
+            vec![7 + 12 * 21, 12 + 15 * 21, 15],
+        ),
+        sample(
+            "a condition that the result takes the place of",
+            "",
+            "var b = vec2(x[4] == 0u, false); b = select(vec2(true), vec2(false), b.x); y[0] = u32(b.x) + 2u * u32(b.y);
+            var c = vec2(false, x[4] == 0u); c = select(vec2(true, false), vec2(false, true), c); y[1] = u32(c.x) + 2u * u32(c.y);
+            var v = vec2(x[2], 16u); v = extractBits(v, 1u, v.x - 4u); y[2] = v.x; y[3] = v.y;",
+            vec![0, 3, 3, 0],
+        ),
+        sample(
             "short circuits, private and constant arrays",
             "var<private> hidden: array<u32, 4>; const TABLE = array(3u, 1u, 4u); fn touch() -> bool { hidden[1] += 1u; return true; }",
             "if (x[4] == 1u && touch()) { y[0] = 9u; } if (x[4] == 0u || touch()) { y[1] = 8u; } y[2] = hidden[1]; if (x[2] == 7u && touch()) { y[3] = hidden[1]; }
@@ -253,4 +269,60 @@ fn threads_of_a_subgroup_exchange_values() {
     };
     assert_eq!(report.outputs[0], (0..16).map(wanted).collect::<Vec<_>>());
     assert!(report.findings.is_empty(), "{:?}", report.findings);
+}
+
+/// A shift that leads out of the subgroup gives what nobody should use: sums and scans do not, and that is no mistake.
+#[test]
+fn a_shift_out_of_the_subgroup_is_a_mistake_where_its_value_is_used() {
+    let run = |body: &str| {
+        let text = format!(
+            "@group(0) @binding(0) var<storage, read> x: array<u32>;
+            @group(0) @binding(1) var<storage, read_write> y: array<u32>;
+            @compute @workgroup_size(16)
+            fn main(@builtin(local_invocation_index) t: u32, @builtin(subgroup_invocation_id) lane: u32) {{ var v = t + 1u; {body} }}"
+        );
+        let job = Job::of_text(&text, "main", [1, 1, 1], &[], [&["x"], &["y"]]).unwrap();
+        let settings = Settings { subgroup: 8, ..Settings::default() };
+        let report = prove(&job, &job.buffers(&[X.to_vec()], &[vec![0; WORDS]]), settings).unwrap();
+        (report.findings.len(), report.outputs[0].clone())
+    };
+    let sum =
+        "v += subgroupShuffleDown(v, 4u); v += subgroupShuffleDown(v, 2u); v += subgroupShuffleDown(v, 1u);
+        if (lane == 0u) { y[t] = v; }";
+    let mut sums = vec![0; WORDS];
+    (sums[0], sums[8]) = (36, 100);
+    assert_eq!(run(sum), (0, sums));
+    let scan = "for (var by = 1u; by < 8u; by *= 2u) { let u = subgroupShuffleUp(v, by); if (lane >= by) { v += u; } } y[t] = v;";
+    let scanned = |t: u32| (8 * (t / 8)..=t).map(|i| i + 1).sum::<u32>();
+    assert_eq!(run(scan), (0, (0..16).map(scanned).collect()));
+    let (findings, used) = run("y[t] = v + subgroupShuffleDown(v, 1u);");
+    assert!(findings == 0 && used[6] == 15 && used[7] != 17 && used[7] != 8, "{used:?}");
+    // To name a lane that is not there is a mistake in itself.
+    assert!(run("y[t] = subgroupShuffle(v, 9u);").0 > 0);
+}
+
+/// A component of a vector is not a place of its own: to write one may write its vector.
+#[test]
+fn two_threads_may_not_write_components_of_one_vector() {
+    let run = |writes: &str| {
+        let text = format!(
+            "var<workgroup> tile: array<vec2<f32>, 4>;
+            @group(0) @binding(0) var<storage, read_write> y: array<f32>;
+            @compute @workgroup_size(2)
+            fn main(@builtin(local_invocation_index) t: u32) {{
+                {writes}
+                workgroupBarrier();
+                y[t] = tile[0].x + tile[0].y;
+            }}"
+        );
+        let job = Job::of_text(&text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
+        prove(&job, &job.buffers(&[], &[vec![0; 2]]), Settings::default()).unwrap().findings
+    };
+    let both = run("if (t == 0u) { tile[0].x = 1.0; } else { tile[0].y = 2.0; }");
+    assert_eq!(both[0].kind, Kind::Race, "{both:?}");
+    assert!(both[0].what.contains("tile[0]."), "{}", both[0].what);
+    assert!(run("if (t == 0u) { tile[0].x = 1.0; tile[0].y = 2.0; }").is_empty());
+    // What is not written has its own name.
+    let half = run("if (t == 0u) { tile[0].x = 1.0; }");
+    assert!(half[0].what.contains("tile[0].y is read, but nobody wrote it"), "{half:?}");
 }

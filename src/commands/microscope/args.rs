@@ -61,6 +61,9 @@ pub struct MicroscopeArgs {
     /// The group of that thread
     #[arg(long, value_name = "X,Y,Z", value_delimiter = ',', value_parser = whole::<u32>, allow_negative_numbers = true, requires = "thread")]
     pub group: Vec<u32>,
+    /// The pass of that thread, counted from 0 [default: the last]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true, requires = "thread")]
+    pub pass: Option<usize>,
     /// The first line of the life to print, counted from 1
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     pub from: usize,

@@ -91,11 +91,14 @@ pub fn print(args: &MicroscopeArgs) -> Result<()> {
 
 /// The thread that was named.
 fn asked_for(args: &MicroscopeArgs, job: &Job, thread: u32) -> Result<Owner> {
-    let last = job.passes.len() - 1;
+    let (passes, pass) = (job.passes.len(), args.pass.unwrap_or(job.passes.len() - 1));
+    let Some(of_pass) = job.passes.get(pass) else {
+        return Err(error!(Usage, "--pass {pass}: there are {passes}, counted from 0"));
+    };
     let group = std::array::from_fn(|axis| args.group.get(axis).copied().unwrap_or(0));
-    let named = Owner::named(job, last, group, thread).filter(|_| args.group.len() <= 3);
+    let named = Owner::named(job, pass, group, thread).filter(|_| args.group.len() <= 3);
     named.ok_or_else(|| {
-        let (threads, [x, y, z]) = (job.passes[last].program.threads(), job.passes[last].groups);
+        let (threads, [x, y, z]) = (of_pass.program.threads(), of_pass.groups);
         let there = format!("{x}, {y}, {z} groups of {threads} threads, counted from 0");
         error!(Usage, "there is no such thread as --thread and --group name: there are {there}")
     })

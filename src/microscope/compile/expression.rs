@@ -122,7 +122,7 @@ impl<'a> Compiler<'a> {
             Expression::As { expr, kind, convert } => self.cast(body, *expr, *kind, *convert)?,
             Expression::ArrayLength(array) => self.array_length(body, *array)?,
             Expression::CooperativeLoad { .. } | Expression::CooperativeMultiplyAdd { .. } => {
-                return Err(self.refuse("no cooperative matrices"));
+                return Err(self.refuse("cooperative matrices (tensor cores) are not interpreted"));
             }
             Expression::ImageSample { .. } => return Err(self.refuse("textures are only loaded from")),
             Expression::Derivative { .. } => return Err(self.refuse("no derivatives in compute shaders")),

@@ -81,7 +81,7 @@ impl Compiler<'_> {
                     self.has_private = true;
                     let size = size_of(inner, self)?;
                     let register = self.allocate(size)?;
-                    let init = variable.init.and_then(|init| self.constant(init, &module.global_expressions));
+                    let init = self.initial(variable.init, &module.global_expressions)?;
                     self.initialise(register, size, init)?;
                     let of = self.name(&name);
                     self.variables.insert(handle, Value::local(register, of));
@@ -110,6 +110,9 @@ impl Compiler<'_> {
                 let cells = self.layout.cells(variable.ty, width);
                 (kind, width, cells, self.layout.runtime_stride(variable.ty, width))
             };
+            if space == Space::Uniform && width != 4 {
+                return Err(self.refuse("a uniform of numbers that have no 32 bits"));
+            }
             if space == Space::Uniform && cells > MOST_UNIFORM {
                 return Err(self.refuse(&format!("a uniform of more than {MOST_UNIFORM} numbers")));
             }
@@ -119,13 +122,14 @@ impl Compiler<'_> {
                     return Err(self.refuse(&format!("more than {MOST_SHARED} bytes of workgroup memory")));
                 }
             }
+            let (element, components) = self.layout.element(variable.ty, width);
             let number = self.global_list.len() as u16;
             if number > 64 {
                 return Err(self.refuse("more than 64 variables"));
             }
             let of = self.name(&name);
             self.variables.insert(handle, Value::global(number, width, of));
-            self.global_list.push(Global { name, space, kind, width, cells, stride });
+            self.global_list.push(Global { name, space, kind, width, cells, stride, element, components });
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use crate::microscope::instruction::{Instruction, Kind, Op};
 use crate::microscope::layout::Layout;
 use crate::microscope::program::{Frame, Global, Loop, Site, Variable};
 use crate::microscope::source::{Lines, Refusal, Result};
-use naga::valid::ModuleInfo;
+use naga::{Arena, Expression, valid::ModuleInfo};
 use naga::{BuiltIn, GlobalVariable, Handle, Module, Span};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -183,6 +183,18 @@ impl<'a> Compiler<'a> {
     }
 
     /// Registers get a constant value, or 0.
+    /// The words that a variable begins with; `None` for zeros.
+    pub fn initial(
+        &self,
+        init: Option<Handle<Expression>>,
+        arena: &Arena<Expression>,
+    ) -> Result<Option<Vec<u32>>> {
+        let words = |init| {
+            self.constant(init, arena).ok_or_else(|| self.refuse("this initial value is not known here"))
+        };
+        init.map(words).transpose()
+    }
+
     pub fn initialise(&mut self, register: u16, size: u32, words: Option<Vec<u32>>) -> Result<()> {
         match words {
             Some(words) => {

@@ -19,7 +19,7 @@ impl<'a> Compiler<'a> {
             let register = self.allocate(size)?;
             let name = self.name(variable.name.as_deref().unwrap_or(""));
             self.naming = (name, self.layout.kind(inner).map_err(|why| self.at(why))?);
-            let init = variable.init.and_then(|init| self.constant(init, &function.expressions));
+            let init = self.initial(variable.init, &function.expressions)?;
             // All are set when the function begins, wherever they are declared: no line of its own.
             let span = std::mem::replace(&mut self.span, Span::UNDEFINED);
             self.initialise(register, size, init)?;
@@ -34,7 +34,8 @@ impl<'a> Compiler<'a> {
         let own = self.locals[first..].iter_mut().filter(|local| local.frame == frame);
         own.for_each(|local| local.end = end);
         let exits = std::mem::take(&mut body.exits);
-        // A jump to what follows anyway is none.
+        // A jump to what follows anyway is none. Only one that stands last is: naga lets both ways of an `if` end with a
+        // return of their own, so that nothing leads to what stands behind it.
         let last = self.code.len().wrapping_sub(1);
         if exits == [last] && matches!(self.code[last].op, Op::Jump) {
             self.code.pop();
@@ -76,7 +77,11 @@ impl<'a> Compiler<'a> {
                     self.expression(body, handle)?;
                 }
             }
-            Statement::Block(block) => self.block(body, block)?,
+            Statement::Block(block) => {
+                // Its registers are given back behind it: no copy of a value from before may lie there.
+                self.keep(body, None)?;
+                self.block(body, block)?;
+            }
             Statement::If { condition, accept, reject } => {
                 let condition = self.register(body, *condition)?;
                 self.keep(body, None)?;
@@ -163,7 +168,9 @@ impl<'a> Compiler<'a> {
                 let zero = self.words(&[0])?;
                 self.together(body, Together::Collect(*op, *collective_op), (*argument, zero), *result)?;
             }
-            Statement::CooperativeStore { .. } => return Err(self.refuse("no cooperative matrices")),
+            Statement::CooperativeStore { .. } => {
+                return Err(self.refuse("cooperative matrices (tensor cores) are not interpreted"));
+            }
             Statement::ImageStore { .. } | Statement::ImageAtomic { .. } => {
                 return Err(self.refuse("textures are only loaded from"));
             }

@@ -132,8 +132,10 @@ pub fn execute<W: Watch>(
         Op::LeU => two(r, i, |a, b| u32::from(a <= b)),
         Op::NotB => one(r, i, |v| u32::from(v == 0)),
         Op::Select => {
+            // The result may take the place of the condition.
+            let only = r[c];
             for k in 0..n {
-                let condition = r[if i.imm == 0 { c } else { c + k }];
+                let condition = if i.imm == 0 { only } else { r[c + k] };
                 r[dst + k] = r[if condition == 0 { a + k } else { b + k }];
             }
         }
@@ -165,8 +167,9 @@ pub fn execute<W: Watch>(
             }
         }
         Op::Bits(function) => {
+            let (offset, count) = (r[c], r[c + 1]);
             for k in 0..n {
-                let (value, new, offset, count) = (r[a + k], r[b + k], r[c], r[c + 1]);
+                let (value, new) = (r[a + k], r[b + k]);
                 r[dst + k] = integer::bits(function, [value, new, offset, count], i.imm == 1);
             }
         }

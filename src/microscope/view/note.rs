@@ -101,13 +101,12 @@ impl std::fmt::Display for Note {
 /// What an access did that a thread has just executed; `values` are those that it read or wrote.
 pub fn of_access(global: &Global, access: &Access, values: Vec<Number>) -> Note {
     let action = if access.mode == Mode::Read { Action::Read } else { Action::Write };
-    // Cells of a plain array are elements; a vector is one of several cells.
-    let stride = global.stride.max(1);
-    let is_array = global.stride > 0 || global.cells > access.n;
+    // A vector is one element of several cells.
+    let is_array = global.element > 0 || global.cells > access.n;
     Note {
         action,
         name: global.name.clone(),
-        element: is_array.then_some(access.first / stride),
+        element: is_array.then_some(access.first / global.element.max(1)),
         values,
         cells: Some((access.global, access.first)),
     }
