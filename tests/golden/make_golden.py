@@ -223,7 +223,7 @@ def softmax():
     for case, x, labels, whole_batch in [
         ("three classes; equal logits, certain ones, and logits whose exponentials overflow",
          [[0, 0, 0], [30, -30, 0.5], [-30, 30, 0.5], [2000, -2000, 1999], [1.5, -0.25, 0.75]], [2, 0, 0, 2, 1], 5),
-        ("micro-batch of 4 of ten classes in a batch of 9", random.normal(size=(4, 10)) * 3, [0, 9, 4, 4], 9),
+        ("micro-batch of 4 of ten classes in a batch of 9", np.float32(random.normal(size=(4, 10)) * 3), [0, 9, 4, 4], 9),
     ]:
         x, labels = np.array(x, dtype=np.float64), np.array(labels)
         batch, classes = x.shape
