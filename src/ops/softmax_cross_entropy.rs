@@ -99,6 +99,7 @@ pub fn cases(table: Table) -> Vec<Case> {
 
 /// From hopeless to certain, image by image: the exponential of 100 would overflow.
 pub(super) fn logits([batch, classes]: [u32; 2], random: &mut Random) -> Values {
-    let logit = |i: u32, random: &mut Random| random.number() * [1.0, 10.0, 100.0][(i / classes) as usize % 3];
+    let logit =
+        |i: u32, random: &mut Random| random.number() * [1.0, 10.0, 100.0][(i / classes) as usize % 3];
     Values::Float((0..batch * classes).map(|i| logit(i, random)).collect())
 }

@@ -44,9 +44,9 @@ fn what_a_layer_leaves_out_is_kerass_default() {
     let short = "[[layers]]\ntype = \"conv2d\"\nfilters = 4\nkernel_size = 3\n\
                  [[layers]]\ntype = \"max_pool2d\"\n[[layers]]\ntype = \"flatten\"\n[[layers]]\ntype = \"dense\"\nunits = \"classes\"\n";
     let long = "[[layers]]\nname = \"conv1\"\ntype = \"conv2d\"\ninputs = [\"input\"]\nfilters = 4\nkernel_size = [3, 3]\n\
-                strides = [1, 1]\npadding = \"valid\"\nuse_bias = true\n\
+                strides = [1, 1]\npadding = \"valid\"\n\
                 [[layers]]\nname = \"pool1\"\ntype = \"max_pool2d\"\ninputs = [\"conv1\"]\npool_size = [2, 2]\nstrides = [2, 2]\n\
-                [[layers]]\ntype = \"flatten\"\n[[layers]]\ntype = \"dense\"\nunits = 1\nuse_bias = true\n";
+                [[layers]]\ntype = \"flatten\"\n[[layers]]\ntype = \"dense\"\nunits = 1\n";
     assert_eq!(network(short).unwrap(), network(long).unwrap());
     // A window that is not square, and one that overlaps.
     let wide = long.replace("pool_size = [2, 2]\nstrides = [2, 2]", "pool_size = [2, 3]\nstrides = 1");
@@ -84,7 +84,11 @@ fn mistakes_are_named_with_their_line_and_layer() {
         (layer("name = \"dense1\"\ntype = \"relu\""), "", &["dense"]),
         (layer("type = \"relu\"\nslope = 0.1"), "line 3", &["relu", "unknown field `slope`"]),
         (conv("filters = 4\nkernel = 3"), "line 4", &["unknown field `kernel`"]),
-        (conv("filters = 4\nkernel_size = 3\nactivation = \"relu\""), "line 5", &["an activation is a layer of its own"]),
+        (
+            conv("filters = 4\nkernel_size = 3\nactivation = \"relu\""),
+            "line 5",
+            &["an activation is a layer of its own"],
+        ),
         (conv("kernel_size = 3"), "line 1", &["conv2d", "missing field `filters`"]),
         (conv("filters = \"many\"\nkernel_size = 3"), "line 1", &["conv2d", "invalid type"]),
         (conv("filters = 4.5\nkernel_size = 3"), "line 1", &["conv2d", "invalid type"]),
@@ -97,15 +101,13 @@ fn mistakes_are_named_with_their_line_and_layer() {
         (conv("filters = 4\nkernel_size = 3\nstrides = 0"), "line 1", &["conv1", "strides is 0"]),
         (layer("type = \"dense\"\nunits = 4"), "line 1", &["dense1", "takes [features]"]),
         (layer("type = \"dropout\"\nrate = 1.5"), "line 1", &["rate"]),
-        (layer("type = \"add\"\ninputs = [\"input\"]"), "line 1", &["add1", "takes 2 input(s), not 1"]),
-        (
-            "[[layers]]\ntype = \"flatten\"\n[[layers]]\ntype = \"dense\"\nunits = 4\n[[layers]]\ntype = \"add\"\ninputs = [\"dense1\", \"flatten1\"]\n".into(),
-            "line 6",
-            &["add1", "[4]", "[256]"],
-        ),
         (dense.replace("\"classes\"", "1000000000"), "line 3", &["units is 1000000000"]),
         (dense.replace("\"classes\"", "7"), "", &["the last layer, dense1", "1 logit"]),
-        (format!("{dense}[[layers]]\ntype = \"relu\"\ninputs = [\"input\"]\n"), "", &["one output", "dense1, relu1"]),
+        (
+            format!("{dense}[[layers]]\ntype = \"relu\"\ninputs = [\"input\"]\n"),
+            "",
+            &["one output", "dense1, relu1"],
+        ),
     ];
     assert!(wrong.len() >= 30, "{}", wrong.len());
     for (text, line, words) in wrong {
