@@ -6,7 +6,7 @@ use super::head::Head;
 use super::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu};
 use crate::error::{Remedy, Result, error, list, shown};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A network, and what it needs to know about pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,14 +56,15 @@ pub const MIN_IMAGE_SIZE: usize = 8;
 pub const MAX_IMAGE_SIZE: usize = 16_384;
 
 impl Network {
-    /// A network of these layers for gray pictures of two classes.
+    /// A network of these layers for gray pictures of these classes.
     pub fn new(classes: Vec<String>, image_size: usize, nodes: Graph) -> Network {
-        let (head, preprocessing) = (Head::Sigmoid, Preprocessing::default());
+        let (head, preprocessing) = (Head::of(classes.len()), Preprocessing::default());
         Network { channels: 1, classes, head, image_size, nodes, preprocessing }
     }
 
     /// The default network: three convolutions with pooling, then three dense layers.
     pub fn cats_and_dogs(classes: Vec<String>, image_size: usize, dropout: f64) -> Network {
+        let logits = if classes.len() == 2 { 1 } else { classes.len() };
         let nodes = Graph::new()
             .then(Conv2d::new(64, 3))
             .then(Relu {})
@@ -80,7 +81,7 @@ impl Network {
             .then(Dropout::new(dropout))
             .then(Dense::new(64))
             .then(Relu {})
-            .then(Dense::new(1));
+            .then(Dense::new(logits));
         Network::new(classes, image_size, nodes)
     }
 
@@ -97,13 +98,14 @@ impl Network {
         self.check()?;
         let placed = self.nodes.placed(&self.input_shape())?;
         let output = placed.last().expect("a network has a layer");
-        if output.output_shape != [self.head.logits()] {
+        let logits = self.head.logits(self.classes.len())?;
+        if output.output_shape != [logits] {
             return Err(error!(
                 Usage,
                 "the last layer, {}, makes {:?} of a picture, but the head takes {} logit(s)",
                 shown(&output.name),
                 output.output_shape,
-                self.head.logits()
+                logits
             ));
         }
         Ok(placed)
@@ -122,15 +124,13 @@ impl Network {
                 error!(Usage, "an image size of {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}");
             return Err(why.with(Remedy::OtherImageSize));
         }
-        if self.classes.len() != self.head.classes()
-            || self.classes[0] == self.classes[1]
-            || self.channels != 1
-        {
-            let (classes, channels) = (list(&self.classes), self.channels);
-            return Err(error!(
-                Usage,
-                "two classes and one channel are supported, not ({classes}) and {channels}"
-            ));
+        self.head.logits(self.classes.len())?;
+        let names: BTreeSet<_> = self.classes.iter().collect();
+        if names.len() < self.classes.len() {
+            return Err(error!(Usage, "two classes have one name: {}", list(&self.classes)));
+        }
+        if self.channels != 1 {
+            return Err(error!(Usage, "pictures have one channel, gray, not {}", self.channels));
         }
         let Preprocessing { grayscale, resize, mean, std_dev } = &self.preprocessing;
         let known = Preprocessing::default();
