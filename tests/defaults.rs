@@ -205,6 +205,16 @@ fn kernels_that_take_time_take_a_fast_rung_with_enough_groups() {
                 };
                 let mut trainer = Trainer::new(model, plan, 0.001, 1).unwrap();
                 for batch in BATCHES {
+                    // A batch whose pictures are coupled is not split, and may be too large.
+                    if name.starts_with("residual")
+                        && Plan::new(&trainer.model, &limits, batch, None).is_err()
+                    {
+                        assert!(
+                            limits.max_binding <= 4 * GIB && batch > 8,
+                            "{adapter}, {name} at {size}, batch {batch}"
+                        );
+                        continue;
+                    }
                     let step;
                     (trainer, step) = passes(trainer, batch, size);
                     let faults = faults(&step);

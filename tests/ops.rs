@@ -98,7 +98,7 @@ fn softmax_of_large_logits_is_stable_and_a_nan_passes_on() {
         for classes in [2, 5, 40, 1000] {
             let mut logits = vec![-1e4f32; classes];
             logits[1] = 1e4;
-            let name = format!("{classes} classes on {}", device.name());
+            let name = format!("softmax_cross_entropy.forward, {classes} classes on {}", device.name());
             let (loss, hits, dx) = cross_entropy(&device, &logits, 1);
             assert!(loss == 0.0 && hits == 1 && dx.iter().all(|dx| *dx == 0.0), "{name}: {loss} {dx:?}");
             let (loss, hits, dx) = cross_entropy(&device, &logits, 0);
@@ -122,7 +122,7 @@ fn softmax_of_large_logits_is_stable_and_a_nan_passes_on() {
                 let x = tape.constant(&Tensor::from_f32(&device, &[2, classes], &rows).unwrap());
                 let y = ops::softmax::softmax(&tape, &x).unwrap();
                 let y = pollster::block_on(y.tensor.read_f32()).unwrap();
-                assert!(y[..classes].iter().all(|y| y.is_nan()), "{name}: {y:?}");
+                assert!(y[..classes].iter().all(|y| y.is_nan()), "softmax.forward: {y:?}");
                 assert!(
                     y[classes..].iter().all(|y| (y - 1.0 / classes as f32).abs() < 1e-6),
                     "{name}: {y:?}"
