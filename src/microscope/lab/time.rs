@@ -37,9 +37,10 @@ impl Trial {
         let [inputs, outputs] = case.zeros();
         let buffers = job.buffers(&inputs, &outputs);
         let settings = Settings { subgroup, watched: WATCHED, rest: false, orders: 1, limits: LIMITS };
-        let report = prove(&job, &buffers, settings).map_err(|why| error!(Other, "{why}"))?;
+        let refused = |why: &dyn std::fmt::Display| error!(Other, "at this size no device runs it: {why}");
+        let report = prove(&job, &buffers, settings).map_err(|why| refused(&why))?;
         match report.findings.first() {
-            Some(finding) => Err(error!(Other, "at this size no device runs it: {finding}")),
+            Some(finding) => Err(refused(finding)),
             None => Ok(Watched { case, rung, text }),
         }
     }
