@@ -3,21 +3,16 @@
 
 mod common;
 
-use common::{network, software};
+use common::{Sum, network, software};
 use pawgrad::cases::Tolerance;
 use pawgrad::check::compare::compare;
 use pawgrad::device::Device;
-use pawgrad::error::Result;
-use pawgrad::model::layers::{
-    Context, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, Relu, TypeName, Unit,
-};
+use pawgrad::model::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu, Unit};
 use pawgrad::model::{Graph, Model};
-use pawgrad::ops;
 use pawgrad::ops::conv2d::Padding;
 use pawgrad::reference::{conv2d, dense, max_pool2d, relu};
 use pawgrad::studio::inside::gradients::{self, Owner};
 use pawgrad::studio::inside::{self, Inside, Slots};
-use pawgrad::tape::Var;
 use std::sync::Arc;
 
 const SIZE: usize = 13;
@@ -226,42 +221,6 @@ fn the_heat_map_weighs_maps_by_their_gradients() {
         for (place, (&shown, wanted)) in inside.heat.values.iter().zip(&heat).enumerate() {
             assert!((f64::from(shown) - wanted / largest).abs() < 1e-5, "place {place} on {}", device.name());
         }
-    }
-}
-
-/// The sum of two layers.
-#[derive(Debug, serde::Serialize)]
-struct Sum {}
-
-impl TypeName for Sum {
-    fn type_name(&self) -> &'static str {
-        "sum"
-    }
-}
-
-impl Layer for Sum {
-    fn label(&self) -> &'static str {
-        "Sum"
-    }
-
-    fn meaning(&self) -> &'static str {
-        "The sum of two layers, value by value."
-    }
-
-    fn arity(&self) -> usize {
-        2
-    }
-
-    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
-        Ok(inputs[0].to_vec())
-    }
-
-    fn forward(&self, context: &Context, inputs: &[Var]) -> Result<Var> {
-        ops::add::add(context.tape, &inputs[0], &inputs[1])
-    }
-
-    fn keeps(&self, _inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)> {
-        vec![("output", output.iter().product())]
     }
 }
 

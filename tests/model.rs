@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{classes, network};
+use common::{Sum, classes, network};
 use pawgrad::device::{Device, Limits};
 use pawgrad::error::{ErrorKind, Result};
 use pawgrad::memory;
@@ -19,42 +19,6 @@ use pawgrad::train::Trainer;
 use pawgrad::train::evaluate::scores;
 use pawgrad::train::plan::Plan;
 use serde::Serialize;
-
-/// The sum of two values: a layer with two inputs, which no list knows.
-#[derive(Debug, Serialize)]
-struct Sum {}
-
-impl TypeName for Sum {
-    fn type_name(&self) -> &'static str {
-        "sum"
-    }
-}
-
-impl Layer for Sum {
-    fn label(&self) -> &'static str {
-        "Sum"
-    }
-
-    fn meaning(&self) -> &'static str {
-        "The sum of two layers, value by value."
-    }
-
-    fn arity(&self) -> usize {
-        2
-    }
-
-    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
-        Ok(inputs[0].to_vec())
-    }
-
-    fn forward(&self, context: &Context, inputs: &[Var]) -> Result<Var> {
-        ops::add::add(context.tape, &inputs[0], &inputs[1])
-    }
-
-    fn keeps(&self, _inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)> {
-        vec![("output", output.iter().product())]
-    }
-}
 
 /// Computes what [`Relu`] does, and keeps a copy of its input as well.
 #[derive(Debug, Serialize)]

@@ -8,10 +8,10 @@ use super::limits::Limits;
 use super::lockstep::{self, WatchSubgroups};
 use super::order::middles;
 use super::program::{Program, Space};
-use super::source::{Refusal, Result};
+use super::source::Result;
 use super::traffic::{Piece, atomics, conflicts};
 pub use super::traffic::{Shared, Traffic};
-use super::watch::{Access, At, Endless, Mode, Watch};
+use super::watch::{Access, At, Mode, Watch};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -67,11 +67,9 @@ pub fn count(
         for &index in &sample {
             group.restart(pass.group(index));
             limits.bind(&mut group, done);
-            if let Err(endless) = lockstep::run(&mut group, &mut bound.memory, &mut counter) {
-                let Endless { line, .. } = limits.judge(&group, endless)?;
-                return Err(Refusal { line: Some(line), what: "a thread has no end".to_string() });
-            }
-            done += group.threads.iter().map(|thread| thread.steps).sum::<u64>();
+            let end = lockstep::run(&mut group, &mut bound.memory, &mut counter);
+            end.map_err(|endless| limits.refuse(&group, endless))?;
+            done += group.steps();
         }
         all.push(counter.counts(pass.len(), sample.len() as u64));
         bound.release(program, &mut buffers, None);

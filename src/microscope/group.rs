@@ -59,6 +59,11 @@ impl<'p> Group<'p> {
         Group { program, setting, id, threads, registers }
     }
 
+    /// Instructions of all its threads so far.
+    pub fn steps(&self) -> u64 {
+        self.threads.iter().map(|thread| thread.steps).sum()
+    }
+
     pub fn registers(&self, thread: usize) -> &[u32] {
         &self.registers[thread * self.program.registers..][..self.program.registers]
     }

@@ -144,8 +144,9 @@ impl Job {
         outputs.map(|buffer| buffer.words).collect()
     }
 
-    /// Whether a pass writes to the buffer of this number.
-    pub fn makes(&self, buffers: &[Buffer], buffer: usize) -> bool {
+    /// Whether any pass writes to the buffer behind a variable of `pass`.
+    pub fn makes(&self, buffers: &[Buffer], pass: &Pass, global: &Global) -> bool {
+        let Some(buffer) = buffer_of(buffers, global, pass.textures) else { return false };
         let writes = |global: &Global| {
             global.space == Space::Storage { writable: true }
                 && buffer_of(buffers, global, &[]) == Some(buffer)

@@ -32,10 +32,18 @@ impl Limits {
     /// # Errors
     /// Too many instructions in all.
     pub(super) fn judge(self, group: &Group, endless: Endless) -> Result<Endless, Refusal> {
-        if group.setting.most_steps < self.steps { Err(self.too_many()) } else { Ok(endless) }
+        if group.setting.most_steps < self.steps {
+            let most = self.instructions;
+            return Err(Refusal::new(format!("all threads together take more than {most} instructions")));
+        }
+        Ok(endless)
     }
 
-    pub(super) fn too_many(self) -> Refusal {
-        Refusal::new(format!("all threads together take more than {} instructions", self.instructions))
+    /// Why a group that came to a limit is not run on.
+    pub(super) fn refuse(self, group: &Group, endless: Endless) -> Refusal {
+        match self.judge(group, endless) {
+            Ok(Endless { line, .. }) => Refusal { line: Some(line), what: "a thread has no end".to_string() },
+            Err(too_many) => too_many,
+        }
     }
 }

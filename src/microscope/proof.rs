@@ -8,7 +8,7 @@ use super::limits::Limits;
 use super::order::{ORDERS, Order, spread};
 use super::sanitizer::Sanitizer;
 use super::source::{Refusal, Result};
-use super::watch::{Endless, Nobody, Watch};
+use super::watch::{Nobody, Watch};
 use rayon::prelude::*;
 
 /// Groups of the largest dispatch.
@@ -106,7 +106,7 @@ pub fn estimate(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<u64
         if group.run(&threads, &mut bound.memory, &mut Nobody).is_err() {
             return Ok(u64::MAX);
         }
-        sum += group.threads.iter().map(|thread| thread.steps).sum::<u64>().saturating_mul(pass.len());
+        sum += group.steps().saturating_mul(pass.len());
         bound.release(&pass.program, &mut buffers, None);
     }
     Ok(sum)
@@ -165,7 +165,7 @@ fn run(job: &Job, mut buffers: Vec<Buffer>, settings: Settings, order: Order) ->
             } else {
                 group.run(&threads, &mut bound.memory, &mut Nobody)
             };
-            instructions += group.threads.iter().map(|thread| thread.steps).sum::<u64>();
+            instructions += group.steps();
             if let Err(endless) = end {
                 sanitizer.endless(limits.judge(&group, endless)?);
                 is_complete = false;
@@ -209,11 +209,8 @@ pub fn run_groups(
         group.restart(pass.group(index));
         limits.bind(&mut group, done);
         let end = group.run(&threads, &mut bound.memory, &mut Nobody);
-        done += group.threads.iter().map(|thread| thread.steps).sum::<u64>();
-        if let Err(endless) = end {
-            let Endless { line, .. } = limits.judge(&group, endless)?;
-            return Err(Refusal { line: Some(line), what: "a thread has no end".to_string() });
-        }
+        done += group.steps();
+        end.map_err(|endless| limits.refuse(&group, endless))?;
     }
     bound.release(program, buffers, None);
     Ok(())

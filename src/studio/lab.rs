@@ -1,5 +1,5 @@
-//! A shader that somebody edits in the page: tried, and counted beside the original. It runs in the microscope alone, never
-//! on a device.
+//! A shader that somebody edits in the page: tried, and counted beside the original. It runs in the microscope; on a device
+//! only where `time` is asked for, and behind it.
 
 mod exercises;
 mod time;
@@ -17,6 +17,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Bytes of the longest text.
 const LONGEST: usize = 128 << 10;
@@ -26,7 +27,14 @@ const BATCH: u32 = 2;
 
 /// One text is tried at a time: each takes a processor for a second or two.
 #[derive(Default)]
-pub struct Lab(Arc<tokio::sync::Mutex<()>>);
+pub struct Lab(Arc<Mutex<()>>);
+
+impl Lab {
+    /// Waits for a turn. It goes with the work, and ends with it: the visitor may be gone before.
+    async fn turn(&self) -> OwnedMutexGuard<()> {
+        self.0.clone().lock_owned().await
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,8 +47,7 @@ pub struct Wanted {
 /// Tries a text.
 pub async fn try_text(State(lab): State<Arc<Lab>>, Body(wanted): Body<Wanted>) -> Answer<Json<Value>> {
     check_length(&wanted.text)?;
-    let turn = lab.0.clone().lock_owned().await;
-    // The turn ends with the work: the visitor may be gone before.
+    let turn = lab.turn().await;
     let work = move || {
         let _turn = turn;
         answer(&wanted)

@@ -36,10 +36,8 @@ fn seen(page: &Page) -> Value {
 /// Chooses in the menu of that number, and waits for the first step of what was chosen.
 fn choose(page: &Page, menu: &str, option: &str) {
     let label = format!(".micro-aim > label:nth-child({menu}) select");
-    page.js(&format!(
-        "(() => {{ const menu = document.querySelector('{label}'); menu.value = '{option}';\
-           document.querySelector('.micro').dataset.step = ''; menu.dispatchEvent(new Event('change')); }})()"
-    ));
+    page.js("document.querySelector('.micro').dataset.step = ''");
+    page.select(&label, option);
     is_at(page, 0);
     assert_eq!(page.js(&format!("document.querySelector('{label}').value")), option);
 }
@@ -212,11 +210,8 @@ fn gradients_are_followed(page: &Page) {
     page.press("End");
     page.says(".micro-notes", &format!("becomes {value}"));
     // For a picture of the other class the same value changes its sign.
-    let other = "[...document.querySelectorAll('#gradient-label option')].find((one) => !one.innerText.includes('predicted'))";
-    page.js(&format!(
-        "(() => {{ const menu = document.querySelector('#gradient-label'); menu.value = {other}.value;\
-           menu.dispatchEvent(new Event('change')); }})()"
-    ));
+    let other = "[...document.querySelectorAll('#gradient-label option')].find((one) => !one.innerText.includes('predicted')).value";
+    page.select("#gradient-label", page.js(other).as_str().unwrap());
     page.wait(&format!("document.querySelector('[data-layer=conv2] .unit h4').innerText !== {title:?}"));
     let sign = |title: &str| title.rsplit(": ").next().unwrap().starts_with('\u{2212}');
     assert_ne!(sign(&page.text("[data-layer=conv2] .unit h4")), sign(&title));

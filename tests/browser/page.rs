@@ -217,6 +217,14 @@ impl Page {
         self.tab.type_str(text).unwrap();
     }
 
+    /// Chooses an option of a menu by its value.
+    pub fn select(&self, selector: &str, value: &str) {
+        self.js(&format!(
+            "(() => {{ const menu = document.querySelector({selector:?}); menu.value = {value:?};\
+               menu.dispatchEvent(new Event('change')); }})()"
+        ));
+    }
+
     pub fn press(&self, key: &str) {
         self.tab.press_key(key).unwrap();
     }

@@ -111,7 +111,7 @@ fn a_training_is_watched_from_anywhere_and_offers_what_comes_next() {
     page.says("#results", "in training, after epoch");
     page.screenshot("20-predicted-in-training");
     // A network that learned nothing is unsure, and says so.
-    page.js("(() => { const menu = document.querySelector('#predict-run'); menu.value = '2026-01-03_slow'; menu.dispatchEvent(new Event('change')); })()");
+    page.select("#predict-run", "2026-01-03_slow");
     page.says("#results .verdict.unsure", "Unsure: rather");
     page.says("#results", "run 2026-01-03_slow");
 
@@ -248,7 +248,7 @@ fn maps_stand_under_the_name_of_their_own_run() {
     page.says("#inside-status", "Run 2026-01-01_good");
     // A model that is gone leaves none behind either.
     std::fs::remove_dir_all(studio.place.path("runs/2026-01-03_slow")).unwrap();
-    page.js("(() => { const menu = document.querySelector('#inside-run'); menu.value = '2026-01-03_slow'; menu.dispatchEvent(new Event('change')); })()");
+    page.select("#inside-run", "2026-01-03_slow");
     page.says("#inside-alert", "there is no run 2026-01-03_slow");
     assert_eq!(page.js("document.querySelector('#inside-result').hidden"), true);
     page.is_content_but_for(&["404"]); // there are no samples here

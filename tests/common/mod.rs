@@ -5,7 +5,11 @@ pub mod program;
 pub mod studio;
 
 use pawgrad::device::{Device, Precision, adapters};
+use pawgrad::error::Result;
+use pawgrad::model::layers::{Context, Layer, TypeName};
 use pawgrad::model::{Graph, Network};
+use pawgrad::ops;
+use pawgrad::tape::Var;
 
 /// The software Vulkan adapter. A missing one fails the test: a skip would look green.
 pub fn software() -> Device {
@@ -47,4 +51,40 @@ pub fn weights_file(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
         (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap())
     });
     safetensors::serialize(views, None).unwrap()
+}
+
+/// The sum of two values: a layer with two inputs, which no list knows.
+#[derive(Debug, serde::Serialize)]
+pub struct Sum {}
+
+impl TypeName for Sum {
+    fn type_name(&self) -> &'static str {
+        "sum"
+    }
+}
+
+impl Layer for Sum {
+    fn label(&self) -> &'static str {
+        "Sum"
+    }
+
+    fn meaning(&self) -> &'static str {
+        "The sum of two layers, value by value."
+    }
+
+    fn arity(&self) -> usize {
+        2
+    }
+
+    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
+        Ok(inputs[0].to_vec())
+    }
+
+    fn forward(&self, context: &Context, inputs: &[Var]) -> Result<Var> {
+        ops::add::add(context.tape, &inputs[0], &inputs[1])
+    }
+
+    fn keeps(&self, _inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)> {
+        vec![("output", output.iter().product())]
+    }
 }

@@ -1,7 +1,6 @@
 //! What the microscope looks at: a kernel, with sizes and values.
 
 use super::args::MicroscopeArgs;
-use crate::check::kernels::bytes;
 use crate::check::{Case, Table, all, table};
 use crate::commands::load::{load_model, model_file};
 use crate::commands::only::closest;
@@ -9,6 +8,7 @@ use crate::data::decode_file;
 use crate::device::Device;
 use crate::error::{Error, Result, error, list, shown, shown_path};
 use crate::memory;
+use crate::microscope::lab::need;
 use crate::microscope::view::{OfLayer, Subject, case_of};
 use crate::model::{Model, Network};
 use crate::run::newest_with_model;
@@ -16,8 +16,6 @@ use crate::train::settings::image_size_problem;
 
 /// Values of the largest tensor.
 const MOST_VALUES: u64 = 1 << 28;
-/// What the buffers of a kernel take, for each of their bytes: as they are drawn, in f64, and in the interpreter.
-const COPIES: u64 = 6;
 
 /// The subject, and what a person should know of its values.
 pub fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
@@ -88,7 +86,7 @@ pub fn network_case(args: &MicroscopeArgs, kernel: &str, batch: u32) -> Result<O
     })?;
     let case = named.swap_remove(place);
     let what = format!("{kernel} of {} at {size}x{size} pixels, {batch} at a time,", case.why);
-    memory::check(&what, &[("its buffers", COPIES * bytes(&case) as u64)])?;
+    memory::check(&what, &[need(&case)])?;
     Ok(Some(case))
 }
 

@@ -19,3 +19,14 @@ pub use beside::{Beside, LIMITS, Metric, Totals, beside};
 pub use exercise::{BATCH, Exercise, Goal, IMAGE_SIZE, Reached, Task};
 pub use time::Watched;
 pub use trial::{Settings, Trial, Verdict, Wrong, trial};
+
+use crate::check::Case;
+use crate::check::kernels::bytes;
+
+/// What the buffers of a kernel take, for each of their bytes: as they are drawn, in f64, and in the interpreter.
+const COPIES: u64 = 6;
+
+/// Memory that it takes to look at a kernel at the sizes of a case: what for, and bytes.
+pub fn need(case: &Case) -> (&'static str, u64) {
+    ("its buffers", COPIES * bytes(case) as u64)
+}

@@ -92,9 +92,7 @@ impl Look<'_> {
 
     /// For each variable of a pass, whether a pass of the job writes to the buffer behind it.
     fn made(&self, pass: &Pass) -> Vec<bool> {
-        let of = |global: &Global| buffer_of(self.buffers, global, pass.textures);
-        let is_made = |global: &Global| of(global).is_some_and(|buffer| self.job.makes(self.buffers, buffer));
-        pass.program.globals.iter().map(is_made).collect()
+        pass.program.globals.iter().map(|global| self.job.makes(self.buffers, pass, global)).collect()
     }
 
     /// For each variable of a program, the buffer behind it, and how many of its cells are a word; `None` for memory that

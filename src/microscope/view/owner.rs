@@ -2,7 +2,7 @@
 
 use super::slice::{is_store, slice};
 use super::sweep::sweep;
-use crate::microscope::buffers::{Buffer, buffer_of};
+use crate::microscope::buffers::Buffer;
 use crate::microscope::job::{Job, Pass};
 use crate::microscope::limits::Limits;
 use crate::microscope::program::{Global, Space};
@@ -68,10 +68,7 @@ fn writer(
 ) -> Result<Option<([u32; 3], At)>> {
     let pass = &job.passes[number];
     let slice = slice(&pass.program, |i| is_store(i) && usize::from(i.a) == global);
-    let is_made = |global: &usize| {
-        let buffer = buffer_of(buffers, &pass.program.globals[*global], pass.textures);
-        buffer.is_some_and(|buffer| job.makes(buffers, buffer))
-    };
+    let is_made = |global: &usize| job.makes(buffers, pass, &pass.program.globals[*global]);
     let slice = slice.filter(|slice| !slice.decided_by.iter().any(is_made));
     let program = slice.as_ref().map_or(&*pass.program, |slice| &slice.program);
     let mut made = Vec::new();

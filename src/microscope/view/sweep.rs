@@ -51,7 +51,7 @@ pub fn sweep<W: Watch, R: Send>(
                 limits.bind(&mut group, done.load(Relaxed));
                 // One without end does nothing more.
                 let _ = group.run(&order, memory, &mut watch);
-                done.fetch_add(group.threads.iter().map(|thread| thread.steps).sum(), Relaxed);
+                done.fetch_add(group.steps(), Relaxed);
                 found.extend(end(index, watch));
             }
             found

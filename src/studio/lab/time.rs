@@ -1,7 +1,6 @@
 //! How long a shader takes on a device, beside the original.
 
 use super::{Lab, check_length};
-use crate::check::kernels::bytes;
 use crate::check::{Case, Table, table};
 use crate::memory;
 use crate::microscope::lab::{self, Settings, Watched, trial};
@@ -18,8 +17,6 @@ use std::sync::Arc;
 
 /// Floating-point operations of the largest call: ten seconds on a device that does 5 GFLOP/s.
 const MOST_FLOP: f64 = 5e10;
-/// What the buffers of a kernel take, for each of their bytes: as they are drawn, in f64, and in the interpreter.
-const COPIES: u64 = 6;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,16 +48,17 @@ pub async fn time(
     Body(wanted): Body<Wanted>,
 ) -> Answer<Json<Value>> {
     check_length(&wanted.text)?;
-    let _turn = lab.0.lock().await;
+    let turn = lab.turn().await;
     // Said at once; a run may begin while the interpreter is at work.
     drop(training.alone()?);
     let (case, layer) = case(&wanted, &pictures, &worker).await?;
     let Wanted { kernel, rung, text, device, .. } = wanted;
-    let watched = worker::blocking(move || watched(&kernel, &rung, &text, case)).await??;
+    let work = move || watched(&kernel, &rung, &text, case).map(|watched| (watched, turn));
+    let (watched, turn) = worker::blocking(work).await??;
     let alone = training.alone()?;
     let times = worker.run(move |models| {
         // With it, and not with the request: what hangs on a device is still there when nobody waits for it any more.
-        let _alone = alone;
+        let (_turn, _alone) = (turn, alone);
         // A device that the text takes down takes others of the same adapter with it.
         models.forget();
         let (device, line) = models.open(&device)?;
@@ -98,7 +96,7 @@ fn watched(kernel: &str, rung: &str, text: &str, case: Case) -> Answer<Watched> 
         return Err(unusable("this layer takes too long to be timed here: use a model of smaller pictures"));
     }
     let what = format!("{kernel} at these sizes");
-    memory::check(&what, &[("its buffers", COPIES * bytes(&case) as u64)])?;
+    memory::check(&what, &[lab::need(&case)])?;
     let settings = Settings::default();
     let trial = trial(kernel, rung, text, settings).map_err(|why| unusable(why.to_string()))?;
     trial.watch(case, settings.subgroup).map_err(|why| unusable(why.message))
