@@ -45,8 +45,8 @@ export class Chart {
     this.node.setAttribute("aria-label", "Chart, still empty");
     charts.add(this);
     new IntersectionObserver(
-      ([entry]) => {
-        this.isInView = entry.isIntersecting;
+      (entries) => {
+        this.isInView = entries.at(-1).isIntersecting; // a busy page gets several at once
         if (this.isDirty) schedule();
       },
       { rootMargin: "150px" },

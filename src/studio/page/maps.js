@@ -54,8 +54,8 @@ export class MapsView {
     this.#say(null);
     new ResizeObserver(() => this.#resize()).observe(this.node);
     new IntersectionObserver(
-      ([entry]) => {
-        this.#isVisible = entry.isIntersecting;
+      (entries) => {
+        this.#isVisible = entries.at(-1).isIntersecting; // a busy page gets several at once
         if (this.#isVisible && this.#isStale) this.#load();
       },
       { rootMargin: "300px" },
