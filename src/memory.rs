@@ -3,6 +3,7 @@
 
 mod group;
 
+use crate::data::Raster;
 use crate::error::{Result, error};
 use crate::model::Model;
 use crate::train::plan::Plan;
@@ -117,11 +118,11 @@ pub fn batch(what: &str, model: &Model, others: &[Need]) -> Result<usize> {
     }
 }
 
-/// What so many decoded pictures take, of one byte for each pixel; and while they are decoded, one more on each thread, before
+/// What so many decoded pictures take; and while they are decoded, one more on each thread, before
 /// it is put into its place.
-pub fn of_pictures(pictures: usize, size: usize) -> Need {
+pub fn of_pictures(pictures: usize, raster: impl Into<Raster>) -> Need {
     let under_way = pictures.min(rayon::current_num_threads());
-    ("pictures", (pictures + under_way) as u64 * (size as u64).pow(2))
+    ("pictures", (pictures + under_way) as u64 * raster.into().bytes() as u64)
 }
 
 /// What training takes of this machine: all where the device's memory is the machine's, else what passes through on its way.
@@ -131,7 +132,7 @@ pub fn of_training(model: &Model, plan: &Plan) -> Vec<Need> {
     let mut needs = vec![("parameters on their way into a file", 2 * parameters)];
     // The whole batch is gathered, of bytes; a micro-batch of it is packed, and packed it is on the device.
     let pictures = (plan.batch + 2 * plan.micro_batch) as u64;
-    needs.push(("the batch's pictures", pictures * (model.network.image_size as u64).pow(2)));
+    needs.push(("the batch's pictures", pictures * model.network.raster().bytes() as u64));
     if !model.device().limits().software {
         needs.push(("parameters on their way to the GPU", parameters));
     }
@@ -154,7 +155,7 @@ pub fn of_use(model: &Model, batch: usize) -> Result<Vec<Need>> {
     let micro_batch = Plan::new(model, model.device().limits(), batch, None)?.micro_batch as u64;
     let largest = model.activations().iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
     // What a layer takes, what it makes, and what it needs on the way. The pictures are decoded, and gathered into a batch.
-    let pictures = 2 * batch as u64 * (model.network.image_size as u64).pow(2);
+    let pictures = 2 * batch as u64 * model.network.raster().bytes() as u64;
     let activations = if model.device().limits().own_memory { 0 } else { 3 * largest * micro_batch };
     Ok(vec![("activations", activations), ("the batch's pictures", pictures)])
 }

@@ -1,6 +1,8 @@
 //! Networks as graphs: what is refused, what is fused, what a model file holds, and that the memory plan forgets nothing.
 
 mod common;
+#[path = "model/networks.rs"]
+mod networks;
 
 use common::{Sum, classes, network};
 use pawgrad::device::{Device, Limits};

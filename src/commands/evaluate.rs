@@ -8,8 +8,9 @@ use crate::error::{Result, count, error, list, shown, shown_path};
 use crate::memory::{largest_that_fits, of_pictures, of_use};
 use crate::model::Model;
 use crate::run::{bundled_test, load_pictures, scan};
-use crate::train::evaluate::{Evaluation, evaluate};
+use crate::train::evaluate::{ClassScores, Evaluation, evaluate};
 use clap::Args;
+use serde_json::json;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -32,10 +33,10 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
         errln!("{note}");
     }
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
-    let (folder, size) = (scan(&args.test_dir)?, model.network.image_size);
+    let (folder, raster) = (scan(&args.test_dir)?, model.network.raster());
     let pictures = folder.files.len();
     let batch = batch_beside(&model, pictures)?;
-    let pictures = load_pictures(&folder, size, &mut terminal)?;
+    let pictures = load_pictures(&folder, raster, &mut terminal)?;
     let classes = &model.network.classes;
     if pictures.classes != *classes {
         let (found, wanted) = (list(&pictures.classes), list(classes));
@@ -50,9 +51,11 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
     if args.json {
         let Evaluation { loss, accuracy, confusion } = &evaluation;
         let images = pictures.len();
-        let json = serde_json::json!({
+        let per_class: serde_json::Map<_, _> =
+            classes.iter().cloned().zip(evaluation.of_classes().iter().map(|class| json!(class))).collect();
+        let json = json!({
             "images": images, "loss": loss, "accuracy": accuracy, "classes": classes, "confusion": confusion,
-            "verdict": evaluation.verdict(classes),
+            "per_class": per_class, "verdict": evaluation.verdict(classes),
         });
         outln!("{json}");
     } else {
@@ -63,6 +66,7 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
             evaluation.loss
         );
         print_confusion(classes, &evaluation.confusion);
+        print_classes(classes, &evaluation.of_classes());
         if let Some(verdict) = evaluation.verdict(classes) {
             outln!("\n{verdict}");
         }
@@ -72,10 +76,10 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
 
 /// How many pictures are computed at a time while all of them lie there decoded.
 fn batch_beside(model: &Model, pictures: usize) -> Result<usize> {
-    let size = model.network.image_size;
-    let what = format!("evaluating {pictures} pictures of {size}x{size} pixels");
-    batch(&what, model, pictures, &[of_pictures(pictures, size)]).or_else(|why| {
-        let needs = |pictures| Ok([of_use(model, 1)?, vec![of_pictures(pictures, size)]].concat());
+    let raster = model.network.raster();
+    let what = format!("evaluating {pictures} pictures of {raster} pixels");
+    batch(&what, model, pictures, &[of_pictures(pictures, raster)]).or_else(|why| {
+        let needs = |pictures| Ok([of_use(model, 1)?, vec![of_pictures(pictures, raster)]].concat());
         let fits = match largest_that_fits(1..pictures, needs)? {
             Some(pictures) => format!("{pictures} pictures would fit"),
             None => "not even one would fit".to_string(),
@@ -85,8 +89,15 @@ fn batch_beside(model: &Model, pictures: usize) -> Result<usize> {
     })
 }
 
+/// Classes of the largest table that fits a terminal, and mistakes that are listed in the place of a larger one.
+const MOST_COLUMNS: usize = 16;
+const MISTAKES: usize = 20;
+
 /// Rows are what pictures show, columns what they were taken for.
 fn print_confusion(classes: &[String], confusion: &[Vec<usize>]) {
+    if classes.len() > MOST_COLUMNS {
+        return print_mistakes(classes, confusion);
+    }
     let classes: Vec<_> = classes.iter().map(shown).collect();
     let width = classes.iter().map(|class| class.chars().count()).max().unwrap_or(0).max(6);
     let header: Vec<_> = classes.iter().map(|class| format!("{class:>width$}")).collect();
@@ -95,5 +106,33 @@ fn print_confusion(classes: &[String], confusion: &[Vec<usize>]) {
     for (class, row) in classes.iter().zip(confusion) {
         let cells: Vec<_> = row.iter().map(|count| format!("{count:>width$}")).collect();
         outln!("{class:>width$} {}", cells.join(" "));
+    }
+}
+
+/// What was taken for something else most often.
+fn print_mistakes(classes: &[String], confusion: &[Vec<usize>]) {
+    let cells = confusion.iter().enumerate().flat_map(|(class, row)| {
+        row.iter().enumerate().map(move |(taken_for, count)| (*count, class, taken_for))
+    });
+    let mut mistakes: Vec<_> =
+        cells.filter(|(count, class, taken_for)| *count > 0 && class != taken_for).collect();
+    mistakes.sort_by_key(|(count, class, taken_for)| (std::cmp::Reverse(*count), *class, *taken_for));
+    if !mistakes.is_empty() {
+        outln!("\nMost often taken for something else:");
+    }
+    for (count, class, taken_for) in mistakes.into_iter().take(MISTAKES) {
+        outln!("{count:>6}  {}, taken for {}", shown(&classes[class]), shown(&classes[taken_for]));
+    }
+}
+
+fn print_classes(classes: &[String], scores: &[ClassScores]) {
+    let classes: Vec<_> = classes.iter().map(|class| shown(class)).collect();
+    let width = classes.iter().map(|class| class.chars().count()).max().unwrap_or(0).max(6);
+    outln!("\n{:>width$} {:>9} {:>9} {:>9} {:>9}", "class", "pictures", "precision", "recall", "F1");
+    let percent =
+        |share: Option<f64>| share.map_or("-".to_string(), |share| format!("{:.1} %", 100.0 * share));
+    for (class, ClassScores { pictures, precision, recall, f1 }) in classes.iter().zip(scores) {
+        let [precision, recall, f1] = [precision, recall, f1].map(|share| percent(*share));
+        outln!("{class:>width$} {pictures:>9} {precision:>9} {recall:>9} {f1:>9}");
     }
 }

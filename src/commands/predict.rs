@@ -4,7 +4,7 @@ use super::load::{ModelArgs, batch};
 use super::output::{errln, outln};
 use super::paths::path;
 use crate::data::paths::did_you_mean;
-use crate::data::{Found, Skip, Skipped, decode_file, decode_input, folder};
+use crate::data::{Found, Raster, Skip, Skipped, decode_file, decode_input, folder};
 use crate::error::{Result, count, error, path_text, shown, shown_path};
 use crate::run::pictures::{by_reason, folders_line};
 use crate::train::evaluate::{predicted, scores};
@@ -45,8 +45,8 @@ pub async fn run(args: PredictArgs) -> Result<()> {
     for chunk in paths.chunks(batch("a prediction", &model, paths.len(), &[])?) {
         let mut pixels = Vec::new();
         let mut decoded = Vec::new();
-        let size = model.network.image_size;
-        let results: Vec<_> = chunk.par_iter().map(|path| decode(path, size)).collect();
+        let raster = model.network.raster();
+        let results: Vec<_> = chunk.par_iter().map(|path| decode(path, raster)).collect();
         for (path, result) in chunk.iter().zip(results) {
             match result {
                 Ok(bytes) => {
@@ -95,6 +95,9 @@ pub async fn run(args: PredictArgs) -> Result<()> {
     Ok(())
 }
 
+/// Classes that are named behind the first.
+const OTHERS: usize = 2;
+
 /// What stands for the standard input.
 fn is_input(path: &Path) -> bool {
     path.as_os_str() == "-"
@@ -131,10 +134,10 @@ fn files(named: &[PathBuf]) -> Result<Found> {
     Ok(files)
 }
 
-fn decode(path: &Path, size: usize) -> std::result::Result<Vec<u8>, Skip> {
+fn decode(path: &Path, raster: Raster) -> std::result::Result<Vec<u8>, Skip> {
     match is_input(path) {
-        true => decode_input(std::io::stdin().lock(), size),
-        false => decode_file(path, size),
+        true => decode_input(std::io::stdin().lock(), raster),
+        false => decode_file(path, raster),
     }
 }
 
@@ -142,7 +145,16 @@ fn print_prediction(prediction: &Prediction, json: bool) {
     if json {
         outln!("{}", serde_json::to_string(prediction).expect("a prediction is plain data"));
     } else {
-        let Prediction { path, class, probability, .. } = prediction;
-        outln!("{}: {} ({:.1} %)", shown(path), shown(class), 100.0 * probability);
+        let Prediction { path, class, probability, scores } = prediction;
+        let mut others: Vec<_> = scores.iter().filter(|(name, _)| *name != class).collect();
+        others.sort_by(|one, other| other.1.total_cmp(one.1));
+        // Of two classes, the other one has the rest.
+        let shown_others = if scores.len() > 2 { OTHERS } else { 0 };
+        let others: String = others
+            .iter()
+            .take(shown_others)
+            .map(|(name, score)| format!(", {} {:.1} %", shown(name), 100.0 * **score))
+            .collect();
+        outln!("{}: {} ({:.1} %){others}", shown(path), shown(class), 100.0 * probability);
     }
 }

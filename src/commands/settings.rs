@@ -2,8 +2,10 @@
 
 use super::numbers::whole;
 use super::paths::path;
+use crate::data::Color;
 use crate::train::settings::Settings;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
 /// One option for each setting; the comments are the help texts, and defaults are those of [`Settings`].
@@ -15,9 +17,16 @@ pub struct SettingsArgs {
     /// Folder with one sub-folder of test pictures per class
     #[arg(long, default_value_os_t = Settings::default().test_dir, value_name = "DIR", value_parser = path())]
     test_dir: PathBuf,
+    /// Keep this share of each class from training and test on it, where there is no folder of test pictures; always the same
+    /// pictures
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, conflicts_with = "test_dir")]
+    validation_split: Option<f64>,
     /// Height and width that pictures are resized to [default: 256 on a GPU, 64 on the CPU or a software adapter]
     #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     image_size: Option<usize>,
+    /// Whether the network sees pictures in gray or in colour
+    #[arg(long, default_value = "gray", value_name = "gray|rgb", value_parser = color())]
+    color: Color,
     /// Adam's step size
     #[arg(long, default_value_t = Settings::default().learning_rate, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: f64,
@@ -27,9 +36,12 @@ pub struct SettingsArgs {
     /// Pictures per optimizer step
     #[arg(long, default_value_t = Settings::default().batch_size, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     batch_size: usize,
-    /// Share of dense1's outputs that are dropped in training, from 0 up to below 1
-    #[arg(long, default_value_t = Settings::default().dropout, value_name = "RATE", allow_negative_numbers = true)]
-    dropout: f64,
+    /// The network: default or small, or a TOML file that describes one (examples/networks has these)
+    #[arg(long, default_value_os_t = Settings::default().network, value_name = "NAME|FILE", value_parser = path())]
+    network: PathBuf,
+    /// Share that each dropout layer drops in training, from 0 up to below 1 [default: as the network says; 0.5 in the default]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    dropout: Option<f64>,
     /// Seed of weights, shuffling and dropout [default: a new one, which is printed]
     #[arg(long, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
     seed: Option<u64>,
@@ -58,10 +70,13 @@ impl From<SettingsArgs> for Settings {
         Settings {
             train_dir: args.train_dir,
             test_dir: args.test_dir,
+            validation_split: args.validation_split,
             image_size: args.image_size,
+            color: args.color,
             learning_rate: args.learning_rate,
             epochs: args.epochs,
             batch_size: args.batch_size,
+            network: args.network,
             dropout: args.dropout,
             seed: args.seed,
             init_weights: args.init_weights,
@@ -72,4 +87,12 @@ impl From<SettingsArgs> for Settings {
             out: args.out,
         }
     }
+}
+
+/// The name of a colour.
+pub fn color() -> impl TypedValueParser<Value = Color> {
+    PossibleValuesParser::new(Color::ALL.map(|(name, _)| name)).map(|name| {
+        let known = Color::ALL.into_iter().find(|(known, _)| *known == name);
+        known.expect("the parser lets no other name through").1
+    })
 }

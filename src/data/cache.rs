@@ -1,12 +1,12 @@
 //! Decoded pictures on disk: the second run on a folder reads bytes instead of decoding files.
 //!
-//! A file of the cache holds all pictures of one folder at one size. Its name is a hash of everything that the pixels
-//! depend on: the content and place of every file, the size, and the code that decodes. Whatever changes, another file
+//! A file of the cache holds all pictures of one folder at one size and in one colour. Its name is a hash of everything that the pixels
+//! depend on: the content and place of every file, the size, the colour, and the code that decodes. Whatever changes, another file
 //! is looked for; none is ever wrong, and all may be deleted at any time.
 
 use super::folder::{Folder, PictureFile};
 use super::opened::Opened;
-use super::pictures::{Decoding, Pictures};
+use super::pictures::{Decoding, Pictures, Raster};
 use super::regular::open_regular;
 use super::skip::{Skip, Skipped};
 use super::walk::{GoOn, stopped};
@@ -25,7 +25,7 @@ const CODE: [&str; 15] = [
     include_str!("decode/mod.rs"),
     include_str!("decode/bmp.rs"),
     include_str!("decode/gif.rs"),
-    include_str!("decode/gray.rs"),
+    include_str!("decode/color.rs"),
     include_str!("decode/jpeg/dct.rs"),
     include_str!("decode/jpeg/frame.rs"),
     include_str!("decode/jpeg/libjpeg.rs"),
@@ -46,14 +46,14 @@ const HASH: usize = blake3::OUT_LEN;
 /// Bytes that are read, hashed or written before it is asked whether to go on: those of some milliseconds.
 const PIECE: usize = 8 << 20;
 
-/// All pictures of a folder at this size: from the user's cache, where there is one, or decoded now.
+/// All pictures of a folder, made into `raster`: from the user's cache, where there is one, or decoded now.
 ///
 /// # Errors
 /// As [`Pictures::load`].
-pub fn load(folder: &Folder, size: usize, progress: &Decoding) -> Result<Pictures> {
+pub fn load(folder: &Folder, raster: impl Into<Raster>, progress: &Decoding) -> Result<Pictures> {
     match Cache::of_user() {
-        Some(cache) => cache.load(folder, size, progress),
-        None => Pictures::load(folder, size, progress),
+        Some(cache) => cache.load(folder, raster, progress),
+        None => Pictures::load(folder, raster, progress),
     }
 }
 
@@ -79,20 +79,21 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Pictures::load`].
-    pub fn load(&self, folder: &Folder, size: usize, progress: &Decoding) -> Result<Pictures> {
+    pub fn load(&self, folder: &Folder, raster: impl Into<Raster>, progress: &Decoding) -> Result<Pictures> {
+        let raster = raster.into();
         // Reading all files can take as long as decoding them.
         let total = folder.files.len();
-        let key_before = key(folder, size, &|| progress(0, total)).ok_or_else(stopped)?;
+        let key_before = key(folder, raster, &|| progress(0, total)).ok_or_else(stopped)?;
         let path = self.folder.join(format!("{}.pictures", key_before.to_hex()));
         // One that was not read to its end is decoded, which ends at once for the same reason.
-        if let Some(pictures) = read(&path, &key_before, folder, size, &|| progress(0, total)) {
+        if let Some(pictures) = read(&path, &key_before, folder, raster, &|| progress(0, total)) {
             return Ok(pictures);
         }
-        let pictures = Pictures::load(folder, size, progress)?;
+        let pictures = Pictures::load(folder, raster, progress)?;
         let reasons = reasons(folder, &pictures);
         // What could not be read may be readable the next time, and what changed meanwhile is not what the key says.
         if !reasons.iter().any(|reason| matches!(reason, Some(Skip::Unreadable(_))))
-            && key(folder, size, &|| progress(total, total)) == Some(key_before)
+            && key(folder, raster, &|| progress(total, total)) == Some(key_before)
         {
             let go_on: GoOn = &|| progress(total, total);
             let _ = self.write(&path, &key_before, &reasons, &pictures.pixels, go_on);
@@ -165,7 +166,7 @@ fn reasons<'a>(folder: &Folder, pictures: &'a Pictures) -> Vec<Option<&'a Skip>>
 }
 
 /// The hash of all that the pixels depend on; `None` where it was not to `go_on`.
-fn key(folder: &Folder, size: usize, go_on: GoOn) -> Option<Hash> {
+fn key(folder: &Folder, raster: Raster, go_on: GoOn) -> Option<Hash> {
     let content = |file: &PictureFile| {
         let hash = || {
             let picture = Opened::open(&folder.root.join(&file.path)).map_err(|why| why.to_string())?;
@@ -182,7 +183,9 @@ fn key(folder: &Folder, size: usize, go_on: GoOn) -> Option<Hash> {
     for code in CODE {
         hasher.update(blake3::hash(code.as_bytes()).as_bytes());
     }
-    hasher.update(&(size as u64).to_le_bytes());
+    for number in [raster.size, raster.color.channels()] {
+        hasher.update(&(number as u64).to_le_bytes());
+    }
     for (file, content) in folder.files.iter().zip(contents) {
         hasher.update(blake3::hash(file.path.as_os_str().as_encoded_bytes()).as_bytes());
         hasher.update(content.as_bytes());
@@ -191,7 +194,7 @@ fn key(folder: &Folder, size: usize, go_on: GoOn) -> Option<Hash> {
 }
 
 /// The pictures in a file of the cache; `None` where there is none, or not a whole one, or it was not to `go_on`.
-fn read(path: &Path, key: &Hash, folder: &Folder, size: usize, go_on: GoOn) -> Option<Pictures> {
+fn read(path: &Path, key: &Hash, folder: &Folder, raster: Raster, go_on: GoOn) -> Option<Pictures> {
     let (mut file, bytes) = open_regular(path).ok()?;
     let mut hash = [0; HASH];
     file.read_exact(&mut hash).ok()?;
@@ -200,7 +203,7 @@ fn read(path: &Path, key: &Hash, folder: &Folder, size: usize, go_on: GoOn) -> O
     let reasons_len = usize::try_from(u64::from_le_bytes(len)).ok()?;
     let mut rest = Vec::new();
     // No more than the pictures can take: the file of a cache is as likely damaged as any other.
-    let most = (folder.files.len() * size * size).checked_add(reasons_len)?;
+    let most = (folder.files.len() * raster.bytes()).checked_add(reasons_len)?;
     if bytes > most as u64 + (HASH + len.len()) as u64 {
         return None;
     }
@@ -216,7 +219,7 @@ fn read(path: &Path, key: &Hash, folder: &Folder, size: usize, go_on: GoOn) -> O
     // Used now: the last to be deleted.
     let used = File::options().write(true).open(path);
     let _ = used.and_then(|file| file.set_modified(SystemTime::now()));
-    Some(Pictures::new(folder, size, rest, reasons))
+    Some(Pictures::new(folder, raster, rest, reasons))
 }
 
 /// `None` where it was not to `go_on`.

@@ -3,7 +3,7 @@
 use super::decode::MAX_MEMORY;
 use super::folder::Folder;
 use super::opened::decode_file;
-use super::pictures::{Decoding, Pictures};
+use super::pictures::{Decoding, Pictures, Raster};
 use super::skip::{Skip, Skipped};
 use super::walk::{sort_key, stopped};
 use crate::error::{Remedy, Result, error, shown_path};
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 impl Pictures {
-    /// Decodes every file of the folder to `size` x `size` pixels, on all threads of rayon's pool.
+    /// Decodes every file of the folder to the pixels of `raster`, on all threads of rayon's pool.
     ///
     /// The result does not depend on the threads. `progress(done, total)` is called once per file, from any
     /// thread; two calls may arrive out of order. Where it says no, no other file is begun. A bad file never ends a run: see [`Pictures::skipped`].
@@ -19,15 +19,16 @@ impl Pictures {
     /// # Errors
     /// `Data` if a class has no picture left, `OutOfMemory` if all of them do not fit into memory, `Interrupted` where
     /// `progress` said no.
-    pub fn load(folder: &Folder, size: usize, progress: &Decoding) -> Result<Pictures> {
-        let picture_bytes = size * size;
+    pub fn load(folder: &Folder, raster: impl Into<Raster>, progress: &Decoding) -> Result<Pictures> {
+        let raster = raster.into();
+        let picture_bytes = raster.bytes();
         let total = folder.files.len();
         let done = AtomicUsize::new(0);
 
         // Each picture is decoded into its place, so that all of them are never held twice.
         let mut pixels = Vec::new();
         pixels.try_reserve_exact(total.saturating_mul(picture_bytes)).map_err(|_| {
-            let why = error!(OutOfMemory, "no memory for {total} pictures of {size}x{size} pixels");
+            let why = error!(OutOfMemory, "no memory for {total} pictures of {raster} pixels");
             why.with(Remedy::SmallerImageSize)
         })?;
         pixels.resize(total * picture_bytes, 0);
@@ -38,7 +39,7 @@ impl Pictures {
             // Decoding takes long enough to hand out files one by one: big ones often lie side by side.
             .with_max_len(1)
             .map(|(file, place)| {
-                let reason = match decode_file(&folder.root.join(&file.path), size) {
+                let reason = match decode_file(&folder.root.join(&file.path), raster) {
                     Ok(picture) => {
                         place.copy_from_slice(&picture);
                         None
@@ -67,17 +68,21 @@ impl Pictures {
             }
         }
         pixels.truncate(end);
-        let pictures = Pictures::new(folder, size, pixels, reasons);
+        let pictures = Pictures::new(folder, raster, pixels, reasons);
         pictures.check_classes(folder)?;
         Ok(pictures)
     }
 
     /// The `pixels` of all files of the folder that have no reason to be skipped.
-    pub(super) fn new(folder: &Folder, size: usize, pixels: Vec<u8>, reasons: Vec<Option<Skip>>) -> Pictures {
+    pub(super) fn new(
+        folder: &Folder,
+        raster: Raster,
+        pixels: Vec<u8>,
+        reasons: Vec<Option<Skip>>,
+    ) -> Pictures {
         let mut pictures = Pictures {
             classes: folder.classes.clone(),
-            size,
-            channels: 1,
+            raster,
             pixels,
             labels: Vec::with_capacity(folder.files.len()),
             paths: Vec::with_capacity(folder.files.len()),

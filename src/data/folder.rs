@@ -46,7 +46,7 @@ impl Folder {
     ///
     /// # Errors
     /// `Data`, naming the path and what to do: `dir` is missing, is no folder or cannot be read, holds a training set and a
-    /// test set, or does not hold exactly two folders with at least one picture each.
+    /// test set, or does not hold two folders or more with at least one picture each.
     pub fn scan(dir: &Path) -> Result<Folder> {
         Folder::scan_while(dir, &|| true)
     }
@@ -135,7 +135,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Two classes are what the networks can tell apart.
+    /// A network tells two classes apart, or more.
     fn check_classes(&self) -> Result<()> {
         let (dir, layout) = (shown_path(&self.root), layout(&self.root));
         let others: String = self
@@ -145,7 +145,6 @@ impl Folder {
             .map(|PassedFolder { path, why }| format!("\n  {} is no class: {why}", shown_path(path)))
             .collect();
         match &self.classes[..] {
-            [_, _] => Ok(()),
             [] => {
                 let direct = self.passed.iter().any(|file| file.reason == Skip::BesideClasses);
                 let why = match (direct, &others[..]) {
@@ -155,7 +154,7 @@ impl Folder {
                 };
                 Err(error!(
                     Data,
-                    "{dir} has no class folders, {why}: sort the pictures into two folders{others}\n{layout}"
+                    "{dir} has no class folders, {why}: sort the pictures into folders, one for each class{others}\n{layout}"
                 ))
             }
             [only] => {
@@ -171,16 +170,16 @@ impl Folder {
                     _ => String::new(),
                 };
                 let only = shown(only);
-                Err(error!(Data, "{dir} has only one class, {only}: two are needed{hint}{others}\n{layout}"))
-            }
-            many => {
-                let names = list(many);
                 Err(error!(
                     Data,
-                    "{dir} has more than {MOST_CLASSES} classes ({names} …), but two are supported: \
-                     move the others elsewhere, or give a folder that holds two\n{layout}"
+                    "{dir} has only one class, {only}: two or more are needed{hint}{others}\n{layout}"
                 ))
             }
+            many if many.len() > MOST_CLASSES => Err(error!(
+                Data,
+                "{dir} has more than {MOST_CLASSES} folders with pictures: are these the classes?\n{layout}"
+            )),
+            _ => Ok(()),
         }
     }
 }
@@ -197,8 +196,8 @@ fn check_sets(root: &Path, names: &[String]) -> Result<()> {
     Err(why.with(Remedy::OneOfSets { training, test }))
 }
 
-/// Most classes that a network tells apart.
-const MOST_CLASSES: usize = 2;
+/// More classes than anybody sorts pictures into by hand: such a folder is another.
+pub const MOST_CLASSES: usize = 1000;
 
 /// Every picture in `dir`, whatever its class, at any depth, sorted byte by byte by its path, and all other files.
 /// Paths begin with `dir`.

@@ -1,6 +1,7 @@
 //! A picture from a stream, such as the standard input.
 
 use super::decode::{FILES, MOST_OF_FILES, decode_bytes};
+use super::pictures::Raster;
 use super::skip::Skip;
 use std::io::Read;
 
@@ -8,7 +9,7 @@ use std::io::Read;
 ///
 /// # Errors
 /// As [`decode_bytes`], and when the stream cannot be read.
-pub fn decode_input(input: impl Read, size: usize) -> Result<Vec<u8>, Skip> {
+pub fn decode_input(input: impl Read, raster: impl Into<Raster>) -> Result<Vec<u8>, Skip> {
     // How much will come is not known: it may be all that files may take.
     let _memory = FILES.take(MOST_OF_FILES)?;
     let mut bytes = Vec::new();
@@ -21,7 +22,7 @@ pub fn decode_input(input: impl Read, size: usize) -> Result<Vec<u8>, Skip> {
     if needed > MOST_OF_FILES {
         return Err(Skip::TooManyBytes { needed, most: MOST_OF_FILES });
     }
-    decode_bytes(&bytes, size)
+    decode_bytes(&bytes, raster)
 }
 
 #[cfg(test)]

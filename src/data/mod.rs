@@ -36,6 +36,7 @@ mod resize;
 #[cfg(feature = "cli")]
 mod sets;
 mod skip;
+mod split;
 pub mod synthetic;
 #[cfg(feature = "cli")]
 mod tally;
@@ -55,7 +56,7 @@ pub use folder::Folder;
 pub use input::decode_input;
 #[cfg(feature = "cli")]
 pub use opened::decode_file;
-pub use pictures::{Decoding, Pictures};
+pub use pictures::{Color, Decoding, Pictures, Raster};
 #[cfg(feature = "cli")]
 pub(crate) use regular::open_regular;
 pub use skip::{Skip, Skipped};

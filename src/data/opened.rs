@@ -1,6 +1,7 @@
 //! One file, read no further than needed.
 
 use super::decode::{FILES, Part, START, decode_bytes, format_of, reserved};
+use super::pictures::Raster;
 use super::regular::open_regular;
 use super::skip::Skip;
 use std::fs::File;
@@ -11,14 +12,14 @@ use std::path::Path;
 ///
 /// # Errors
 /// As [`decode_bytes`], and when the file cannot be read.
-pub fn decode_file(path: &Path, size: usize) -> Result<Vec<u8>, Skip> {
+pub fn decode_file(path: &Path, raster: impl Into<Raster>) -> Result<Vec<u8>, Skip> {
     let picture = Opened::open(path)?;
     let mut bytes = reserved(picture.start.len() + picture.rest.limit() as usize)?;
     let (start, rest) = bytes.split_at_mut(picture.start.len());
     start.copy_from_slice(&picture.start);
     let mut file = picture.rest;
     file.read_exact(rest).map_err(unreadable)?;
-    decode_bytes(&bytes, size)
+    decode_bytes(&bytes, raster)
 }
 
 /// The file of a picture, of which no more was read than what says that it is one.

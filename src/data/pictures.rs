@@ -1,20 +1,72 @@
 //! Decoded pictures, with labels.
 
 use super::skip::Skipped;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Told how many of how many pictures are decoded, from any thread; answers whether to go on.
 pub type Decoding<'a> = dyn Fn(usize, usize) -> bool + Sync + 'a;
+
+/// What a pixel is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Color {
+    /// The luma of BT.601.
+    #[default]
+    Gray,
+    /// Red, green and blue.
+    Rgb,
+}
+
+impl Color {
+    /// Every one, by its name.
+    pub const ALL: [(&'static str, Color); 2] = [("gray", Color::Gray), ("rgb", Color::Rgb)];
+
+    /// Bytes of a pixel.
+    pub fn channels(self) -> usize {
+        match self {
+            Color::Gray => 1,
+            Color::Rgb => 3,
+        }
+    }
+}
+
+/// What pictures are made into: `size` x `size` pixels of a colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Raster {
+    pub size: usize,
+    pub color: Color,
+}
+
+impl Raster {
+    /// Bytes of a picture.
+    pub fn bytes(self) -> usize {
+        self.size * self.size * self.color.channels()
+    }
+}
+
+/// Gray.
+impl From<usize> for Raster {
+    fn from(size: usize) -> Raster {
+        Raster { size, color: Color::Gray }
+    }
+}
+
+/// `64x64`, and `64x64 in colour`
+impl std::fmt::Display for Raster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let color = if self.color == Color::Rgb { " in colour" } else { "" };
+        write!(f, "{0}x{0}{color}", self.size)
+    }
+}
 
 /// Decoded pictures of one size, and every other file of their folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pictures {
     /// Names of the classes; a label is an index into this list.
     pub classes: Vec<String>,
-    /// Width and height of a picture in pixels.
-    pub size: usize,
-    /// Bytes of a pixel: 1, gray.
-    pub channels: usize,
+    /// What a picture is made of.
+    pub raster: Raster,
     /// `[picture, height, width, channels]`, in the order of `labels` and `paths`.
     pub pixels: Vec<u8>,
     pub labels: Vec<u32>,
@@ -45,7 +97,7 @@ impl Pictures {
 
     /// Bytes of one picture.
     pub fn picture_bytes(&self) -> usize {
-        self.size * self.size * self.channels
+        self.raster.bytes()
     }
 
     /// The bytes of a picture: `[height, width, channels]`.

@@ -30,26 +30,34 @@ fn windows(from: usize, to: usize) -> Vec<Window> {
     (0..to).map(window).collect()
 }
 
-/// Resizes `width` gray bytes per row to `size` x `size`.
-pub fn resize(gray: &[u8], width: usize, size: usize) -> Vec<u8> {
-    let height = gray.len() / width;
+/// Resizes rows of `width` pixels, of `M` bytes each, to `size` x `size` pixels.
+pub fn resize<const M: usize>(pixels: &[u8], width: usize, size: usize) -> Vec<u8> {
+    let pixels = pixels.as_chunks::<M>().0;
+    let height = pixels.len() / width;
     const HALF: i32 = 1 << (WEIGHT_BITS - 1);
     let byte = |sum: i32| (sum >> WEIGHT_BITS).clamp(0, 255) as u8;
 
-    let mut narrow = Vec::with_capacity(height * size);
+    let mut narrow = Vec::with_capacity(height * size * M);
     let columns = windows(width, size);
-    for row in gray.chunks_exact(width) {
-        narrow.extend(columns.iter().map(|window| {
+    for row in pixels.chunks_exact(width) {
+        for window in &columns {
             let pixels = &row[window.first..][..window.weights.len()];
-            byte(pixels.iter().zip(&window.weights).fold(HALF, |sum, (p, w)| sum + i32::from(*p) * w))
-        }));
+            let mut sums = [HALF; M];
+            for (pixel, weight) in pixels.iter().zip(&window.weights) {
+                for (sum, color) in sums.iter_mut().zip(pixel) {
+                    *sum += i32::from(*color) * weight;
+                }
+            }
+            narrow.extend(sums.map(byte));
+        }
     }
 
-    let mut small = Vec::with_capacity(size * size);
-    let mut sums = vec![0; size];
+    let bytes = size * M;
+    let mut small = Vec::with_capacity(size * bytes);
+    let mut sums = vec![0; bytes];
     for window in windows(height, size) {
         sums.fill(HALF);
-        for (row, weight) in narrow[window.first * size..].chunks_exact(size).zip(&window.weights) {
+        for (row, weight) in narrow[window.first * bytes..].chunks_exact(bytes).zip(&window.weights) {
             for (sum, pixel) in sums.iter_mut().zip(row) {
                 *sum += i32::from(*pixel) * weight;
             }

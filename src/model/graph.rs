@@ -53,20 +53,34 @@ impl Graph {
     }
 
     /// As [`then`](Graph::then).
-    pub fn then_any(mut self, layer: AnyLayer) -> Graph {
+    pub fn then_any(self, layer: AnyLayer) -> Graph {
+        let name = self.next_name(&*layer);
+        let input = self.last_name().to_string();
+        self.with(name, layer, vec![input])
+    }
+
+    /// The name that a layer gets where nobody gives it one.
+    pub fn next_name(&self, layer: &dyn Layer) -> String {
         let stem = layer.stem();
         let taken: HashSet<_> = self.nodes.iter().map(|node| node.name.as_str()).collect();
         let mut names = (1..).map(|number| format!("{stem}{number}"));
-        let name = names.find(|name| !taken.contains(name.as_str())).expect("numbers do not end");
-        let input = self.nodes.last().map_or(INPUT, |node| &node.name).to_string();
-        self.nodes.push(Node { name, layer, inputs: vec![input] });
-        self
+        names.find(|name| !taken.contains(name.as_str())).expect("numbers do not end")
+    }
+
+    /// The name of the last node, or of the input.
+    pub fn last_name(&self) -> &str {
+        self.nodes.last().map_or(INPUT, |node| &node.name)
     }
 
     /// Adds a layer of this name that takes these nodes.
-    pub fn add(mut self, name: &str, layer: impl Layer, inputs: &[&str]) -> Graph {
+    pub fn add(self, name: &str, layer: impl Layer, inputs: &[&str]) -> Graph {
         let inputs = inputs.iter().map(|input| input.to_string()).collect();
-        self.nodes.push(Node { name: name.to_string(), layer: Arc::new(layer), inputs });
+        self.with(name.to_string(), Arc::new(layer), inputs)
+    }
+
+    /// As [`add`](Graph::add).
+    pub fn with(mut self, name: String, layer: AnyLayer, inputs: Vec<String>) -> Graph {
+        self.nodes.push(Node { name, layer, inputs });
         self
     }
 
@@ -96,7 +110,8 @@ impl Graph {
         let (mut names, mut of_type) = (HashMap::new(), HashMap::new());
         for (index, node) in self.nodes.iter().enumerate() {
             let number = of_type.entry(node.layer.type_name()).or_insert(0);
-            let next = place(node, *number, input, &placed, &names).map_err(|why| {
+            let stands_behind = |name: &str| self.nodes[index..].iter().any(|node| node.name == name);
+            let next = place(node, *number, input, &placed, (&names, &stands_behind)).map_err(|why| {
                 let message = format!("{}: {}", shown(&node.name), why.message);
                 why.saying(message)
             })?;
@@ -166,7 +181,7 @@ fn place(
     number: u32,
     input: &[usize],
     before: &[Placed],
-    names: &HashMap<&str, usize>,
+    (names, stands_behind): (&HashMap<&str, usize>, &dyn Fn(&str) -> bool),
 ) -> Result<Placed> {
     let Node { name, layer, inputs } = node;
     if name.is_empty() || name == INPUT {
@@ -185,6 +200,12 @@ fn place(
     let origin = |wanted: &String| match names.get(wanted.as_str()) {
         _ if wanted == INPUT => Ok(Origin::Input),
         Some(index) => Ok(Origin::Node(*index)),
+        None if stands_behind(wanted) => Err(error!(
+            Usage,
+            "it takes \"{}\", which is no layer before it: layers stand in the order in which they are computed, and go \
+             in no circle",
+            shown(wanted)
+        )),
         None => Err(error!(Usage, "it takes \"{}\", which is no layer before it", shown(wanted))),
     };
     let inputs = inputs.iter().map(origin).collect::<Result<Vec<_>>>()?;

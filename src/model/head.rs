@@ -1,9 +1,11 @@
 //! What stands behind the last layer: the loss in training, the scores in use.
 
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Result, error};
 use crate::ops::binary_cross_entropy::binary_cross_entropy;
 use crate::ops::sigmoid::sigmoid;
+use crate::ops::softmax::softmax;
+use crate::ops::softmax_cross_entropy::softmax_cross_entropy;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub enum Head {
     /// One logit; its sigmoid is the probability of the second of two classes. The loss is binary cross-entropy.
     Sigmoid,
+    /// A logit for each class; their softmax are the probabilities. The loss is cross-entropy.
+    Softmax,
 }
 
 /// What a batch's logits are worth.
@@ -25,17 +29,25 @@ pub struct Outcome {
 }
 
 impl Head {
-    /// How many classes it tells apart.
-    pub fn classes(self) -> usize {
-        match self {
-            Head::Sigmoid => 2,
-        }
+    /// What so many classes usually have.
+    pub fn of(classes: usize) -> Head {
+        if classes == 2 { Head::Sigmoid } else { Head::Softmax }
     }
 
-    /// How many logits of a picture it takes: the features of the network's last layer.
-    pub fn logits(self) -> usize {
+    /// How many logits of a picture it takes to tell so many classes apart: the features of the network's last layer.
+    ///
+    /// # Errors
+    /// `Usage` for fewer classes than two, or more than it can tell apart.
+    pub fn logits(self, classes: usize) -> Result<usize> {
         match self {
-            Head::Sigmoid => 1,
+            _ if classes < 2 => {
+                Err(error!(Usage, "a network tells two classes apart, or more, not {classes}"))
+            }
+            Head::Sigmoid if classes > 2 => {
+                Err(error!(Usage, "a sigmoid tells two classes apart, not {classes}"))
+            }
+            Head::Sigmoid => Ok(1),
+            Head::Softmax => Ok(classes),
         }
     }
 
@@ -44,12 +56,11 @@ impl Head {
     /// # Errors
     /// What the device reports.
     pub fn loss(self, tape: &Tape, logits: &Var, labels: &Tensor, whole_batch: usize) -> Result<Outcome> {
-        match self {
-            Head::Sigmoid => {
-                let (loss, hits) = binary_cross_entropy(tape, logits, labels, whole_batch)?;
-                Ok(Outcome { loss, hits })
-            }
-        }
+        let (loss, hits) = match self {
+            Head::Sigmoid => binary_cross_entropy(tape, logits, labels, whole_batch)?,
+            Head::Softmax => softmax_cross_entropy(tape, logits, labels, whole_batch)?,
+        };
+        Ok(Outcome { loss, hits })
     }
 
     /// The score of every class for each picture; those of a picture add up to 1.
@@ -62,17 +73,24 @@ impl Head {
                 let probabilities = sigmoid(tape, logits)?.tensor.read_f32().await?;
                 Ok(probabilities.into_iter().map(|p| vec![1.0 - p, p]).collect())
             }
+            Head::Softmax => {
+                let probabilities = softmax(logits)?;
+                let classes = probabilities.shape()[1];
+                Ok(probabilities.read_f32().await?.chunks_exact(classes).map(<[f32]>::to_vec).collect())
+            }
         }
     }
 
-    /// The gradient of a class's evidence with respect to the logits `[1, logits]` of one picture: the logit speaks for
-    /// the second class, and its negative for the first.
+    /// The gradient of a class's evidence with respect to the logits `[1, logits]` of one picture. Of a sigmoid, the logit speaks
+    /// for the second class, and its negative for the first; else each class has its own.
     ///
     /// # Errors
     /// What the device reports.
-    pub fn evidence_gradient(self, device: &Device, class: usize) -> Result<Tensor> {
-        match self {
-            Head::Sigmoid => Tensor::from_f32(device, &[1, 1], &[if class == 1 { 1.0 } else { -1.0 }]),
-        }
+    pub fn evidence_gradient(self, device: &Device, logits: usize, class: usize) -> Result<Tensor> {
+        let gradient = match self {
+            Head::Sigmoid => vec![if class == 1 { 1.0 } else { -1.0 }],
+            Head::Softmax => (0..logits).map(|logit| if logit == class { 1.0 } else { 0.0 }).collect(),
+        };
+        Tensor::from_f32(device, &[1, logits], &gradient)
     }
 }

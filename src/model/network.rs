@@ -4,15 +4,16 @@ use super::fuse::fuse;
 use super::graph::{Graph, Placed};
 use super::head::Head;
 use super::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu};
+use crate::data::{Color, Raster};
 use crate::error::{Remedy, Result, error, list, shown};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A network, and what it needs to know about pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
-    /// Of a picture: 1, gray.
+    /// Of a picture: 1, gray, or 3, red, green and blue.
     pub channels: usize,
     /// Names of the classes, in the order of the labels.
     pub classes: Vec<String>,
@@ -30,8 +31,9 @@ pub struct Network {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocessing {
-    /// `bt601`: the luma of BT.601.
-    pub grayscale: String,
+    /// `bt601`: the luma of BT.601; nothing for pictures in colour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grayscale: Option<String>,
     /// `bilinear_antialiased`: as Pillow's BILINEAR; the aspect ratio is not kept.
     pub resize: String,
     /// The input is `(pixel / 255 - mean) / std_dev`.
@@ -39,10 +41,11 @@ pub struct Preprocessing {
     pub std_dev: f32,
 }
 
-impl Default for Preprocessing {
-    fn default() -> Self {
+impl Preprocessing {
+    /// What pictures of this colour usually get.
+    pub fn of(color: Color) -> Preprocessing {
         Preprocessing {
-            grayscale: "bt601".to_string(),
+            grayscale: (color == Color::Gray).then(|| "bt601".to_string()),
             resize: "bilinear_antialiased".to_string(),
             mean: 0.0,
             std_dev: 1.0,
@@ -56,14 +59,15 @@ pub const MIN_IMAGE_SIZE: usize = 8;
 pub const MAX_IMAGE_SIZE: usize = 16_384;
 
 impl Network {
-    /// A network of these layers for gray pictures of two classes.
+    /// A network of these layers for gray pictures of these classes.
     pub fn new(classes: Vec<String>, image_size: usize, nodes: Graph) -> Network {
-        let (head, preprocessing) = (Head::Sigmoid, Preprocessing::default());
+        let (head, preprocessing) = (Head::of(classes.len()), Preprocessing::of(Color::Gray));
         Network { channels: 1, classes, head, image_size, nodes, preprocessing }
     }
 
     /// The default network: three convolutions with pooling, then three dense layers.
     pub fn cats_and_dogs(classes: Vec<String>, image_size: usize, dropout: f64) -> Network {
+        let logits = if classes.len() == 2 { 1 } else { classes.len() };
         let nodes = Graph::new()
             .then(Conv2d::new(64, 3))
             .then(Relu {})
@@ -80,8 +84,19 @@ impl Network {
             .then(Dropout::new(dropout))
             .then(Dense::new(64))
             .then(Relu {})
-            .then(Dense::new(1));
+            .then(Dense::new(logits));
         Network::new(classes, image_size, nodes)
+    }
+
+    /// The same for pictures of this colour.
+    pub fn in_color(self, color: Color) -> Network {
+        Network { channels: color.channels(), preprocessing: Preprocessing::of(color), ..self }
+    }
+
+    /// What pictures are made into.
+    pub fn raster(&self) -> Raster {
+        let color = if self.channels == 1 { Color::Gray } else { Color::Rgb };
+        Raster { size: self.image_size, color }
     }
 
     /// The shape of one picture.
@@ -97,13 +112,14 @@ impl Network {
         self.check()?;
         let placed = self.nodes.placed(&self.input_shape())?;
         let output = placed.last().expect("a network has a layer");
-        if output.output_shape != [self.head.logits()] {
+        let logits = self.head.logits(self.classes.len())?;
+        if output.output_shape != [logits] {
             return Err(error!(
                 Usage,
                 "the last layer, {}, makes {:?} of a picture, but the head takes {} logit(s)",
                 shown(&output.name),
                 output.output_shape,
-                self.head.logits()
+                logits
             ));
         }
         Ok(placed)
@@ -122,18 +138,20 @@ impl Network {
                 error!(Usage, "an image size of {size} is not between {MIN_IMAGE_SIZE} and {MAX_IMAGE_SIZE}");
             return Err(why.with(Remedy::OtherImageSize));
         }
-        if self.classes.len() != self.head.classes()
-            || self.classes[0] == self.classes[1]
-            || self.channels != 1
-        {
-            let (classes, channels) = (list(&self.classes), self.channels);
+        self.head.logits(self.classes.len())?;
+        let names: BTreeSet<_> = self.classes.iter().collect();
+        if names.len() < self.classes.len() {
+            return Err(error!(Usage, "two classes have one name: {}", list(&self.classes)));
+        }
+        let color = self.raster().color;
+        if self.channels != color.channels() {
             return Err(error!(
                 Usage,
-                "two classes and one channel are supported, not ({classes}) and {channels}"
+                "pictures have 1 channel, gray, or 3, red, green and blue, not {}", self.channels
             ));
         }
         let Preprocessing { grayscale, resize, mean, std_dev } = &self.preprocessing;
-        let known = Preprocessing::default();
+        let known = Preprocessing::of(color);
         let scaled = mean.is_finite() && std_dev.is_finite() && *std_dev > 0.0;
         if *grayscale != known.grayscale || *resize != known.resize || !scaled {
             return Err(error!(

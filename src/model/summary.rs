@@ -1,6 +1,7 @@
 //! The table of layers that `pawgrad summary` prints, as Keras users know it.
 
-use super::Model;
+use super::graph::INPUT;
+use super::{Model, Origin, Placed};
 use crate::error::shown;
 use std::fmt::Write;
 
@@ -12,10 +13,10 @@ impl Model {
         let mut rows =
             vec![[String::from("Layer (type)"), String::from("Output shape"), String::from("Parameters")]];
         let written = self.network.placed().expect("it was checked when the model was made");
-        for placed in &written {
+        for (index, placed) in written.iter().enumerate() {
             let shape: Vec<_> = placed.output_shape.iter().map(usize::to_string).collect();
             rows.push([
-                format!("{} ({})", shown(&placed.name), placed.layer.label()),
+                format!("{} ({}){}", shown(&placed.name), placed.layer.label(), taken(&written, index)),
                 format!("(batch, {})", shape.join(", ")),
                 thousands(placed.slot_values()),
             ]);
@@ -25,9 +26,9 @@ impl Model {
         let line = "─".repeat(first + second + third + 6);
 
         let mut text = String::new();
-        let size = self.network.image_size;
+        let raster = self.network.raster();
         let classes: Vec<_> = self.network.classes.iter().map(shown).collect();
-        let _ = writeln!(text, "Network for {} of {size}x{size} pixels", classes.join(" and "));
+        let _ = writeln!(text, "Network for {} of {raster} pixels", classes.join(" and "));
         let _ = writeln!(text, "{line}");
         for (i, [layer, shape, parameters]) in rows.iter().enumerate() {
             let _ = writeln!(text, "{layer:<first$}   {shape:<second$}   {parameters:>third$}");
@@ -48,6 +49,20 @@ impl Model {
             writeln!(text, "Activations per image   {per_image:>12}   {:8.2} MiB", activations as f64 / MIB);
         text
     }
+}
+
+/// What a layer takes, where that is not what the layer before it makes.
+fn taken(written: &[Placed], index: usize) -> String {
+    let before = if index == 0 { Origin::Input } else { Origin::Node(index - 1) };
+    let inputs = &written[index].inputs;
+    if *inputs == [before] {
+        return String::new();
+    }
+    let name = |origin: &Origin| match *origin {
+        Origin::Input => INPUT.to_string(),
+        Origin::Node(node) => shown(&written[node].name).to_string(),
+    };
+    format!(" of {}", inputs.iter().map(name).collect::<Vec<_>>().join(", "))
 }
 
 /// `33932545` as `33,932,545`.

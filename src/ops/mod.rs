@@ -16,6 +16,8 @@ pub mod max_pool2d;
 pub mod relu;
 mod shapes;
 pub mod sigmoid;
+pub mod softmax;
+pub mod softmax_cross_entropy;
 
 use crate::cases::{Case, Table};
 
@@ -32,6 +34,8 @@ pub fn cases(table: Table) -> Vec<Case> {
         max_pool2d::cases(table),
         conv2d_relu_pool::cases(table),
         binary_cross_entropy::cases(table),
+        softmax::cases(table),
+        softmax_cross_entropy::cases(table),
         adam::cases(table),
         loss_scale::cases(table),
         ceiling::cases(table),

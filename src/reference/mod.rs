@@ -23,6 +23,8 @@ pub mod max_pool2d;
 pub mod random;
 pub mod relu;
 pub mod sigmoid;
+pub mod softmax;
+pub mod softmax_cross_entropy;
 
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 

@@ -1,5 +1,6 @@
 //! Runs as charts and tables.
 
 pub mod curves;
+pub mod graph;
 pub mod profile;
 pub mod trace;

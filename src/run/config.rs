@@ -1,5 +1,6 @@
 //! The settings of a run, as its folder keeps them.
 
+use crate::data::Color;
 use crate::device::Precision;
 use serde::Serialize;
 
@@ -10,12 +11,18 @@ pub struct Config<'a> {
     /// Paths are as [`path_text`](crate::error::path_text), so that no two are the same.
     pub train_dir: String,
     pub test_dir: String,
+    /// Of `test_dir`, which is then the training folder, the share that is tested on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_split: Option<f64>,
     pub image_size: usize,
+    pub color: Color,
     pub learning_rate: f64,
     pub epochs: usize,
     pub batch_size: usize,
     pub micro_batch: usize,
-    pub dropout: f64,
+    pub network: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f64>,
     pub seed: u64,
     pub shuffle: bool,
     pub fuse: bool,

@@ -4,9 +4,10 @@ use super::claim::{Claim, RUNS};
 use super::config::Config;
 use super::folder::RunFolder;
 use super::load::no_checksum;
-use super::pictures::{SKIPPED_FILE, load_pictures, say_concerns, skipped_csv};
+use super::network_file::NetworkFile;
+use super::pictures::{SKIPPED_FILE, load_pictures, say_concerns, skipped_csv, training_and_test};
 use super::scan::{bundled_test, scan};
-use crate::data::Pictures;
+use crate::data::{Pictures, Raster};
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, Remedy, Result, error, list, path_text, shown_path};
 use crate::files::{check_room, named, read_file};
@@ -58,27 +59,34 @@ pub fn prepare(
     // Whatever can be wrong is found out before the pictures are decoded.
     let read = |file| Ok((file, read_file(file)?));
     let weights = settings.init_weights.as_deref().map(read).transpose()?;
-    let folders = [scan(&settings.train_dir)?, scan(&settings.test_dir)?];
-    if let Some(note) = bundled_test(&settings.train_dir, &settings.test_dir) {
-        progress.warning(&note);
+    let described = NetworkFile::find(&settings.network)?;
+    let mut folders = vec![scan(&settings.train_dir)?];
+    if settings.validation_split.is_none() {
+        folders.push(scan(&settings.test_dir)?);
+        if let Some(note) = bundled_test(&settings.train_dir, &settings.test_dir) {
+            progress.warning(&note);
+        }
     }
-    if folders[0].classes != folders[1].classes {
-        let [training, test] = folders.map(|folder| list(&folder.classes));
+    let classes = &folders[0].classes;
+    if let Some(test) = folders.get(1).filter(|test| test.classes != *classes) {
+        let [training, test] = [classes, &test.classes].map(|classes| list(classes));
         return Err(error!(
             Data,
             "the training pictures have the classes {training}, the test pictures {test}"
         ));
     }
-    let network = |size| Network::cats_and_dogs(folders[0].classes.clone(), size, settings.dropout);
+    let network = |size| described.network(classes.clone(), size, settings.color, settings.dropout);
     let (shuffle, fuse) = (!settings.no_shuffle, !settings.no_fuse);
     let most = settings.batch_size.min(folders[0].files.len());
     let files: usize = folders.iter().map(|folder| folder.files.len()).sum();
+    // What is kept from training is there twice for a moment.
+    let kept = (files as f64 * settings.validation_split.unwrap_or(0.0)) as usize;
     // On paper first: an allocation that fails, or one too many, would end more than this run.
     let needs = |size: usize| {
-        let paper = Model::new(network(size), &Device::on_paper(*device.limits()), seed, fuse)?;
+        let paper = Model::new(network(size)?, &Device::on_paper(*device.limits()), seed, fuse)?;
         let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
         let mut needs = memory::of_training(&paper, &plan);
-        needs.push(memory::of_pictures(files, size));
+        needs.push(memory::of_pictures(files + kept, Raster { size, color: settings.color }));
         Ok(needs)
     };
     let what = format!("training at {image_size}x{image_size} pixels, batch {most},");
@@ -91,17 +99,19 @@ pub fn prepare(
         let message = why.message.clone() + &fits;
         return Err(why.saying(message).with(Remedy::LessMemory));
     }
-    let network = network(image_size);
+    let network = network(image_size)?;
     let steps = settings.epochs.saturating_mul(folders[0].files.len().div_ceil(most));
     let steps = steps.min(settings.max_steps.unwrap_or(usize::MAX)) as u64;
     let folder = settings.out.as_deref().unwrap_or(Path::new(RUNS));
     check_room(folder, "the run", bytes_of_run(&network, steps)?)?;
 
-    let training = load_pictures(&folders[0], image_size, progress)?;
-    let test = load_pictures(&folders[1], image_size, progress)?;
-    let sets = [(&folders[0], &training), (&folders[1], &test)];
+    let raster = network.raster();
+    let load = |folder| load_pictures(folder, raster, progress);
+    let loaded = folders.iter().map(load).collect::<Result<Vec<_>>>()?;
+    let sets: Vec<_> = folders.iter().zip(&loaded).collect();
     say_concerns(&sets, progress);
     let skipped = skipped_csv(&sets)?;
+    let [training, test] = training_and_test(loaded, settings.validation_split, progress)?;
     let batch_size = settings.batch_size.min(training.len());
     let model = match &weights {
         Some((file, bytes)) => {
@@ -116,15 +126,19 @@ pub fn prepare(
     let plan = Plan::new(&model, device.limits(), batch_size, settings.micro_batch)?;
     progress.detail(&format!("{}{plan}", model.summary()));
 
+    let test_dir = if settings.validation_split.is_some() { &settings.train_dir } else { &settings.test_dir };
     let config = Config {
         pawgrad: env!("CARGO_PKG_VERSION"),
         train_dir: path_text(&settings.train_dir),
-        test_dir: path_text(&settings.test_dir),
+        test_dir: path_text(test_dir),
+        validation_split: settings.validation_split,
         image_size,
+        color: settings.color,
         learning_rate: settings.learning_rate,
         epochs: settings.epochs,
         batch_size: settings.batch_size,
         micro_batch: plan.micro_batch,
+        network: path_text(&settings.network),
         dropout: settings.dropout,
         seed,
         shuffle,
@@ -137,8 +151,8 @@ pub fn prepare(
         classes: &training.classes,
         training_pictures: training.len(),
         test_pictures: test.len(),
-        training_pictures_per_class: per_class(&training),
-        test_pictures_per_class: per_class(&test),
+        training_pictures_per_class: training.counts(),
+        test_pictures_per_class: test.counts(),
     };
     let trainer = Trainer::new(model, plan, settings.learning_rate, seed)?;
     let folder = RunFolder::create(claim()?, &config, progress)?;
@@ -162,13 +176,6 @@ impl Prepared {
         self.folder.end(&Ok(End::Interrupted), progress);
         error!(Interrupted, "stopped before the first step: there is no model")
     }
-}
-
-/// How many pictures each class has.
-fn per_class(pictures: &Pictures) -> Vec<usize> {
-    let mut counts = vec![0; pictures.classes.len()];
-    pictures.labels.iter().for_each(|&label| counts[label as usize] += 1);
-    counts
 }
 
 /// A run that has ended, and what it left.

@@ -7,6 +7,7 @@ pub mod job;
 mod load;
 mod lock;
 mod manage;
+pub mod network_file;
 mod origin;
 mod outcome;
 mod past;

@@ -18,6 +18,8 @@ pub struct Origin {
 struct Run {
     train_dir: String,
     test_dir: String,
+    /// The share of that folder that was tested on, where it was not all.
+    split: Option<f64>,
     epochs: usize,
     /// Of the last epoch, 0 to 1; missing where it was cut short.
     accuracy: Option<f64>,
@@ -49,7 +51,9 @@ impl Run {
         let history = run.epochs().unwrap_or_default();
         let (epochs, accuracy) =
             (history.len(), history.last().and_then(|last| last["val_accuracy"].as_f64()));
-        Some(Run { train_dir: setting("train_dir")?, test_dir: setting("test_dir")?, epochs, accuracy })
+        let split = config["validation_split"].as_f64();
+        let (train_dir, test_dir) = (setting("train_dir")?, setting("test_dir")?);
+        Some(Run { train_dir, test_dir, split, epochs, accuracy })
     }
 }
 
@@ -59,14 +63,15 @@ impl fmt::Display for Origin {
         if let Some(written) = &self.written {
             write!(f, ", written {written}")?;
         }
-        let Some(Run { train_dir, test_dir, epochs, accuracy }) = &self.run else {
+        let Some(Run { train_dir, test_dir, split, epochs, accuracy }) = &self.run else {
             return f.write_str("; it lies in no run's folder, which would say what it was trained on");
         };
         let plural = if *epochs == 1 { "" } else { "s" };
         write!(f, ", trained on {} for {epochs} epoch{plural}", shown(train_dir))?;
         match accuracy {
             Some(accuracy) => {
-                write!(f, "; test accuracy of the last: {:.1} % in {}", 100.0 * accuracy, shown(test_dir))
+                let of = split.map_or(String::new(), |share| format!("{:.0} % of ", 100.0 * share));
+                write!(f, "; test accuracy of the last: {:.1} % in {of}{}", 100.0 * accuracy, shown(test_dir))
             }
             None => f.write_str("; the last was cut short, and not tested"),
         }

@@ -1,6 +1,6 @@
 //! The pictures of a run, and what is said of them before it begins.
 
-use crate::data::{self, Folder, PassedFolder, Pictures, Reason, Skipped, concerns, tally};
+use crate::data::{self, Folder, PassedFolder, Pictures, Raster, Reason, Skipped, concerns, tally};
 use crate::error::{Result, count, error, path_text, shown, shown_path};
 use crate::memory;
 use crate::train::Progress;
@@ -14,8 +14,8 @@ pub const SKIPPED_FILE: &str = "skipped.csv";
 ///
 /// # Errors
 /// As [`data::load`].
-pub fn load_pictures(folder: &Folder, image_size: usize, progress: &mut dyn Progress) -> Result<Pictures> {
-    let pictures = load(folder, image_size, progress)?;
+pub fn load_pictures(folder: &Folder, raster: Raster, progress: &mut dyn Progress) -> Result<Pictures> {
+    let pictures = load(folder, raster, progress)?;
     let said = describe(folder, &pictures).join("\n");
     match pictures.skipped.iter().all(|file| file.reason.is_usual()) {
         true => progress.message(&said),
@@ -24,24 +24,44 @@ pub fn load_pictures(folder: &Folder, image_size: usize, progress: &mut dyn Prog
     Ok(pictures)
 }
 
+/// The pictures of a training and a test folder; or those of one folder, of which this share is kept to test on.
+///
+/// # Errors
+/// `Data` for a class that cannot be split.
+pub fn training_and_test(
+    loaded: Vec<Pictures>,
+    split: Option<f64>,
+    progress: &mut dyn Progress,
+) -> Result<[Pictures; 2]> {
+    let mut sets = loaded.into_iter();
+    let mut training = sets.next().expect("there is a training folder");
+    let Some(share) = split else {
+        return Ok([training, sets.next().expect("there is a test folder")]);
+    };
+    let test = training.split(share)?;
+    let all = count(training.len() + test.len(), "picture");
+    progress.message(&format!("Kept from training, to test on: {} of {all}", test.len()));
+    Ok([training, test])
+}
+
 /// [`data::load`], of which is said how far it is.
 ///
 /// # Errors
 /// As [`data::load`].
-pub fn load(folder: &Folder, image_size: usize, progress: &mut dyn Progress) -> Result<Pictures> {
+pub fn load(folder: &Folder, raster: Raster, progress: &mut dyn Progress) -> Result<Pictures> {
     let decoded = progress.decoding(&folder.root, folder.files.len());
-    data::load(folder, image_size, &|done, _total| decoded(done))
+    data::load(folder, raster, &|done, _total| decoded(done))
 }
 
-/// Whether the memory takes the pictures of these folders at this size, all together.
+/// Whether the memory takes the pictures of these folders made into this, all together.
 ///
 /// # Errors
 /// `OutOfMemory` with the numbers.
-pub fn must_fit(folders: &[&Folder], size: usize) -> Result<()> {
+pub fn must_fit(folders: &[&Folder], raster: Raster) -> Result<()> {
     let pictures = folders.iter().map(|folder| folder.files.len()).sum();
     let roots: Vec<_> = folders.iter().map(|folder| shown_path(&folder.root)).collect();
-    let what = format!("decoding {} of {} at {size}x{size}", count(pictures, "picture"), roots.join(" and "));
-    memory::check(&what, &[memory::of_pictures(pictures, size)])
+    let what = format!("decoding {} of {} at {raster}", count(pictures, "picture"), roots.join(" and "));
+    memory::check(&what, &[memory::of_pictures(pictures, raster)])
 }
 
 /// What was found in a folder and what was passed over, as lines for a person.

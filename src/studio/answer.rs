@@ -85,14 +85,15 @@ pub fn of_png(name: &str) -> Answer<u64> {
     number.ok_or_else(|| not_found("there is no such picture"))
 }
 
-/// A picture, gray bytes `[height, width]`, as a PNG.
+/// A picture, bytes `[height, width]`, or `[height, width, 3]` in colour, as a PNG.
 pub fn png(pixels: &[u8], width: usize, height: usize) -> Answer<Response> {
-    use image::ImageEncoder;
     use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+    use image::{ExtendedColorType, ImageEncoder};
     let mut bytes = Vec::new();
+    let color = if pixels.len() == width * height { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
     // It goes no further than this machine: small is worth less than soon.
     PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Sub)
-        .write_image(pixels, width as u32, height as u32, image::ExtendedColorType::L8)
+        .write_image(pixels, width as u32, height as u32, color)
         .map_err(|why| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("no picture: {why}")))?;
     Ok(([(header::CONTENT_TYPE, "image/png")], bytes).into_response())
 }

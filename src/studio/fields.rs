@@ -1,6 +1,7 @@
 //! What can be chosen on the page: the settings of a run, with their ranges.
 
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
+use crate::run::network_file::{DEFAULT, NetworkFile, SHIPPED};
 use crate::train::settings::Settings;
 use serde_json::{Value, json};
 
@@ -12,8 +13,12 @@ pub fn label(name: &str) -> String {
 
 /// The fields in the order in which they are shown.
 pub fn all() -> Vec<Value> {
-    let Settings { train_dir, test_dir, learning_rate, epochs, batch_size, dropout, .. } =
+    let Settings { train_dir, test_dir, learning_rate, epochs, batch_size, color, dropout, .. } =
         Settings::default();
+    let networks = SHIPPED.map(|(name, text)| {
+        let described = NetworkFile::parse(name, text).expect("shipped networks are tested");
+        [name.to_string(), format!("{name}: {}", described.description())]
+    });
     vec![
         json!({
             "name": "train_dir", "label": "Training pictures", "kind": "path",
@@ -44,9 +49,19 @@ pub fn all() -> Vec<Value> {
             "min": MIN_IMAGE_SIZE, "max": MAX_IMAGE_SIZE, "choices": [32, 64, 128, 256], "optional": true,
         }),
         json!({
+            "name": "color", "label": "Colour", "kind": "choice",
+            "meaning": "Whether the network sees pictures in gray or in colour", "default": color,
+            "options": [["gray", "gray"], ["rgb", "red, green and blue"]],
+        }),
+        json!({
+            "name": "network", "label": "Network", "kind": "choice",
+            "meaning": "The layers; those of a file of your own are for the command line", "default": DEFAULT,
+            "options": networks,
+        }),
+        json!({
             "name": "dropout", "label": "Dropout", "kind": "number",
-            "meaning": "Share of dense1's outputs that are left out in training", "default": dropout,
-            "min": 0.0, "max": 0.95, "choices": [0.0, 0.25, 0.5],
+            "meaning": "Share of its inputs that each dropout layer leaves out in training; empty: as the network says",
+            "default": dropout, "min": 0.0, "max": 0.95, "choices": [0.0, 0.25, 0.5], "optional": true,
         }),
         json!({
             "name": "seed", "label": "Seed", "kind": "integer",

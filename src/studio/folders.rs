@@ -5,7 +5,7 @@ use super::answer::{Answer, Body, not_found, of_png, png, unusable};
 use super::recent::Recent;
 use super::worker;
 use crate::data::paths::tidy;
-use crate::data::{self, Concern, Folder, decode_file};
+use crate::data::{self, Color, Concern, Folder, Raster, decode_file};
 use crate::device::Device;
 use crate::error::{Error, Remedy, path_text};
 use crate::run::job::default_image_size;
@@ -153,6 +153,8 @@ pub struct Check {
     image_size: Option<usize>,
     /// A folder that will be used with this one: what they share is said.
     beside: Option<u64>,
+    #[serde(default)]
+    color: Color,
 }
 
 /// Decodes every file, as training will, and says which cannot be used, and what is odd.
@@ -169,17 +171,18 @@ pub async fn check(
     }
     let _turn = folders.checking.lock().await;
     let all: Vec<&Folder> = beside.iter().chain([&folder]).map(|folder| &**folder).collect();
-    must_fit(&all, size)?;
+    let raster = Raster { size, color: asked.color };
+    must_fit(&all, raster)?;
     // Whoever leaves the page stops it.
     let goes_on = Arc::new(AtomicBool::new(true));
     let _stops = Stops(goes_on.clone());
     let sign = move |_, _| goes_on.load(Relaxed);
     let checked = worker::blocking(move || -> Result<Value, Error> {
-        let pictures = data::load(&folder, size, &sign)?;
+        let pictures = data::load(&folder, raster, &sign)?;
         let own = (&*folder, &pictures);
         let mut concerns = data::concerns(&[own]);
         if let Some(beside) = beside {
-            let others = data::load(&beside, size, &sign)?;
+            let others = data::load(&beside, raster, &sign)?;
             let of_both =
                 |concern: &Concern| matches!(concern, Concern::SameFolder { .. } | Concern::Shared { .. });
             concerns.extend(data::concerns(&[(&*beside, &others), own]).into_iter().filter(of_both));

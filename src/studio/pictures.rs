@@ -5,7 +5,7 @@ use super::folders::Folders;
 use super::recent::Recent;
 use super::worker;
 use crate::data::paths::tidy;
-use crate::data::{decode_bytes, decode_file};
+use crate::data::{Color, Raster, decode_bytes, decode_file};
 use crate::model::network::MIN_IMAGE_SIZE;
 use axum::Json;
 use axum::body::Bytes;
@@ -36,11 +36,11 @@ pub enum Picture {
 }
 
 impl Picture {
-    /// As a network of this size sees it: gray bytes `[size, size]`.
-    pub fn decode(&self, size: usize) -> Answer<Vec<u8>> {
+    /// As a network sees it: bytes `[size, size, channels]`.
+    pub fn decode(&self, raster: impl Into<Raster>) -> Answer<Vec<u8>> {
         let decoded = match self {
-            Picture::Upload(bytes) => decode_bytes(bytes, size),
-            Picture::File(path) => decode_file(path, size),
+            Picture::Upload(bytes) => decode_bytes(bytes, raster),
+            Picture::File(path) => decode_file(path, raster),
         };
         decoded.map_err(|why| unusable(format!("this picture cannot be used: {why}")))
     }
@@ -121,20 +121,22 @@ impl Named {
 pub struct Shown {
     #[serde(default = "shown_size")]
     size: usize,
+    #[serde(default)]
+    color: Color,
 }
 
 fn shown_size() -> usize {
     256
 }
 
-/// The picture, `<id>.png`, as a network of `size` sees it.
+/// The picture, `<id>.png`, as a network of that size and colour sees it.
 pub async fn show(
     State(pictures): State<Arc<Pictures>>,
     Path(name): Path<String>,
-    Query(Shown { size }): Query<Shown>,
+    Query(Shown { size, color }): Query<Shown>,
 ) -> Answer<Response> {
     let source = pictures.get(of_png(&name)?)?;
     let size = size.clamp(1, MAX_SHOWN);
-    let pixels = worker::blocking(move || source.decode(size)).await??;
+    let pixels = worker::blocking(move || source.decode(Raster { size, color })).await??;
     png(&pixels, size, size)
 }

@@ -44,7 +44,7 @@ pub async fn predict(
         let decode = |&id: &u64| {
             // Large ones take a while, each of them.
             models.life.sign();
-            pictures.get(id).and_then(|source| source.decode(network.image_size))
+            pictures.get(id).and_then(|source| source.decode(network.raster()))
         };
         let batch = loaded.batch()?;
         let mut results = Vec::new();
@@ -72,10 +72,10 @@ pub async fn predict(
                 });
             }
         }
-        let (size, classes) = (network.image_size, &network.classes);
+        let (raster, classes) = (network.raster(), &network.classes);
         // Of a run that goes on, the model is that of its last epoch.
         Ok(json!({
-            "run": run.name, "of": epoch_of_model(&run), "image_size": size, "classes": classes, "note": loaded.note, "results": results,
+            "run": run.name, "of": epoch_of_model(&run), "image_size": raster.size, "color": raster.color, "classes": classes, "note": loaded.note, "results": results,
         }))
     });
     Ok(Json(answer.await?))
@@ -90,9 +90,9 @@ pub async fn mistakes(
     let found = worker::blocking(move || -> Answer<_> {
         let run = runs::with_model(Some(&name))?;
         let folder = Folder::scan(run.config()["test_dir"].as_str().unwrap_or_default().as_ref())?;
-        Ok((run.model_file(), folder))
+        Ok((run.model_file(), folder, run.config()["validation_split"].as_f64()))
     });
-    let (file, folder) = found.await??;
+    let (file, folder, split) = found.await??;
     let answer = worker.run(move |models| {
         let loaded = models.get(&file, "auto")?;
         let network = &loaded.model.network;
@@ -101,8 +101,11 @@ pub async fn mistakes(
             life.sign();
             true
         };
-        must_fit(&[&folder], network.image_size)?;
-        let pictures = data::load(&folder, network.image_size, &sign)?;
+        must_fit(&[&folder], network.raster())?;
+        let mut pictures = data::load(&folder, network.raster(), &sign)?;
+        if let Some(share) = split {
+            pictures = pictures.split(share)?;
+        }
         if pictures.classes != network.classes {
             return Err(unusable("the test folder has other classes now"));
         }

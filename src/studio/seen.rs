@@ -44,7 +44,7 @@ pub async fn look(
     let inside = worker.run(move |models| {
         let loaded = models.get(&file, &wanted.device)?;
         loaded.can_be_looked_into()?;
-        let pixels = source.decode(loaded.model.network.image_size)?;
+        let pixels = source.decode(loaded.model.network.raster())?;
         let slots = loaded.slots.clone();
         let of = Of { file, device: wanted.device, pixels: pixels.clone() };
         let inside = pollster::block_on(inside::run(&loaded.model, slots, &pixels, &|| models.life.sign()))?;
@@ -69,7 +69,7 @@ pub async fn show(State(insides): State<Arc<Insides>>, Path(id): Path<u64>) -> A
 fn describe(id: u64, inside: &Inside) -> Value {
     let layers: Vec<_> = inside.layers.iter().enumerate().map(|(index, seen)| layer(index, seen)).collect();
     json!({
-        "inside": id, "image_size": inside.image_size, "classes": inside.classes, "scores": inside.scores,
+        "inside": id, "image_size": inside.raster.size, "color": inside.raster.color, "classes": inside.classes, "scores": inside.scores,
         "class": inside.classes[inside.heat.class], "logit": inside.logit, "layers": layers,
     })
 }

@@ -16,6 +16,7 @@ use super::worker::{self, Worker, no_thread};
 use crate::device::adapters::Choice;
 use crate::error::{ErrorKind, Result};
 use crate::run::job::{self, Place};
+use crate::run::network_file::SHIPPED;
 use crate::run::{self, Claim, Summary, scan};
 use crate::train::settings::Settings;
 use axum::Json;
@@ -93,6 +94,9 @@ pub async fn start(
         .into_iter()
         .map(|problem| json!({"field": problem.field, "message": problem.message}))
         .collect();
+    if !SHIPPED.iter().any(|(name, _)| settings.network.as_os_str() == *name) {
+        errors.push(json!({"field": "network", "message": "there is no such network on the page"}));
+    }
     let dirs = [("train_dir", settings.train_dir.clone()), ("test_dir", settings.test_dir.clone())];
     let looked = worker::blocking(move || {
         let scanned = dirs.map(|(field, dir)| (field, scan(&dir).err()));

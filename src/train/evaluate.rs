@@ -8,6 +8,7 @@ use crate::ops::add::accumulate;
 use crate::ops::input::pack;
 use crate::tape::Tape;
 use crate::tensor::Tensor;
+use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a model makes of labelled pictures.
@@ -21,7 +22,37 @@ pub struct Evaluation {
     pub confusion: Vec<Vec<usize>>,
 }
 
+/// How well one class is told from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ClassScores {
+    /// Pictures of the class.
+    pub pictures: usize,
+    /// Share of the right ones among those that were taken for it; `None` where none was.
+    pub precision: Option<f64>,
+    /// Share of its pictures that were taken for it; `None` where there are none.
+    pub recall: Option<f64>,
+    /// Harmonic mean of both, `2 right / (pictures + taken)`; `None` where there are neither pictures nor answers.
+    pub f1: Option<f64>,
+}
+
 impl Evaluation {
+    /// For each class.
+    pub fn of_classes(&self) -> Vec<ClassScores> {
+        let share = |part: usize, of: usize| (of > 0).then(|| part as f64 / of as f64);
+        let of_class = |class: usize| {
+            let right = self.confusion[class][class];
+            let pictures: usize = self.confusion[class].iter().sum();
+            let taken: usize = self.confusion.iter().map(|row| row[class]).sum();
+            ClassScores {
+                pictures,
+                precision: share(right, taken),
+                recall: share(right, pictures),
+                f1: share(2 * right, pictures + taken),
+            }
+        };
+        (0..self.confusion.len()).map(of_class).collect()
+    }
+
     /// [`verdict`] of its matrix.
     pub fn verdict(&self, classes: &[String]) -> Option<String> {
         verdict(&self.confusion, classes)

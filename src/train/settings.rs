@@ -1,5 +1,6 @@
 //! What a person chooses for a run, as plain data, whether on the command line or on the page.
 
+use crate::data::Color;
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -12,16 +13,22 @@ pub struct Settings {
     pub train_dir: PathBuf,
     /// Folder with one sub-folder of test pictures per class.
     pub test_dir: PathBuf,
+    /// Share of each class's training pictures that are tested on, in the place of `test_dir`.
+    pub validation_split: Option<f64>,
     /// Height and width that pictures are resized to; `None` for the device's default.
     pub image_size: Option<usize>,
+    /// Whether pictures are gray or in colour.
+    pub color: Color,
     /// Adam's step size.
     pub learning_rate: f64,
     /// How often to go through all training pictures.
     pub epochs: usize,
     /// Pictures per optimizer step.
     pub batch_size: usize,
-    /// Share of dense1's outputs that are dropped in training, from 0 up to below 1.
-    pub dropout: f64,
+    /// The network: the name of one that is shipped, or a file that describes one.
+    pub network: PathBuf,
+    /// Share that each dropout layer drops in training, from 0 up to below 1; `None` for what the network says.
+    pub dropout: Option<f64>,
     /// Seed of weights, shuffling and dropout; `None` for a new one.
     pub seed: Option<u64>,
     /// A file of weights to start from instead of random ones.
@@ -52,11 +59,14 @@ impl Default for Settings {
         Settings {
             train_dir: "dataset/training_set".into(),
             test_dir: "dataset/test_set".into(),
+            validation_split: None,
             image_size: None,
+            color: Color::Gray,
             learning_rate: 0.001,
             epochs: 10,
             batch_size: 32,
-            dropout: 0.5,
+            network: "default".into(),
+            dropout: None,
             seed: None,
             init_weights: None,
             no_shuffle: false,
@@ -90,8 +100,11 @@ impl Settings {
         if !((rate as f32).is_finite() && rate > 0.0) {
             wrong("learning_rate", format!("{rate} must be a number above 0, such as 0.001"));
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            wrong("dropout", format!("{} must be at least 0 and below 1", self.dropout));
+        if let Some(rate) = self.dropout.filter(|rate| !(0.0..1.0).contains(rate)) {
+            wrong("dropout", format!("{rate} must be at least 0 and below 1"));
+        }
+        if let Some(share) = self.validation_split.filter(|share| !(*share > 0.0 && *share < 1.0)) {
+            wrong("validation_split", format!("{share} must be above 0 and below 1, such as 0.2"));
         }
         problems
     }

@@ -1,6 +1,6 @@
 //! Thousands of pictures, good and damaged, beside what Pillow sees in them. tests/decoders/run makes them and runs this.
 
-use pawgrad::data::{Skip, decode_file};
+use pawgrad::data::{Color, Raster, Skip, decode_file};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const SIZE: usize = 32;
-/// Gray levels that two decoders may differ by.
+/// Levels that two decoders may differ by, in gray and in each colour.
 const ALLOWED: u8 = 2;
 
 /// What became of a picture.
@@ -21,30 +21,37 @@ enum Fate {
     Wrong(String),
 }
 
-fn gray(picture: &Path) -> Option<Vec<u8>> {
-    fs::read(format!("{}.gray", picture.display())).ok()
+fn expected(picture: &Path, color: &str) -> Option<Vec<u8>> {
+    fs::read(format!("{}.{color}", picture.display())).ok()
 }
 
+/// The worse of both: they should be alike.
 fn fate(picture: &Path) -> Fate {
+    Color::ALL.map(|color| fate_in(picture, color)).into_iter().max().unwrap()
+}
+
+fn fate_in(picture: &Path, (ending, color): (&str, Color)) -> Fate {
     let begun = Instant::now();
-    let decoded = decode_file(picture, SIZE);
+    let decoded = decode_file(picture, Raster { size: SIZE, color });
     if begun.elapsed() > Duration::from_secs(2) {
         return Fate::Wrong(format!("took {:?}", begun.elapsed()));
     }
     let is_near = |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= ALLOWED);
     let name = picture.to_str().unwrap();
-    match (decoded, gray(picture)) {
+    match (decoded, expected(picture, ending)) {
         (Err(Skip::Panicked), _) => Fate::Wrong("the decoder crashed".to_string()),
         (Err(why), _) => Fate::Refused(why.to_string().split(':').next().unwrap().to_string()),
         (Ok(pixels), Some(expected)) if is_near(&pixels, &expected) => Fate::Read,
         (Ok(pixels), Some(expected)) => {
             let most = pixels.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
-            Fate::Wrong(format!("{most} levels from Pillow"))
+            Fate::Wrong(format!("{most} levels from Pillow, {ending}"))
         }
-        (Ok(pixels), None) => match name.split_once('~').and_then(|(good, _)| gray(Path::new(good))) {
-            Some(good) if is_near(&pixels, &good) => Fate::WholeStill,
-            _ => Fate::Wrong("Pillow refuses it".to_string()),
-        },
+        (Ok(pixels), None) => {
+            match name.split_once('~').and_then(|(good, _)| expected(Path::new(good), ending)) {
+                Some(good) if is_near(&pixels, &good) => Fate::WholeStill,
+                _ => Fate::Wrong("Pillow refuses it".to_string()),
+            }
+        }
     }
 }
 
@@ -55,7 +62,9 @@ fn pictures_are_as_in_pillow_or_refused() {
     let mut wrong = Vec::new();
     for part in ["sweep", "damaged"] {
         let files = fs::read_dir(Path::new(&folder).join(part)).unwrap().map(|entry| entry.unwrap().path());
-        let mut files: Vec<PathBuf> = files.filter(|path| path.extension().unwrap() != "gray").collect();
+        let mut files: Vec<PathBuf> = files
+            .filter(|path| !path.extension().is_some_and(|ending| ending == "gray" || ending == "rgb"))
+            .collect();
         files.sort();
         let fates: Vec<Fate> = files.par_iter().map(|file| fate(file)).collect();
         let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();

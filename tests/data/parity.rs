@@ -1,21 +1,24 @@
 //! The same pictures through Pillow: `tests/fixtures/make_fixtures.py` made them and what is expected.
 
-use pawgrad::data::decode_file;
+use pawgrad::data::{Color, Raster, decode_file};
 use std::fs;
 use std::path::Path;
 
-/// Compares with Pillow's bytes.
+/// Compares with Pillow's bytes, gray and in colour.
 fn compare(picture: &str, size: usize) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(picture);
-    let expected = fs::read(path.with_file_name(format!("{picture}.{size}.gray"))).unwrap();
-    let found = decode_file(&path, size).unwrap_or_else(|why| panic!("{picture}: {why}"));
-    assert_eq!(found.len(), expected.len(), "{picture}");
-    let differences = found.iter().zip(&expected).filter(|(a, b)| a != b).count();
-    assert_eq!(differences, 0, "bytes of {picture} at {size}");
+    for (name, color) in Color::ALL {
+        let expected = fs::read(path.with_file_name(format!("{picture}.{size}.{name}"))).unwrap();
+        let found =
+            decode_file(&path, Raster { size, color }).unwrap_or_else(|why| panic!("{picture}: {why}"));
+        assert_eq!(found.len(), expected.len(), "{picture} {name}");
+        let differences = found.iter().zip(&expected).filter(|(a, b)| a != b).count();
+        assert_eq!(differences, 0, "bytes of {picture} at {size}, {name}");
+    }
 }
 
 #[test]
-fn luma_is_pillows_to_the_bit() {
+fn colours_and_luma_are_pillows_to_the_bit() {
     compare("rgb_40x40.png", 40);
     compare("gray_16x16.bmp", 16);
     compare("animated_18x18.webp", 18);

@@ -1,7 +1,7 @@
 //! Whole folders of pictures, and the batches of an epoch.
 
 use crate::{folder_of, gray_png, put};
-use pawgrad::data::{Folder, Pictures, Skip, Skipped, epoch_order};
+use pawgrad::data::{Color, Folder, Pictures, Raster, Skip, Skipped, epoch_order};
 use pawgrad::error::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -27,7 +27,7 @@ fn mixed() -> TempDir {
 #[test]
 fn good_pictures_close_up_and_bad_ones_are_listed() {
     let pictures = load(&mixed()).unwrap();
-    assert_eq!((pictures.len(), pictures.size, pictures.channels), (6, 2, 1));
+    assert_eq!((pictures.len(), pictures.raster), (6, Raster { size: 2, color: Color::Gray }));
     assert_eq!(pictures.classes, ["cats", "dogs"]);
     assert_eq!(pictures.labels, [0, 0, 0, 1, 1, 1]);
     assert_eq!(pictures.pixels, [10, 30, 50, 110, 130, 150].map(|gray| [gray; 4]).concat());

@@ -5,7 +5,7 @@
 
 FOLDER/sweep holds a JPEG of each layout of scans, sampling, restarts and quality, written by cjpeg, and pictures of the other
 formats; FOLDER/damaged holds the same with bytes dropped, doubled, flipped or inserted at N places in ten pictures of each
-format. Beside each file that Pillow reads lies FILE.gray: convert("L"), then 32 x 32 with BILINEAR. A damaged file is named
+format. Beside each file that Pillow reads lies FILE.gray: convert("L"), then 32 x 32 with BILINEAR; and FILE.rgb: convert("RGB"). A damaged file is named
 after the good one, `<good>~<damage>`, whose gray bytes lie beside it as `<good>.gray`.
 """
 
@@ -65,8 +65,8 @@ def photo(random, width, height):
     return picture
 
 
-def gray_of(file):
-    """What Pillow makes of it, or None where it refuses."""
+def made_of(file, mode):
+    """What Pillow makes of it, "L" or "RGB", or None where it refuses."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -78,23 +78,21 @@ def gray_of(file):
                     pass  # Damaged metadata make no damaged picture.
                 if picture.mode.startswith("I;16"):
                     high = 0 if picture.mode.endswith("B") else 1
-                    gray = Image.frombytes("L", picture.size, picture.tobytes()[high::2])
-                else:
-                    gray = picture.convert("L")
-                return gray.resize((SIZE, SIZE), Image.Resampling.BILINEAR).tobytes()
+                    picture = Image.frombytes("L", picture.size, picture.tobytes()[high::2])
+                return picture.convert(mode).resize((SIZE, SIZE), Image.Resampling.BILINEAR).tobytes()
     except Exception:
-        return without_end(file)
+        return without_end(file, mode)
 
 
-def without_end(file):
+def without_end(file, mode):
     """Pillow refuses a JPEG without its end marker; what djpeg makes of it, if it misses nothing else."""
     if not file.startswith(b"\xff\xd8"):
         return None
     made = subprocess.run(["djpeg", "-pnm"], input=file, capture_output=True)
     if made.returncode != 0 or made.stderr.strip() != b"Premature end of JPEG file":
         return None
-    gray = Image.open(io.BytesIO(made.stdout)).convert("L")
-    return gray.resize((SIZE, SIZE), Image.Resampling.BILINEAR).tobytes()
+    made = Image.open(io.BytesIO(made.stdout)).convert(mode)
+    return made.resize((SIZE, SIZE), Image.Resampling.BILINEAR).tobytes()
 
 
 def saved(picture, format, **options):
@@ -226,9 +224,10 @@ def damaged(random, file):
 
 def put(folder, name, file):
     (folder / name).write_bytes(file)
-    gray = gray_of(file)
+    gray, rgb = made_of(file, "L"), made_of(file, "RGB")
     if gray:
         (folder / f"{name}.gray").write_bytes(gray)
+        (folder / f"{name}.rgb").write_bytes(rgb)
     return gray
 
 

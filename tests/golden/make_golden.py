@@ -219,6 +219,26 @@ def binary_cross_entropy():
               {"dx": vjp(jnp.float64(dloss))[0]})
 
 
+def softmax():
+    for case, x, labels, whole_batch in [
+        ("three classes; equal logits, certain ones, and logits whose exponentials overflow",
+         [[0, 0, 0], [30, -30, 0.5], [-30, 30, 0.5], [2000, -2000, 1999], [1.5, -0.25, 0.75]], [2, 0, 0, 2, 1], 5),
+        ("micro-batch of 4 of ten classes in a batch of 9", np.float32(random.normal(size=(4, 10)) * 3), [0, 9, 4, 4], 9),
+    ]:
+        x, labels = np.array(x, dtype=np.float64), np.array(labels)
+        batch, classes = x.shape
+        params = {"batch": batch, "classes": classes, "whole_batch": whole_batch}
+        losses = lambda x: -jnp.take_along_axis(jax.nn.log_softmax(x, axis=1), labels[:, None], axis=1).sum() / whole_batch
+        loss, vjp = jax.vjp(losses, jnp.asarray(x))
+        hits = int((x.argmax(axis=1) == labels).sum())
+        inputs = {"x": x, "labels": labels}
+        entry("softmax_cross_entropy.forward", case, params, inputs, {"loss": loss, "hits": [hits]})
+        dloss = 1.375
+        entry("softmax_cross_entropy.backward_x", case, params, {**inputs, "dloss": [dloss]},
+              {"dx": vjp(jnp.float64(dloss))[0]})
+        entry("softmax.forward", case, {"batch": batch, "classes": classes}, {"x": x}, {"y": jax.nn.softmax(x, axis=1)})
+
+
 def input_kernel():
     for case, shape, mean, std in [
         ("1 channel, odd size", (2, 7, 5, 1), 0.0, 1.0),
@@ -328,7 +348,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="write nothing; compare with the file that is there")
     check = parser.parse_args().check
 
-    for make in (conv2d, max_pool2d, conv2d_relu_pool, dense, elementwise, binary_cross_entropy, input_kernel):
+    for make in (conv2d, max_pool2d, conv2d_relu_pool, dense, elementwise, binary_cross_entropy, input_kernel, softmax):
         make()
     versions = {"python": platform.python_version(), "jax": jax.__version__, "jaxlib": jaxlib.__version__,
                 "numpy": np.__version__, "keras": keras.__version__, "precision": "float64"}

@@ -5,7 +5,8 @@ use crate::commands::numbers::whole;
 use crate::commands::output::{lines, outln};
 use crate::commands::paths::path;
 use crate::commands::progress::{Detail, Terminal};
-use crate::data::{Folder, Pictures, concerns};
+use crate::commands::settings::color;
+use crate::data::{Color, Folder, Pictures, Raster, concerns};
 use crate::error::{Result, count, error, path_text};
 use crate::run::pictures::{describe, load, must_fit, report};
 use crate::run::scan;
@@ -24,6 +25,9 @@ pub struct CheckArgs {
     /// Height and width to which pictures are decoded; two are the same where they are equal at this size
     #[arg(long, default_value_t = 64, value_name = "PIXELS", value_parser = whole::<usize>, allow_negative_numbers = true)]
     image_size: usize,
+    /// Whether they are decoded to gray or to colours
+    #[arg(long, default_value = "gray", value_name = "gray|rgb", value_parser = color())]
+    color: Color,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -34,12 +38,13 @@ pub fn run(args: CheckArgs) -> Result<()> {
     if let Some(problem) = image_size_problem(size) {
         return Err(error!(Usage, "--image-size {problem}"));
     }
+    let raster = Raster { size, color: args.color };
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for dir in &args.folders {
         let loaded = scan(dir).and_then(|folder| {
-            must_fit(&[&folder], size)?;
-            Ok((load(&folder, size, &mut terminal)?, folder))
+            must_fit(&[&folder], raster)?;
+            Ok((load(&folder, raster, &mut terminal)?, folder))
         });
         match loaded {
             Ok((pictures, folder)) => good.push((folder, pictures)),

@@ -28,7 +28,7 @@ pub fn subject(args: &MicroscopeArgs) -> Result<(Subject, String)> {
         (Some(layer), Some(image)) => {
             let (model, origin) = model(args)?;
             let size = model.network.image_size;
-            let pixels = decode_file(image, size)
+            let pixels = decode_file(image, model.network.raster())
                 .map_err(|why| error!(Data, "{} cannot be used: {why}", shown_path(image)))?;
             let classes = &model.network.classes;
             let label = match &args.label {

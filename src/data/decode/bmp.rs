@@ -1,30 +1,31 @@
 //! BMP, which is decoded as a whole.
 
 use super::budget::{PIXELS, reserved};
+use super::color::{Ink, of_gray, of_pixels, of_rgb, of_rgba};
 use super::decoded::Decoded;
-use super::gray::{of_pixels, of_rgb, of_rgba};
 use super::orientation::Orientation;
 use crate::data::skip::Skip;
 use image::codecs::bmp::BmpDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
 use std::io::{Cursor, ErrorKind};
 
-pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
+pub fn decode<I: Ink<M>, const M: usize>(file: &[u8]) -> Result<Decoded, Skip> {
     let decoder = BmpDecoder::new(Cursor::new(file))?;
     let (width, height) = decoder.dimensions();
     let (bytes, pixels) = (decoder.total_bytes(), u64::from(width) * u64::from(height));
-    let memory = PIXELS.take(bytes + 2 * pixels)?;
+    let memory = PIXELS.take(bytes + 2 * M as u64 * pixels)?;
     let color = decoder.color_type();
     let mut samples = reserved(bytes as usize)?;
     decoder.read_image(&mut samples)?;
-    let mut gray = reserved(pixels as usize)?;
+    let mut made = reserved(pixels as usize * M)?;
     match color {
-        ColorType::L8 => gray.copy_from_slice(&samples),
-        ColorType::Rgb8 => of_pixels(&samples, &mut gray, of_rgb),
-        ColorType::Rgba8 => of_pixels(&samples, &mut gray, of_rgba),
+        ColorType::L8 => of_pixels(&samples, &mut made, of_gray::<I, M>),
+        ColorType::Rgb8 => of_pixels(&samples, &mut made, of_rgb::<I, M>),
+        ColorType::Rgba8 => of_pixels(&samples, &mut made, of_rgba::<I, M>),
         _ => return Err(Skip::Unsupported(format!("pixels of type {color:?}"))),
     }
-    Ok(Decoded::new([width, height].map(|side| side as usize), gray, Orientation::NoTransforms, memory))
+    let size = [width, height].map(|side| side as usize);
+    Ok(Decoded::new::<M>(size, made, Orientation::NoTransforms, memory))
 }
 
 impl From<ImageError> for Skip {

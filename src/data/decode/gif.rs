@@ -1,8 +1,8 @@
 //! GIF: the first frame, on its canvas.
 
 use super::budget::{PIXELS, reserved};
+use super::color::{Ink, of_pixels, of_rgb};
 use super::decoded::Decoded;
-use super::gray::{of_pixels, of_rgb};
 use super::orientation::Orientation;
 use crate::data::skip::Skip;
 use gif::{DecodeOptions, DecodingError};
@@ -34,7 +34,7 @@ fn check_blocks(file: &[u8]) -> Option<()> {
     }
 }
 
-pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
+pub fn decode<I: Ink<M>, const M: usize>(file: &[u8]) -> Result<Decoded, Skip> {
     check_blocks(file).ok_or(Skip::Truncated)?;
     let mut options = DecodeOptions::new();
     // Where codes are missing or doubled, those that say the end come too early or not at all.
@@ -50,12 +50,12 @@ pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
     // A frame that is larger widens the canvas.
     let [width, height] = [canvas[0].max(left + frame_width), canvas[1].max(top + frame_height)];
     let pixels = width * height;
-    let memory = PIXELS.take((pixels + frame_width * frame_height) as u64)?;
+    let memory = PIXELS.take((M * pixels + frame_width * frame_height) as u64)?;
 
     let palette = decoder.palette()?;
     let colors = palette.len() / 3;
-    let mut gray_of = [0; 256];
-    of_pixels(palette, &mut gray_of[..colors], of_rgb);
+    let mut color_of = [[0; M]; 256];
+    of_pixels(palette, color_of[..colors].as_flattened_mut(), of_rgb::<I, M>);
     let mut frame = reserved(frame_width * frame_height)?;
     decoder.read_into_buffer(&mut frame)?;
     if frame.iter().any(|&index| usize::from(index) >= colors) {
@@ -64,17 +64,18 @@ pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
     // Colours count also where they are transparent. Around the frame is the background's, as the specification has it; Pillow
     // takes the palette's first there.
     let around = transparent.map(usize::from).or(decoder.bg_color()).unwrap_or(0);
-    let mut gray = reserved(pixels)?;
-    gray.fill(gray_of.get(around).copied().unwrap_or(0));
+    let mut made = reserved(pixels * M)?;
+    let places = made.as_chunks_mut::<M>().0;
+    places.fill(color_of.get(around).copied().unwrap_or([0; M]));
     if frame_width > 0 {
-        let places = gray.chunks_exact_mut(width).skip(top);
+        let places = places.chunks_exact_mut(width).skip(top);
         for (place, row) in places.zip(frame.chunks_exact(frame_width)) {
-            for (gray, index) in place[left..].iter_mut().zip(row) {
-                *gray = gray_of[usize::from(*index)];
+            for (pixel, index) in place[left..].iter_mut().zip(row) {
+                *pixel = color_of[usize::from(*index)];
             }
         }
     }
-    Ok(Decoded::new([width, height], gray, Orientation::NoTransforms, memory))
+    Ok(Decoded::new::<M>([width, height], made, Orientation::NoTransforms, memory))
 }
 
 impl From<DecodingError> for Skip {

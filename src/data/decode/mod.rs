@@ -1,7 +1,7 @@
-//! One picture file to gray bytes of the network's size.
+//! One picture file to gray or RGB bytes of the network's size.
 //!
 //! The steps, in this order: decode the first frame, drop alpha, keep the high byte of 16-bit samples, gray as
-//! BT.601 luma, turn as the metadata says, resize. Alpha is dropped rather than blended, as Pillow's
+//! BT.601 luma or else RGB, turn as the metadata says, resize. Alpha is dropped rather than blended, as Pillow's
 //! `convert("L")` and so Keras do: what lies under transparent pixels counts.
 //!
 //! A picture is whole when each of its rows or blocks was decoded, whatever follows them. Files come from anywhere, so
@@ -9,9 +9,9 @@
 
 mod bmp;
 mod budget;
+mod color;
 mod decoded;
 mod gif;
-mod gray;
 mod jpeg;
 mod kind;
 mod orientation;
@@ -21,12 +21,12 @@ mod webp;
 pub(super) use budget::{FILES, MOST_OF_FILES, Part, reserved};
 pub(super) use kind::{START, format_of};
 
+use super::pictures::{Color, Raster};
 use super::resize::resize;
 use super::skip::Skip;
+use color::{Gray, Ink, Rgb};
 use decoded::Decoded;
-use image::DynamicImage;
 use kind::Format;
-use orientation::Orientation;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
@@ -34,34 +34,37 @@ use std::sync::Once;
 /// Bytes that files take while they are decoded, and what becomes of them, on all threads together.
 pub const MAX_MEMORY: u64 = budget::MOST_OF_FILES + budget::MOST_OF_PIXELS;
 
-/// Decodes a picture to `size` x `size` gray bytes, row by row. The aspect ratio is not kept.
+/// Decodes a picture to the pixels of `raster`, `[height, width, channels]` bytes. The aspect ratio is not kept.
 ///
 /// The format is found from the content, never from a name. Of an animation, the first frame counts.
 ///
 /// # Errors
 /// Why the picture should be skipped.
-pub fn decode_bytes(file: &[u8], size: usize) -> Result<Vec<u8>, Skip> {
-    without_panics(|| decode(file, size)).unwrap_or(Err(Skip::Panicked))
+pub fn decode_bytes(file: &[u8], raster: impl Into<Raster>) -> Result<Vec<u8>, Skip> {
+    let Raster { size, color } = raster.into();
+    let decode = || match color {
+        Color::Gray => decode::<Gray, 1>(file, size),
+        Color::Rgb => decode::<Rgb, 3>(file, size),
+    };
+    without_panics(decode).unwrap_or(Err(Skip::Panicked))
 }
 
-fn decode(file: &[u8], size: usize) -> Result<Vec<u8>, Skip> {
+fn decode<I: Ink<M>, const M: usize>(file: &[u8], size: usize) -> Result<Vec<u8>, Skip> {
     let decoded = match format_of(&file[..file.len().min(START)])? {
-        Format::Jpeg => jpeg::decode(file)?,
-        Format::Png => png::decode(file)?,
-        Format::Gif => gif::decode(file)?,
-        Format::Bmp => bmp::decode(file)?,
-        Format::WebP => webp::decode(file)?,
+        Format::Jpeg => jpeg::decode::<I, M>(file)?,
+        Format::Png => png::decode::<I, M>(file)?,
+        Format::Gif => gif::decode::<I, M>(file)?,
+        Format::Bmp => bmp::decode::<I, M>(file)?,
+        Format::WebP => webp::decode::<I, M>(file)?,
     };
-    let Decoded { mut gray, orientation, memory: _memory } = decoded;
-    if orientation != Orientation::NoTransforms {
-        let mut picture = DynamicImage::from(gray);
-        picture.apply_orientation(orientation);
-        gray = picture.into_luma8();
-    }
-    if gray.is_empty() {
+    let Decoded { mut picture, orientation, memory: _memory } = decoded;
+    picture.apply_orientation(orientation);
+    let width = picture.width() as usize;
+    let bytes = picture.into_bytes();
+    if bytes.is_empty() {
         return Err(Skip::Damaged("it has no pixels".to_string()));
     }
-    Ok(resize(&gray, gray.width() as usize, size))
+    Ok(resize::<M>(&bytes, width, size))
 }
 
 thread_local! {

@@ -1,8 +1,8 @@
 //! PNG, row by row: what follows the last one is not needed, nor has it to be there.
 
 use super::budget::{PIXELS, reserved};
+use super::color::{Ink, of_gray, of_gray_alpha, of_pixels, of_rgb, of_rgba};
 use super::decoded::Decoded;
-use super::gray::{of_pixels, of_rgb, of_rgba};
 use super::orientation::{Orientation, of_blocks};
 use crate::data::skip::Skip;
 use png::{BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations};
@@ -11,7 +11,7 @@ use std::io::{Cursor, ErrorKind};
 /// Bytes that the decoder may take beside the picture: metadata and rows.
 const MOST_BESIDE: usize = 64 << 20;
 
-pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
+pub fn decode<I: Ink<M>, const M: usize>(file: &[u8]) -> Result<Decoded, Skip> {
     if file.get(12..).is_some_and(|start| start.starts_with(b"CgBI")) {
         let why = "a PNG as Xcode packs it for iPhones; save it as a usual PNG";
         return Err(Skip::Unsupported(why.to_string()));
@@ -30,9 +30,9 @@ pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
     let is_interlaced = reader.info().interlaced;
     let pixels = u64::from(width) * u64::from(height);
     let samples = if is_interlaced { pixels * channels as u64 } else { 0 };
-    let memory = PIXELS.take(2 * pixels + samples + 32 * u64::from(width))?;
+    let memory = PIXELS.take(2 * M as u64 * pixels + samples + 32 * u64::from(width))?;
 
-    let mut gray = reserved(columns * rows)?;
+    let mut made = reserved(columns * rows * M)?;
     if is_interlaced {
         let mut samples = reserved(columns * rows * channels)?;
         let stride = columns * channels;
@@ -42,16 +42,16 @@ pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
             let InterlaceInfo::Adam7(place) = row.interlace() else { return Err(Skip::Truncated) };
             png::expand_interlaced_row(&mut samples, stride, row.data(), place, 8 * channels as u8);
         }
-        to_gray(color, &samples, &mut gray);
+        convert::<I, M>(color, &samples, &mut made);
     } else {
-        for gray in gray.chunks_mut(columns) {
+        for made in made.chunks_mut(columns * M) {
             let row = reader.next_row()?.ok_or(Skip::Truncated)?;
-            to_gray(color, row.data(), gray);
+            convert::<I, M>(color, row.data(), made);
         }
     }
     check_data(file)?;
     let orientation = orientation(reader);
-    Ok(Decoded::new([columns, rows], gray, orientation, memory))
+    Ok(Decoded::new::<M>([columns, rows], made, orientation, memory))
 }
 
 /// Whether all coded data are there, as their checksums say. The decoder has its rows before it comes to the last of them.
@@ -88,12 +88,12 @@ fn interlaced_rows(columns: usize, rows: usize) -> usize {
     passes.into_iter().map(rows).sum()
 }
 
-fn to_gray(color: ColorType, samples: &[u8], gray: &mut [u8]) {
+fn convert<I: Ink<M>, const M: usize>(color: ColorType, samples: &[u8], made: &mut [u8]) {
     match color {
-        ColorType::Grayscale | ColorType::Indexed => gray.copy_from_slice(samples),
-        ColorType::GrayscaleAlpha => of_pixels(samples, gray, |[gray, _]| gray),
-        ColorType::Rgb => of_pixels(samples, gray, of_rgb),
-        ColorType::Rgba => of_pixels(samples, gray, of_rgba),
+        ColorType::Grayscale | ColorType::Indexed => of_pixels(samples, made, of_gray::<I, M>),
+        ColorType::GrayscaleAlpha => of_pixels(samples, made, of_gray_alpha::<I, M>),
+        ColorType::Rgb => of_pixels(samples, made, of_rgb::<I, M>),
+        ColorType::Rgba => of_pixels(samples, made, of_rgba::<I, M>),
     }
 }
 

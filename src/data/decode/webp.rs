@@ -1,13 +1,13 @@
 //! WebP, by libwebp: what Pillow and browsers decode with. It takes damage for what it is; the decoder in Rust reads on.
 
 use super::budget::{PIXELS, reserved};
+use super::color::{Ink, of_pixels, of_rgba};
 use super::decoded::Decoded;
-use super::gray::{of_pixels, of_rgba};
 use super::orientation::of_blocks;
 use crate::data::skip::Skip;
 use libwebp_sys as libwebp;
 
-pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
+pub fn decode<I: Ink<M>, const M: usize>(file: &[u8]) -> Result<Decoded, Skip> {
     let (mut exif, mut xmp) = (None, None);
     for chunk in (Chunks { rest: whole(file)? }) {
         match chunk? {
@@ -18,12 +18,12 @@ pub fn decode(file: &[u8]) -> Result<Decoded, Skip> {
     }
     let size = Canvas::size(file)?;
     let pixels = size[0] * size[1];
-    // Two canvases of four bytes, the planes of a frame, and gray twice.
-    let memory = PIXELS.take(14 * pixels as u64)?;
-    let mut gray = reserved(pixels)?;
+    // Two canvases of four bytes, the planes of a frame, and what is made of them twice.
+    let memory = PIXELS.take((12 + 2 * M as u64) * pixels as u64)?;
+    let mut made = reserved(pixels * M)?;
     let mut canvas = Canvas::new(file, pixels)?;
-    of_pixels(canvas.first_frame(pixels)?, &mut gray, of_rgba);
-    Ok(Decoded::new(size, gray, of_blocks(exif, xmp), memory))
+    of_pixels(canvas.first_frame(pixels)?, &mut made, of_rgba::<I, M>);
+    Ok(Decoded::new::<M>(size, made, of_blocks(exif, xmp), memory))
 }
 
 /// What is in the outer chunk, all of which has to be there.

@@ -1,6 +1,6 @@
 //! 2-D convolution.
 
-use super::layer::{Context, Layer, check_sizes, maps};
+use super::layer::{Context, Layer, check_sizes, maps, pair};
 use super::unit::{Behind, Term, Unit};
 use crate::error::{Remedy, Result, error};
 use crate::model::slot::{Init, Slot};
@@ -9,18 +9,29 @@ use crate::ops::conv2d::Padding;
 use crate::tape::Var;
 use serde::{Deserialize, Serialize};
 
-/// Keras's `Conv2D` without its activation. Sizes with two numbers are `[height, width]`.
+/// Keras's `Conv2D` without its activation, with Keras's defaults in files. Sizes with two numbers are `[height, width]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2d {
     /// Maps of the output.
     pub filters: usize,
     /// The window, in pixels.
+    #[serde(deserialize_with = "pair")]
     pub kernel_size: [usize; 2],
     /// Pixels from window to window.
+    #[serde(deserialize_with = "pair", default = "one")]
     pub strides: [usize; 2],
     /// Whether zeros surround the input.
+    #[serde(default = "valid")]
     pub padding: Padding,
+}
+
+fn one() -> [usize; 2] {
+    [1; 2]
+}
+
+fn valid() -> Padding {
+    Padding::Valid
 }
 
 impl Conv2d {

@@ -4,7 +4,7 @@ use super::unit::{Behind, Unit};
 use crate::error::{Result, error};
 use crate::model::slot::Slot;
 use crate::tape::{Tape, Var};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::any::Any;
 use std::fmt::Debug;
@@ -132,6 +132,20 @@ impl Context<'_> {
         let slot = self.slots.iter().find(|(known, _)| *known == name);
         &slot.unwrap_or_else(|| panic!("the layer declares no slot {name}")).1
     }
+}
+
+/// A number stands for two: the same in height and width.
+pub(super) fn pair<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<[usize; 2], D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a whole number, 0 or above, or two of them, [height, width]")]
+    enum Sizes {
+        Both(usize),
+        Each([usize; 2]),
+    }
+    Ok(match Sizes::deserialize(deserializer)? {
+        Sizes::Both(size) => [size; 2],
+        Sizes::Each(sizes) => sizes,
+    })
 }
 
 /// More units, filters or pixels of a window than any network has; keeps products of sizes below 2^64.

@@ -1,6 +1,6 @@
 //! Max-pooling.
 
-use super::layer::{Context, Layer, check_sizes, maps};
+use super::layer::{Context, Layer, check_sizes, maps, pair};
 use super::unit::{Behind, Unit};
 use crate::error::{Remedy, Result, error};
 use crate::ops;
@@ -9,12 +9,34 @@ use serde::{Deserialize, Serialize};
 
 /// Keras's `MaxPooling2D` without padding. Sizes are `[height, width]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Written")]
 pub struct MaxPool2d {
     /// The window, in pixels.
     pub pool_size: [usize; 2],
     /// Pixels from window to window.
     pub strides: [usize; 2],
+}
+
+/// As files have it, with Keras's defaults: windows of 2x2 that do not overlap.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(deserialize_with = "pair", default = "two")]
+    pool_size: [usize; 2],
+    strides: Option<Strides>,
+}
+
+#[derive(Deserialize)]
+struct Strides(#[serde(deserialize_with = "pair")] [usize; 2]);
+
+fn two() -> [usize; 2] {
+    [2; 2]
+}
+
+impl From<Written> for MaxPool2d {
+    fn from(Written { pool_size, strides }: Written) -> MaxPool2d {
+        MaxPool2d { pool_size, strides: strides.map_or(pool_size, |Strides(strides)| strides) }
+    }
 }
 
 impl MaxPool2d {

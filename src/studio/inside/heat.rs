@@ -33,14 +33,14 @@ pub(super) fn last_maps(model: &Model) -> Result<usize> {
 
 impl Heat {
     /// relu(sum over channels of a * A): A are the maps of the last convolution, and `a` the mean over places of the
-    /// gradient of the class's evidence with respect to each. `tape` has recorded how `logit` `[1, 1]` came from `maps` `[1, channels, height, width]`.
+    /// gradient of the class's evidence with respect to each. `tape` has recorded how `logits` `[1, logits]` came from `maps` `[1, channels, height, width]`.
     ///
     /// # Errors
     /// What the device reports.
-    pub(super) async fn of(tape: Tape, head: Head, logit: &Var, maps: &Var, scores: &[f32]) -> Result<Heat> {
+    pub(super) async fn of(tape: Tape, head: Head, logits: &Var, maps: &Var, scores: &[f32]) -> Result<Heat> {
         let class = crate::train::evaluate::predicted(scores);
-        let evidence = head.evidence_gradient(tape.device(), class)?;
-        let mut gradients = tape.backward(logit, evidence)?;
+        let evidence = head.evidence_gradient(tape.device(), logits.shape()[1], class)?;
+        let mut gradients = tape.backward(logits, evidence)?;
         let gradient = gradients.take(maps).ok_or_else(|| error!(Other, "the maps have no gradient"))?;
 
         let &[_, channels, height, width] = maps.shape() else { unreachable!("maps") };

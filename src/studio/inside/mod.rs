@@ -8,6 +8,7 @@ mod unit;
 
 pub use heat::Heat;
 
+use crate::data::Raster;
 use crate::device::Span;
 use crate::error::Result;
 use crate::memory::{self, Need};
@@ -17,6 +18,7 @@ use crate::ops::add::accumulate;
 use crate::ops::input::{input, pack};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
+use crate::train::evaluate::predicted;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,10 +28,11 @@ const FOLLOWED: usize = 4 << 20;
 /// A picture's way through a model.
 pub struct Inside {
     pub classes: Vec<String>,
-    pub image_size: usize,
+    /// What the picture was made into.
+    pub raster: Raster,
     /// Of every class.
     pub scores: Vec<f32>,
-    /// Of the last layer.
+    /// Of the last layer, for the class that it takes the picture for.
     pub logit: f32,
     /// `[channels, height, width]`.
     pub input: Vec<f32>,
@@ -127,8 +130,10 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8], done: &dyn Fn(
     let spans = if is_timed { device.stop_profile().await } else { Ok(Vec::new()) };
     let (logits, spans) = (logits?, spans?);
 
-    let logit = logits.tensor.read_f32().await?[0];
     let scores = network.head.scores(&tape, &logits).await?.remove(0);
+    // Of a sigmoid there is one for both classes.
+    let evidence = logits.tensor.read_f32().await?;
+    let logit = evidence.get(predicted(&scores)).unwrap_or(&evidence[0]).to_owned();
     let (size, pre) = (network.image_size, &network.preprocessing);
     let x = input(device, &pixels, [1, network.channels, size, size], pre.mean, pre.std_dev)?;
     let fused = network.fused_kernels();
@@ -145,7 +150,7 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8], done: &dyn Fn(
     let maps = cut.expect("every layer was run");
     Ok(Inside {
         classes: network.classes.clone(),
-        image_size: size,
+        raster: network.raster(),
         input_shape: network.input_shape().to_vec(),
         heat: Heat::of(tape, network.head, &logits, &maps, &scores).await?,
         scores,

@@ -111,6 +111,7 @@ export function startConfig({ fields, devices }, changed) {
       const isTest = field.name === "test_dir";
       part.folder = watchFolder(part, {
         imageSize,
+        color: () => parts.get("color")?.text ?? "gray",
         // The test pictures are compared with the training pictures, and again where those are others.
         beside: () => (isTest ? (parts.get("train_dir")?.folder.decoded ?? null) : null),
         onDecoded: () => field.name === "train_dir" && parts.get("test_dir")?.folder.compare(),

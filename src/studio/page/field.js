@@ -3,7 +3,7 @@
 import { el, setText } from "./dom.js";
 
 /** Kinds whose texts are chosen or checked elsewhere. */
-const NO_NUMBER = ["path", "device", "run"];
+const NO_NUMBER = ["path", "device", "run", "choice"];
 
 /** What is wrong with the text in a field, or null. The server checks again. */
 export function whatIsWrong(field, text) {
@@ -93,11 +93,12 @@ export function buildField(field, devices, onInput) {
 
 function control(field, devices, attributes) {
   if (field.kind === "run") return el("select", attributes, el("option", { value: "" }, "new random weights"));
-  if (field.kind === "device") {
+  const options = { device: devices.map(({ value, label }) => [value, label]), choice: field.options }[field.kind];
+  if (options) {
     return el(
       "select",
       attributes,
-      devices.map(({ value, label }) => el("option", { value }, label)),
+      options.map(([value, label]) => el("option", { value }, label)),
     );
   }
   return el("input", {

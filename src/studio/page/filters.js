@@ -1,4 +1,5 @@
-// The filters of the first convolution, as 3x3 tiles: the weights themselves.
+// The filters of the first convolution, as 3x3 tiles: the weights themselves. Those of pictures in colour are colours: as much
+// red, green and blue as the weights have, where gray is 0.
 
 import { api, get } from "./api.js";
 import { faint } from "./charts.js";
@@ -17,7 +18,8 @@ export async function filtersView(inside) {
   }
   const { filters, height, width } = answer;
   const largest = Math.max(...filters.flat(2).map(Math.abs)) || 1;
-  const tiles = filters.map(([weights], i) => tile(weights, { height, width, largest, i }));
+  const isColoured = filters[0]?.length === 3;
+  const tiles = filters.map((channels, i) => tile(channels, { height, width, largest, i }));
   return el(
     "figure",
     { class: "filters" },
@@ -29,9 +31,9 @@ export async function filtersView(inside) {
         "span",
         { class: "hint" },
         ` ${height} × ${width} weights each: `,
-        el("span", { class: "key plus" }, "positive"),
-        " ",
-        el("span", { class: "key minus" }, "negative"),
+        isColoured
+          ? "their red, green and blue, where gray is 0"
+          : [el("span", { class: "key plus" }, "positive"), " ", el("span", { class: "key minus" }, "negative")],
         `, the largest ${precise(largest)}`,
       ),
     ),
@@ -39,17 +41,21 @@ export async function filtersView(inside) {
   );
 }
 
-function tile(weights, { height, width, largest, i }) {
+function tile(channels, { height, width, largest, i }) {
   const canvas = el("canvas", {
     width: width * CELL,
     height: height * CELL,
     role: "img",
-    title: `filter ${i}: ${weights.map(precise).join(", ")}`,
+    title: `filter ${i}: ${channels.flat().map(precise).join(", ")}`,
     "aria-label": `Filter ${i}`,
   });
   const context = canvas.getContext("2d");
-  weights.forEach((weight, k) => {
-    context.fillStyle = faint(weight >= 0 ? "plus" : "minus", Math.abs(weight) / largest);
+  const part = (weight) => Math.round(127.5 * (1 + weight / largest));
+  channels[0].forEach((weight, k) => {
+    context.fillStyle =
+      channels.length === 3
+        ? `rgb(${channels.map((weights) => part(weights[k])).join(" ")})`
+        : faint(weight >= 0 ? "plus" : "minus", Math.abs(weight) / largest);
     context.fillRect((k % width) * CELL, Math.floor(k / width) * CELL, CELL, CELL);
   });
   return el("li", {}, canvas);

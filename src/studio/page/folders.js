@@ -10,11 +10,11 @@ const THUMBS = 10;
 const SHOWN_SKIPPED = 50;
 
 /**
- * `part` is a field of kind "path"; `imageSize()` is the size to decode to, or null; `beside()` the number of a folder that is
+ * `part` is a field of kind "path"; `imageSize()` is the size to decode to, or null, and `color()` "gray" or "rgb"; `beside()` the number of a folder that is
  * compared with this one, or null; `onResult(error or null)`; `onSets({training, test})` where the path is that of a folder
  * which holds both sets, and nobody is typing it; `onDecoded()` where `decoded` became another.
  */
-export function watchFolder(part, { imageSize, beside, onResult, onSets, onDecoded }) {
+export function watchFolder(part, { imageSize, color, beside, onResult, onSets, onDecoded }) {
   let isTyping = false;
   let running = null;
   let decoding = null;
@@ -33,7 +33,7 @@ export function watchFolder(part, { imageSize, beside, onResult, onSets, onDecod
     decode = () => decodeAll(node, folder);
     replace(node, el("p", { class: "hint" }, "Decoding every file …"));
     try {
-      const asked = { image_size: imageSize(), beside: beside() };
+      const asked = { image_size: imageSize(), color: color(), beside: beside() };
       const report = await post(api`/api/folders/${folder.folder}/check`, asked, signal);
       if (signal.aborted) return;
       showReport(node, report);

@@ -42,7 +42,7 @@ export class HeatView {
   async update(info, picture) {
     this.#inside = info.inside;
     if (picture) {
-      this.image.src = seenBy(picture.id, info.image_size);
+      this.image.src = seenBy(picture.id, info.image_size, info.color);
       this.image.alt = `${picture.name}, as the network sees it`;
     }
     const best = info.classes.indexOf(info.class);
@@ -56,7 +56,7 @@ export class HeatView {
     );
     setText(
       this.scores,
-      `${info.classes.map((name, i) => `${name} ${percent(info.scores[i])}`).join(", ")} · score before the sigmoid ${precise(info.logit)}`,
+      `${info.classes.map((name, i) => `${name} ${percent(info.scores[i])}`).join(", ")} · score before the ${info.classes.length > 2 ? "softmax" : "sigmoid"} ${precise(info.logit)}`,
     );
     try {
       const heat = await get(api`/api/inside/${info.inside}/heat`);

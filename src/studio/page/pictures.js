@@ -36,8 +36,8 @@ export function addKnown(id, name) {
   return pictures.find((picture) => picture.id === id) ?? add({ id, name, original: null });
 }
 
-/** The gray square that a network of that size sees. */
-export const seenBy = (id, size) => `${api`/api/pictures/${id}.png`}?size=${size}`;
+/** The square that a network of that size and colour sees. */
+export const seenBy = (id, size, color = "gray") => `${api`/api/pictures/${id}.png`}?size=${size}&color=${color}`;
 
 /** After the server has changed, its pictures are gone. */
 export function forgetPictures() {

@@ -34,19 +34,19 @@ function verdict(result) {
 
 /** The parts of a card beneath its head; `result` is of one picture, of the server's `answer`. */
 export function resultOf(card, result, answer) {
-  const { run, image_size: size, classes, note } = answer;
+  const { run, image_size: size, color, classes, note } = answer;
   const { picture } = card;
   const seen = el(
     "figure",
     {},
     el("img", {
       class: "pixels",
-      src: seenBy(picture.id, size),
+      src: seenBy(picture.id, size, color),
       alt: `${card.name}, as the network sees it`,
       width: 256,
       height: 256,
     }),
-    el("figcaption", { class: "hint" }, `as the network sees it: ${size} × ${size} gray pixels`),
+    el("figcaption", { class: "hint" }, `as the network sees it: ${size} × ${size} ${color === "gray" ? "gray " : ""}pixels`),
   );
   const original =
     picture.original &&

@@ -30,6 +30,7 @@ function lines(run) {
     ["Batch size", config.batch_size],
     ["Epochs", config.epochs],
     ["Image size", config.image_size && `${config.image_size} × ${config.image_size} pixels`],
+    ["Colour", config.color === "rgb" && "red, green and blue"],
     ["Dropout", config.dropout],
     ["Seed", config.seed],
     ["Training pictures", pictures(run, "training")],

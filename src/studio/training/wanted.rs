@@ -1,6 +1,8 @@
 //! What the page asks for to begin a run.
 
+use crate::data::Color;
 use crate::data::paths::tidy;
+use crate::run::network_file::DEFAULT;
 use crate::studio::devices;
 use crate::train::settings::Settings;
 use serde::Deserialize;
@@ -17,7 +19,10 @@ pub struct Wanted {
     epochs: usize,
     batch_size: usize,
     image_size: Option<usize>,
-    dropout: f64,
+    color: Color,
+    /// The name of one that is shipped: a page may name no other file.
+    network: String,
+    dropout: Option<f64>,
     seed: Option<u64>,
     /// The name of a run whose weights this one begins with.
     pub start_from: Option<String>,
@@ -34,6 +39,8 @@ impl Default for Wanted {
             epochs: usual.epochs,
             batch_size: usual.batch_size,
             image_size: usual.image_size,
+            color: usual.color,
+            network: DEFAULT.to_string(),
             dropout: usual.dropout,
             seed: usual.seed,
             start_from: None,
@@ -51,6 +58,8 @@ impl From<Wanted> for Settings {
             epochs: wanted.epochs,
             batch_size: wanted.batch_size,
             image_size: wanted.image_size,
+            color: wanted.color,
+            network: wanted.network.into(),
             dropout: wanted.dropout,
             seed: wanted.seed,
             ..Settings::default()
@@ -61,10 +70,20 @@ impl From<Wanted> for Settings {
 /// The settings as `config.toml` will name them.
 pub fn config(settings: &Settings, device: &str) -> Value {
     let Settings {
-        train_dir, test_dir, image_size, learning_rate, epochs, batch_size, dropout, seed, ..
+        train_dir,
+        test_dir,
+        image_size,
+        color,
+        learning_rate,
+        epochs,
+        batch_size,
+        network,
+        dropout,
+        seed,
+        ..
     } = settings;
     json!({
-        "train_dir": train_dir, "test_dir": test_dir, "image_size": image_size, "learning_rate": learning_rate,
-        "epochs": epochs, "batch_size": batch_size, "dropout": dropout, "seed": seed, "device": device,
+        "train_dir": train_dir, "test_dir": test_dir, "image_size": image_size, "color": color, "learning_rate": learning_rate,
+        "epochs": epochs, "batch_size": batch_size, "network": network, "dropout": dropout, "seed": seed, "device": device,
     })
 }

@@ -144,7 +144,7 @@ impl Watcher {
 
     fn show_inside(&mut self, model: &Model, followed: &Followed) -> Result<()> {
         // A picture that is gone by now ends no run.
-        let Ok(pixels) = followed.source.decode(model.network.image_size) else { return Ok(()) };
+        let Ok(pixels) = followed.source.decode(model.network.raster()) else { return Ok(()) };
         let model = model.unfused()?;
         // A look that takes more than there is would end the run, which is worth more.
         memory::check("looking inside", &inside::needs(&model, self.has_looked)?)?;

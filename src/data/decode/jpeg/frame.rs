@@ -18,8 +18,10 @@ pub struct Headers<'a> {
     pub app1: Vec<&'a [u8]>,
     /// All up to the last scan. What follows, the end marker or anything else, is of no matter.
     pub needed: &'a [u8],
-    /// About what decoding takes.
-    pub bytes: u64,
+    /// Of the picture.
+    size: [usize; 2],
+    /// Coefficients of all components.
+    coefficients: usize,
     /// Blocks that the scans visit, one after the other.
     pub visits: usize,
 }
@@ -42,6 +44,14 @@ struct Component {
 }
 
 impl<'a> Headers<'a> {
+    /// About what decoding to `channels` bytes a pixel takes, in bytes.
+    pub fn bytes(&self, channels: usize) -> u64 {
+        let [width, height] = self.size;
+        let picture = channels * width * height;
+        // Coefficients of two bytes, which are gone before the picture is turned; and some rows of all channels.
+        (picture + picture.max(2 * self.coefficients) + 256 * width) as u64
+    }
+
     /// Those of a file.
     ///
     /// # Errors
@@ -61,8 +71,11 @@ impl<'a> Headers<'a> {
                     frame.add_scan(segment)?;
                     if frame.components.iter().all(Component::is_whole) {
                         let end = segments.next_marker().unwrap_or(file.len());
-                        let (bytes, visits) = (frame.bytes(), frame.visits);
-                        return Ok(Headers { app1, needed: &file[..end], bytes, visits });
+                        let needed = &file[..end];
+                        let (size, visits) = ([frame.width, frame.height], frame.visits);
+                        let coefficients =
+                            frame.components.iter().map(|component| frame.samples(component)).sum();
+                        return Ok(Headers { app1, needed, size, coefficients, visits });
                     }
                 }
                 (END_OF_IMAGE, _) => has_end = true,
@@ -120,13 +133,6 @@ impl Frame {
         let [across, down] = [most(0).unwrap_or(1), most(1).unwrap_or(1)];
         let [h, v] = component.sampling;
         (self.width * h).div_ceil(across) * (self.height * v).div_ceil(down)
-    }
-
-    /// About what decoding takes, in bytes.
-    fn bytes(&self) -> u64 {
-        let coefficients = self.components.iter().map(|component| self.samples(component)).sum::<usize>();
-        // Coefficients of two bytes, gray, and gray that is turned; and some rows of all channels.
-        (2 * coefficients + 2 * self.width * self.height + 256 * self.width) as u64
     }
 }
 

@@ -1,0 +1,194 @@
+//! Networks as people write them: TOML files, with Keras's names for layers and fields.
+//!
+//! ```toml
+//! [[layers]]
+//! type = "conv2d"
+//! filters = 64
+//! kernel_size = 3
+//!
+//! [[layers]]
+//! type = "relu"
+//! ```
+//!
+//! A layer has a `type` and the fields of its type. Unless it says otherwise, it takes what the layer before it makes, and has
+//! a name that is numbered among those of its kind. A number may be `"classes"`: as many as the classes need.
+
+use crate::data::Color;
+use crate::error::{Error, Result, error, list, shown};
+use crate::files::{named, read_text};
+use crate::model::layers::read;
+use crate::model::{Graph, Network};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+use toml::Spanned;
+
+/// Bytes of the longest file that is read.
+const LONGEST: u64 = 1 << 20;
+/// In the place of a number.
+const CLASSES: &str = "classes";
+
+/// The networks that come with this program, by name, with their texts.
+pub const SHIPPED: [(&str, &str); 2] = [
+    (DEFAULT, include_str!("../../examples/networks/default.toml")),
+    ("small", include_str!("../../examples/networks/small.toml")),
+];
+
+/// What is trained where nothing else is said.
+pub const DEFAULT: &str = "default";
+
+/// A network's text, read but not yet for any pictures.
+#[derive(Debug, Clone)]
+pub struct NetworkFile {
+    /// The file, or the name of one that is shipped.
+    origin: String,
+    text: String,
+    description: String,
+    layers: Vec<Entry>,
+}
+
+/// A layer, as it was written.
+#[derive(Debug, Clone)]
+struct Entry {
+    line: usize,
+    fields: BTreeMap<String, (usize, Value)>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    description: String,
+    layers: Vec<Spanned<BTreeMap<String, Spanned<toml::Value>>>>,
+}
+
+impl NetworkFile {
+    /// The one that is meant: the name of a shipped one, or a file.
+    ///
+    /// # Errors
+    /// `Usage` for what is neither, and for a text that describes no network, with its line.
+    pub fn find(meant: &Path) -> Result<NetworkFile> {
+        if let Some((name, text)) = SHIPPED.iter().find(|(name, _)| meant == Path::new(name)) {
+            return NetworkFile::parse(name, text);
+        }
+        let text = read_text(meant, LONGEST).map_err(|why| {
+            let names: Vec<_> = SHIPPED.iter().map(|(name, _)| name.to_string()).collect();
+            let why =
+                error!(Usage, "it cannot be read: {why}; networks that need no file are {}", list(&names));
+            named(meant, why)
+        })?;
+        NetworkFile::parse(&meant.display().to_string(), &text)
+    }
+
+    /// Of a text.
+    ///
+    /// # Errors
+    /// `Usage`, with the line, for what is no TOML, or has fields that no network has.
+    pub fn parse(origin: &str, text: &str) -> Result<NetworkFile> {
+        let line = |at: usize| text[..at].matches('\n').count() + 1;
+        let written: Written = toml::from_str(text).map_err(|why| {
+            let at = why.span().map_or(String::new(), |span| format!(", line {}", line(span.start)));
+            error!(Usage, "{}{at}: {}", shown(origin), shown(why.message()))
+        })?;
+        let entry = |layer: Spanned<BTreeMap<String, Spanned<toml::Value>>>| {
+            let begins = line(layer.span().start);
+            let field = |(name, value): (String, Spanned<toml::Value>)| {
+                let (at, value) = (line(value.span().start), value.into_inner());
+                (name, (at, serde_json::to_value(value).unwrap_or_default()))
+            };
+            Entry { line: begins, fields: layer.into_inner().into_iter().map(field).collect() }
+        };
+        let Written { description, layers } = written;
+        let layers = layers.into_iter().map(entry).collect();
+        Ok(NetworkFile { origin: origin.to_string(), text: text.to_string(), description, layers })
+    }
+
+    /// What it says of itself.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The network for pictures of these classes, size and colour; `dropout` takes the place of the rate of every dropout layer.
+    ///
+    /// # Errors
+    /// `Usage`, with the line and the layer, for what no network can have.
+    pub fn network(
+        &self,
+        classes: Vec<String>,
+        image_size: usize,
+        color: Color,
+        dropout: Option<f64>,
+    ) -> Result<Network> {
+        let network = Network::new(classes, image_size, Graph::new()).in_color(color);
+        let mut nodes = Graph::new();
+        let logits = network.head.logits(network.classes.len())?;
+        for entry in &self.layers {
+            nodes = self.add(nodes, entry, logits, dropout)?;
+        }
+        let network = Network { nodes, ..network };
+        network.placed().map_err(|why| self.with_line(why, &network.nodes))?;
+        Ok(network)
+    }
+
+    fn add(&self, nodes: Graph, entry: &Entry, logits: usize, dropout: Option<f64>) -> Result<Graph> {
+        let mut fields = entry.fields.clone();
+        let mut text = |field: &str| match fields.remove(field) {
+            None => Ok(None),
+            Some((_, Value::String(text))) => Ok(Some(text)),
+            Some((line, _)) => Err(self.wrong(line, &format!("{field} has to be a text in quotes"))),
+        };
+        let (name, type_name) = (text("name")?, text("type")?);
+        let called = name.as_ref().map_or(String::new(), |name| format!("layer {}: ", shown(name)));
+        let type_name = type_name.ok_or_else(|| {
+            self.wrong(entry.line, &format!("{called}a layer needs a type, such as type = \"conv2d\""))
+        })?;
+        let inputs = match fields.remove("inputs") {
+            None => None,
+            Some((line, value)) => Some(serde_json::from_value::<Vec<String>>(value).map_err(|_| {
+                self.wrong(line, &format!("{called}inputs has to be a list of names, such as [\"relu1\"]"))
+            })?),
+        };
+        let lines: BTreeMap<_, _> = fields.iter().map(|(field, (line, _))| (field.clone(), *line)).collect();
+        let number = |(field, (_, value)): (String, (usize, Value))| match value {
+            Value::String(text) if text == CLASSES => (field, Value::from(logits)),
+            value => (field, value),
+        };
+        let mut fields: serde_json::Map<String, Value> = fields.into_iter().map(number).collect();
+        if let (Some(rate), true) = (dropout, type_name == "dropout") {
+            fields.insert("rate".to_string(), rate.into());
+        }
+        let layer = read(&type_name, Value::Object(fields)).map_err(|why| {
+            // The parser names the field.
+            let of_field = lines.iter().find(|(field, _)| why.message.contains(&format!("`{field}`")));
+            let hint = match lines.contains_key("activation") {
+                true => "; an activation is a layer of its own, such as type = \"relu\"",
+                false => "",
+            };
+            let line = of_field.map_or(entry.line, |(_, line)| *line);
+            self.wrong(line, &format!("{called}{}{hint}", why.message))
+        })?;
+        let name = name.unwrap_or_else(|| nodes.next_name(&*layer));
+        let inputs = inputs.unwrap_or_else(|| vec![nodes.last_name().to_string()]);
+        Ok(nodes.with(name, layer, inputs))
+    }
+
+    /// An error of the graph begins with the name of its node.
+    fn with_line(&self, why: Error, nodes: &Graph) -> Error {
+        let of_node = |name: &str| why.message.starts_with(&format!("{}: ", shown(name)));
+        let entry = nodes.nodes.iter().position(|node| of_node(&node.name)).map(|index| &self.layers[index]);
+        let message = match entry {
+            Some(entry) => self.wrong(entry.line, &format!("layer {}", why.message)).message,
+            None => format!("{}: {}", shown(&self.origin), why.message),
+        };
+        why.saying(message)
+    }
+
+    fn wrong(&self, line: usize, what: &str) -> Error {
+        error!(Usage, "{}, line {line}: {what}", shown(&self.origin))
+    }
+}
