@@ -84,5 +84,5 @@ fn stripes(classes: &[String], count: usize, seed: u64) -> Pictures {
         labels.push(label as u32);
     }
     let (classes, paths, skipped) = (classes.to_vec(), vec!["drawn".into(); count], Vec::new());
-    Pictures { classes, size: SIZE, channels: 1, pixels, labels, paths, skipped }
+    Pictures { classes, raster: SIZE.into(), pixels, labels, paths, skipped }
 }

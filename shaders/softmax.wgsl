@@ -1,11 +1,12 @@
-// softmax: y = exp(x - max) / sum of exp(x - max), over the classes of each image
+// softmax: y = exp(x) / sum of exp(x), row by row
 //
-// Shapes      x, y [batch, classes]
-// One thread  owns the classes of one image
-// Reads       3 * classes;  writes classes
-// Cost        next to nothing: it runs once for each prediction, on as many numbers as there are classes
+// Shapes      every buffer is [batch, classes]
+// One thread  owns one row
+// Reads       forward 3 values for each element, backward_x 4;  writes 1
+// Cost        two exp per element; the time is that of moving the bytes. Rung 2 is faster for long rows
 //
-// The largest logit is taken away first. The result is the same, and no exponential overflows.
+// exp(x) overflows where x is above 88. Adding the same number to all x of a row changes nothing, as it multiplies numerator and
+// denominator alike: the largest of the row is taken off first. Then no power is above 1, and one is 1, so that the sum is not 0.
 
 struct Params {
     batch: u32,
@@ -15,6 +16,8 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> dy: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
 
 // Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
 // 65,535 workgroups, which is 16.7 million threads.
@@ -22,26 +25,32 @@ fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// Where the first largest of an image's logits is.
-fn largest(first: u32) -> u32 {
-    var best = first;
-    for (var i = first; i < first + p.classes; i++) {
-        if (x[i] > x[best]) { best = i; }
-    }
-    return best;
+// The larger of two numbers. max() may give either where one is a NaN; here that is a number, and the NaN shows in its power.
+fn larger(a: f32, b: f32) -> f32 {
+    return select(a, b, b > a);
 }
 
+// y[n, c] = exp(x[n, c] - m) / sum_k exp(x[n, k] - m), m = the largest of the row
 @compute @workgroup_size(256)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let n = flat_index(id, groups);
     if (n >= p.batch) { return; }
     let first = n * p.classes;
-    let top = x[largest(first)];
+    var largest = x[first];
+    for (var c = 1u; c < p.classes; c++) { largest = larger(largest, x[first + c]); }
     var sum = 0.0;
-    for (var i = first; i < first + p.classes; i++) {
-        sum += exp(x[i] - top);
-    }
-    for (var i = first; i < first + p.classes; i++) {
-        y[i] = exp(x[i] - top) / sum;
-    }
+    for (var c = 0u; c < p.classes; c++) { sum += exp(x[first + c] - largest); }
+    for (var c = 0u; c < p.classes; c++) { y[first + c] = exp(x[first + c] - largest) / sum; }
+}
+
+// With e_c = exp(x_c) and s their sum, y_c = e_c / s. Of e_c / s by x_k the numerator gives y_c where k = c, and the
+// denominator -y_c * y_k. So dx_k = sum_c dy_c * y_c * ([c = k] - y_k) = y_k * (dy_k - sum_c y_c * dy_c).
+@compute @workgroup_size(256)
+fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let n = flat_index(id, groups);
+    if (n >= p.batch) { return; }
+    let first = n * p.classes;
+    var mean = 0.0;
+    for (var c = 0u; c < p.classes; c++) { mean += y[first + c] * dy[first + c]; }
+    for (var c = 0u; c < p.classes; c++) { dx[first + c] = y[first + c] * (dy[first + c] - mean); }
 }

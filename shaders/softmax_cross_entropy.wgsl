@@ -1,14 +1,13 @@
 // softmax_cross_entropy: the loss of logits x against class indices, and the number of right answers
 //
-//   loss = sum_n (ln(sum_k exp(x[n, k] - max)) + max - x[n, label]) / whole_batch
-//   hits = how many images have their first largest logit at their label
+//   loss = sum_n (ln(sum_c exp(x[n, c])) - x[n, label]) / whole_batch
+//   hits = of how many rows the largest logit, the first of equal ones, is at the label; a row with a NaN is none
 //
-// Shapes      x, dx [batch, classes], labels [batch]; loss, hits, dloss [1]
-// One thread  forward: first one thread for each image, then one that adds their losses up, in order;
-//             backward_x: the classes of one image
-// Reads       forward 2 * classes for each image, backward_x 3 * classes;  writes forward 2 for each image and 2,
-//             backward_x classes for each image
-// Cost        next to nothing in a training step
+// Shapes      x, dx [batch, classes]; labels [batch], each below classes; loss, hits, dloss [1]; scratch [2, batch]
+// One thread  forward_partial: the loss and the hit of one row; forward: one thread adds them up, in order;
+//             backward_x: one row of dx
+// Reads       forward 2 values for each logit, backward_x 3;  writes forward 2, backward_x 1 for each logit
+// Cost        one or two exp for each logit: next to nothing in a training step. Rung 2 is faster for many classes
 //
 // whole_batch is the size of the batch before it was split into micro-batches. All divide by it, so that their losses
 // and gradients simply add up.
@@ -26,7 +25,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> hits: array<u32>;
 @group(0) @binding(5) var<storage, read> dloss: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dx: array<f32>;
-// For each image its loss, and then for each whether it is right.
 @group(0) @binding(7) var<storage, read_write> scratch: array<f32>;
 
 // Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
@@ -35,42 +33,53 @@ fn flat_index(id: vec3<u32>, groups: vec3<u32>) -> u32 {
     return id.y * groups.x * 256u + id.x;
 }
 
-// Where the first largest of an image's logits is.
-fn largest(first: u32) -> u32 {
-    var best = first;
-    for (var i = first; i < first + p.classes; i++) {
-        if (x[i] > x[best]) { best = i; }
-    }
-    return best;
+// Tested on the bits: a shader compiler may assume that there are no NaNs, and drop `v != v`.
+fn is_nan(v: f32) -> bool {
+    return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
 }
 
-// ln(1 + e) for e >= 0. Where e is small, log(1.0 + e) loses digits: there it is the series of binary_cross_entropy.wgsl.
-// With s = e / (2 + e), 1 + e = (1 + s) / (1 - s), so ln(1 + e) = 2 * artanh(s) = 2 * (s + s^3/3 + s^5/5 + ...).
+// ln(1 + e) for e in [0, 1]. log(1.0 + e) loses digits where e is tiny; this is exact to a few units in the last place.
+// With s = e / (2 + e), which is at most 1/3, 1 + e = (1 + s) / (1 - s). So
+// ln(1 + e) = 2 * artanh(s) = 2 * (s + s^3/3 + s^5/5 + ...); the first term left out, s^17/17, is below 1e-8 of the sum.
 fn ln_1p(e: f32) -> f32 {
     let s = e / (2.0 + e);
     let q = s * s;
-    let series = 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * (1.0 / 9.0
+    return 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * (1.0 / 9.0
         + q * (1.0 / 11.0 + q * (1.0 / 13.0 + q * (1.0 / 15.0))))))));
-    return select(series, log(1.0 + e), e > 1.0);
 }
 
-// The term of the largest logit is exp(0) = 1, the 1 of ln(1 + rest): what is left has no sum that cancels.
+// ln(1 + rest) for any rest that is not below 0.
+fn ln_1p_of_any(rest: f32) -> f32 {
+    return select(log(1.0 + rest), ln_1p(rest), rest <= 1.0);
+}
+
+// Whether v comes before `best` as a row's largest: larger, or the first NaN.
+fn beats(v: f32, best: f32) -> bool {
+    return v > best || (is_nan(v) && !is_nan(best));
+}
+
+// With m the largest logit and `rest` the sum of exp(x_c - m) over all others, the row's loss is
+// ln(exp(m) * (1 + rest)) - x_label = ln(1 + rest) + (m - x_label): nothing overflows, and two terms that are not negative do not
+// cancel.
 @compute @workgroup_size(256)
-fn forward_images(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+fn forward_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let n = flat_index(id, groups);
     if (n >= p.batch) { return; }
     let first = n * p.classes;
-    let best = largest(first);
-    var rest = 0.0;
-    for (var i = first; i < first + p.classes; i++) {
-        if (i != best) { rest += exp(x[i] - x[best]); }
+    var best = 0u;
+    for (var c = 1u; c < p.classes; c++) {
+        if (beats(x[first + c], x[first + best])) { best = c; }
     }
-    let label = first + labels[n];
-    scratch[n] = ln_1p(rest) + (x[best] - x[label]);
-    // An image with a NaN among its logits is not right, whatever is largest.
-    scratch[p.batch + n] = select(0.0, 1.0, best == label && rest >= 0.0);
+    let largest = x[first + best];
+    var rest = 0.0;
+    for (var c = 0u; c < p.classes; c++) {
+        if (c != best) { rest += exp(x[first + c] - largest); }
+    }
+    scratch[n] = ln_1p_of_any(rest) + (largest - x[first + labels[n]]);
+    scratch[p.batch + n] = select(0.0, 1.0, best == labels[n] && !is_nan(largest));
 }
 
+// The sums over the rows. A hit is a 1.
 @compute @workgroup_size(256)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     if (flat_index(id, groups) != 0u) { return; }
@@ -84,22 +93,25 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     hits[0] = right;
 }
 
-// d/dx[k] (ln(sum_j exp(x[j])) - x[label]) = softmax(x)[k] - (k == label).
-// At the label it is computed as minus the sum of the others: where the softmax is close to 1, subtracting 1 would lose
-// digits.
+// d/dx_c (ln(sum_k exp(x_k)) - x_label) = softmax(x)_c - [c = label].
+// At the label it is computed as -others / (others + e), where e is the label's own power and `others` the sum of all others:
+// where softmax(x) is close to 1, subtracting 1 would lose digits.
 @compute @workgroup_size(256)
 fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let n = flat_index(id, groups);
     if (n >= p.batch) { return; }
     let first = n * p.classes;
-    let label = first + labels[n];
-    let top = x[largest(first)];
-    var others = 0.0;
-    for (var i = first; i < first + p.classes; i++) {
-        if (i != label) { others += exp(x[i] - top); }
+    var largest = x[first];
+    for (var c = 1u; c < p.classes; c++) {
+        if (beats(x[first + c], largest)) { largest = x[first + c]; }
     }
-    let scale = dloss[0] / ((others + exp(x[label] - top)) * f32(p.whole_batch));
-    for (var i = first; i < first + p.classes; i++) {
-        dx[i] = select(exp(x[i] - top), -others, i == label) * scale;
+    var others = 0.0;
+    for (var c = 0u; c < p.classes; c++) {
+        if (c != labels[n]) { others += exp(x[first + c] - largest); }
+    }
+    let sum = others + exp(x[first + labels[n]] - largest);
+    for (var c = 0u; c < p.classes; c++) {
+        let slope = select(exp(x[first + c] - largest), -others, c == labels[n]) / sum;
+        dx[first + c] = dloss[0] * slope / f32(p.whole_batch);
     }
 }

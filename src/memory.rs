@@ -152,7 +152,7 @@ pub fn of_parameters(model: &Model) -> Vec<Need> {
 /// # Errors
 /// `OutOfMemory` where not one picture fits the device's limits.
 pub fn of_use(model: &Model, batch: usize) -> Result<Vec<Need>> {
-    let micro_batch = Plan::new(model, model.device().limits(), batch, None)?.micro_batch as u64;
+    let micro_batch = Plan::in_use(model, model.device().limits(), batch)?.micro_batch as u64;
     let largest = model.activations().iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
     // What a layer takes, what it makes, and what it needs on the way. The pictures are decoded, and gathered into a batch.
     let pictures = 2 * batch as u64 * model.network.raster().bytes() as u64;

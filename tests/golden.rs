@@ -10,8 +10,11 @@ use pawgrad::device::Device;
 use pawgrad::kernel::Buffer;
 use pawgrad::model::layers::{Conv2d, Dense, Flatten, MaxPool2d, Relu};
 use pawgrad::model::{Graph, Model};
+use pawgrad::ops::add::accumulate;
+use pawgrad::ops::batch_norm::{Norm, batch_norm};
 use pawgrad::optim::LossScale;
-use pawgrad::tensor::Kind;
+use pawgrad::tape::Tape;
+use pawgrad::tensor::{Kind, Tensor};
 use pawgrad::train::Trainer;
 use pawgrad::train::plan::Plan;
 use serde_json::Value;
@@ -159,6 +162,48 @@ fn assert_close(context: &str, got: &[f64], expected: &[f64], relative: f64) {
 
 fn devices() -> [Device; 2] {
     [Device::cpu(), common::software()]
+}
+
+#[test]
+fn batch_normalisation_trains_and_is_used_as_in_keras() {
+    let golden = &golden()["batch_norm"];
+    let shape: Vec<usize> = integers(&golden["shape"]);
+    let number = |name: &str| golden[name].as_f64().unwrap();
+    for device in devices() {
+        let tensor = |shape: &[usize], value: &Value| {
+            let values: Vec<f32> = floats(value).into_iter().map(|v| v as f32).collect();
+            Tensor::from_f32(&device, shape, &values).unwrap()
+        };
+        let channels = [shape[1]];
+        let moving_mean = Tensor::from_f32(&device, &channels, &[0.0; 3]).unwrap();
+        let moving_variance = Tensor::from_f32(&device, &channels, &[1.0; 3]).unwrap();
+        let close = |what: &str, got: &Tensor, expected: &Value| {
+            let got = pollster::block_on(got.read_f32()).unwrap();
+            let got: Vec<_> = got.into_iter().map(f64::from).collect();
+            assert_close(&format!("{what} on {}", device.name()), &got, &floats(expected), 1e-6);
+        };
+        let run = |batch: &Value, training| {
+            let tape = Tape::new(&device, accumulate);
+            let [gamma, beta] =
+                ["gamma", "beta"].map(|name| tape.parameter(&tensor(&channels, &golden[name])));
+            let norm = Norm {
+                gamma: &gamma,
+                beta: &beta,
+                moving_mean: &moving_mean,
+                moving_variance: &moving_variance,
+                momentum: number("momentum"),
+                epsilon: number("epsilon"),
+            };
+            let x = tape.constant(&tensor(&shape, &batch["x"]));
+            close("y", &batch_norm(&tape, &x, &norm, training).unwrap().tensor, &batch["y"]);
+        };
+        for batch in golden["trained"].as_array().unwrap() {
+            run(batch, true);
+            close("the moving mean", &moving_mean, &batch["moving_mean"]);
+            close("the moving variance", &moving_variance, &batch["moving_variance"]);
+        }
+        run(&golden["used"], false);
+    }
 }
 
 #[test]

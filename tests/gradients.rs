@@ -16,7 +16,7 @@ fn every_backward_reference_is_the_derivative_of_its_forward() {
         if !common::selected(backward.call.name()) {
             continue;
         }
-        if let Err(report) = gradient::check(forward, backward) {
+        if let Err(report) = gradient::check(&cases, forward, backward) {
             failures.push(report);
         }
     }

@@ -7,10 +7,11 @@ use common::{Sum, network, software};
 use pawgrad::cases::Tolerance;
 use pawgrad::check::compare::compare;
 use pawgrad::device::Device;
-use pawgrad::model::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu, Unit};
+use pawgrad::model::layers::{
+    Add, BatchNorm, Conv2d, Dense, Dropout, Flatten, GlobalAvgPool, LeakyRelu, MaxPool2d, Relu, Unit,
+};
 use pawgrad::model::{Graph, Model};
-use pawgrad::ops::conv2d::Padding;
-use pawgrad::reference::{conv2d, dense, max_pool2d, relu};
+use pawgrad::reference::{conv2d, dense, global_avg_pool, leaky_relu, max_pool2d, relu};
 use pawgrad::studio::inside::gradients::{self, Owner};
 use pawgrad::studio::inside::{self, Inside, Slots};
 use std::sync::Arc;
@@ -19,17 +20,24 @@ const SIZE: usize = 13;
 
 /// A network with every kind of layer, and windows that are not square.
 fn layers() -> Graph {
-    let uneven = Conv2d { filters: 5, kernel_size: [2, 3], strides: [1, 2], padding: Padding::Same };
+    let uneven = Conv2d { kernel_size: [2, 3], strides: [1, 2], ..Conv2d::new(5, 3) };
     Graph::new()
         .then(Conv2d::new(4, 3))
         .then(Relu {})
         .then(MaxPool2d::new(2))
+        .then(Conv2d { use_bias: false, ..Conv2d::new(4, 3) })
+        .then(BatchNorm::default())
+        .then(LeakyRelu::default())
+        .add("sum", Add {}, &["leaky_relu1", "pool1"])
         .then(uneven)
         .then(MaxPool2d { pool_size: [3, 2], strides: [2, 1] })
         .then(Flatten {})
         .then(Dense::new(7))
         .then(Relu {})
         .then(Dropout::new(0.5))
+        .then(Dense { use_bias: false, ..Dense::new(4) })
+        .add("mean", GlobalAvgPool {}, &["sum"])
+        .add("both", Add {}, &["dense2", "mean"])
         .then(Dense::new(1))
 }
 
@@ -81,7 +89,9 @@ fn expected(inside: &Inside, index: usize) -> (Vec<f64>, Vec<f64>) {
     let x = f64s(x);
     let len = placed.output_shape.iter().product();
     let mut y = vec![0.0; len];
-    let slots: Vec<_> = inside.slots_of(index).into_iter().map(|(_, values)| f64s(values)).collect();
+    let mut slots: Vec<_> = inside.slots_of(index).into_iter().map(|(_, values)| f64s(values)).collect();
+    // In the place of a bias that is not there.
+    slots.push(vec![0.0; len]);
     // A sum of so many terms and its bound, from a definition that computes y from x, w and b.
     let sum = |terms: usize, run: &WeightedSum| {
         let (mut y, mut magnitude) = (vec![0.0; len], vec![0.0; len]);
@@ -102,6 +112,31 @@ fn expected(inside: &Inside, index: usize) -> (Vec<f64>, Vec<f64>) {
     }
     if layer.downcast::<Relu>().is_some() {
         relu::forward(&relu::Params { len: len as u32 }, 0..len, &x, &mut y);
+    } else if let Some(layer) = layer.downcast::<LeakyRelu>() {
+        let p = leaky_relu::Params { len: len as u32, negative_slope: layer.negative_slope as f32 };
+        leaky_relu::forward(&p, 0..len, &x, &mut y);
+        return (y.clone(), Tolerance::Elementwise.allowed(&y, &[]));
+    } else if layer.downcast::<Add>().is_some() {
+        let (other, _) = inside.inputs_of(index)[1];
+        y = x.iter().zip(other).map(|(a, &b)| a + f64::from(b)).collect();
+        return (y.clone(), Tolerance::Elementwise.allowed(&y, &[]));
+    } else if layer.downcast::<GlobalAvgPool>().is_some() {
+        let area = input[1] * input[2];
+        let p = global_avg_pool::Params { batch: 1, channels: input[0] as u32, area: area as u32 };
+        let mut magnitude = y.clone();
+        global_avg_pool::forward(&p, 0..len, &x, &mut y);
+        global_avg_pool::forward(&p, 0..len, &magnitudes(&x), &mut magnitude);
+        return (y.clone(), Tolerance::Sum { terms: area + 1 }.allowed(&y, &magnitude));
+    } else if let Some(layer) = layer.downcast::<BatchNorm>() {
+        let [gamma, beta, mean, variance] = &slots[..4] else { panic!("four slots") };
+        let area = len / input[0];
+        let of = |(i, x): (usize, &f64)| {
+            let c = i / area;
+            let scaled = (x - mean[c]) / (variance[c] + layer.epsilon).sqrt() * gamma[c];
+            (scaled + beta[c], scaled.abs() + beta[c].abs())
+        };
+        let (y, magnitude): (Vec<_>, Vec<_>) = x.iter().enumerate().map(of).unzip();
+        return (y.clone(), Tolerance::Sum { terms: 16 }.allowed(&y, &magnitude));
     } else if let Some(MaxPool2d { pool_size, strides }) = layer.downcast() {
         let output = &placed.output_shape;
         let p = max_pool2d::Params {
@@ -184,8 +219,26 @@ fn the_arithmetic_behind_a_value_gives_that_value() {
                     );
                     near(sum);
                 }
+                Unit::Function { input, output, formula } if formula.starts_with("LeakyReLU") => {
+                    let slope = if input < 0.0 { 0.3 } else { 1.0 };
+                    assert_eq!((input * slope, output), (value, value), "{name}");
+                }
                 Unit::Function { input, output, .. } => {
                     assert_eq!((input.max(0.0), output), (value, value), "{name}");
+                }
+                Unit::Sum { inputs, output } => {
+                    assert_eq!((inputs.len(), output), (2, value), "{name}");
+                    near(inputs.iter().map(|&x| f64::from(x)).sum());
+                }
+                Unit::Mean { count, sum, output } => {
+                    assert_eq!((count, output), (36, value), "{name}");
+                    near(sum / 36.0);
+                }
+                Unit::BatchNorm { input, mean, variance, normal, gamma, beta, output } => {
+                    assert_eq!((mean, variance, output), (0.0, 1.0, value), "{name}");
+                    let deviation = (f64::from(variance) + 0.001).sqrt();
+                    assert!((f64::from(input - mean) / deviation - normal).abs() < 1e-7, "{name}");
+                    near(normal * f64::from(gamma) + f64::from(beta));
                 }
                 Unit::Same { output } => assert_eq!(output, value, "{name}"),
             }

@@ -5,6 +5,7 @@ mod common;
 use pawgrad::device::{Device, DeviceKind};
 use pawgrad::error::{ErrorKind, Result};
 use pawgrad::ops;
+use pawgrad::ops::batch_norm::Norm;
 use pawgrad::ops::conv2d::Padding;
 use pawgrad::tape::{Tape, Var};
 use pawgrad::tensor::{Kind, Tensor};
@@ -50,6 +51,116 @@ fn an_error_names_the_op_and_both_shapes() {
         17,
     );
     assert!(message(fused).contains("17"));
+    let pool = ops::global_avg_pool::global_avg_pool(&tape, &v(&[2, 3]));
+    assert!(
+        message(pool).contains("global_avg_pool takes x as [batch, channels, height, width], not [2, 3]")
+    );
+    let softmax = ops::softmax::softmax(&tape, &v(&[2, 3, 1]));
+    assert!(message(softmax).contains("softmax takes x as [batch, features], not [2, 3, 1]"));
+    let labels = Tensor::from_u32(tape.device(), &[3], &[0; 3]).unwrap();
+    let loss = ops::softmax_cross_entropy::softmax_cross_entropy(&tape, &v(&[2, 3]), &labels, 2);
+    let message_of_loss = message(loss.map(|(loss, _)| loss));
+    assert_eq!(message_of_loss, "softmax_cross_entropy takes a label for each row of x [2, 3], not [3]");
+    let (gamma, beta, moving) = (v(&[3]), v(&[2]), v(&[3]));
+    let norm = Norm {
+        gamma: &gamma,
+        beta: &beta,
+        moving_mean: &moving.tensor,
+        moving_variance: &moving.tensor,
+        momentum: 0.99,
+        epsilon: 1e-3,
+    };
+    let of = |shape: &[usize]| message(ops::batch_norm::batch_norm(&tape, &v(shape), &norm, false));
+    assert!(
+        of(&[2, 3])
+            .contains("x [2, 3] needs gamma, beta, mean and variance as [3], not [3], [2], [3] and [3]")
+    );
+    assert!(of(&[2, 3, 4]).contains("not [2, 3, 4]"));
+}
+
+/// Loss, hits and gradient of one row of logits.
+fn cross_entropy(device: &Device, logits: &[f32], label: u32) -> (f32, u32, Vec<f32>) {
+    let tape = tape(device);
+    let x = tape.parameter(&Tensor::from_f32(device, &[1, logits.len()], logits).unwrap());
+    let labels = Tensor::from_u32(device, &[1], &[label]).unwrap();
+    let (loss, hits) = ops::softmax_cross_entropy::softmax_cross_entropy(&tape, &x, &labels, 1).unwrap();
+    let one = Tensor::from_f32(device, &[1], &[1.0]).unwrap();
+    let mut gradients = tape.backward(&loss, one).unwrap();
+    let read = |tensor: &Tensor| pollster::block_on(tensor.read_f32()).unwrap();
+    let hits = pollster::block_on(hits.read_u32()).unwrap()[0];
+    (read(&loss.tensor)[0], hits, read(&gradients.take(&x).unwrap()))
+}
+
+#[test]
+fn softmax_of_large_logits_is_stable_and_a_nan_passes_on() {
+    for device in [Device::cpu(), common::software()] {
+        // Both sides of where the threads of a group share a row.
+        for classes in [2, 5, 40, 1000] {
+            let mut logits = vec![-1e4f32; classes];
+            logits[1] = 1e4;
+            let name = format!("softmax_cross_entropy.forward, {classes} classes on {}", device.name());
+            let (loss, hits, dx) = cross_entropy(&device, &logits, 1);
+            assert!(loss == 0.0 && hits == 1 && dx.iter().all(|dx| *dx == 0.0), "{name}: {loss} {dx:?}");
+            let (loss, hits, dx) = cross_entropy(&device, &logits, 0);
+            assert!(loss == 2e4 && hits == 0 && dx[..2] == [-1.0, 1.0], "{name}: {loss} {dx:?}");
+
+            // Equal logits: the first is taken.
+            let equal = vec![7.0f32; classes];
+            assert_eq!(cross_entropy(&device, &equal, 0).1, 1, "{name}");
+            assert_eq!(cross_entropy(&device, &equal, 1).1, 0, "{name}");
+
+            for at in [0, 1, classes - 1] {
+                let mut logits = vec![1.0; classes];
+                logits[at] = f32::NAN;
+                for label in [0, 1, classes as u32 - 1] {
+                    let (loss, hits, dx) = cross_entropy(&device, &logits, label);
+                    assert!(loss.is_nan() && hits == 0, "{name}, NaN at {at}, label {label}: {loss} {hits}");
+                    assert!(dx.iter().any(|dx| dx.is_nan()), "{name}: {dx:?}");
+                }
+                let rows = [logits, vec![1.0; classes]].concat();
+                let tape = tape(&device);
+                let x = tape.constant(&Tensor::from_f32(&device, &[2, classes], &rows).unwrap());
+                let y = ops::softmax::softmax(&tape, &x).unwrap();
+                let y = pollster::block_on(y.tensor.read_f32()).unwrap();
+                assert!(y[..classes].iter().all(|y| y.is_nan()), "softmax.forward: {y:?}");
+                assert!(
+                    y[classes..].iter().all(|y| (y - 1.0 / classes as f32).abs() < 1e-6),
+                    "{name}: {y:?}"
+                );
+            }
+        }
+    }
+}
+
+/// In use mean and variance are constants: the gradient of x is that of a factor alone.
+#[test]
+fn a_norm_in_use_is_a_factor_and_a_term() {
+    for device in [Device::cpu(), common::software()] {
+        let tensor = |shape: &[usize], values: &[f32]| Tensor::from_f32(&device, shape, values).unwrap();
+        let tape = tape(&device);
+        let x = tape.parameter(&tensor(&[2, 2, 1, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]));
+        let [gamma, beta] = [[2.0, -1.0], [0.5, 0.25]].map(|values| tape.parameter(&tensor(&[2], &values)));
+        let [moving_mean, moving_variance] = [[1.0, 3.0], [3.0, 15.0]].map(|values| tensor(&[2], &values));
+        let norm = Norm {
+            gamma: &gamma,
+            beta: &beta,
+            moving_mean: &moving_mean,
+            moving_variance: &moving_variance,
+            momentum: 0.99,
+            epsilon: 1.0,
+        };
+        let y = ops::batch_norm::batch_norm(&tape, &x, &norm, false).unwrap();
+        let read = |tensor: &Tensor| pollster::block_on(tensor.read_f32()).unwrap();
+        assert_eq!(read(&y.tensor), [0.5, 1.5, 0.25, 0.0, 4.5, 5.5, -0.75, -1.0], "{}", device.name());
+        let dy = tensor(&[2, 2, 1, 2], &[1.0, 2.0, 4.0, 8.0, 1.0, 0.0, -4.0, 4.0]);
+        let mut gradients = tape.backward(&y, dy).unwrap();
+        let mut gradient = |var: &Var| read(&gradients.take(var).unwrap());
+        assert_eq!(gradient(&x), [1.0, 2.0, -1.0, -2.0, 1.0, 0.0, 1.0, -1.0], "{}", device.name());
+        // The sums of dy * (x - mean) / 2 and / 4, and those of dy.
+        assert_eq!(gradient(&gamma), [3.0, 3.0]);
+        assert_eq!(gradient(&beta), [4.0, 12.0]);
+        assert_eq!((read(&moving_mean), read(&moving_variance)), (vec![1.0, 3.0], vec![3.0, 15.0]));
+    }
 }
 
 #[test]

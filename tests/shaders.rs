@@ -283,9 +283,17 @@ const ANYWHERE: [&str; 2] = ["fn flat_index", "struct Params"];
 const COPIES: &[(&str, &str)] = &[
     ("adam adam.2_four loss_scale loss_scale.2_four", "fn is_finite"),
     (
-        "adam.2_four add.2_four input.2_four loss_scale.2_four relu.2_four",
+        "adam.2_four add.2_four batch_norm.2_shared global_avg_pool.2_shared input.2_four leaky_relu.2_four loss_scale.2_four \
+         relu.2_four",
         "fn four_apart, fn those_there, fn first_of_four",
     ),
+    (
+        "batch_norm.2_shared global_avg_pool.2_shared softmax.2_shared softmax_cross_entropy.2_shared",
+        "fn sum_of_group",
+    ),
+    ("binary_cross_entropy softmax_cross_entropy softmax_cross_entropy.2_shared", "fn ln_1p"),
+    ("softmax softmax.2_shared", "fn larger"),
+    ("softmax_cross_entropy softmax_cross_entropy.2_shared", "fn ln_1p_of_any, fn beats, fn forward"),
     ("conv2d conv2d.2_gemm conv2d.lanes conv2d_relu_pool conv2d_relu_pool.2_gemm", "fn source"),
     ("conv2d conv2d.lanes conv2d_relu_pool max_pool2d max_pool2d.2_constants", "fn target_of"),
     ("conv2d.2_gemm conv2d_relu_pool.2_gemm", "fn output_at"),
@@ -311,7 +319,11 @@ const COPIES: &[(&str, &str)] = &[
     ("conv2d.lanes conv2d_relu_pool.3_patch conv2d_relu_pool.textures", "fn store_dx"),
     ("conv2d.lanes conv2d_relu_pool.textures", "struct Line"),
     ("conv2d_relu_pool conv2d_relu_pool.2_gemm", "fn load_dz"),
-    ("conv2d_relu_pool conv2d_relu_pool.2_gemm max_pool2d max_pool2d.2_constants", "fn is_nan"),
+    (
+        "conv2d_relu_pool conv2d_relu_pool.2_gemm max_pool2d max_pool2d.2_constants softmax_cross_entropy \
+         softmax_cross_entropy.2_shared",
+        "fn is_nan",
+    ),
     (
         "conv2d_relu_pool.3_patch conv2d_relu_pool.4_tensor",
         "fn load_x, fn load_w_3x3, struct WindowDz, fn load_window_dz_at, fn load_window_dz",

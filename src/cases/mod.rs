@@ -15,11 +15,13 @@ pub use row::{Row, lengths};
 pub use tolerance::Tolerance;
 pub use values::{Random, Style, Values};
 
+use crate::cpu::{Input, Output};
 use crate::kernel::{Buffer, Usage};
 use crate::tensor::Kind;
 
 type Shape = Box<dyn Fn(&str) -> Vec<usize> + Send + Sync>;
 type Draw = Box<dyn Fn(&str, &mut Random) -> Option<Values> + Send + Sync>;
+type Magnitude = Box<dyn Fn(&[Input<f64>], &mut [Output<f64>]) + Send + Sync>;
 type WithParams = Box<dyn Fn(&[u32]) -> Case + Send + Sync>;
 type AtRandom = Box<dyn Fn(&mut Dice) -> Case + Send + Sync>;
 
@@ -36,6 +38,9 @@ pub struct Case {
     pub gates: &'static [&'static str],
     /// For random inputs.
     pub tolerance: Tolerance,
+    /// What `Tolerance::Sum` multiplies for each value of the outputs, from the inputs; `None` where the definition of their
+    /// absolute values gives it.
+    pub magnitude: Option<Magnitude>,
     /// Whether the result is exact when all inputs are small integers.
     pub exact_on_integers: bool,
     /// Why no independent framework says what the kernel should compute; `None` where one does.

@@ -1,6 +1,7 @@
 //! The row of an op in the table of cases: sizes, and the kernels that are run with all of them.
 
 use super::{Case, Dice, Random, Table, Tolerance, Values, call};
+use crate::cpu::{Input, Output};
 use crate::kernel::Kernel;
 use crate::reference::Params;
 
@@ -10,6 +11,16 @@ pub struct Row<P: 'static> {
     about: About<P>,
     cases: Vec<Case>,
 }
+
+/// How far a kernel's results may be from the reference's.
+#[derive(Clone, Copy)]
+struct Bound<P> {
+    tolerance: fn(&P) -> Tolerance,
+    magnitude: Option<Magnitude<P>>,
+}
+
+/// Computes, in the place of outputs, what their error bounds are multiples of.
+pub type Magnitude<P> = fn(&P, &[Input<f64>], &mut [Output<f64>]);
 
 /// What is said of a row, at whatever sizes.
 #[derive(Clone, Copy)]
@@ -67,9 +78,23 @@ impl<P: Params> Row<P> {
     }
 
     /// A kernel, and how far its results may be from the reference's.
-    pub fn kernel(mut self, kernel: &'static Kernel<P>, tolerance: fn(&P) -> Tolerance) -> Self {
+    pub fn kernel(self, kernel: &'static Kernel<P>, tolerance: fn(&P) -> Tolerance) -> Self {
+        self.with_bound(kernel, Bound { tolerance, magnitude: None })
+    }
+
+    /// A kernel that does more than add up products: `magnitude` says what the bound of `Tolerance::Sum` is a multiple of.
+    pub fn bounded(
+        self,
+        kernel: &'static Kernel<P>,
+        tolerance: fn(&P) -> Tolerance,
+        magnitude: Magnitude<P>,
+    ) -> Self {
+        self.with_bound(kernel, Bound { tolerance, magnitude: Some(magnitude) })
+    }
+
+    fn with_bound(mut self, kernel: &'static Kernel<P>, bound: Bound<P>) -> Self {
         let about = self.about;
-        self.cases.extend(self.sizes.iter().map(|&(params, why)| about.case(kernel, tolerance, params, why)));
+        self.cases.extend(self.sizes.iter().map(|&(params, why)| about.case(kernel, bound, params, why)));
         self
     }
 
@@ -79,22 +104,21 @@ impl<P: Params> Row<P> {
 }
 
 impl<P: Params> About<P> {
-    fn case(
-        self,
-        kernel: &'static Kernel<P>,
-        tolerance: fn(&P) -> Tolerance,
-        params: P,
-        why: &'static str,
-    ) -> Case {
+    fn case(self, kernel: &'static Kernel<P>, bound: Bound<P>, params: P, why: &'static str) -> Case {
         let About { shape, random, draw, .. } = self;
-        let with = move |params, why| self.case(kernel, tolerance, params, why);
+        let with = move |params, why| self.case(kernel, bound, params, why);
         Case {
             call: call(kernel, params),
             why,
             shape: Box::new(move |name| shape(&params, name).into_iter().map(|size| size as usize).collect()),
             draw: Box::new(move |name, random| draw(&params, name, random)),
             gates: self.gates,
-            tolerance: tolerance(&params),
+            tolerance: (bound.tolerance)(&params),
+            magnitude: bound.magnitude.map(|of| {
+                Box::new(move |inputs: &[Input<f64>], outputs: &mut [Output<f64>]| {
+                    of(&params, inputs, outputs);
+                }) as _
+            }),
             exact_on_integers: self.exact_on_integers,
             no_golden: self.no_golden,
             with_params: Box::new(move |words| with(P::from_words(words), "given sizes")),

@@ -86,7 +86,7 @@ fn differences(cases: &[Case], mine: &[&Case], failures: &mut Vec<String>) -> St
     let mut cell = Cell::default();
     for backward in mine {
         let forward = gradient::forward_of(cases, backward).expect("a forward case of the same sizes");
-        cell.add(gradient::check(forward, backward));
+        cell.add(gradient::check(cases, forward, backward));
     }
     cell.text(failures)
 }

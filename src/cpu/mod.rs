@@ -1,12 +1,15 @@
 //! The CPU device: references split over threads, and fast versions of the ops whose loops are hopeless.
 
+pub mod batch_norm;
 pub mod ceiling;
 pub mod conv2d;
 pub mod conv2d_relu_pool;
 pub mod dense;
+pub mod global_avg_pool;
 mod im2col;
 mod matmul;
 mod slices;
+mod sums;
 
 pub use slices::{Input, Output};
 

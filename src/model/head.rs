@@ -74,7 +74,7 @@ impl Head {
                 Ok(probabilities.into_iter().map(|p| vec![1.0 - p, p]).collect())
             }
             Head::Softmax => {
-                let probabilities = softmax(logits)?;
+                let probabilities = softmax(tape, logits)?.tensor;
                 let classes = probabilities.shape()[1];
                 Ok(probabilities.read_f32().await?.chunks_exact(classes).map(<[f32]>::to_vec).collect())
             }

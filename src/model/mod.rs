@@ -34,6 +34,8 @@ pub struct Model {
     /// The nodes as they run: fused, or as they were written.
     stages: Vec<Stage>,
     tensors: Vec<NamedTensor>,
+    /// What layers read in the place of slots that they have not, as many as any of them takes.
+    zeros: Option<Tensor>,
 }
 
 /// A node that runs.
@@ -117,7 +119,9 @@ impl Model {
             last_taken: last_taken(index),
         };
         let stages: Vec<_> = nodes.iter().enumerate().map(stage).collect();
-        Ok(Model { network, device: device.clone(), stages, tensors })
+        let zeros = nodes.iter().map(|node| node.layer.zeros()).max().filter(|&len| len > 0);
+        let zeros = zeros.map(|len| Tensor::zeros(device, &[len], Kind::F32)).transpose()?;
+        Ok(Model { network, device: device.clone(), stages, tensors, zeros })
     }
 
     /// The same weights, run layer by layer.
@@ -218,7 +222,8 @@ impl Model {
             last_taken.iter().for_each(|origin| drop(values.remove(origin)));
             let slots: Vec<_> =
                 node.slots.iter().zip(slots).map(|(slot, &index)| (slot.name, vars[index].clone())).collect();
-            let context = Context { tape, mode, number: node.number, slots: &slots };
+            let zeros = self.zeros.as_ref();
+            let context = Context { tape, mode, number: node.number, slots: &slots, zeros };
             let y = node.layer.forward(&context, &inputs)?;
             values.insert(Origin::Node(index), after(index, y));
         }

@@ -39,6 +39,11 @@ impl Slot {
         Slot { name, shape: shape.to_vec(), role: Role::Parameter, init }
     }
 
+    /// What the layer itself keeps.
+    pub fn state(name: &'static str, shape: &[usize], init: Init) -> Slot {
+        Slot { role: Role::State, ..Slot::parameter(name, shape, init) }
+    }
+
     /// Values in all.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

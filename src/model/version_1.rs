@@ -1,6 +1,7 @@
 //! Model files of pawgrad 0.1.0: a plain list of layers, some with an activation of their own, names by counting.
 
 use super::graph::{Graph, MAX_LAYERS};
+use super::head::Head;
 use super::layers::{Relu, read};
 use super::network::{Network, Preprocessing};
 use crate::error::{Result, error};
@@ -52,5 +53,7 @@ pub fn network(description: Value) -> Result<Network> {
         }
     }
     let network = Network::new(old.classes, old.image_size, nodes);
-    Ok(Network { channels: old.channels, preprocessing: old.preprocessing, ..network })
+    // It knew no other head, whatever the classes.
+    let head = Head::Sigmoid;
+    Ok(Network { channels: old.channels, preprocessing: old.preprocessing, head, ..network })
 }

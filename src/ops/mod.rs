@@ -3,6 +3,7 @@
 
 pub mod adam;
 pub mod add;
+pub mod batch_norm;
 pub mod binary_cross_entropy;
 pub mod ceiling;
 pub mod conv2d;
@@ -10,7 +11,9 @@ pub mod conv2d_relu_pool;
 pub mod dense;
 pub mod dropout;
 pub mod flatten;
+pub mod global_avg_pool;
 pub mod input;
+pub mod leaky_relu;
 pub mod loss_scale;
 pub mod max_pool2d;
 pub mod relu;
@@ -25,6 +28,7 @@ use crate::cases::{Case, Table};
 pub fn cases(table: Table) -> Vec<Case> {
     let rows = [
         relu::cases(table),
+        leaky_relu::cases(table),
         sigmoid::cases(table),
         add::cases(table),
         dropout::cases(table),
@@ -32,9 +36,11 @@ pub fn cases(table: Table) -> Vec<Case> {
         dense::cases(table),
         conv2d::cases(table),
         max_pool2d::cases(table),
+        global_avg_pool::cases(table),
+        batch_norm::cases(table),
         conv2d_relu_pool::cases(table),
-        binary_cross_entropy::cases(table),
         softmax::cases(table),
+        binary_cross_entropy::cases(table),
         softmax_cross_entropy::cases(table),
         adam::cases(table),
         loss_scale::cases(table),

@@ -1,14 +1,18 @@
 //! Cross-entropy from the logits of any number of classes, and the count of right answers.
 
-use crate::cases::{Case, Random, Row, Table, Tolerance, Values};
+use super::shapes::row_shape;
+use super::softmax::{SUBNORMAL, groups, logits, shared_iterations, sizes, terms, too_short};
+use crate::cases::{Case, Row, Table, Tolerance, Values};
+use crate::cpu::{Input, Output};
 use crate::error::{Result, error};
 use crate::kernel::{Grid, Kernel, Pass, Rung, kernel};
-use crate::reference::softmax_cross_entropy::Params;
+use crate::reference::softmax::argmax;
+use crate::reference::softmax_cross_entropy::{self, Params};
 use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
 
-/// The loss `[1]` of logits x `[batch, classes]` against `labels` `[batch]`, each below `classes`, and how many of them
-/// (u32 `[1]`) have the first largest logit.
+/// The loss `[1]` of logits x `[batch, classes]` against `labels` (u32 `[batch]`, each below `classes`), and of how many
+/// rows (u32 `[1]`) the largest logit, the first of equal ones, is at the label. A row with a NaN is no hit.
 ///
 /// The loss is divided by `whole_batch`, so that losses and gradients of micro-batches add up.
 pub fn softmax_cross_entropy(
@@ -17,16 +21,15 @@ pub fn softmax_cross_entropy(
     labels: &Tensor,
     whole_batch: usize,
 ) -> Result<(Var, Tensor)> {
-    let batch = labels.len();
-    let classes = match x.shape() {
-        &[images, classes] if images == batch => classes,
-        shape => {
-            return Err(error!(
-                Other,
-                "softmax_cross_entropy takes x as [{batch}, classes] for {batch} labels, not {shape:?}"
-            ));
-        }
-    };
+    let [batch, classes] = row_shape("softmax_cross_entropy", x)?;
+    if labels.shape() != [batch] {
+        return Err(error!(
+            Other,
+            "softmax_cross_entropy takes a label for each row of x {:?}, not {:?}",
+            x.shape(),
+            labels.shape()
+        ));
+    }
     let device = tape.device().clone();
     let loss = Tensor::empty(&device, &[1], Kind::F32)?;
     let hits = Tensor::empty(&device, &[1], Kind::U32)?;
@@ -41,65 +44,126 @@ pub fn softmax_cross_entropy(
 }
 
 const SOURCE: &str = include_str!("../../shaders/softmax_cross_entropy.wgsl");
+const SHARED_SOURCE: &str = include_str!("../../shaders/softmax_cross_entropy.2_shared.wgsl");
+
+/// One thread adds up the rows.
+const SUM: Pass<Params> = Pass::new("forward", Grid::Threads(|_| 1));
 
 pub static FORWARD: Kernel<Params> = Kernel {
-    rungs: &[Rung {
-        scratch: |p| 2 * p.batch as usize,
-        iterations: |p| p.batch.max(p.classes) as usize,
-        ..Rung::plain(
-            SOURCE,
-            &[
-                Pass::new("forward_images", Grid::Threads(|p| p.batch as usize)),
-                Pass::new("forward", Grid::Threads(|_| 1)),
-            ],
-        )
-    }],
+    rungs: &[
+        Rung {
+            scratch: |p| 2 * p.batch as usize,
+            iterations: |p| (2 * p.classes).max(p.batch) as usize,
+            ..Rung::plain(SOURCE, &[Pass::new("forward_partial", Grid::Threads(|p| p.batch as usize)), SUM])
+        },
+        Rung {
+            scratch: |p| 2 * p.batch as usize,
+            iterations: |p| shared_iterations(p.classes).max(p.batch as usize),
+            only_for: |p| too_short(p.classes),
+            ..Rung::new(
+                "2_shared",
+                SHARED_SOURCE,
+                &[Pass::new("forward_partial", Grid::Groups(|p| groups(p.batch))), SUM],
+            )
+        },
+    ],
     ..kernel!(softmax_cross_entropy::forward(x, labels: u32) -> (loss, hits: u32), items: |_| 1)
 };
 pub static BACKWARD_X: Kernel<Params> = Kernel {
-    rungs: &[Rung {
-        iterations: |p| p.classes as usize,
-        ..Rung::plain(SOURCE, &[Pass::new("backward_x", Grid::Threads(|p| p.batch as usize))])
-    }],
-    ..kernel!(softmax_cross_entropy::backward_x(x, labels: u32, dloss) -> (dx), items: |p| p.batch as usize)
+    rungs: &[
+        Rung {
+            iterations: |p| 3 * p.classes as usize,
+            ..Rung::plain(SOURCE, &[Pass::new("backward_x", Grid::Threads(|p| p.batch as usize))])
+        },
+        Rung {
+            iterations: |p| shared_iterations(p.classes),
+            only_for: |p| too_short(p.classes),
+            ..Rung::new(
+                "2_shared",
+                SHARED_SOURCE,
+                &[Pass::new("backward_x", Grid::Groups(|p| groups(p.batch)))],
+            )
+        },
+    ],
+    ..kernel!(
+        softmax_cross_entropy::backward_x(x, labels: u32, dloss) -> (dx), items: |p| p.batch as usize)
 };
 
 pub fn cases(table: Table) -> Vec<Case> {
     let params = |batch, classes, whole_batch| Params { batch, classes, whole_batch };
-    let sizes = match table {
-        Table::Awkward => vec![
-            (params(1, 2, 1), "one image, two classes"),
-            (params(32, 10, 32), "a whole batch"),
-            (params(5, 3, 37), "a micro-batch"),
-            (params(3, 1000, 3), "many classes"),
-            (params(300, 4, 300), "more images than a group has threads"),
-        ],
-        Table::Network { batch, .. } => vec![(params(batch, 10, batch), "ten classes")],
-    };
+    let whole = sizes(table).into_iter().map(|([batch, classes], why)| (params(batch, classes, batch), why));
+    let mut all: Vec<_> = whole.collect();
+    if table == Table::Awkward {
+        all.push((params(5, 4, 37), "a micro-batch"));
+        all.push((params(TIED, 600, TIED), "many equal logits: the first is taken"));
+    }
     let shape = |p: &Params, name: &str| match name {
         "loss" | "hits" | "dloss" => vec![1],
         "labels" => vec![p.batch],
         _ => vec![p.batch, p.classes],
     };
-    Row::new(sizes, shape)
+    Row::new(all, shape)
         .random(|dice| {
-            let batch = dice.size(300);
-            Params { batch, classes: 1 + dice.size(60), whole_batch: batch + dice.up_to(40) }
+            let [batch, classes] = dice.sizes([300, 2000]);
+            Params { batch, classes: classes.max(2), whole_batch: batch + dice.up_to(40) }
         })
         .inexact()
         .draw(|p, name, random| match name {
+            // The first of many equal ones is an early one.
+            "labels" if p.batch == TIED => Some(Values::Uint((0..TIED).map(|_| random.below(4)).collect())),
             "labels" => Some(Values::Uint((0..p.batch).map(|_| random.below(p.classes)).collect())),
-            "x" => Some(logits([p.batch, p.classes], random)),
+            "x" if p.batch == TIED => {
+                let len = p.batch * p.classes;
+                Some(Values::Float((0..len).map(|_| f64::from(random.below(3))).collect()))
+            }
+            "x" => Some(logits(p.batch, p.classes, || random.number())),
             _ => None,
         })
-        .kernel(&FORWARD, |_| Tolerance::Elementwise)
-        .kernel(&BACKWARD_X, |_| Tolerance::Elementwise)
+        .bounded(&FORWARD, |p| Tolerance::sum(terms(p.classes) + p.batch), forward_magnitude)
+        .bounded(&BACKWARD_X, |p| Tolerance::sum(terms(p.classes)), backward_x_magnitude)
         .cases()
 }
 
-/// From hopeless to certain, image by image: the exponential of 100 would overflow.
-pub(super) fn logits([batch, classes]: [u32; 2], random: &mut Random) -> Values {
-    let logit =
-        |i: u32, random: &mut Random| random.number() * [1.0, 10.0, 100.0][(i / classes) as usize % 3];
-    Values::Float((0..batch * classes).map(|i| logit(i, random)).collect())
+/// Rows of the case with equal logits.
+const TIED: u32 = 33;
+
+/// Of each row `ln(1 + rest)`, the label's distance from the largest, and what errors of the others' powers move the
+/// logarithm by: its slope, 1 / (1 + rest), times each power, times 1 and `largest - x`.
+fn forward_magnitude(p: &Params, inputs: &[Input<f64>], outputs: &mut [Output<f64>]) {
+    let ([Input::Float(x), Input::Uint(labels)], [Output::Float(loss), Output::Uint(_)]) = (inputs, outputs)
+    else {
+        unreachable!("its buffers")
+    };
+    let mut sum = 0.0;
+    for (x, &label) in x.chunks_exact(p.classes as usize).zip(*labels) {
+        let best = argmax(x);
+        let others = || (0..x.len()).filter(|&c| c != best).map(|c| x[best] - x[c]);
+        let rest: f64 = others().map(|t| (-t).exp()).sum();
+        let moved: f64 = others().map(|t| (-t).exp() * (1.0 + t)).sum();
+        sum += rest.ln_1p() + (x[best] - x[label as usize]) + moved / (1.0 + rest) + SUBNORMAL;
+    }
+    loss[0] = sum / f64::from(p.whole_batch);
+}
+
+/// Each slope, times 1 for the sum of powers and `largest - x` for its own; at the label those of all others.
+fn backward_x_magnitude(p: &Params, inputs: &[Input<f64>], outputs: &mut [Output<f64>]) {
+    let ([Input::Float(x), Input::Uint(labels), Input::Float(dloss)], [Output::Float(dx)]) =
+        (inputs, outputs)
+    else {
+        unreachable!("its buffers")
+    };
+    softmax_cross_entropy::backward_x(p, 0..p.batch as usize, x, labels, dloss, dx);
+    let classes = p.classes as usize;
+    let rows = x.chunks_exact(classes).zip(dx.chunks_exact_mut(classes));
+    for ((x, dx), &label) in rows.zip(*labels) {
+        let largest = x[argmax(x)];
+        let mut others = 0.0;
+        for (c, (dx, x)) in dx.iter_mut().zip(x).enumerate() {
+            *dx = dx.abs() * (1.0 + largest - x) + SUBNORMAL;
+            if c != label as usize {
+                others += *dx;
+            }
+        }
+        dx[label as usize] = others;
+    }
 }

@@ -11,13 +11,16 @@
 
 pub mod adam;
 pub mod add;
+pub mod batch_norm;
 pub mod binary_cross_entropy;
 pub mod ceiling;
 pub mod conv2d;
 pub mod conv2d_relu_pool;
 pub mod dense;
 pub mod dropout;
+pub mod global_avg_pool;
 pub mod input;
+pub mod leaky_relu;
 pub mod loss_scale;
 pub mod max_pool2d;
 pub mod random;

@@ -1,13 +1,15 @@
-//! Cross-entropy between the softmax of logits and class indices, and the count of right answers.
+//! Cross-entropy between logits of any number of classes and class indices, and the count of right answers.
 
+use super::softmax::argmax;
 use super::{Real, params};
 use std::ops::Range;
 
 params! {
-    /// Sizes of one call. x is `[batch, classes]` logits, labels is `[batch]`.
+    /// Sizes of one call. x is `[batch, classes]` logits, labels is `[batch]`, each below `classes`.
     pub struct Params {
         /// Images in this micro-batch.
         pub batch: u32,
+        /// Logits of an image.
         pub classes: u32,
         /// Images in the whole batch: what the sum is divided by, so that losses and gradients of
         /// micro-batches simply add up.
@@ -15,19 +17,11 @@ params! {
     }
 }
 
-/// The first largest of an image's logits.
-pub(crate) fn largest<T: Real>(x: &[T]) -> usize {
-    let mut best = 0;
-    for (class, &logit) in x.iter().enumerate() {
-        if logit > x[best] {
-            best = class;
-        }
-    }
-    best
-}
-
-/// `loss = sum_n (ln(sum_k exp(x[n, k] - max)) + max - x[n, label]) / whole_batch`, where the term of the maximum is the 1 of
-/// `ln(1 + …)`: nothing overflows, and nothing cancels. `hits` = how many images have their first largest logit at their label.
+/// `loss = sum_n (ln(sum_c exp(x[n, c])) - x[n, label]) / whole_batch`; `hits` = how many rows have their largest logit, the
+/// first of equal ones, at the label. A row with a NaN is no hit.
+///
+/// With m the row's largest logit and `rest` the sum of `exp(x[n, c] - m)` over all others, a row's loss is
+/// `ln(1 + rest) + (m - x[n, label])`: nothing overflows, and two terms that are not negative do not cancel.
 ///
 /// One item: the loss is one sum.
 pub fn forward<T: Real>(
@@ -41,37 +35,46 @@ pub fn forward<T: Real>(
     let mut sum = T::ZERO;
     let mut right = 0;
     for (x, &label) in x.chunks_exact(p.classes as usize).zip(labels) {
-        let best = largest(x);
-        let others = x.iter().enumerate().filter(|(class, _)| *class != best);
-        let rest = others.fold(T::ZERO, |rest, (_, &logit)| rest + (logit - x[best]).exp());
+        let best = argmax(x);
+        let mut rest = T::ZERO;
+        for (c, &v) in x.iter().enumerate() {
+            if c != best {
+                rest += (v - x[best]).exp();
+            }
+        }
         sum += rest.ln_1p() + (x[best] - x[label as usize]);
-        // An image with a NaN among its logits is not right, whatever is largest.
-        right += u32::from(best == label as usize && rest >= T::ZERO);
+        right += u32::from(best == label as usize && !x[best].is_nan());
     }
     loss[0] = sum / T::of(p.whole_batch as f32);
     hits[0] = right;
 }
 
-/// `dx[n, k] = dloss * (softmax(x[n])[k] - (k == label)) / whole_batch`; an item is one image.
+/// `dx[n, c] = dloss * (softmax(x[n])[c] - [c = label]) / whole_batch`. At the label the difference is `-others / (others +
+/// e)`, where e is the label's power and `others` the sum of all others: where softmax is close to 1, subtracting 1 would
+/// lose digits.
 ///
-/// At the label it is computed as minus the sum of the others: where the softmax is close to 1, subtracting 1 would lose digits.
+/// An item is a row.
 pub fn backward_x<T: Real>(
     p: &Params,
-    images: Range<usize>,
+    rows: Range<usize>,
     x: &[T],
     labels: &[u32],
     dloss: &[T],
     dx: &mut [T],
 ) {
     let classes = p.classes as usize;
-    for (n, dx) in images.zip(dx.chunks_exact_mut(classes)) {
+    for (n, dx) in rows.zip(dx.chunks_exact_mut(classes)) {
         let (x, label) = (&x[n * classes..][..classes], labels[n] as usize);
-        let max = x[largest(x)];
-        let others = x.iter().enumerate().filter(|(class, _)| *class != label);
-        let others = others.fold(T::ZERO, |sum, (_, &logit)| sum + (logit - max).exp());
-        let scale = dloss[0] / ((others + (x[label] - max).exp()) * T::of(p.whole_batch as f32));
-        for (class, (dx, &logit)) in dx.iter_mut().zip(x).enumerate() {
-            *dx = if class == label { -others } else { (logit - max).exp() } * scale;
+        let largest = x[argmax(x)];
+        let mut others = T::ZERO;
+        for (c, (dx, &v)) in dx.iter_mut().zip(x).enumerate() {
+            *dx = (v - largest).exp();
+            if c != label {
+                others += *dx;
+            }
         }
+        let sum = others + dx[label];
+        dx[label] = -others;
+        dx.iter_mut().for_each(|dx| *dx = dloss[0] * (*dx / sum) / T::of(p.whole_batch as f32));
     }
 }

@@ -125,7 +125,8 @@ pub async fn find(pictures: &Pictures, worker: &Worker, aim: Aim<'_>) -> Answer<
             return Err(unusable(format!("there are {} classes", classes.len())));
         }
         let image_size = loaded.model.network.image_size;
-        let of_layer = OfLayer::new(&loaded.model, &source.decode(loaded.model.network.raster())?, label, &layer)?;
+        let of_layer =
+            OfLayer::new(&loaded.model, &source.decode(loaded.model.network.raster())?, label, &layer)?;
         Ok(Found { of_layer, classes, image_size, run: run.name })
     });
     found.await

@@ -149,7 +149,7 @@ async fn infer(
     count: usize,
 ) -> Result<(Vec<Vec<f32>>, Option<f32>)> {
     let (device, head) = (model.device(), model.network.head);
-    let plan = Plan::new(model, device.limits(), count, None)?;
+    let plan = Plan::in_use(model, device.limits(), count)?;
     let picture = pixels.len() / count;
     let (mut all_scores, mut loss) = (Vec::with_capacity(count), None);
     for first in (0..count).step_by(plan.micro_batch) {

@@ -21,15 +21,54 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The largest micro-batch that fits, or the one that was asked for.
+    /// For training: the largest micro-batch that fits, or the one that was asked for. Where a layer couples the pictures of
+    /// a batch, that is the whole batch.
     ///
     /// # Errors
-    /// `Usage` for a size of 0; `OutOfMemory`, with the sizes that would fit, for what exceeds the limits.
+    /// `Usage` for a size of 0, and for micro-batches of a batch that is not to be split; `OutOfMemory`, with the sizes that
+    /// would fit, for what exceeds the limits.
     pub fn new(model: &Model, limits: &Limits, batch: usize, requested: Option<usize>) -> Result<Plan> {
+        let Some(node) = model.nodes().find(|node| node.layer.couples_pictures()) else {
+            return Plan::split(model, limits, batch, requested);
+        };
+        let coupling =
+            format!("{} couples the pictures of a batch, so that it is not split", shown(&node.name));
+        match requested {
+            Some(size) if (1..batch).contains(&size) => Err(error!(
+                Usage,
+                "{coupling}: a batch of {batch} cannot be computed in micro-batches of {size}"
+            )),
+            _ => {
+                let (name, largest) = largest(model);
+                let (limit, size) = (limit(limits), batch as u64);
+                // Not even one picture: the plan says so.
+                if limit / largest > 0 && size > limit / largest {
+                    return Err(error!(
+                        OutOfMemory,
+                        "{} takes {largest} bytes a picture, and this device's limit is {limit}. {coupling}: the largest \
+                         batch that fits is {}, not {batch}",
+                        shown(&name),
+                        limit / largest
+                    ));
+                }
+                Plan::split(model, limits, batch, requested.or(Some(batch)))
+            }
+        }
+    }
+
+    /// For a model in use, where pictures never depend on each other.
+    ///
+    /// # Errors
+    /// As [`new`](Plan::new).
+    pub fn in_use(model: &Model, limits: &Limits, batch: usize) -> Result<Plan> {
+        Plan::split(model, limits, batch, None)
+    }
+
+    fn split(model: &Model, limits: &Limits, batch: usize, requested: Option<usize>) -> Result<Plan> {
         if batch == 0 || requested == Some(0) {
             return Err(error!(Usage, "a batch and a micro-batch need at least one picture"));
         }
-        let limit = limits.max_buffer.min(limits.max_binding);
+        let limit = limit(limits);
         for named in model.tensors() {
             let bytes = named.tensor.len() as u64 * 4;
             if bytes > limit {
@@ -39,9 +78,8 @@ impl Plan {
             }
         }
         let activations = model.activations();
-        let (largest_name, largest) =
-            activations.iter().max_by_key(|(_, bytes)| *bytes).cloned().expect("a network has an input");
-        let largest_name = shown(largest_name);
+        let (largest_name, largest) = largest(model);
+        let largest_name = shown(&largest_name);
         let per_image: u64 = activations.iter().map(|(_, bytes)| bytes).sum();
         let flop = model.nodes().map(Placed::flop).max().unwrap_or(0).max(1);
         let fits = [limit / largest, ACTIVATION_BUDGET / per_image, limits.max_submit_flop / flop];
@@ -83,6 +121,17 @@ impl Plan {
             ],
         })
     }
+}
+
+/// Most bytes of a buffer.
+fn limit(limits: &Limits) -> u64 {
+    limits.max_buffer.min(limits.max_binding)
+}
+
+/// The largest of a picture's buffers, with its bytes.
+fn largest(model: &Model) -> (String, u64) {
+    let activations = model.activations().into_iter();
+    activations.max_by_key(|(_, bytes)| *bytes).expect("a network has an input")
 }
 
 impl std::fmt::Display for Plan {

@@ -219,26 +219,6 @@ def binary_cross_entropy():
               {"dx": vjp(jnp.float64(dloss))[0]})
 
 
-def softmax():
-    for case, x, labels, whole_batch in [
-        ("three classes; equal logits, certain ones, and logits whose exponentials overflow",
-         [[0, 0, 0], [30, -30, 0.5], [-30, 30, 0.5], [2000, -2000, 1999], [1.5, -0.25, 0.75]], [2, 0, 0, 2, 1], 5),
-        ("micro-batch of 4 of ten classes in a batch of 9", np.float32(random.normal(size=(4, 10)) * 3), [0, 9, 4, 4], 9),
-    ]:
-        x, labels = np.array(x, dtype=np.float64), np.array(labels)
-        batch, classes = x.shape
-        params = {"batch": batch, "classes": classes, "whole_batch": whole_batch}
-        losses = lambda x: -jnp.take_along_axis(jax.nn.log_softmax(x, axis=1), labels[:, None], axis=1).sum() / whole_batch
-        loss, vjp = jax.vjp(losses, jnp.asarray(x))
-        hits = int((x.argmax(axis=1) == labels).sum())
-        inputs = {"x": x, "labels": labels}
-        entry("softmax_cross_entropy.forward", case, params, inputs, {"loss": loss, "hits": [hits]})
-        dloss = 1.375
-        entry("softmax_cross_entropy.backward_x", case, params, {**inputs, "dloss": [dloss]},
-              {"dx": vjp(jnp.float64(dloss))[0]})
-        entry("softmax.forward", case, {"batch": batch, "classes": classes}, {"x": x}, {"y": jax.nn.softmax(x, axis=1)})
-
-
 def input_kernel():
     for case, shape, mean, std in [
         ("1 channel, odd size", (2, 7, 5, 1), 0.0, 1.0),
@@ -250,6 +230,112 @@ def input_kernel():
         y = (jnp.asarray(pixels).transpose(0, 3, 1, 2) / 255.0 - mean) / std
         params = dict(batch=batch, channels=channels, height=height, width=width, mean=mean, std_dev=std)
         entry("input.forward", case, params, {"pixels_u8": pixels}, {"y": y})
+
+
+def leaky_relu():
+    for case, length, slope in [("few elements", 5, 0.25), ("a prime number of elements, no slope", 67, 0.0)]:
+        x = eighths(length)
+        # At 0 frameworks differ in the derivative.
+        x[x == 0] = 0.125
+        x[:4] = [-0.125, 0.125, -1000.0, 1000.0]
+        f = lambda x: keras.activations.leaky_relu(x, slope)
+        differentiable("leaky_relu", case, {"len": length, "negative_slope": slope}, f, {"x": x}, {"x": ["y"]})
+
+
+def softmax():
+    for case, x in [
+        ("two classes, large arguments of both signs", [[100.0, -100.0], [-8.0, 8.0], [0.0, 0.0], [20000.0, 20000.125]]),
+        ("a prime number of classes", eighths(3, 67, limit=64)),
+    ]:
+        x = np.array(x)
+        params = dict(zip(("batch", "classes"), x.shape))
+        f = lambda x: jax.nn.softmax(x, axis=1)
+        entry("softmax.forward", case, params, {"x": x}, {"y": f(x)})
+    # Backward is given y, so y is what has to be exact in f32, and its logarithm is what softmax made it from.
+    y = np.array([[0.5, 0.25, 0.125, 0.125], [0.0625, 0.5, 0.375, 0.0625], [0.25, 0.25, 0.25, 0.25]])
+    dy = eighths(*y.shape)
+    dx = jax.vjp(f, jnp.log(y))[1](jnp.asarray(dy))[0]
+    entry("softmax.backward_x", "four classes", dict(batch=3, classes=4), {"y": y, "dy": dy}, {"dx": dx})
+
+
+def softmax_cross_entropy():
+    for case, x, labels, whole_batch in [
+        ("large logits, right and wrong; of equal ones the first is taken",
+         [[0, 0, 0], [0, 0, 0], [40, -40, 0.5], [-40, 40, 0.5], [10000, -10000, 9999.5], [-10000, 10000, 0]], [0, 2, 0, 0, 0, 1], 6),
+        ("micro-batch of 4 of 67 classes in a batch of 9", eighths(4, 67, limit=64), [0, 66, 13, 13], 9),
+    ]:
+        x, labels = np.array(x, dtype=np.float64), np.array(labels)
+        params = dict(batch=x.shape[0], classes=x.shape[1], whole_batch=whole_batch)
+        losses = lambda x: -jnp.take_along_axis(jax.nn.log_softmax(x, axis=1), labels[:, None], axis=1).sum() / whole_batch
+        loss, vjp = jax.vjp(losses, jnp.asarray(x))
+        hits = int((np.argmax(x, axis=1) == labels).sum())
+        entry("softmax_cross_entropy.forward", case, params, {"x": x, "labels": labels}, {"loss": loss, "hits": [hits]})
+        dloss = 1.375
+        entry("softmax_cross_entropy.backward_x", case, params, {"x": x, "labels": labels, "dloss": [dloss]},
+              {"dx": vjp(jnp.float64(dloss))[0]})
+
+
+def global_avg_pool():
+    for case, batch, channels, size in [("odd planes", 2, 3, (5, 7)), ("one row", 1, 2, (1, 67))]:
+        f = lambda x: jnp.mean(x, axis=(2, 3))
+        differentiable("global_avg_pool", case, dict(batch=batch, channels=channels, area=size[0] * size[1]), f,
+                       {"x": eighths(batch, channels, *size)}, {"x": []})
+
+
+def batch_norm():
+    """What kernels are given from each other has to be exact in f32: means of 16 or 8 eighths are, and epsilon is such that
+    sqrt(variance + epsilon) = 4 in every channel, as each has the same values in another order, shifted."""
+    for case, batch, channels, size in [("planes of 2x4, channels far from 0", 2, 3, (2, 4)), ("features", 8, 5, ())]:
+        count = batch * int(np.prod(size))
+        base = eighths(count)
+        x = np.empty((batch, channels, *size))
+        for c in range(channels):
+            x[:, c] = (random.permutation(base) + 3 * c).reshape(batch, *size)
+        axes = (0, *range(2, x.ndim))
+        epsilon = 16.0 - float(np.var(base))
+        assert np.float32(epsilon) == epsilon
+        per_channel = lambda v: jnp.asarray(v).reshape(channels, *[1] * len(size))
+
+        def f(x, gamma, beta):
+            mean, variance = jnp.mean(x, axis=axes), jnp.var(x, axis=axes)
+            return per_channel(gamma) * (x - per_channel(mean)) / jnp.sqrt(per_channel(variance) + epsilon) + per_channel(beta)
+
+        params = dict(batch=batch, channels=channels, area=count // batch, epsilon=epsilon, momentum=0.875,
+                      one_minus_momentum=0.125)
+        gamma, beta = eighths(channels), eighths(channels)
+        mean, variance = np.mean(x, axis=axes), np.var(x, axis=axes)
+        entry("batch_norm.statistics", case, params, {"x": x}, {"mean": mean, "variance": variance})
+        y, vjp = jax.vjp(f, jnp.asarray(x), jnp.asarray(gamma), jnp.asarray(beta))
+        dy = eighths(*y.shape)
+        dx, dgamma, dbeta = vjp(jnp.asarray(dy))
+        statistics = {"mean": mean, "variance": variance}
+        entry("batch_norm.forward", case, params, {"x": x, **statistics, "gamma": gamma, "beta": beta}, {"y": y})
+        entry("batch_norm.backward_gamma_beta", case, params, {"x": x, **statistics, "dy": dy}, {"dgamma": dgamma, "dbeta": dbeta})
+        entry("batch_norm.backward_x", case, params,
+              {"x": x, **statistics, "gamma": gamma, "dgamma": dgamma, "dbeta": dbeta, "dy": dy}, {"dx": dx})
+
+
+def keras_batch_norm(steps=3):
+    """Keras's layer with its own momentum and epsilon: some steps of training, then what it makes of a batch in use."""
+    keras.config.set_floatx("float64")
+    layer = keras.layers.BatchNormalization(axis=1)
+    batches = [sixty_fourths(4, 3, 5, 2) + 2.0 * step for step in range(steps + 1)]
+    gamma, beta = eighths(3), eighths(3)
+    layer.build(batches[0].shape)
+    moving = [layer.moving_mean, layer.moving_variance]
+    layer.set_weights([gamma, beta, *map(np.asarray, moving)])
+    flat = lambda array: np.asarray(array).ravel().tolist()
+    trained = []
+    for x in batches[:-1]:
+        y = layer(x, training=True)
+        trained.append({"x": flat(x), "y": flat(y), "moving_mean": flat(moving[0]), "moving_variance": flat(moving[1])})
+    return {
+        "what": "keras.layers.BatchNormalization on channels: batches in training, each with the moving mean and variance "
+                "behind it, then one in use",
+        "momentum": layer.momentum, "epsilon": layer.epsilon, "shape": list(batches[0].shape),
+        "gamma": flat(gamma), "beta": flat(beta), "trained": trained,
+        "used": {"x": flat(batches[-1]), "y": flat(layer(batches[-1], training=False))},
+    }
 
 
 def tensors(parameters):
@@ -324,7 +410,7 @@ def text(golden):
     compact = lambda value: json.dumps(value, separators=(",", ":"), allow_nan=False)
     items = lambda part: ",\n".join(f"{compact(name)}:{compact(value)}" for name, value in part.items())
     return (f'{{"made_with":{compact(golden["made_with"])},\n"kernels":[\n' + ",\n".join(map(compact, golden["kernels"]))
-            + "\n]," + ",".join(f'\n"{part}":{{\n{items(golden[part])}\n}}' for part in ("adam", "network")) + "\n}\n")
+            + "\n]," + ",".join(f'\n"{part}":{{\n{items(golden[part])}\n}}' for part in ("adam", "network", "batch_norm")) + "\n}\n")
 
 
 def compare(new, old, path=""):
@@ -348,17 +434,19 @@ def main():
     parser.add_argument("--check", action="store_true", help="write nothing; compare with the file that is there")
     check = parser.parse_args().check
 
-    for make in (conv2d, max_pool2d, conv2d_relu_pool, dense, elementwise, binary_cross_entropy, input_kernel, softmax):
+    for make in (conv2d, max_pool2d, conv2d_relu_pool, dense, elementwise, binary_cross_entropy, input_kernel, leaky_relu,
+                 softmax, softmax_cross_entropy, global_avg_pool, batch_norm):
         make()
     versions = {"python": platform.python_version(), "jax": jax.__version__, "jaxlib": jaxlib.__version__,
                 "numpy": np.__version__, "keras": keras.__version__, "precision": "float64"}
-    golden = {"made_with": versions, "kernels": kernels, "adam": adam(), "network": network()}
+    golden = {"made_with": versions, "kernels": kernels, "adam": adam(), "network": network(),
+              "batch_norm": keras_batch_norm()}
 
     path = Path(__file__).with_name("golden.json")
     if check:
         stored = json.loads(path.read_text())
         compare({**golden, "made_with": 0}, {**stored, "made_with": 0})
-        print(f"{path.name} agrees: {len(kernels)} kernel entries, adam, network")
+        print(f"{path.name} agrees: {len(kernels)} kernel entries, adam, network, batch_norm")
     else:
         path.write_text(text(golden))
         print(f"wrote {path.name}: {len(kernels)} kernel entries, {path.stat().st_size} bytes, with {versions}")

@@ -1,6 +1,6 @@
 //! 2-D convolution.
 
-use super::layer::{Context, Layer, check_sizes, maps, pair};
+use super::layer::{Context, Layer, check_sizes, is_yes, maps, pair, yes};
 use super::unit::{Behind, Term, Unit};
 use crate::error::{Remedy, Result, error};
 use crate::model::slot::{Init, Slot};
@@ -24,6 +24,9 @@ pub struct Conv2d {
     /// Whether zeros surround the input.
     #[serde(default = "valid")]
     pub padding: Padding,
+    /// Whether each map has a number that is added to it.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub use_bias: bool,
 }
 
 fn one() -> [usize; 2] {
@@ -37,7 +40,18 @@ fn valid() -> Padding {
 impl Conv2d {
     /// `filters` square windows of `kernel_size`, stride 1, padding 'same'.
     pub fn new(filters: usize, kernel_size: usize) -> Conv2d {
-        Conv2d { filters, kernel_size: [kernel_size; 2], strides: [1; 2], padding: Padding::Same }
+        Conv2d {
+            filters,
+            kernel_size: [kernel_size; 2],
+            strides: [1; 2],
+            padding: Padding::Same,
+            use_bias: true,
+        }
+    }
+
+    /// The slot `bias`, or zeros in its place: for the fused kernel too.
+    pub(super) fn bias(&self, context: &Context) -> Var {
+        if self.use_bias { context.slot("bias").clone() } else { context.zeros(self.filters) }
     }
 }
 
@@ -55,7 +69,7 @@ impl Layer for Conv2d {
     }
 
     fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
-        let Conv2d { filters, kernel_size, strides, padding } = self;
+        let Conv2d { filters, kernel_size, strides, padding, .. } = self;
         check_sizes(&[("filters", &[*filters]), ("kernel_size", kernel_size), ("strides", strides)])?;
         let [_, height, width] = maps(inputs[0])?;
         let axis = |len, i: usize| padding.axis(len, kernel_size[i], strides[i]);
@@ -71,15 +85,21 @@ impl Layer for Conv2d {
 
     fn slots(&self, inputs: &[&[usize]]) -> Vec<Slot> {
         let [kernel_h, kernel_w] = self.kernel_size;
-        vec![
-            Slot::parameter("weight", &[self.filters, inputs[0][0], kernel_h, kernel_w], Init::GlorotUniform),
-            Slot::parameter("bias", &[self.filters], Init::Constant(0.0)),
-        ]
+        let weight = [self.filters, inputs[0][0], kernel_h, kernel_w];
+        let mut slots = vec![Slot::parameter("weight", &weight, Init::GlorotUniform)];
+        if self.use_bias {
+            slots.push(Slot::parameter("bias", &[self.filters], Init::Constant(0.0)));
+        }
+        slots
+    }
+
+    fn zeros(&self) -> usize {
+        if self.use_bias { 0 } else { self.filters }
     }
 
     fn forward(&self, context: &Context, inputs: &[Var]) -> Result<Var> {
-        let (w, b) = (context.slot("weight"), context.slot("bias"));
-        ops::conv2d::conv2d(context.tape, &inputs[0], w, b, self.strides, self.padding)
+        let (w, b) = (context.slot("weight"), self.bias(context));
+        ops::conv2d::conv2d(context.tape, &inputs[0], w, &b, self.strides, self.padding)
     }
 
     fn keeps(&self, _inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)> {
@@ -92,7 +112,7 @@ impl Layer for Conv2d {
     }
 
     fn unit(&self, behind: &Behind) -> Result<Unit> {
-        let (weight, bias) = (behind.slot("weight")?, behind.slot("bias")?);
+        let weight = behind.slot("weight")?;
         let (x, shape) = behind.inputs[0];
         let [in_channels, in_h, in_w] = maps(shape)?;
         let [channel, row, column] = behind.at;
@@ -118,7 +138,7 @@ impl Layer for Conv2d {
             Term { channel: ci, inputs, weights, sum }
         };
         let mut terms: Vec<Term> = (0..in_channels).map(term).collect();
-        let bias = bias[channel];
+        let bias = if self.use_bias { behind.slot("bias")?[channel] } else { 0.0 };
         let sum = terms.iter().map(|term| term.sum).sum::<f64>() + f64::from(bias);
         terms.sort_by(|a, b| b.sum.abs().total_cmp(&a.sum.abs()));
         Ok(Unit::Conv2d { terms, bias, sum, output: behind.output })

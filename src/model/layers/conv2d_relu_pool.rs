@@ -53,10 +53,15 @@ impl Layer for Conv2dReluPool {
         self.conv.slots(inputs)
     }
 
+    // Fused all the same: the kernel adds zeros faster than it would read and write the large output in between.
+    fn zeros(&self) -> usize {
+        self.conv.zeros()
+    }
+
     fn forward(&self, context: &Context, inputs: &[Var]) -> Result<Var> {
-        let (w, b) = (context.slot("weight"), context.slot("bias"));
+        let (w, b) = (context.slot("weight"), self.conv.bias(context));
         let Conv2d { strides, padding, .. } = self.conv;
-        ops::conv2d_relu_pool::conv2d_relu_pool(context.tape, &inputs[0], w, b, strides, padding, self.pool)
+        ops::conv2d_relu_pool::conv2d_relu_pool(context.tape, &inputs[0], w, &b, strides, padding, self.pool)
     }
 
     fn keeps(&self, _inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)> {

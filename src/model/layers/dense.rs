@@ -1,6 +1,6 @@
 //! Fully connected layer.
 
-use super::layer::{Context, Layer, check_sizes, features};
+use super::layer::{Context, Layer, check_sizes, features, is_yes, yes};
 use super::unit::{Behind, Top, Unit};
 use crate::error::Result;
 use crate::model::slot::{Init, Slot};
@@ -17,12 +17,15 @@ const TOP: usize = 32;
 pub struct Dense {
     /// Features of the output.
     pub units: usize,
+    /// Whether each unit has a number that is added to it.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub use_bias: bool,
 }
 
 impl Dense {
     /// With so many units.
     pub fn new(units: usize) -> Dense {
-        Dense { units }
+        Dense { units, use_bias: true }
     }
 }
 
@@ -41,14 +44,20 @@ impl Layer for Dense {
     }
 
     fn slots(&self, inputs: &[&[usize]]) -> Vec<Slot> {
-        vec![
-            Slot::parameter("weight", &[self.units, inputs[0][0]], Init::GlorotUniform),
-            Slot::parameter("bias", &[self.units], Init::Constant(0.0)),
-        ]
+        let weight = Slot::parameter("weight", &[self.units, inputs[0][0]], Init::GlorotUniform);
+        match self.use_bias {
+            true => vec![weight, Slot::parameter("bias", &[self.units], Init::Constant(0.0))],
+            false => vec![weight],
+        }
+    }
+
+    fn zeros(&self) -> usize {
+        if self.use_bias { 0 } else { self.units }
     }
 
     fn forward(&self, context: &Context, inputs: &[Var]) -> Result<Var> {
-        ops::dense::dense(context.tape, &inputs[0], context.slot("weight"), context.slot("bias"))
+        let bias = if self.use_bias { context.slot("bias").clone() } else { context.zeros(self.units) };
+        ops::dense::dense(context.tape, &inputs[0], context.slot("weight"), &bias)
     }
 
     fn keeps(&self, _inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)> {
@@ -60,7 +69,7 @@ impl Layer for Dense {
     }
 
     fn unit(&self, behind: &Behind) -> Result<Unit> {
-        let (weight, bias) = (behind.slot("weight")?, behind.slot("bias")?);
+        let weight = behind.slot("weight")?;
         let ((x, _), unit) = (behind.inputs[0], behind.at[0]);
         let product = |(index, (&input, &weight)): (usize, (&f32, &f32))| Top {
             index,
@@ -72,7 +81,7 @@ impl Layer for Dense {
         top.sort_by(|a, b| b.product.abs().total_cmp(&a.product.abs()));
         let rest = top.iter().skip(TOP).map(|top| top.product).sum::<f64>();
         top.truncate(TOP);
-        let bias = bias[unit];
+        let bias = if self.use_bias { behind.slot("bias")?[unit] } else { 0.0 };
         let sum = top.iter().map(|top| top.product).sum::<f64>() + rest + f64::from(bias);
         Ok(Unit::Dense { top, rest, bias, sum, output: behind.output })
     }

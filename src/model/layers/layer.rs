@@ -4,6 +4,7 @@ use super::unit::{Behind, Unit};
 use crate::error::{Result, error};
 use crate::model::slot::Slot;
 use crate::tape::{Tape, Var};
+use crate::tensor::Tensor;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::any::Any;
@@ -48,7 +49,19 @@ pub trait Layer: TypeName + Fields + Debug + Any + Send + Sync {
 
     /// The buffers that one picture's forward pass makes and that stay until its backward pass, each with its name and its
     /// count of values at most (dropout with a rate of 0 makes none). The memory plan adds them up. On the tape every output stays, unless it is a view of its input.
+    /// What is as large for any number of pictures, such as the mean of each channel, is left out.
     fn keeps(&self, inputs: &[&[usize]], output: &[usize]) -> Vec<(&'static str, usize)>;
+
+    /// How many zeros it takes in the place of a slot that its fields leave out, such as a bias: all layers share them.
+    fn zeros(&self) -> usize {
+        0
+    }
+
+    /// Whether what it makes of a picture in training depends on the others of the batch. A network with such a layer is not
+    /// split into micro-batches.
+    fn couples_pictures(&self) -> bool {
+        false
+    }
 
     /// Floating-point operations of one picture's forward pass: a multiplication and an addition count as two. Each of the
     /// two kernels of the backward pass takes about as many.
@@ -124,6 +137,8 @@ pub struct Context<'a> {
     /// How many layers of its type come before it in the network: each gets random numbers of its own.
     pub number: u32,
     pub(in crate::model) slots: &'a [(&'static str, Var)],
+    /// As many as any layer takes.
+    pub(in crate::model) zeros: Option<&'a Tensor>,
 }
 
 impl Context<'_> {
@@ -132,6 +147,22 @@ impl Context<'_> {
         let slot = self.slots.iter().find(|(known, _)| *known == name);
         &slot.unwrap_or_else(|| panic!("the layer declares no slot {name}")).1
     }
+
+    /// `len` zeros, without a gradient, as the layer's [`zeros`](Layer::zeros) announce. Kernels read a bias; one that is
+    /// not there is read as zeros, which costs next to nothing, and its gradient is not computed.
+    pub fn zeros(&self, len: usize) -> Var {
+        self.tape.constant(&self.zeros.expect("the layer says that it takes zeros").rows(0..len))
+    }
+}
+
+/// What a field is that a file leaves out because it is true, as it was before there was the field.
+pub(super) fn yes() -> bool {
+    true
+}
+
+/// Whether a file leaves it out.
+pub(super) fn is_yes(field: &bool) -> bool {
+    *field
 }
 
 /// A number stands for two: the same in height and width.

@@ -37,10 +37,14 @@ macro_rules! layers {
 }
 
 layers! {
+    add::Add,
+    batch_norm::BatchNorm,
     conv2d::Conv2d,
     dense::Dense,
     dropout::Dropout,
     flatten::Flatten,
+    global_avg_pool::GlobalAvgPool,
+    leaky_relu::LeakyRelu,
     max_pool2d::MaxPool2d,
     relu::Relu,
 }

@@ -39,6 +39,26 @@ pub enum Unit {
         input: f32,
         output: f32,
     },
+    /// Two values, added up.
+    Sum { inputs: Vec<f32>, output: f32 },
+    /// The mean of a map.
+    Mean {
+        /// Values of the map.
+        count: usize,
+        sum: f64,
+        output: f32,
+    },
+    /// A value that is normalised by what was kept of the training, then multiplied by `gamma`, and `beta` added.
+    BatchNorm {
+        input: f32,
+        mean: f32,
+        variance: f32,
+        /// (input - mean) / sqrt(variance + epsilon)
+        normal: f64,
+        gamma: f32,
+        beta: f32,
+        output: f32,
+    },
     /// The value of the layer before, as it is.
     Same { output: f32 },
 }
@@ -76,7 +96,12 @@ pub struct Behind<'a> {
 impl Behind<'_> {
     /// The input's value at the place of the output's, for functions of single values.
     pub fn same_place(&self) -> f32 {
-        let ((values, shape), [channel, row, column]) = (self.inputs[0], self.at);
+        self.same_place_of(0)
+    }
+
+    /// The same of one of several inputs, by its number.
+    pub fn same_place_of(&self, input: usize) -> f32 {
+        let ((values, shape), [channel, row, column]) = (self.inputs[input], self.at);
         match shape {
             &[_, height, width] => values[(channel * height + row) * width + column],
             _ => values[channel],
