@@ -163,8 +163,9 @@ impl NetworkFile {
             fields.insert("rate".to_string(), rate.into());
         }
         let layer = read(&type_name, Value::Object(fields)).map_err(|why| {
-            // The parser names the field.
-            let of_field = lines.iter().find(|(field, _)| why.message.contains(&format!("`{field}`")));
+            // The parser names the field first, and then those that there are.
+            let named = |field: &str| why.message.find(&format!("`{field}`"));
+            let of_field = lines.iter().filter_map(|(field, line)| Some((named(field)?, line))).min();
             let hint = match lines.contains_key("activation") {
                 true => "; an activation is a layer of its own, such as type = \"relu\"",
                 false => "",
@@ -173,6 +174,10 @@ impl NetworkFile {
             self.wrong(line, &format!("{called}{}{hint}", why.message))
         })?;
         let name = name.unwrap_or_else(|| nodes.next_name(&*layer));
+        if let Some(other) = nodes.nodes.iter().position(|node| node.name == name) {
+            let line = self.layers[other].line;
+            return Err(self.wrong(entry.line, &format!("{called}the layer of line {line} has this name")));
+        }
         let inputs = inputs.unwrap_or_else(|| vec![nodes.last_name().to_string()]);
         Ok(nodes.with(name, layer, inputs))
     }

@@ -63,7 +63,7 @@ fn mistakes_are_named_with_their_line_and_layer() {
     let wrong: Vec<(String, &str, &[&str])> = vec![
         ("".into(), "", &["layers"]),
         ("layers = []".into(), "", &["at least one layer"]),
-        ("layers = 5".into(), "line 1", &["layers", "sequence"]),
+        ("layers = 5".into(), "line 1", &["expected a sequence"]),
         ("[[layers]\ntype = \"relu\"".into(), "line 1", &[]),
         ("[[layers]]\ntype = relu".into(), "line 2", &[]),
         ("[[layer]]\ntype = \"relu\"".into(), "line 1", &["unknown field `layer`"]),
@@ -81,7 +81,11 @@ fn mistakes_are_named_with_their_line_and_layer() {
         (layer("type = \"relu\"\ninputs = []"), "line 1", &["relu1", "takes 1 input(s), not 0"]),
         (layer("type = \"relu\"\ninputs = [\"input\", \"input\"]"), "line 1", &["takes 1 input(s), not 2"]),
         (layer("name = \"input\"\ntype = \"relu\""), "line 1", &["another name is needed"]),
-        (layer("name = \"dense1\"\ntype = \"relu\""), "", &["dense"]),
+        (
+            format!("{dense}name = \"flat\"\n{}", dense.replace("units", "name = \"flat\"\nunits")),
+            "line 9",
+            &["layer flat: the layer of line 3 has this name"],
+        ),
         (layer("type = \"relu\"\nslope = 0.1"), "line 3", &["relu", "unknown field `slope`"]),
         (conv("filters = 4\nkernel = 3"), "line 4", &["unknown field `kernel`"]),
         (
