@@ -24,6 +24,8 @@ async fn run() -> Result<()> {
     let device = Device::cpu();
     let x = Tensor::from_f32(&device, &[4, 2], &[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0])?;
     let labels = Tensor::from_u32(&device, &[4], &[0, 1, 1, 0])?;
+    // Both classes count alike.
+    let weights = Tensor::from_f32(&device, &[2], &[1.0, 1.0])?;
 
     // First values: small random weights, biases of zero. Weights are [out, in].
     let mut random = generator(1, "xor", 0);
@@ -42,7 +44,7 @@ async fn run() -> Result<()> {
         let tape = Tape::new(&device, accumulate);
         let vars = parameters.map(|tensor| tape.parameter(tensor));
         let logits = network(&tape, &tape.constant(&x), &vars)?;
-        let (loss, _hits) = binary_cross_entropy(&tape, &logits, &labels, 4)?;
+        let (loss, _hits) = binary_cross_entropy(&tape, &logits, &labels, &weights, 4)?;
         if step % 50 == 0 {
             let value = loss.tensor.read_f32().await?[0];
             println!("step {step:3}  loss {value:.4}");

@@ -1,12 +1,12 @@
 // binary_cross_entropy: the loss of logits x against labels 0 or 1, and the number of right answers
 //
-//   loss = sum_n (max(x, 0) - x * label + ln(1 + exp(-|x|))) / whole_batch
+//   loss = sum_n weight * (max(x, 0) - x * label + ln(1 + exp(-|x|))) / whole_batch, with the weight of the label's class
 //   hits = how many x > 0 agree with label = 1
 //
-// Shapes      x, labels, dx [batch]; loss, hits, dloss [1]
+// Shapes      x, labels, dx [batch]; weights [2], of the classes; loss, hits, dloss [1]
 // One thread  forward: one thread computes the whole sum, in order (a batch is some tens of numbers);
 //             backward_x: one element of dx
-// Reads       forward 2 * batch, backward_x 3;  writes forward 2, backward_x 1
+// Reads       forward 3 * batch, backward_x 4;  writes forward 2, backward_x 1
 // Cost        next to nothing in a training step
 //
 // whole_batch is the size of the batch before it was split into micro-batches. All divide by it, so that their losses
@@ -24,6 +24,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> hits: array<u32>;
 @group(0) @binding(5) var<storage, read> dloss: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(7) var<storage, read> weights: array<f32>;
 
 // Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
 // 65,535 workgroups, which is 16.7 million threads.
@@ -48,7 +49,8 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     var right = 0u;
     for (var n = 0u; n < p.batch; n++) {
         let positive_part = select(x[n], 0.0, x[n] <= 0.0);
-        sum += select(positive_part, positive_part - x[n], labels[n] == 1u) + ln_1p(exp(-abs(x[n])));
+        let linear = select(positive_part, positive_part - x[n], labels[n] == 1u);
+        sum += weights[labels[n]] * (linear + ln_1p(exp(-abs(x[n]))));
         right += u32((x[n] > 0.0) == (labels[n] == 1u));
     }
     loss[0] = sum / f32(p.whole_batch);
@@ -65,5 +67,5 @@ fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     let z = select(x[n], -x[n], is_one);
     let e = exp(-abs(z));
     let sigmoid = select(1.0, e, z < 0.0) / (1.0 + e);
-    dx[n] = dloss[0] * select(sigmoid, -sigmoid, is_one) / f32(p.whole_batch);
+    dx[n] = dloss[0] * weights[labels[n]] * select(sigmoid, -sigmoid, is_one) / f32(p.whole_batch);
 }

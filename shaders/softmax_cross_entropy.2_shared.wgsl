@@ -1,6 +1,6 @@
 // softmax_cross_entropy, rung 2: the threads of a group share a row
 //
-// Shapes      x, dx [batch, classes]; labels [batch], each below classes; loss, hits, dloss [1]; scratch [2, batch]
+// Shapes      x, dx [batch, classes]; labels [batch], each below classes; weights [classes]; loss, hits, dloss [1]; scratch [2, batch]
 // Workgroup   256 threads own one row: its loss and its hit, or its row of dx. Each owns every 256th of its logits
 // Reads       of buffers as in the plain file; of workgroup memory 16 values a thread for each sum at most
 // Cost        3 KiB of workgroup memory, nine barriers for each sum
@@ -22,6 +22,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> dloss: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(7) var<storage, read_write> scratch: array<f32>;
+@group(0) @binding(8) var<storage, read> weights: array<f32>;
 
 var<workgroup> shares: array<f32, 256>;
 // Each thread's largest logit, and where it is.
@@ -114,7 +115,7 @@ fn forward_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
     }
     let rest = sum_of_group(share, thread);
     if (thread == 0u) {
-        scratch[n] = ln_1p_of_any(rest) + (largest - x[first + labels[n]]);
+        scratch[n] = weights[labels[n]] * (ln_1p_of_any(rest) + (largest - x[first + labels[n]]));
         scratch[p.batch + n] = select(0.0, 1.0, best == labels[n] && !is_nan(largest));
     }
 }
@@ -133,7 +134,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     hits[0] = right;
 }
 
-// dx_c = dloss * (softmax(x)_c - [c = label]) / whole_batch, at the label as -others / sum.
+// dx_c = dloss * weights[label] * (softmax(x)_c - [c = label]) / whole_batch, at the label as -others / sum.
 @compute @workgroup_size(256)
 fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) thread: u32) {
@@ -150,6 +151,6 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) 
     let sum = others + exp(x[first + label] - largest);
     for (var c = thread; c < p.classes; c += 256u) {
         let slope = select(exp(x[first + c] - largest), -others, c == label) / sum;
-        dx[first + c] = dloss[0] * slope / f32(p.whole_batch);
+        dx[first + c] = dloss[0] * weights[label] * slope / f32(p.whole_batch);
     }
 }

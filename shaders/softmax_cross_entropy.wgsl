@@ -1,9 +1,9 @@
 // softmax_cross_entropy: the loss of logits x against class indices, and the number of right answers
 //
-//   loss = sum_n (ln(sum_c exp(x[n, c])) - x[n, label]) / whole_batch
+//   loss = sum_n weights[label] * (ln(sum_c exp(x[n, c])) - x[n, label]) / whole_batch
 //   hits = of how many rows the largest logit, the first of equal ones, is at the label; a row with a NaN is none
 //
-// Shapes      x, dx [batch, classes]; labels [batch], each below classes; loss, hits, dloss [1]; scratch [2, batch]
+// Shapes      x, dx [batch, classes]; labels [batch], each below classes; weights [classes]; loss, hits, dloss [1]; scratch [2, batch]
 // One thread  forward_partial: the loss and the hit of one row; forward: one thread adds them up, in order;
 //             backward_x: one row of dx
 // Reads       forward 2 values for each logit, backward_x 3;  writes forward 2, backward_x 1 for each logit
@@ -26,6 +26,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> dloss: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(7) var<storage, read_write> scratch: array<f32>;
+@group(0) @binding(8) var<storage, read> weights: array<f32>;
 
 // Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
 // 65,535 workgroups, which is 16.7 million threads.
@@ -75,7 +76,7 @@ fn forward_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
     for (var c = 0u; c < p.classes; c++) {
         if (c != best) { rest += exp(x[first + c] - largest); }
     }
-    scratch[n] = ln_1p_of_any(rest) + (largest - x[first + labels[n]]);
+    scratch[n] = weights[labels[n]] * (ln_1p_of_any(rest) + (largest - x[first + labels[n]]));
     scratch[p.batch + n] = select(0.0, 1.0, best == labels[n] && !is_nan(largest));
 }
 
@@ -93,7 +94,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     hits[0] = right;
 }
 
-// d/dx_c (ln(sum_k exp(x_k)) - x_label) = softmax(x)_c - [c = label].
+// d/dx_c (ln(sum_k exp(x_k)) - x_label) = softmax(x)_c - [c = label], times the weight of the label's class.
 // At the label it is computed as -others / (others + e), where e is the label's own power and `others` the sum of all others:
 // where softmax(x) is close to 1, subtracting 1 would lose digits.
 @compute @workgroup_size(256)
@@ -112,6 +113,6 @@ fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     let sum = others + exp(x[first + labels[n]] - largest);
     for (var c = 0u; c < p.classes; c++) {
         let slope = select(exp(x[first + c] - largest), -others, c == labels[n]) / sum;
-        dx[first + c] = dloss[0] * slope / f32(p.whole_batch);
+        dx[first + c] = dloss[0] * weights[labels[n]] * slope / f32(p.whole_batch);
     }
 }

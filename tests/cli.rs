@@ -1,5 +1,7 @@
 //! The program as a user runs it: commands, files, messages and exit codes.
 
+#[path = "cli/classes.rs"]
+mod classes;
 mod common;
 
 use common::program::{Place, Said, files};

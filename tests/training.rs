@@ -93,6 +93,48 @@ fn loss_and_hits_of_micro_batches_add_up() {
 }
 
 #[test]
+fn a_class_weight_of_three_is_each_of_its_pictures_three_times() {
+    let few = batch(5);
+    let size = SIZE * SIZE;
+    let mut repeated = Batch { pixels: Vec::new(), labels: Vec::new() };
+    for (picture, &label) in few.pixels.chunks(size).zip(&few.labels) {
+        for _ in 0..[1, 3][label as usize] {
+            repeated.pixels.extend_from_slice(picture);
+            repeated.labels.push(label);
+        }
+    }
+    for device in devices() {
+        // A sigmoid, and a softmax, whose third class has no picture.
+        for classes in [2, 3] {
+            let trainer = |micro_batch| {
+                let names = (0..classes).map(|class| format!("class {class}")).collect();
+                let model = Model::new(Network::cats_and_dogs(names, SIZE, 0.0), &device, 5, true).unwrap();
+                let plan = Plan::new(&model, device.limits(), 9, micro_batch).unwrap();
+                Trainer::new(model, plan, 0.001, 5).unwrap()
+            };
+            let weights = &[1.0, 3.0, 7.0][..classes];
+            let plain = trainer(None);
+            // Each mean is one over the pictures that there are.
+            let scaled = |gradients: Vec<Vec<f32>>, pictures: usize| {
+                let scale = |value: f32| value * pictures as f32;
+                gradients
+                    .into_iter()
+                    .map(|values| values.into_iter().map(scale).collect())
+                    .collect::<Vec<_>>()
+            };
+            let expected = scaled(gradients(&plain, &repeated), repeated.labels.len());
+            for micro_batch in [None, Some(2)] {
+                let weighted = trainer(micro_batch).with_class_weights(weights).unwrap();
+                let got = scaled(gradients(&weighted, &few), few.labels.len());
+                let far = distance(&expected, &got);
+                assert!(far < 1e-5, "{classes} classes on {}, {micro_batch:?}: {far}", device.name());
+            }
+            assert!(distance(&expected, &scaled(gradients(&plain, &few), few.labels.len())) > 0.1);
+        }
+    }
+}
+
+#[test]
 fn fused_and_separate_kernels_give_equal_gradients() {
     for device in devices() {
         let batch = batch(6);

@@ -8,7 +8,9 @@ use crate::error::{Result, count, error, list, shown, shown_path};
 use crate::memory::{largest_that_fits, of_pictures, of_use};
 use crate::model::Model;
 use crate::run::{bundled_test, load_pictures, scan};
+use crate::train::Progress;
 use crate::train::evaluate::{ClassScores, Evaluation, evaluate};
+use crate::train::settings::validation_split_problem;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -16,9 +18,12 @@ use std::sync::atomic::AtomicBool;
 
 #[derive(Args)]
 pub struct EvaluateArgs {
-    /// Folder with one sub-folder of pictures per class
-    #[arg(long, default_value = "dataset/test_set", value_name = "DIR", value_parser = path())]
-    test_dir: PathBuf,
+    /// Folder with one sub-folder of pictures per class [default: what the run kept from training, else dataset/test_set]
+    #[arg(long, value_name = "DIR", value_parser = path())]
+    test_dir: Option<PathBuf>,
+    /// Only this share of each class: what a training with the same share of that folder kept
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, requires = "test_dir")]
+    validation_split: Option<f64>,
     #[command(flatten)]
     model: ModelArgs,
     /// Print one JSON object
@@ -28,23 +33,32 @@ pub struct EvaluateArgs {
 
 pub async fn run(args: EvaluateArgs) -> Result<()> {
     let (model, origin) = args.model.load().await?;
-    let train_dir = origin.train_dir();
-    if let Some(note) = train_dir.and_then(|train_dir| bundled_test(train_dir, &args.test_dir)) {
+    if let Some(message) = args.validation_split.and_then(validation_split_problem) {
+        return Err(error!(Usage, "--validation-split: {message}"));
+    }
+    let (test_dir, split) = match args.test_dir {
+        Some(dir) => (dir, args.validation_split),
+        None => match origin.kept() {
+            Some((dir, share)) => (dir.to_path_buf(), Some(share)),
+            None => ("dataset/test_set".into(), None),
+        },
+    };
+    let train_dir = origin.train_dir().filter(|_| split.is_none());
+    if let Some(note) = train_dir.and_then(|train_dir| bundled_test(train_dir, &test_dir)) {
         errln!("{note}");
     }
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
-    let (folder, raster) = (scan(&args.test_dir)?, model.network.raster());
-    let pictures = folder.files.len();
-    let batch = batch_beside(&model, pictures)?;
-    let pictures = load_pictures(&folder, raster, &mut terminal)?;
+    let (folder, raster) = (scan(&test_dir)?, model.network.raster());
+    let batch = batch_beside(&model, folder.files.len())?;
+    let mut pictures = load_pictures(&folder, raster, &mut terminal)?;
+    if let Some(share) = split {
+        pictures = pictures.split(share)?;
+        terminal.message(&format!("Of these, {} that a training keeps to test on", pictures.len()));
+    }
     let classes = &model.network.classes;
     if pictures.classes != *classes {
         let (found, wanted) = (list(&pictures.classes), list(classes));
-        return Err(error!(
-            Data,
-            "{} has the classes {found}, the model {wanted}",
-            shown_path(&args.test_dir)
-        ));
+        return Err(error!(Data, "{} has the classes {found}, the model {wanted}", shown_path(&test_dir)));
     }
     let never = AtomicBool::new(false);
     let Some(evaluation) = evaluate(&model, &pictures, batch, &never).await? else { return Ok(()) };

@@ -3,7 +3,7 @@
 use super::numbers::whole;
 use super::paths::path;
 use crate::data::Color;
-use crate::train::settings::Settings;
+use crate::train::settings::{ClassWeights, Settings};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     image_size: Option<usize>,
     /// Whether the network sees pictures in gray or in colour
-    #[arg(long, default_value = "gray", value_name = "gray|rgb", value_parser = color())]
+    #[arg(long, default_value = "gray", value_name = "gray|rgb", value_parser = one_of(Color::ALL))]
     color: Color,
     /// Adam's step size
     #[arg(long, default_value_t = Settings::default().learning_rate, value_name = "RATE", allow_negative_numbers = true)]
@@ -45,6 +45,10 @@ pub struct SettingsArgs {
     /// Seed of weights, shuffling and dropout [default: a new one, which is printed]
     #[arg(long, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
     seed: Option<u64>,
+    /// What a picture of each class counts in the loss: as much as any other, or so that all pictures of a class together count as
+    /// much as those of any other
+    #[arg(long, default_value = "none", value_name = "none|auto", value_parser = one_of(ClassWeights::ALL))]
+    class_weights: ClassWeights,
     /// Start from the weights of this file, or of this run, instead of random ones
     #[arg(long, value_name = "FILE|RUN", value_parser = path())]
     init_weights: Option<PathBuf>,
@@ -79,6 +83,7 @@ impl From<SettingsArgs> for Settings {
             network: args.network,
             dropout: args.dropout,
             seed: args.seed,
+            class_weights: args.class_weights,
             init_weights: args.init_weights,
             no_shuffle: args.no_shuffle,
             no_fuse: args.no_fuse,
@@ -89,10 +94,12 @@ impl From<SettingsArgs> for Settings {
     }
 }
 
-/// The name of a colour.
-pub fn color() -> impl TypedValueParser<Value = Color> {
-    PossibleValuesParser::new(Color::ALL.map(|(name, _)| name)).map(|name| {
-        let known = Color::ALL.into_iter().find(|(known, _)| *known == name);
+/// The name of one of these.
+pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: [(&'static str, T); N],
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(all.map(|(name, _)| name)).map(move |name| {
+        let known = all.into_iter().find(|(known, _)| *known == name);
         known.expect("the parser lets no other name through").1
     })
 }

@@ -4,7 +4,7 @@ use super::load::{load_model, model_file};
 use super::numbers::whole;
 use super::output::{errln, out};
 use super::paths::path;
-use super::settings::color;
+use super::settings::one_of;
 use crate::data::Color;
 use crate::data::folder::MOST_CLASSES;
 use crate::device::adapters::{self, Choice};
@@ -24,7 +24,7 @@ pub struct SummaryArgs {
     #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true, conflicts_with = "model")]
     image_size: Option<usize>,
     /// Whether the network sees pictures in gray or in colour, for one without a file
-    #[arg(long, default_value = "gray", value_name = "gray|rgb", value_parser = color(), conflicts_with = "model")]
+    #[arg(long, default_value = "gray", value_name = "gray|rgb", value_parser = one_of(Color::ALL), conflicts_with = "model")]
     color: Color,
     /// The network: default or small, or a TOML file that describes one
     #[arg(long, default_value = DEFAULT, value_name = "NAME|FILE", value_parser = path(), conflicts_with = "model")]

@@ -257,7 +257,13 @@ impl<'de> Deserialize<'de> for Node {
         let text = |value| serde_json::from_value::<String>(value).map_err(de::Error::custom);
         let (name, type_name) = (text(name)?, text(type_name)?);
         let named = |why: Error| de::Error::custom(format!("{}: {}", shown(&name), why.message));
-        let layer = layers::read(&type_name, Value::Object(fields)).map_err(named)?;
+        let layer = layers::read(&type_name, Value::Object(fields.clone())).map_err(named)?;
+        // What people write has defaults. A file of ours says all: a field that is lost would be another network.
+        if let Value::Object(all) = layer.fields()
+            && let Some(lost) = all.keys().find(|field| !fields.contains_key(*field))
+        {
+            return Err(de::Error::custom(format!("{}: missing field `{lost}`", shown(&name))));
+        }
         Ok(Node { layer, inputs: serde_json::from_value(inputs).map_err(de::Error::custom)?, name })
     }
 }

@@ -51,14 +51,31 @@ impl Head {
         }
     }
 
-    /// Loss and hits of `logits` `[batch, logits]` against `labels` (u32 `[batch]`).
+    /// Loss and hits of `logits` `[batch, logits]` against `labels` (u32 `[batch]`); a picture counts times the weight of its
+    /// class, of `weights` (f32 `[classes]`); without any they count alike.
     ///
     /// # Errors
     /// What the device reports.
-    pub fn loss(self, tape: &Tape, logits: &Var, labels: &Tensor, whole_batch: usize) -> Result<Outcome> {
+    pub fn loss(
+        self,
+        tape: &Tape,
+        logits: &Var,
+        labels: &Tensor,
+        weights: Option<&Tensor>,
+        whole_batch: usize,
+    ) -> Result<Outcome> {
+        let alike;
+        let weights = match weights {
+            Some(weights) => weights,
+            None => {
+                let classes = if self == Head::Sigmoid { 2 } else { logits.shape()[1] };
+                alike = Tensor::from_f32(tape.device(), &[classes], &vec![1.0; classes])?;
+                &alike
+            }
+        };
         let (loss, hits) = match self {
-            Head::Sigmoid => binary_cross_entropy(tape, logits, labels, whole_batch)?,
-            Head::Softmax => softmax_cross_entropy(tape, logits, labels, whole_batch)?,
+            Head::Sigmoid => binary_cross_entropy(tape, logits, labels, weights, whole_batch)?,
+            Head::Softmax => softmax_cross_entropy(tape, logits, labels, weights, whole_batch)?,
         };
         Ok(Outcome { loss, hits })
     }

@@ -14,11 +14,13 @@ use crate::tensor::{Kind, Tensor};
 /// The loss `[1]` of logits x `[batch, classes]` against `labels` (u32 `[batch]`, each below `classes`), and of how many
 /// rows (u32 `[1]`) the largest logit, the first of equal ones, is at the label. A row with a NaN is no hit.
 ///
-/// The loss is divided by `whole_batch`, so that losses and gradients of micro-batches add up.
+/// Each row counts times the weight of its label's class, of `weights` (f32 `[classes]`). The loss is divided by `whole_batch`,
+/// so that losses and gradients of micro-batches add up.
 pub fn softmax_cross_entropy(
     tape: &Tape,
     x: &Var,
     labels: &Tensor,
+    weights: &Tensor,
     whole_batch: usize,
 ) -> Result<(Var, Tensor)> {
     let [batch, classes] = row_shape("softmax_cross_entropy", x)?;
@@ -30,14 +32,21 @@ pub fn softmax_cross_entropy(
             labels.shape()
         ));
     }
+    if weights.shape() != [classes] {
+        let shape = weights.shape();
+        return Err(error!(
+            Other,
+            "softmax_cross_entropy takes a weight for each of {classes} classes, not {shape:?}"
+        ));
+    }
     let device = tape.device().clone();
     let loss = Tensor::empty(&device, &[1], Kind::F32)?;
     let hits = Tensor::empty(&device, &[1], Kind::U32)?;
     let params = Params { batch: batch as u32, classes: classes as u32, whole_batch: whole_batch as u32 };
-    FORWARD.run(&device, &params, &[&x.tensor, labels], &[&loss, &hits])?;
-    let (saved, labels) = (x.tensor.clone(), labels.clone());
+    FORWARD.run(&device, &params, &[&x.tensor, labels, weights], &[&loss, &hits])?;
+    let (saved, labels, weights) = (x.tensor.clone(), labels.clone(), weights.clone());
     let loss = tape.record("softmax_cross_entropy", &[x], loss, move |dloss, _needs| {
-        let dx = BACKWARD_X.compute(&device, &params, &[&saved, &labels, dloss], saved.shape())?;
+        let dx = BACKWARD_X.compute(&device, &params, &[&saved, &labels, &weights, dloss], saved.shape())?;
         Ok(vec![Some(dx)])
     });
     Ok((loss, hits))
@@ -67,7 +76,7 @@ pub static FORWARD: Kernel<Params> = Kernel {
             )
         },
     ],
-    ..kernel!(softmax_cross_entropy::forward(x, labels: u32) -> (loss, hits: u32), items: |_| 1)
+    ..kernel!(softmax_cross_entropy::forward(x, labels: u32, weights) -> (loss, hits: u32), items: |_| 1)
 };
 pub static BACKWARD_X: Kernel<Params> = Kernel {
     rungs: &[
@@ -86,7 +95,7 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
         },
     ],
     ..kernel!(
-        softmax_cross_entropy::backward_x(x, labels: u32, dloss) -> (dx), items: |p| p.batch as usize)
+        softmax_cross_entropy::backward_x(x, labels: u32, weights, dloss) -> (dx), items: |p| p.batch as usize)
 };
 
 pub fn cases(table: Table) -> Vec<Case> {
@@ -100,6 +109,7 @@ pub fn cases(table: Table) -> Vec<Case> {
     let shape = |p: &Params, name: &str| match name {
         "loss" | "hits" | "dloss" => vec![1],
         "labels" => vec![p.batch],
+        "weights" => vec![p.classes],
         _ => vec![p.batch, p.classes],
     };
     Row::new(all, shape)
@@ -117,6 +127,8 @@ pub fn cases(table: Table) -> Vec<Case> {
                 Some(Values::Float((0..len).map(|_| f64::from(random.below(3))).collect()))
             }
             "x" => Some(logits(p.batch, p.classes, || random.number())),
+            // Above 0, as that of a class is: the sum of losses does not cancel.
+            "weights" => Some(Values::Float((0..p.classes).map(|_| 0.25 + random.number().abs()).collect())),
             _ => None,
         })
         .bounded(&FORWARD, |p| Tolerance::sum(terms(p.classes) + p.batch), forward_magnitude)
@@ -130,7 +142,10 @@ const TIED: u32 = 33;
 /// Of each row `ln(1 + rest)`, the label's distance from the largest, and what errors of the others' powers move the
 /// logarithm by: its slope, 1 / (1 + rest), times each power, times 1 and `largest - x`.
 fn forward_magnitude(p: &Params, inputs: &[Input<f64>], outputs: &mut [Output<f64>]) {
-    let ([Input::Float(x), Input::Uint(labels)], [Output::Float(loss), Output::Uint(_)]) = (inputs, outputs)
+    let (
+        [Input::Float(x), Input::Uint(labels), Input::Float(weights)],
+        [Output::Float(loss), Output::Uint(_)],
+    ) = (inputs, outputs)
     else {
         unreachable!("its buffers")
     };
@@ -140,19 +155,22 @@ fn forward_magnitude(p: &Params, inputs: &[Input<f64>], outputs: &mut [Output<f6
         let others = || (0..x.len()).filter(|&c| c != best).map(|c| x[best] - x[c]);
         let rest: f64 = others().map(|t| (-t).exp()).sum();
         let moved: f64 = others().map(|t| (-t).exp() * (1.0 + t)).sum();
-        sum += rest.ln_1p() + (x[best] - x[label as usize]) + moved / (1.0 + rest) + SUBNORMAL;
+        let of_row = rest.ln_1p() + (x[best] - x[label as usize]) + moved / (1.0 + rest);
+        sum += weights[label as usize].abs() * of_row + SUBNORMAL;
     }
     loss[0] = sum / f64::from(p.whole_batch);
 }
 
 /// Each slope, times 1 for the sum of powers and `largest - x` for its own; at the label those of all others.
 fn backward_x_magnitude(p: &Params, inputs: &[Input<f64>], outputs: &mut [Output<f64>]) {
-    let ([Input::Float(x), Input::Uint(labels), Input::Float(dloss)], [Output::Float(dx)]) =
-        (inputs, outputs)
+    let (
+        [Input::Float(x), Input::Uint(labels), Input::Float(weights), Input::Float(dloss)],
+        [Output::Float(dx)],
+    ) = (inputs, outputs)
     else {
         unreachable!("its buffers")
     };
-    softmax_cross_entropy::backward_x(p, 0..p.batch as usize, x, labels, dloss, dx);
+    softmax_cross_entropy::backward_x(p, 0..p.batch as usize, x, labels, weights, dloss, dx);
     let classes = p.classes as usize;
     let rows = x.chunks_exact(classes).zip(dx.chunks_exact_mut(classes));
     for ((x, dx), &label) in rows.zip(*labels) {

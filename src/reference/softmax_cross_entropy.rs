@@ -5,7 +5,8 @@ use super::{Real, params};
 use std::ops::Range;
 
 params! {
-    /// Sizes of one call. x is `[batch, classes]` logits, labels is `[batch]`, each below `classes`.
+    /// Sizes of one call. x is `[batch, classes]` logits, labels is `[batch]`, each below `classes`,
+    /// weights is `[classes]`.
     pub struct Params {
         /// Images in this micro-batch.
         pub batch: u32,
@@ -17,8 +18,8 @@ params! {
     }
 }
 
-/// `loss = sum_n (ln(sum_c exp(x[n, c])) - x[n, label]) / whole_batch`; `hits` = how many rows have their largest logit, the
-/// first of equal ones, at the label. A row with a NaN is no hit.
+/// `loss = sum_n weights[label] * (ln(sum_c exp(x[n, c])) - x[n, label]) / whole_batch`; `hits` = how many rows have their
+/// largest logit, the first of equal ones, at the label. A row with a NaN is no hit.
 ///
 /// With m the row's largest logit and `rest` the sum of `exp(x[n, c] - m)` over all others, a row's loss is
 /// `ln(1 + rest) + (m - x[n, label])`: nothing overflows, and two terms that are not negative do not cancel.
@@ -29,6 +30,7 @@ pub fn forward<T: Real>(
     _whole: Range<usize>,
     x: &[T],
     labels: &[u32],
+    weights: &[T],
     loss: &mut [T],
     hits: &mut [u32],
 ) {
@@ -42,16 +44,16 @@ pub fn forward<T: Real>(
                 rest += (v - x[best]).exp();
             }
         }
-        sum += rest.ln_1p() + (x[best] - x[label as usize]);
+        sum += weights[label as usize] * (rest.ln_1p() + (x[best] - x[label as usize]));
         right += u32::from(best == label as usize && !x[best].is_nan());
     }
     loss[0] = sum / T::of(p.whole_batch as f32);
     hits[0] = right;
 }
 
-/// `dx[n, c] = dloss * (softmax(x[n])[c] - [c = label]) / whole_batch`. At the label the difference is `-others / (others +
-/// e)`, where e is the label's power and `others` the sum of all others: where softmax is close to 1, subtracting 1 would
-/// lose digits.
+/// `dx[n, c] = dloss * weights[label] * (softmax(x[n])[c] - [c = label]) / whole_batch`. At the label the difference is
+/// `-others / (others + e)`, where e is the label's power and `others` the sum of all others: where softmax is close to 1,
+/// subtracting 1 would lose digits.
 ///
 /// An item is a row.
 pub fn backward_x<T: Real>(
@@ -59,6 +61,7 @@ pub fn backward_x<T: Real>(
     rows: Range<usize>,
     x: &[T],
     labels: &[u32],
+    weights: &[T],
     dloss: &[T],
     dx: &mut [T],
 ) {
@@ -75,6 +78,7 @@ pub fn backward_x<T: Real>(
         }
         let sum = others + dx[label];
         dx[label] = -others;
-        dx.iter_mut().for_each(|dx| *dx = dloss[0] * (*dx / sum) / T::of(p.whole_batch as f32));
+        let scale = dloss[0] * weights[label];
+        dx.iter_mut().for_each(|dx| *dx = scale * (*dx / sum) / T::of(p.whole_batch as f32));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::data::Color;
 use crate::device::Precision;
+use crate::train::settings::ClassWeights;
 use serde::Serialize;
 
 /// What `config.toml` records: every setting that the run's bits depend on.
@@ -23,6 +24,10 @@ pub struct Config<'a> {
     pub network: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropout: Option<f64>,
+    pub class_weights: ClassWeights,
+    /// The weights themselves, by class, where they differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights_of_classes: Option<Vec<f32>>,
     pub seed: u64,
     pub shuffle: bool,
     pub fuse: bool,

@@ -9,7 +9,7 @@ use super::pictures::{SKIPPED_FILE, load_pictures, say_concerns, skipped_csv, tr
 use super::scan::{bundled_test, scan};
 use crate::data::{Pictures, Raster};
 use crate::device::{Device, DeviceKind};
-use crate::error::{Error, Remedy, Result, error, list, path_text, shown_path};
+use crate::error::{Error, Remedy, Result, error, list, path_text, shown, shown_path};
 use crate::files::{check_room, named, read_file};
 use crate::memory;
 use crate::model::network::MIN_IMAGE_SIZE;
@@ -112,6 +112,12 @@ pub fn prepare(
     say_concerns(&sets, progress);
     let skipped = skipped_csv(&sets)?;
     let [training, test] = training_and_test(loaded, settings.validation_split, progress)?;
+    let weights_of_classes = settings.class_weights.of(&training.counts());
+    if let Some(weights) = &weights_of_classes {
+        let named = training.classes.iter().zip(weights);
+        let named: Vec<_> = named.map(|(class, weight)| format!("{} {weight:.3}", shown(class))).collect();
+        progress.message(&format!("A picture counts in the loss: {}", named.join(", ")));
+    }
     let batch_size = settings.batch_size.min(training.len());
     let model = match &weights {
         Some((file, bytes)) => {
@@ -140,6 +146,8 @@ pub fn prepare(
         micro_batch: plan.micro_batch,
         network: path_text(&settings.network),
         dropout: settings.dropout,
+        class_weights: settings.class_weights,
+        weights_of_classes: weights_of_classes.clone(),
         seed,
         shuffle,
         fuse,
@@ -154,7 +162,10 @@ pub fn prepare(
         training_pictures_per_class: training.counts(),
         test_pictures_per_class: test.counts(),
     };
-    let trainer = Trainer::new(model, plan, settings.learning_rate, seed)?;
+    let mut trainer = Trainer::new(model, plan, settings.learning_rate, seed)?;
+    if let Some(weights) = weights_of_classes {
+        trainer = trainer.with_class_weights(&weights)?;
+    }
     let folder = RunFolder::create(claim()?, &config, progress)?;
     if let Some(skipped) = skipped {
         let path = folder.save(SKIPPED_FILE, &skipped)?;

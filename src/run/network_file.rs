@@ -139,12 +139,12 @@ impl NetworkFile {
         let mut fields = entry.fields.clone();
         let mut text = |field: &str| match fields.remove(field) {
             None => Ok(None),
-            Some((_, Value::String(text))) => Ok(Some(text)),
+            Some((line, Value::String(text))) => Ok(Some((line, text))),
             Some((line, _)) => Err(self.wrong(line, &format!("{field} has to be a text in quotes"))),
         };
-        let (name, type_name) = (text("name")?, text("type")?);
+        let (name, type_name) = (text("name")?.map(|(_, name)| name), text("type")?);
         let called = name.as_ref().map_or(String::new(), |name| format!("layer {}: ", shown(name)));
-        let type_name = type_name.ok_or_else(|| {
+        let (type_line, type_name) = type_name.ok_or_else(|| {
             self.wrong(entry.line, &format!("{called}a layer needs a type, such as type = \"conv2d\""))
         })?;
         let inputs = match fields.remove("inputs") {
@@ -163,14 +163,14 @@ impl NetworkFile {
             fields.insert("rate".to_string(), rate.into());
         }
         let layer = read(&type_name, Value::Object(fields)).map_err(|why| {
-            // The parser names the field first, and then those that there are.
-            let named = |field: &str| why.message.find(&format!("`{field}`"));
+            // The field stands first, and then those that there are.
+            let named = |field: &str| why.message.find(&format!(" {field}: "));
             let of_field = lines.iter().filter_map(|(field, line)| Some((named(field)?, line))).min();
             let hint = match lines.contains_key("activation") {
                 true => "; an activation is a layer of its own, such as type = \"relu\"",
                 false => "",
             };
-            let line = of_field.map_or(entry.line, |(_, line)| *line);
+            let line = of_field.map_or(type_line, |(_, line)| *line);
             self.wrong(line, &format!("{called}{}{hint}", why.message))
         })?;
         let name = name.unwrap_or_else(|| nodes.next_name(&*layer));

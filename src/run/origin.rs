@@ -41,6 +41,12 @@ impl Origin {
     pub fn train_dir(&self) -> Option<&Path> {
         self.run.as_ref().map(|run| Path::new(&run.train_dir))
     }
+
+    /// The folder of which its run kept a share from training to test on, and that share.
+    pub fn kept(&self) -> Option<(&Path, f64)> {
+        let run = self.run.as_ref()?;
+        Some((Path::new(&run.test_dir), run.split?))
+    }
 }
 
 impl Run {

@@ -13,8 +13,17 @@ pub fn label(name: &str) -> String {
 
 /// The fields in the order in which they are shown.
 pub fn all() -> Vec<Value> {
-    let Settings { train_dir, test_dir, learning_rate, epochs, batch_size, color, dropout, .. } =
-        Settings::default();
+    let Settings {
+        train_dir,
+        test_dir,
+        learning_rate,
+        epochs,
+        batch_size,
+        color,
+        dropout,
+        class_weights,
+        ..
+    } = Settings::default();
     let networks = SHIPPED.map(|(name, text)| {
         let described = NetworkFile::parse(name, text).expect("shipped networks are tested");
         [name.to_string(), format!("{name}: {}", described.description())]
@@ -27,6 +36,12 @@ pub fn all() -> Vec<Value> {
         json!({
             "name": "test_dir", "label": "Test pictures", "kind": "path",
             "meaning": "Pictures that are never trained on, in the same classes", "default": test_dir,
+        }),
+        json!({
+            "name": "validation_split", "label": "Validation split", "kind": "number",
+            "meaning": "Without test pictures: this share of each class is kept from training and tested on, always the same \
+                        pictures", "default": null,
+            "min": 0.01, "max": 0.99, "choices": [0.1, 0.2, 0.3], "optional": true, "empty": "none: there are test pictures",
         }),
         json!({
             "name": "learning_rate", "label": "Learning rate", "kind": "number",
@@ -62,6 +77,11 @@ pub fn all() -> Vec<Value> {
             "name": "dropout", "label": "Dropout", "kind": "number",
             "meaning": "Share of its inputs that each dropout layer leaves out in training; empty: as the network says",
             "default": dropout, "min": 0.0, "max": 0.95, "choices": [0.0, 0.25, 0.5], "optional": true,
+        }),
+        json!({
+            "name": "class_weights", "label": "Class weights", "kind": "choice",
+            "meaning": "What a picture of each class counts in the loss", "default": class_weights,
+            "options": [["none", "all pictures alike"], ["auto", "classes alike, however many pictures they have"]],
         }),
         json!({
             "name": "seed", "label": "Seed", "kind": "integer",

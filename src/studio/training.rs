@@ -97,10 +97,13 @@ pub async fn start(
     if !SHIPPED.iter().any(|(name, _)| settings.network.as_os_str() == *name) {
         errors.push(json!({"field": "network", "message": "there is no such network on the page"}));
     }
-    let dirs = [("train_dir", settings.train_dir.clone()), ("test_dir", settings.test_dir.clone())];
+    let mut dirs = vec![("train_dir", settings.train_dir.clone())];
+    if settings.validation_split.is_none() {
+        dirs.push(("test_dir", settings.test_dir.clone()));
+    }
     let looked = worker::blocking(move || {
-        let scanned = dirs.map(|(field, dir)| (field, scan(&dir).err()));
-        (scanned, start_from.map(|name| with_model(Some(&name))))
+        let scanned = dirs.into_iter().map(|(field, dir)| (field, scan(&dir).err()));
+        (scanned.collect::<Vec<_>>(), start_from.map(|name| with_model(Some(&name))))
     });
     let (scanned, start_from) = looked.await?;
     for (field, error) in scanned {

@@ -2,8 +2,33 @@
 
 use crate::data::Color;
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// What a picture of each class counts in the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeights {
+    /// As much as any other.
+    #[default]
+    None,
+    /// All pictures of a class together as much as those of any other.
+    Auto,
+}
+
+impl ClassWeights {
+    /// Every one, by its name.
+    pub const ALL: [(&'static str, ClassWeights); 2] =
+        [("none", ClassWeights::None), ("auto", ClassWeights::Auto)];
+
+    /// The weight of each class, from how many pictures each has; `None` where all count alike. Of `auto` it is `pictures /
+    /// (classes * pictures of the class)`, scikit-learn's "balanced": on average over the pictures it is 1.
+    pub fn of(self, counts: &[usize]) -> Option<Vec<f32>> {
+        let all: usize = counts.iter().sum();
+        let weight = |&count: &usize| (all as f64 / (counts.len() * count.max(1)) as f64) as f32;
+        (self == ClassWeights::Auto).then(|| counts.iter().map(weight).collect())
+    }
+}
 
 /// The settings of a run.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -31,6 +56,8 @@ pub struct Settings {
     pub dropout: Option<f64>,
     /// Seed of weights, shuffling and dropout; `None` for a new one.
     pub seed: Option<u64>,
+    /// What a picture of each class counts in the loss.
+    pub class_weights: ClassWeights,
     /// A file of weights to start from instead of random ones.
     pub init_weights: Option<PathBuf>,
     /// Whether every epoch takes the pictures in the order of their paths.
@@ -68,6 +95,7 @@ impl Default for Settings {
             network: "default".into(),
             dropout: None,
             seed: None,
+            class_weights: ClassWeights::None,
             init_weights: None,
             no_shuffle: false,
             no_fuse: false,
@@ -103,11 +131,17 @@ impl Settings {
         if let Some(rate) = self.dropout.filter(|rate| !(0.0..1.0).contains(rate)) {
             wrong("dropout", format!("{rate} must be at least 0 and below 1"));
         }
-        if let Some(share) = self.validation_split.filter(|share| !(*share > 0.0 && *share < 1.0)) {
-            wrong("validation_split", format!("{share} must be above 0 and below 1, such as 0.2"));
+        if let Some(message) = self.validation_split.and_then(validation_split_problem) {
+            wrong("validation_split", message);
         }
         problems
     }
+}
+
+/// What is wrong with keeping this share from training, if anything is.
+pub fn validation_split_problem(share: f64) -> Option<String> {
+    let splits = share > 0.0 && share < 1.0;
+    (!splits).then(|| format!("{share} must be above 0 and below 1, such as 0.2"))
 }
 
 /// What is wrong with pictures of this size, if anything is.

@@ -25,6 +25,8 @@ pub struct Trainer {
     one: Tensor,
     /// In mixed precision, what is taken instead of 1.
     loss_scale: Option<LossScale>,
+    /// What a picture of each class counts, f32 `[classes]`; `None` where all count alike.
+    class_weights: Option<Tensor>,
 }
 
 /// Gradients of the whole batch, and what was counted on the way.
@@ -92,12 +94,26 @@ impl Trainer {
             Precision::F32 => None,
             Precision::Mixed => Some(LossScale::new(model.device())?),
         };
-        Ok(Trainer { model, adam, plan, seed, one, loss_scale })
+        Ok(Trainer { model, adam, plan, seed, one, loss_scale, class_weights: None })
     }
 
     /// The same with this loss scale, on any device.
     pub fn with_loss_scale(self, loss_scale: LossScale) -> Trainer {
         Trainer { loss_scale: Some(loss_scale), ..self }
+    }
+
+    /// The same where a picture of each class counts this much in the loss. The batch's mean is still one over its pictures, as in
+    /// Keras.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    ///
+    /// # Panics
+    /// For another number of weights than of classes.
+    pub fn with_class_weights(self, weights: &[f32]) -> Result<Trainer> {
+        assert_eq!(weights.len(), self.model.network.classes.len(), "one weight for each class");
+        let weights = Tensor::from_f32(self.model.device(), &[weights.len()], weights)?;
+        Ok(Trainer { class_weights: Some(weights), ..self })
     }
 
     /// Pictures that the device works on at a time.
@@ -163,7 +179,9 @@ impl Trainer {
         let mode = Mode::Train { seed: self.seed, step: self.adam.step() + 1, first_image };
         let logits = self.model.forward(&tape, &vars, &pixels, labels.len(), mode)?;
         device.enter("loss");
-        let Outcome { loss, hits } = self.model.network.head.loss(&tape, &logits, &labels, whole_batch)?;
+        let weights = self.class_weights.as_ref();
+        let Outcome { loss, hits } =
+            self.model.network.head.loss(&tape, &logits, &labels, weights, whole_batch)?;
         drop(logits);
         let seed = self.loss_scale.as_ref().map_or(&self.one, LossScale::scale);
         let mut gradients = tape.backward(&loss, seed.clone())?;

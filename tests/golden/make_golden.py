@@ -211,12 +211,14 @@ def binary_cross_entropy():
     ]:
         x, labels = np.array(x), np.array(labels)
         params = {"batch": len(x), "whole_batch": whole_batch}
-        loss, vjp = jax.vjp(lambda x: net.binary_cross_entropy(x, labels).sum() / whole_batch, jnp.asarray(x))
+        weights = np.array([1.5, 0.375])
+        losses = lambda x: (weights[labels] * net.binary_cross_entropy(x, labels)).sum() / whole_batch
+        loss, vjp = jax.vjp(losses, jnp.asarray(x))
         hits = int(((x > 0) == (labels == 1)).sum())
-        entry("binary_cross_entropy.forward", case, params, {"x": x, "labels": labels}, {"loss": loss, "hits": [hits]})
+        inputs = {"x": x, "labels": labels, "weights": weights}
+        entry("binary_cross_entropy.forward", case, params, inputs, {"loss": loss, "hits": [hits]})
         dloss = 1.375
-        entry("binary_cross_entropy.backward_x", case, params, {"x": x, "labels": labels, "dloss": [dloss]},
-              {"dx": vjp(jnp.float64(dloss))[0]})
+        entry("binary_cross_entropy.backward_x", case, params, {**inputs, "dloss": [dloss]}, {"dx": vjp(jnp.float64(dloss))[0]})
 
 
 def input_kernel():
@@ -266,13 +268,15 @@ def softmax_cross_entropy():
     ]:
         x, labels = np.array(x, dtype=np.float64), np.array(labels)
         params = dict(batch=x.shape[0], classes=x.shape[1], whole_batch=whole_batch)
-        losses = lambda x: -jnp.take_along_axis(jax.nn.log_softmax(x, axis=1), labels[:, None], axis=1).sum() / whole_batch
+        weights = np.arange(1, 1 + x.shape[1]) / 8
+        of_rows = lambda x: -jnp.take_along_axis(jax.nn.log_softmax(x, axis=1), labels[:, None], axis=1)[:, 0]
+        losses = lambda x: (weights[labels] * of_rows(x)).sum() / whole_batch
         loss, vjp = jax.vjp(losses, jnp.asarray(x))
         hits = int((np.argmax(x, axis=1) == labels).sum())
-        entry("softmax_cross_entropy.forward", case, params, {"x": x, "labels": labels}, {"loss": loss, "hits": [hits]})
+        inputs = {"x": x, "labels": labels, "weights": weights}
+        entry("softmax_cross_entropy.forward", case, params, inputs, {"loss": loss, "hits": [hits]})
         dloss = 1.375
-        entry("softmax_cross_entropy.backward_x", case, params, {"x": x, "labels": labels, "dloss": [dloss]},
-              {"dx": vjp(jnp.float64(dloss))[0]})
+        entry("softmax_cross_entropy.backward_x", case, params, {**inputs, "dloss": [dloss]}, {"dx": vjp(jnp.float64(dloss))[0]})
 
 
 def global_avg_pool():

@@ -5,7 +5,7 @@ use crate::commands::numbers::whole;
 use crate::commands::output::{lines, outln};
 use crate::commands::paths::path;
 use crate::commands::progress::{Detail, Terminal};
-use crate::commands::settings::color;
+use crate::commands::settings::one_of;
 use crate::data::{Color, Folder, Pictures, Raster, concerns};
 use crate::error::{Result, count, error, path_text};
 use crate::run::pictures::{describe, load, must_fit, report};
@@ -26,7 +26,7 @@ pub struct CheckArgs {
     #[arg(long, default_value_t = 64, value_name = "PIXELS", value_parser = whole::<usize>, allow_negative_numbers = true)]
     image_size: usize,
     /// Whether they are decoded to gray or to colours
-    #[arg(long, default_value = "gray", value_name = "gray|rgb", value_parser = color())]
+    #[arg(long, default_value = "gray", value_name = "gray|rgb", value_parser = one_of(Color::ALL))]
     color: Color,
     /// Print one JSON object
     #[arg(long)]

@@ -15,6 +15,8 @@ use crate::error::{Result, error, shown};
 use serde_json::Value;
 use std::sync::Arc;
 
+type FieldError = serde_path_to_error::Error<serde_json::Error>;
+
 /// Declares the file, the type and the entry in the registry of each layer.
 macro_rules! layers {
     ($($file:ident::$Layer:ident,)+) => {
@@ -29,9 +31,9 @@ macro_rules! layers {
             }
         )+
 
-        /// How the fields of each type are read.
-        const REGISTRY: &[(&str, fn(Value) -> serde_json::Result<AnyLayer>)] = &[
-            $((stringify!($file), |fields| Ok(Arc::new(serde_json::from_value::<$Layer>(fields)?)))),+
+        /// How the fields of each type are read; an error begins with the field.
+        const REGISTRY: &[(&str, fn(Value) -> std::result::Result<AnyLayer, FieldError>)] = &[
+            $((stringify!($file), |fields| Ok(Arc::new(serde_path_to_error::deserialize::<_, $Layer>(fields)?)))),+
         ];
     };
 }

@@ -13,11 +13,14 @@ const parts = new Map();
 const serverErrors = new Map(); // what the server said about a value, until it changes
 let onChange = () => {};
 
+/** Test pictures are not asked for where a share of the training pictures is kept. */
+const asked = () => [...parts.values()].filter(({ field }) => field.name !== "test_dir" || !parts.get("validation_split")?.text);
+
 const isDefault = (part) => part.text === textOf(part.field.default);
 
 /** The first thing that is wrong, as {part, message}, or null. */
 export function firstProblem() {
-  for (const part of parts.values()) {
+  for (const part of asked()) {
     const message = whatIsWrong(part.field, part.text) ?? serverErrors.get(part.field.name);
     if (message) return { part, message };
   }
@@ -42,6 +45,12 @@ export function deviceOf(record) {
   return parts.get("device")?.devices.find(({ label }) => record.startsWith(`${label} (`))?.value ?? null;
 }
 
+/** The network of the form that a run's record names, or null: a file of one's own is for the command line. */
+export function networkOf({ network = "default" }) {
+  const offered = parts.get("network")?.field.options ?? [];
+  return offered.some(([name]) => name === network) ? network : null;
+}
+
 /** Fills the form, such as with the settings of a past run; what is not named gets its default. */
 export function useConfiguration(values) {
   for (const [name, part] of parts) {
@@ -61,7 +70,9 @@ function refresh() {
     if (!isDefault(part)) params.set(name, part.text);
   }
   setQuery(params);
-  const changed = [...parts.values()].filter((part) => !isDefault(part));
+  const shown = asked();
+  for (const part of parts.values()) part.node.hidden = !shown.includes(part);
+  const changed = shown.filter((part) => !isDefault(part));
   setText($("command"), commandLine(changed.map(optionOf)));
   $("defaults").hidden = changed.length === 0;
   explainDevice();

@@ -106,7 +106,7 @@ function control(field, devices, attributes) {
     type: "text",
     spellcheck: "false",
     inputmode: { integer: "numeric", number: "decimal" }[field.kind] ?? null,
-    placeholder: field.optional ? "chosen for you" : null,
+    placeholder: field.optional ? (field.empty ?? "chosen for you") : null,
     "aria-required": field.optional ? null : "true",
   });
 }

@@ -1,7 +1,7 @@
 // The form, filled with the settings of a past run, or to train on from its weights.
 
 import { api, get } from "./api.js";
-import { deviceOf, useConfiguration } from "./config.js";
+import { deviceOf, networkOf, useConfiguration } from "./config.js";
 import { $, announce, setText } from "./dom.js";
 import { nameOf } from "./run.js";
 import { goTo } from "./views.js";
@@ -10,9 +10,11 @@ import { goTo } from "./views.js";
 const runOfModel = (path) => path?.match(/^runs\/([^/]+)\/model\.safetensors$/)?.[1] ?? null;
 
 /** Settings of a run that the form has no field for, in words, where they are not the usual ones. */
-function notTaken({ max_steps, init_weights, precision, shuffle, fuse, micro_batch, batch_size, training_pictures, rungs, device }) {
+function notTaken(config) {
+  const { max_steps, init_weights, precision, shuffle, fuse, micro_batch, batch_size, training_pictures, rungs, device } = config;
   const isCut = micro_batch < Math.min(batch_size, training_pictures ?? Infinity);
   return [
+    networkOf(config) === null && `its network, ${config.network}`,
     max_steps !== undefined && `its end after ${max_steps} steps`,
     init_weights !== undefined && runOfModel(init_weights) === null && `its start from the weights of ${init_weights}`,
     precision !== undefined && precision !== "f32" && `${precision} precision`,
@@ -26,7 +28,8 @@ function notTaken({ max_steps, init_weights, precision, shuffle, fuse, micro_bat
 
 /** Fills the form with these settings of a run and goes there; nothing is started. `said` are words about it. */
 function fillForm(run, config, said) {
-  useConfiguration({ ...config, start_from: runOfModel(config.init_weights), device: deviceOf(config.device) ?? "auto" });
+  const network = networkOf(config) ?? undefined;
+  useConfiguration({ ...config, network, start_from: runOfModel(config.init_weights), device: deviceOf(config.device) ?? "auto" });
   const left = notTaken(config);
   const note = left.length ? `The form has no field for some settings of ${nameOf(run)}: ${left.join("; ")}. The next run goes without.` : "";
   setText($("reuse-note"), [said, note].filter(Boolean).join(" "));

@@ -1,7 +1,7 @@
 // What the shown run was told: its settings, and the pictures that it found. The form says what the next one is told.
 
 import { $, el, replace } from "./dom.js";
-import { count, integer } from "./format.js";
+import { count, integer, percent, three } from "./format.js";
 import { nameOf } from "./run.js";
 import { onRun } from "./watch.js";
 
@@ -21,6 +21,12 @@ function pictures({ config, classes }, kind) {
   return `${total === undefined ? "" : `${count(total, "picture")} of `}${dir}${parts ? `: ${parts}` : ""}`;
 }
 
+/** "cats 0.667, dogs 2" */
+function weights({ config, classes }) {
+  const names = classes ?? config.classes ?? [];
+  return config.weights_of_classes?.map((weight, i) => `${names[i]} ${three(weight)}`).join(", ");
+}
+
 function lines(run) {
   const { config } = run;
   const started = config.init_weights && `the weights of ${config.init_weights}`;
@@ -31,10 +37,13 @@ function lines(run) {
     ["Epochs", config.epochs],
     ["Image size", config.image_size && `${config.image_size} × ${config.image_size} pixels`],
     ["Colour", config.color === "rgb" && "red, green and blue"],
+    ["Network", config.network],
     ["Dropout", config.dropout],
+    ["Class weights", weights(run)],
     ["Seed", config.seed],
     ["Training pictures", pictures(run, "training")],
     ["Test pictures", pictures(run, "test")],
+    ["Validation split", config.validation_split && percent(config.validation_split, 0)],
     ["Starts from", started],
     ["Precision", config.precision],
     ["Device", config.device],

@@ -4,7 +4,7 @@ use crate::data::Color;
 use crate::data::paths::tidy;
 use crate::run::network_file::DEFAULT;
 use crate::studio::devices;
-use crate::train::settings::Settings;
+use crate::train::settings::{ClassWeights, Settings};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -15,6 +15,8 @@ use std::path::PathBuf;
 pub struct Wanted {
     train_dir: PathBuf,
     test_dir: PathBuf,
+    /// In the place of `test_dir`.
+    validation_split: Option<f64>,
     learning_rate: f64,
     epochs: usize,
     batch_size: usize,
@@ -23,6 +25,7 @@ pub struct Wanted {
     /// The name of one that is shipped: a page may name no other file.
     network: String,
     dropout: Option<f64>,
+    class_weights: ClassWeights,
     seed: Option<u64>,
     /// The name of a run whose weights this one begins with.
     pub start_from: Option<String>,
@@ -35,6 +38,7 @@ impl Default for Wanted {
         Wanted {
             train_dir: usual.train_dir,
             test_dir: usual.test_dir,
+            validation_split: usual.validation_split,
             learning_rate: usual.learning_rate,
             epochs: usual.epochs,
             batch_size: usual.batch_size,
@@ -42,6 +46,7 @@ impl Default for Wanted {
             color: usual.color,
             network: DEFAULT.to_string(),
             dropout: usual.dropout,
+            class_weights: usual.class_weights,
             seed: usual.seed,
             start_from: None,
             device: devices::automatic(),
@@ -54,6 +59,7 @@ impl From<Wanted> for Settings {
         Settings {
             train_dir: tidy(&wanted.train_dir),
             test_dir: tidy(&wanted.test_dir),
+            validation_split: wanted.validation_split,
             learning_rate: wanted.learning_rate,
             epochs: wanted.epochs,
             batch_size: wanted.batch_size,
@@ -61,6 +67,7 @@ impl From<Wanted> for Settings {
             color: wanted.color,
             network: wanted.network.into(),
             dropout: wanted.dropout,
+            class_weights: wanted.class_weights,
             seed: wanted.seed,
             ..Settings::default()
         }
@@ -69,21 +76,12 @@ impl From<Wanted> for Settings {
 
 /// The settings as `config.toml` will name them.
 pub fn config(settings: &Settings, device: &str) -> Value {
-    let Settings {
-        train_dir,
-        test_dir,
-        image_size,
-        color,
-        learning_rate,
-        epochs,
-        batch_size,
-        network,
-        dropout,
-        seed,
-        ..
-    } = settings;
+    let Settings { train_dir, test_dir, validation_split, image_size, color, learning_rate, .. } = settings;
+    let Settings { epochs, batch_size, network, dropout, class_weights, seed, .. } = settings;
+    let test_dir = if validation_split.is_some() { train_dir } else { test_dir };
     json!({
-        "train_dir": train_dir, "test_dir": test_dir, "image_size": image_size, "color": color, "learning_rate": learning_rate,
-        "epochs": epochs, "batch_size": batch_size, "network": network, "dropout": dropout, "seed": seed, "device": device,
+        "train_dir": train_dir, "test_dir": test_dir, "validation_split": validation_split, "image_size": image_size,
+        "color": color, "learning_rate": learning_rate, "epochs": epochs, "batch_size": batch_size, "network": network,
+        "dropout": dropout, "class_weights": class_weights, "seed": seed, "device": device,
     })
 }
