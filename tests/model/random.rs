@@ -2,7 +2,8 @@
 //!
 //! With whole numbers for inputs, weights and upstream gradients, everything that is computed is exact in f32: the devices and
 //! the definitions in f64 must agree in every bit of it. With other numbers each kernel is run on what the definitions were
-//! given, and compared within its bound.
+//! given, and compared within its bound; and the gradients say how a small step of all weights changes what comes out, whoever
+//! takes what from whom.
 
 use crate::common::{software, weights_file};
 use pawgrad::cases::{Style, Values};
@@ -14,7 +15,7 @@ use pawgrad::model::layers::{
     Add, AnyLayer, BatchNorm, Conv2d, Dense, Dropout, Flatten, GlobalAvgPool, LeakyRelu, MaxPool2d, Relu,
 };
 use pawgrad::model::network::Preprocessing;
-use pawgrad::model::{Graph, Mode, Model, Network};
+use pawgrad::model::{Graph, Mode, Model, Network, Role};
 use pawgrad::ops::add::accumulate;
 use pawgrad::ops::conv2d::Padding;
 use pawgrad::ops::input::pack;
@@ -159,11 +160,22 @@ impl Drawn {
 
     /// Small whole numbers, or any.
     fn number(random: &mut impl Rng, exact: bool) -> f32 {
-        if exact { f32::from(random.random_range(-1i8..=1)) } else { random.random_range(-1.0..1.0) }
+        // Below 1, and in 8 places: there is room behind them for the step of a difference. And never 0.
+        if exact {
+            random.random_range(-1i8..=1).into()
+        } else {
+            f32::from(2 * random.random_range(-128i16..128) + 1) / 256.0
+        }
     }
 
     /// The model with drawn weights, on this device.
     fn model(&self, network: &Network, device: &Device, exact: bool) -> Model {
+        self.model_moved(network, device, exact, 0.0)
+    }
+
+    /// The same, with all that is learned moved by so much, each up or down.
+    fn model_moved(&self, network: &Network, device: &Device, exact: bool, by: f32) -> Model {
+        let signs = &mut generator(self.seed, "signs", 0);
         let random = &mut generator(self.seed, "weights", 0);
         let shapes = Model::new(network.clone(), &Device::cpu(), 0, self.fuse).unwrap();
         let tensors = shapes.tensors().iter().map(|named| {
@@ -175,6 +187,9 @@ impl Drawn {
             let mut values: Vec<f32> = (0..shape.iter().product()).map(|_| value()).collect();
             if named.name.ends_with("moving_variance") {
                 values.iter_mut().for_each(|value| *value = value.abs() + 0.5);
+            }
+            if named.role == Role::Parameter {
+                values.iter_mut().for_each(|value| *value += by * sign(signs));
             }
             (named.name.clone(), shape, values)
         });
@@ -195,6 +210,7 @@ impl Drawn {
         let vars = model.vars(&tape, true);
         let mode = Mode::Train { seed: 7, step: 1, first_image: 0 };
         let logits = model.forward(&tape, &vars, &pixels, self.batch, mode).unwrap();
+        let random = &mut generator(self.seed, "upstream", 0);
         let upstream: Vec<f32> = (0..logits.tensor.len()).map(|_| Drawn::number(random, exact)).collect();
         let upstream = Tensor::from_f32(device, logits.shape(), &upstream).unwrap();
         let mut found = vec![logits.tensor.clone()];
@@ -260,6 +276,42 @@ impl Drawn {
         if failed.is_empty() { Ok(true) } else { Err(failed) }
     }
 
+    /// What fails of the gradients, in f64: the sum of logits times their gradients, as a function of how far the weights are
+    /// moved, has the slope that the gradients say.
+    fn fails_in_slopes(&self) -> Result<bool, String> {
+        let Some(network) = self.network() else { return Ok(false) };
+        let run = |by: f32| {
+            let device = Device::cpu();
+            let model = self.model_moved(&network, &device, false, by);
+            let replay = Replay::follow(&device);
+            let found = self.run(&model, false);
+            let values: Vec<_> = found.iter().map(|tensor| replay.values(tensor).unwrap()).collect();
+            let upstream = &mut generator(self.seed, "upstream", 0);
+            let value: f64 = values[0].iter().map(|y| y * f64::from(Drawn::number(upstream, false))).sum();
+            (value, values)
+        };
+        let signs = &mut generator(self.seed, "signs", 0);
+        let (slope, terms) = run(0.0).1[1..].iter().flatten().fold((0.0, 0.0), |(slope, terms), gradient| {
+            (slope + gradient * f64::from(sign(signs)), terms + gradient.abs())
+        });
+        let at = run(0.0).0;
+        // The slopes to the right and to the left.
+        let slopes = |by: f32| [(run(by).0 - at) / f64::from(by), (at - run(-by).0) / f64::from(by)];
+        let steps = [f32::exp2(-15.0), f32::exp2(-16.0)].map(slopes);
+        let allowed = 1e-7 * terms + 1e-9;
+        // The error of a difference of both sides falls to a quarter with half the step (Richardson's extrapolation).
+        let [wide, close] = steps.map(|[right, left]| 0.5 * (right + left));
+        if [close, (4.0 * close - wide) / 3.0].iter().any(|found| (found - slope).abs() <= allowed) {
+            return Ok(true);
+        }
+        // Where a unit lies on its kink, both sides stay apart, however small the step is: there is no slope.
+        let [apart, closer] = steps.map(|[right, left]| (right - left).abs());
+        if closer > 0.75 * apart {
+            return Ok(false);
+        }
+        Err(format!("the gradients say {slope}, but the differences are {steps:?}"))
+    }
+
     /// Smaller ones that may fail in the same way.
     fn smaller(&self) -> Vec<Drawn> {
         let with = |change: &dyn Fn(&mut Drawn)| {
@@ -289,6 +341,10 @@ impl Drawn {
         all.retain(|other| other != self);
         all
     }
+}
+
+fn sign(random: &mut impl Rng) -> f32 {
+    if random.random() { 1.0 } else { -1.0 }
 }
 
 /// Whether every sum of a call is exact in f32, in any order: terms are multiples of a power of two, and there is room for them.
@@ -377,4 +433,9 @@ fn kernels_of_random_networks_keep_their_bounds_on_the_cpu() {
 fn kernels_of_random_networks_keep_their_bounds_in_wgsl() {
     let devices = [software()];
     check(200, 4, false, &|drawn| drawn.fails_in_floats(&devices));
+}
+
+#[test]
+fn gradients_of_random_networks_are_slopes() {
+    check(500, 5, false, &|drawn| drawn.fails_in_slopes());
 }
