@@ -91,7 +91,7 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
 /// How many pictures are computed at a time while all of them lie there decoded.
 fn batch_beside(model: &Model, pictures: usize) -> Result<usize> {
     let raster = model.network.raster();
-    let what = format!("evaluating {pictures} pictures of {raster} pixels");
+    let what = format!("evaluating {pictures} pictures of {raster}");
     batch(&what, model, pictures, &[of_pictures(pictures, raster)]).or_else(|why| {
         let needs = |pictures| Ok([of_use(model, 1)?, vec![of_pictures(pictures, raster)]].concat());
         let fits = match largest_that_fits(1..pictures, needs)? {
