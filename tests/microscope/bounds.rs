@@ -2,10 +2,12 @@
 
 use pawgrad::microscope::finding::Kind;
 use pawgrad::microscope::job::Job;
+use pawgrad::microscope::lab::{self, Verdict, trial};
 use pawgrad::microscope::limits::Limits;
 use pawgrad::microscope::proof::{Settings, estimate, prove, run_groups};
 use pawgrad::microscope::view::owner;
 use pawgrad::microscope::{buffers::Buffer, counts::count};
+use std::time::Duration;
 
 const GROUPS: u32 = 8;
 
@@ -111,4 +113,19 @@ fn a_large_program_is_not_cut_down() {
     };
     assert!(is_cut(16_000, &(chain(20) + &padding(9000))));
     assert!(!is_cut(16_000, &(chain(600) + &padding(9000))));
+}
+
+/// A case is left out for what its first group promises. Which cases are reached before the time is over depends on the
+/// machine, so there is enough of it here.
+#[test]
+fn a_case_whose_later_groups_take_far_more_is_refused() {
+    let text = std::fs::read_to_string("shaders/dense.2_shared.wgsl").unwrap();
+    let start = "    var share = 0.0;\n";
+    assert_eq!(text.matches(start).count(), 1);
+    let turns = "for (var i = 0u; i < 20000u; i++) { share += f32(i & p.batch) * 0.0; }";
+    let long = text.replace(start, &format!("{start}    if (group.x > 0u) {{ {turns} }}\n"));
+    let settings = lab::Settings { time: Duration::from_secs(3600), ..lab::Settings::default() };
+    let verdict = trial("dense.backward_b", "2_shared", &long, settings).unwrap().verdict;
+    let words = "take more than 80000000 instructions";
+    assert!(matches!(&verdict, Verdict::Refused { what, .. } if what.contains(words)), "{verdict:?}");
 }
