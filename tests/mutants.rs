@@ -118,7 +118,14 @@ fn every_kernel_has_wrong_edits_of_its_shader_and_of_its_reference() {
 const CHECKS: [(&str, &[&str]); 2] = [
     (
         "studio",
-        &["src/studio/", "src/commands/serve.rs", "src/data/regular.rs", "src/data/paths.rs", "src/run/"],
+        &[
+            "src/studio/",
+            "src/commands/serve.rs",
+            "src/data/regular.rs",
+            "src/data/paths.rs",
+            "src/run/",
+            "src/microscope/",
+        ],
     ),
     (
         "faults",
@@ -139,6 +146,20 @@ fn every_check_that_is_removed_has_its_test() {
             let times = lines.windows(2).filter(|two| *two == declared).count();
             assert_eq!(times, 1, "{list}.toml: tests of the name {kernel}");
         }
+    }
+}
+
+/// A build in a copy needs what the program embeds.
+#[test]
+fn copies_of_the_tree_hold_every_folder_that_is_embedded() {
+    let run = fs::read_to_string("tests/mutants/run").unwrap();
+    let copied = run.lines().find(|line| line.starts_with("TREE = ")).unwrap();
+    let text = texts(Path::new("src"));
+    let embedded = text.lines().filter_map(|line| line.strip_prefix("#[folder = \"")?.strip_suffix("\"]"));
+    let tops: BTreeSet<&str> = embedded.map(|folder| folder.split('/').next().unwrap()).collect();
+    assert!(tops.contains("src"), "{tops:?}");
+    for top in tops {
+        assert!(copied.contains(&format!("\"{top}\"")), "{top} is not copied: {copied}");
     }
 }
 

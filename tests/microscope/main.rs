@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod bounds;
 mod counts;
 mod driver;
 mod exercises;

@@ -64,6 +64,16 @@ const REFUSED: &[(&str, u32, &str)] = &[
     ("@compute @workgroup_size(1)\nfn main(@location(0) a: f32) { }", 0, ""),
     ("\u{0}\u{1}\u{2}", 1, ""),
     ("@compute @workgroup_size(0)\nfn main() { }", 0, ""),
+    (
+        "@group(0) @binding(0) var<uniform> a: array<vec4<u32>, 5000>;\n@compute @workgroup_size(1)\nfn main() { var b = a[0]; }",
+        1,
+        "a uniform of more than 16384 numbers",
+    ),
+    (
+        "@compute @workgroup_size(1024)\nfn main() { var a: array<f32, 10000>; var b: array<f32, 10000>; a[0] = 1.0; b[0] = 1.0; }",
+        0,
+        "registers for each of 1024 threads: too many",
+    ),
 ];
 
 #[test]
@@ -75,24 +85,25 @@ fn refusals_name_their_lines() {
     }
 }
 
-/// Calls that double with every function, and blocks inside each other.
+/// Calls that double with every function, blocks inside each other, and what is long; each by the bound that is for it.
 #[test]
 fn what_grows_is_cut_off() {
+    let refused = |text: &str| compile(text, "main", &[]).map(|_| "taken").unwrap_err();
+    let main = |body: &str| format!("@compute @workgroup_size(1) fn main() {{ {body} }}\n");
     let mut calls = "fn f0() { var a = 1u; a++; }\n".to_string();
     for level in 1..40 {
         calls += &format!("fn f{level}() {{ f{}(); f{}(); }}\n", level - 1, level - 1);
     }
-    let main = |body: &str| format!("{calls}@compute @workgroup_size(1) fn main() {{ {body} }}");
-    let why = compile(&main("f39();"), "main", &[]).unwrap_err();
-    assert!(why.line.is_some() && why.what.contains("too"), "{why}");
-    assert!(compile(&main("f5();"), "main", &[]).is_ok());
-    let deep = "@compute @workgroup_size(1) fn main() { var a = 0u;".to_string()
-        + &"if (a == 0u) {".repeat(400)
-        + &"}".repeat(401);
+    let why = refused(&(calls.clone() + &main("f39();")));
+    assert!(why.line.is_some() && why.what.contains("too many calls when all are inlined"), "{why}");
+    assert!(compile(&(calls + &main("f5();")), "main", &[]).is_ok());
+    let thousand = format!("fn f() {{ var a = 1u; {} }}\n", "a += 1u;".repeat(1000));
+    let why = refused(&(thousand + &main(&"f();".repeat(1000))));
+    assert!(why.line.is_some() && why.what.contains("too long when all calls are inlined"), "{why}");
+    let why = refused(&main(&format!("var a = 0u; {}", "a += 1u;".repeat(200_000))));
+    assert!(why.what.contains("bytes: more than 1048576"), "{why}");
+    let deep = main(&format!("var a = 0u; {}{}", "if (a == 0u) {".repeat(400), "}".repeat(400)));
     assert!(compile(&deep, "main", &[]).is_err());
-    let long =
-        format!("@compute @workgroup_size(1) fn main() {{ var a = 0u; {} }}", "a += 1u;".repeat(200_000));
-    assert!(compile(&long, "main", &[]).is_err());
 }
 
 /// A parser goes into all of this, and where its stack ends the whole program does: the microscope's runs on threads of 2 MiB,
@@ -114,7 +125,14 @@ fn what_is_deep_is_cut_off_before_a_stack_ends() {
     };
     let deep: [(&dyn Fn(usize) -> String, usize); 5] =
         [(&sum, 490), (&not, 490), (&elses, 200), (&constants, 690), (&functions, 690)];
+    for text in [elses(180), functions(180)] {
+        let why = compile(&text, "main", &[]).map(|_| "taken").unwrap_err();
+        assert!(why.what.contains("nested too deeply"), "{why}");
+    }
     for (text, most) in deep {
+        // A little more than may be, which ends no stack yet.
+        let why = compile(&text(most + 20), "main", &[]).map(|_| "taken").unwrap_err();
+        assert!(why.what.contains("more than"), "{why}: {}", text(5));
         let taken = text(most);
         let parse = move || naga::front::wgsl::parse_str(&taken).is_ok();
         let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(parse).unwrap();

@@ -1,0 +1,131 @@
+//! What runs for long is cut off where it is asked to: each bound by itself, with the others out of the way.
+
+use pawgrad::microscope::finding::Kind;
+use pawgrad::microscope::job::Job;
+use pawgrad::microscope::lab::{self, Verdict, trial};
+use pawgrad::microscope::limits::Limits;
+use pawgrad::microscope::proof::{Settings, estimate, prove, run_groups};
+use pawgrad::microscope::view::owner;
+use pawgrad::microscope::{buffers::Buffer, counts::count};
+use std::time::Duration;
+
+const GROUPS: u32 = 8;
+
+/// Groups of one thread, each with a cell of `y`: group 0 with the last.
+fn job(statements: &str) -> (Job, Vec<Buffer>) {
+    let text = format!(
+        "@group(0) @binding(0) var<storage, read_write> y: array<u32>;
+         @compute @workgroup_size(1)
+         fn main(@builtin(workgroup_id) group: vec3<u32>) {{
+            var i = 0u;
+            {statements}
+         }}"
+    );
+    let job = Job::of_text(&text, "main", [GROUPS, 1, 1], &[], [&[], &["y"]]).unwrap();
+    let buffers = job.buffers(&[], &[vec![0; GROUPS as usize]]);
+    (job, buffers)
+}
+
+/// The loop decides where the thread writes: nobody can leave it out. It takes some hundred thousand instructions.
+const LOOP: &str = "while (i < 50000u) { i++; }\ny[49999u + 8u - i - group.x] = i;";
+
+/// What comes of the loop where it is run: in a proof, counted, and to find out who wrote a cell.
+fn outcomes(limits: Limits) -> [Result<(), String>; 4] {
+    let (job, buffers) = job(LOOP);
+    let settings = Settings { limits, ..Settings::default() };
+    let proof = prove(&job, &buffers, settings).map_err(|why| why.to_string()).and_then(|report| {
+        let first = report.findings.first();
+        first.map_or(Ok(()), |finding| {
+            assert_eq!(finding.kind, Kind::Endless, "{finding}");
+            Err(finding.to_string())
+        })
+    });
+    let counted = count(&job, buffers.clone(), 32, u64::MAX, limits).map(|_| ());
+    let all: Vec<_> = (0..u64::from(GROUPS)).collect();
+    let run = run_groups(&job, &job.passes[0], &mut buffers.clone(), &all, 32, limits);
+    let own = owner(&job, &buffers, ("y", GROUPS - 1), 32, limits).map(|own| assert_eq!(own.group, [0; 3]));
+    let [counted, run, own] = [counted, run, own].map(|result| result.map_err(|why| why.to_string()));
+    [proof, counted, run, own]
+}
+
+fn assert_cut(limits: Limits, words: &str) {
+    let [proof, counted, run, own] = outcomes(limits);
+    for (what, outcome) in [("proof", proof), ("counted", counted), ("run", run)] {
+        assert!(outcome.as_ref().is_err_and(|why| why.contains(words)), "{what}, {limits:?}: {outcome:?}");
+    }
+    assert!(own.as_ref().is_err_and(|why| why.contains("no thread of main writes y[7]")), "{own:?}");
+}
+
+#[test]
+fn a_thread_takes_no_more_instructions_than_it_may() {
+    let limits = Limits { steps: 10_000, instructions: u64::MAX };
+    assert_cut(limits, " has no end");
+    let (job, buffers) = job(LOOP);
+    let settings = |steps| Settings { limits: Limits { steps, ..limits }, ..Settings::default() };
+    assert_eq!(estimate(&job, &buffers, settings(10_000)), Ok(u64::MAX));
+    assert!(estimate(&job, &buffers, settings(u64::MAX)).is_ok_and(|sum| sum > 800_000));
+}
+
+#[test]
+fn all_threads_take_no_more_instructions_than_they_may() {
+    assert_cut(
+        Limits { steps: u64::MAX, instructions: 800_000 },
+        "all threads together take more than 800000 instructions",
+    );
+    for limits in [Limits::default(), Limits { steps: u64::MAX, instructions: u64::MAX }] {
+        assert_eq!(outcomes(limits), [const { Ok(()) }; 4]);
+    }
+}
+
+#[test]
+fn a_grid_has_no_more_groups_than_are_run() {
+    let text = "@compute @workgroup_size(1)\nfn main() { }";
+    let job = Job::of_text(text, "main", [4097, 1024, 1], &[], [&[], &[]]).unwrap();
+    let why = prove(&job, &[], Settings::default()).map(|_| ()).unwrap_err();
+    assert!(why.what.contains("4195328 groups: too many"), "{why}");
+}
+
+/// Cutting a program down takes time and memory too. Whether it was is seen by what it takes to find who wrote a cell: a
+/// loop that decides nothing is only run where nothing is cut.
+#[test]
+fn a_large_program_is_not_cut_down() {
+    let is_cut = |registers: usize, statements: &str| {
+        let (job, buffers) = job(&format!(
+            "var large: array<u32, {registers}>;
+            {statements}
+            var j = 0u;
+            while (j < 2000000u) {{ j++; }}
+            y[7u - group.x] = j + large[0];"
+        ));
+        let limits = Limits { steps: u64::MAX, instructions: 4_000_000 };
+        owner(&job, &buffers, ("y", GROUPS - 1), 32, limits).is_ok()
+    };
+    // A block gives its registers back.
+    let padding = |n: usize| "{i+=1u;}".repeat(n);
+    assert!(is_cut(100, &padding(1000)) && is_cut(16_000, &padding(5000)));
+    // A table of all registers for every instruction.
+    assert!(!is_cut(16_000, &padding(80_000)));
+    // Each round finds one more of these to be needed.
+    let chain = |n: usize| {
+        let declared: String = (0..=n).map(|k| format!("var x{k} = {k}u;\n")).collect();
+        let moved: String = (0..n).map(|k| format!("x{k} = x{};\n", k + 1)).collect();
+        format!("{declared}while (x0 < 9u) {{ {moved} x{n} += 1u; }}\ny[x0 - x0] = 1u;")
+    };
+    assert!(is_cut(16_000, &(chain(20) + &padding(9000))));
+    assert!(!is_cut(16_000, &(chain(600) + &padding(9000))));
+}
+
+/// A case is left out for what its first group promises. Which cases are reached before the time is over depends on the
+/// machine, so there is enough of it here.
+#[test]
+fn a_case_whose_later_groups_take_far_more_is_refused() {
+    let text = std::fs::read_to_string("shaders/dense.2_shared.wgsl").unwrap();
+    let start = "    var share = 0.0;\n";
+    assert_eq!(text.matches(start).count(), 1);
+    let turns = "for (var i = 0u; i < 20000u; i++) { share += f32(i & p.batch) * 0.0; }";
+    let long = text.replace(start, &format!("{start}    if (group.x > 0u) {{ {turns} }}\n"));
+    let settings = lab::Settings { time: Duration::from_secs(3600), ..lab::Settings::default() };
+    let verdict = trial("dense.backward_b", "2_shared", &long, settings).unwrap().verdict;
+    let words = "take more than 80000000 instructions";
+    assert!(matches!(&verdict, Verdict::Refused { what, .. } if what.contains(words)), "{verdict:?}");
+}
