@@ -10,4 +10,5 @@ mod kernels;
 mod ladder;
 mod refusals;
 mod semantics;
+mod terminal;
 mod view;
