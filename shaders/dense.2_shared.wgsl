@@ -34,7 +34,7 @@ override CHUNK: u32;
 
 const TILE = 16u;
 // From one staged term to the next. One more than TILE: of 32 threads that store neighbouring terms at most two then meet in a
-// memory bank.
+// memory bank. With 18 no two would, here; 17 is the habit, as one more than a power of two serves tiles of every size.
 const PITCH = 17u;
 
 // 16 terms of the sum: of the tile's rows, and of its columns. Term k of row r is at k * PITCH + r.

@@ -2,7 +2,7 @@
 //
 // Shapes      every buffer holds p.len values
 // One thread  owns one element
-// Reads       forward 1, backward_x 2;  writes 1
+// Reads       forward 2, which is x twice, backward_x 2;  writes 1
 // Cost        next to no arithmetic: the time is that of moving the bytes
 //
 // How to read a shader, as this is the simplest one:

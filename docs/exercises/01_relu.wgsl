@@ -1,7 +1,7 @@
 // Exercise 1: Write relu
 //
 // Write the body of forward: y is x where x is above 0, and 0 elsewhere. A thread owns one element, and i is its number.
-// What is no number (NaN) should stay what it is; the trials have no NaN, so see to that yourself.
+// What is no number (NaN) has to stay NaN: a trial has one.
 //
 // Hint: select(a, b, condition) is b where the condition holds, else a. max(x, 0) may turn a NaN into 0.
 //

@@ -1,8 +1,7 @@
 // Exercise 4: The first maximum wins
 //
-// The largest value of each window, and its place. Where several are equally large, the first should win, row by row; a NaN
-// beats every number, and the first NaN every other (the trials have none, so see to that yourself). y is right here,
-// argmax is not.
+// The largest value of each window, and its place. Where several are equally large, the first should win, row by row. A NaN
+// beats every number, and the first NaN every other: y is then NaN, and argmax its place. y is right here, argmax is not.
 //
 // Hint: Go through a window of equal values by hand: which of them is kept?
 //

@@ -1,4 +1,4 @@
-// Exercise 6: A sum belongs into a register
+// Exercise 6: A sum belongs in a register
 //
 // The sum grows in the buffer: each step loads it, adds to it, and stores it. Memory answers after hundreds of cycles, a
 // register at once. Let each step load one value, and store once, at the end.

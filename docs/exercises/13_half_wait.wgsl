@@ -20,7 +20,8 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> db: array<f32>;
 
 const TILE = 16u;
-const PITCH = 17u;
+// No padding: threads read whole rows here, and two rows of 16 fill the 32 banks.
+const PITCH = 16u;
 
 // Share s of feature f is at s * PITCH + f.
 var<workgroup> shares: array<f32, TILE * PITCH>;

@@ -4,10 +4,11 @@ use super::buffers::{Buffer, bind};
 use super::group::{Group, Setting};
 use super::instruction::{Atomic, Instruction, Op};
 use super::job::Job;
-use super::limits::Limits;
+use super::limits::{Effort, Limits};
 use super::lockstep::{self, WatchSubgroups};
-use super::order::middles;
 use super::program::{Program, Space};
+pub use super::sample::Sample;
+use super::sample::{Spread, Units};
 use super::source::Result;
 use super::traffic::{Piece, atomics, conflicts};
 pub use super::traffic::{Shared, Traffic};
@@ -16,13 +17,22 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// Counts of one pass, scaled to all its groups.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Counts {
     pub entry: String,
     pub groups: u64,
     pub threads: u64,
-    /// Groups that were run to count: if these are fewer than all, the counts are scaled.
+    /// Threads that were run to count: if these are fewer than all, the counts are scaled.
     pub sampled: u64,
+    /// Parts of the grid that were run, each a group or a subgroup.
+    pub units: u64,
+    /// The standard error of the least known count that is scaled, as a share of it; 0 where all threads were run.
+    pub error: f64,
+    /// What was executed, before it is scaled.
+    pub effort: Effort,
+    /// Threads of a group, and bytes of its workgroup memory.
+    pub group_threads: u64,
+    pub group_bytes: u64,
     /// An add with a product as an operand, or `fma`; the multiplication is not counted again. In scalars of all threads.
     pub multiply_adds: f64,
     /// Other arithmetic on floats, comparisons included.
@@ -43,9 +53,8 @@ pub struct Counts {
     pub active: f64,
 }
 
-/// Counts every pass of a kernel. Of grids with more groups than `most_groups`, that many are run, from the middles of
-/// equal parts: the edges of the grid, where groups have less to do, weigh no more than they should. What passes leave
-/// for later ones is then not complete: the values are not, the counts are.
+/// Counts every pass of a kernel. Where a part of a grid is run, what passes leave for later ones is not complete: the
+/// values are not, the counts are.
 ///
 /// # Errors
 /// A variable without a buffer, and more instructions than `limits` allow.
@@ -53,25 +62,39 @@ pub fn count(
     job: &Job,
     mut buffers: Vec<Buffer>,
     subgroup: u32,
-    most_groups: u64,
+    sample: Sample,
     limits: Limits,
 ) -> Result<Vec<Counts>> {
     let (mut all, mut done) = (Vec::new(), 0);
-    for pass in &job.passes {
+    for (number, pass) in job.passes.iter().enumerate() {
         let program = &pass.program;
         let mut bound = bind(program, &mut buffers, &job.params, pass.textures)?;
         let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
         let mut group = Group::new(program, setting, [0; 3]);
         let mut counter = Counter::new(program.clone(), subgroup);
-        let sample = middles(pass.len(), most_groups.max(1));
-        for &index in &sample {
-            group.restart(pass.group(index));
+        let (mut units, mut spread) = (Units::new(pass, subgroup, sample), Spread::default());
+        let mut effort = Effort::default();
+        let mut threads = 0;
+        while !units.are_enough(number, sample, (effort.all, spread.error(units.of)))
+            && let Some(unit) = units.next()
+        {
+            group.restart(pass.group(unit / units.per_group));
             limits.bind(&mut group, done);
-            let end = lockstep::run(&mut group, &mut bound.memory, &mut counter);
+            let end = if units.per_group == 1 {
+                threads += program.threads() as u64;
+                lockstep::run(&mut group, &mut bound.memory, &mut counter)
+            } else {
+                let first = (unit % units.per_group) as usize * subgroup as usize;
+                threads += (program.threads() - first).min(subgroup as usize) as u64;
+                lockstep::run_subgroup(&mut group, first, &mut bound.memory, &mut counter)
+            };
             end.map_err(|endless| limits.refuse(&group, endless))?;
+            effort.add(&group);
             done += group.steps();
+            spread.add(counter.sums());
         }
-        all.push(counter.counts(pass.len(), sample.len() as u64));
+        let ran = Ran { threads, units: units.run(), error: spread.error(units.of), effort };
+        all.push(counter.counts(pass.len(), ran));
         bound.release(program, &mut buffers, None);
     }
     Ok(all)
@@ -92,6 +115,15 @@ fn is_instruction(i: &Instruction, pc: u32) -> bool {
     }
 }
 
+/// What was run of a pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Ran {
+    pub threads: u64,
+    pub units: u64,
+    pub error: f64,
+    pub effort: Effort,
+}
+
 /// Counts while a group runs in step.
 #[derive(Debug, Clone)]
 pub struct Counter {
@@ -105,60 +137,51 @@ pub struct Counter {
 
 impl Counter {
     pub fn new(program: Arc<Program>, subgroup: u32) -> Counter {
+        let shared = program.globals.iter().filter(|global| global.space == Space::Workgroup);
         let counts = Counts {
             entry: program.entry.clone(),
-            groups: 0,
-            threads: 0,
-            sampled: 0,
-            multiply_adds: 0.0,
-            floats: 0.0,
-            integers: 0.0,
-            loads: Traffic::default(),
-            stores: Traffic::default(),
-            texels: Traffic::default(),
-            shared_loads: Shared::default(),
-            shared_stores: Shared::default(),
-            barriers: 0.0,
-            instructions: 0.0,
-            active: 0.0,
+            group_threads: program.threads() as u64,
+            group_bytes: shared.map(|global| u64::from(global.cells) * u64::from(global.width)).sum(),
+            ..Counts::default()
         };
         Counter { program, subgroup, counts, slots: 0.0, touched: Vec::new() }
     }
 
-    /// Scaled from those that were run to all.
-    pub fn counts(self, groups: u64, sampled: u64) -> Counts {
-        let factor = if sampled == 0 { 0.0 } else { groups as f64 / sampled as f64 };
-        let traffic = |of: Traffic| Traffic {
-            accesses: of.accesses * factor,
-            instructions: of.instructions * factor,
-            bytes: of.bytes * factor,
-            sectors: of.sectors * factor,
-            least_sectors: of.least_sectors * factor,
-        };
-        let shared = |of: Shared| Shared {
-            accesses: of.accesses * factor,
-            instructions: of.instructions * factor,
-            bytes: of.bytes * factor,
-            turns: of.turns * factor,
-            least_turns: of.least_turns * factor,
-        };
-        let Counts { multiply_adds, floats, integers, barriers, instructions, active, .. } = self.counts;
+    /// Of all units together, what a sample has to know well.
+    fn sums(&self) -> [f64; 5] {
+        let Counts {
+            multiply_adds, instructions, loads, stores, texels, shared_loads, shared_stores, ..
+        } = &self.counts;
+        let accesses = loads.accesses + stores.accesses + texels.accesses;
+        let sectors = loads.sectors + stores.sectors + texels.sectors;
+        [*multiply_adds, accesses, sectors, shared_loads.turns + shared_stores.turns, *instructions]
+    }
+
+    /// Of `groups` groups, scaled to all from those threads that were run.
+    pub fn counts(self, groups: u64, ran: Ran) -> Counts {
+        let Ran { threads: sampled, units, error, effort } = ran;
+        let threads = groups * self.program.threads() as u64;
+        let factor = if sampled == 0 { 0.0 } else { threads as f64 / sampled as f64 };
+        let of = self.counts;
         Counts {
             groups,
+            threads,
             sampled,
-            threads: groups * self.program.threads() as u64,
-            multiply_adds: multiply_adds * factor,
-            floats: floats * factor,
-            integers: integers * factor,
-            loads: traffic(self.counts.loads),
-            stores: traffic(self.counts.stores),
-            texels: traffic(self.counts.texels),
-            shared_loads: shared(self.counts.shared_loads),
-            shared_stores: shared(self.counts.shared_stores),
-            barriers: barriers * factor,
-            instructions: instructions * factor,
-            active: if self.slots > 0.0 { active / self.slots } else { 1.0 },
-            entry: self.counts.entry,
+            units,
+            error,
+            effort,
+            multiply_adds: of.multiply_adds * factor,
+            floats: of.floats * factor,
+            integers: of.integers * factor,
+            loads: of.loads.scaled(factor),
+            stores: of.stores.scaled(factor),
+            texels: of.texels.scaled(factor),
+            shared_loads: of.shared_loads.scaled(factor),
+            shared_stores: of.shared_stores.scaled(factor),
+            barriers: of.barriers * factor,
+            instructions: of.instructions * factor,
+            active: if self.slots > 0.0 { of.active / self.slots } else { 1.0 },
+            ..of
         }
     }
 }

@@ -21,7 +21,7 @@ impl Kind {
 }
 
 /// One step of a thread. What the fields mean depends on the operation; `n` values in a row are computed at once.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Instruction {
     pub op: Op,
     pub n: u16,

@@ -38,8 +38,11 @@ pub fn run<W: WatchSubgroups>(
     }
 }
 
-/// Until all threads of a subgroup wait for the group, or have ended.
-fn run_subgroup<W: WatchSubgroups>(
+/// Runs a subgroup until all its threads wait for the group, or have ended.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_subgroup<W: WatchSubgroups>(
     group: &mut Group,
     first: usize,
     memory: &mut [Vec<u32>],
@@ -65,13 +68,20 @@ pub fn step<W: WatchSubgroups>(
     watch: &mut W,
 ) -> Option<u32> {
     let last = (first + group.setting.subgroup as usize).min(group.threads.len());
-    let ready = group.threads[first..last].iter().filter(|thread| thread.state == State::Ready);
-    let pc = ready.map(|thread| thread.pc).min()?;
-    active.clear();
-    active.extend((first..last).filter(|&lane| {
-        let thread = &group.threads[lane];
-        thread.state == State::Ready && thread.pc == pc
-    }));
+    let mut pc = u32::MAX;
+    for (lane, thread) in group.threads[first..last].iter().enumerate() {
+        if thread.state != State::Ready || thread.pc > pc {
+            continue;
+        }
+        if thread.pc < pc {
+            pc = thread.pc;
+            active.clear();
+        }
+        active.push(first + lane);
+    }
+    if pc == u32::MAX {
+        return None;
+    }
     if matches!(group.program.code[pc as usize].op, Op::Subgroup(_)) {
         group.execute_together(pc, (first, active), false, watch);
     } else {

@@ -29,14 +29,6 @@ impl Order {
     }
 }
 
-/// `some` of the numbers below `of`, in ascending order: the middle of each of so many equal parts.
-pub fn middles(of: u64, some: u64) -> Vec<u64> {
-    if of <= some {
-        return (0..of).collect();
-    }
-    (0..some).map(|i| (u128::from(2 * i + 1) * u128::from(of) / u128::from(2 * some)) as u64).collect()
-}
-
 /// `some` of the numbers below `of`, in ascending order: the first, the last, and what is spread between.
 pub fn spread(of: u64, some: u64) -> Vec<u64> {
     if of <= some {

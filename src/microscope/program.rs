@@ -37,6 +37,14 @@ pub struct Program {
 }
 
 impl Program {
+    /// Whether another text means the same: wherever its lines stand, and whatever its names are.
+    pub fn does_the_same(&self, other: &Program) -> bool {
+        self.code == other.code
+            && self.constants == other.constants
+            && self.workgroup_size == other.workgroup_size
+            && self.tables == other.tables
+    }
+
     pub fn threads(&self) -> usize {
         self.workgroup_size.iter().product::<u32>() as usize
     }

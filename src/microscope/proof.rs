@@ -4,11 +4,11 @@ use super::buffers::{Buffer, bind};
 use super::finding::{Finding, Findings, Kind};
 use super::group::{Group, Setting};
 use super::job::{Job, Pass};
-use super::limits::Limits;
+use super::limits::{Effort, Limits};
 use super::order::{ORDERS, Order, spread};
 use super::sanitizer::Sanitizer;
 use super::source::{Refusal, Result};
-use super::watch::{Nobody, Watch};
+use super::watch::Nobody;
 use rayon::prelude::*;
 
 /// Groups of the largest dispatch.
@@ -89,27 +89,29 @@ pub fn prove(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<Report
     Ok(Report { findings: findings.into_list(), outputs, instructions, watched })
 }
 
-/// Instructions of all threads in one order, if every group takes as many as the first; `u64::MAX` where one of its
-/// threads takes more than one may.
+/// What a job takes in one order, if every group takes as much as the first; `u64::MAX` where one of its threads takes more
+/// than one may.
 ///
 /// # Errors
 /// As [`prove`].
-pub fn estimate(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<u64> {
+pub fn estimate(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<Effort> {
     let mut buffers = buffers.to_vec();
-    let mut sum = 0;
+    let mut effort = Effort::default();
     for pass in &job.passes {
         let mut bound = bind(&pass.program, &mut buffers, &job.params, pass.textures)?;
-        let Settings { subgroup, limits: Limits { steps: most_steps, .. }, .. } = settings;
-        let mut group =
-            Group::new(&pass.program, Setting { groups: pass.groups, subgroup, most_steps }, [0; 3]);
+        let Settings { subgroup, limits, .. } = settings;
+        let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
+        let mut group = Group::new(&pass.program, setting, [0; 3]);
         let threads = Order::Forward.of(pass.program.threads() as u32);
         if group.run(&threads, &mut bound.memory, &mut Nobody).is_err() {
-            return Ok(u64::MAX);
+            return Ok(Effort { longest: u64::MAX, all: u64::MAX });
         }
-        sum += group.steps().saturating_mul(pass.len());
+        let mut first = Effort::default();
+        first.add(&group);
+        effort = effort.and(Effort { all: first.all.saturating_mul(pass.len()), ..first });
         bound.release(&pass.program, &mut buffers, None);
     }
-    Ok(sum)
+    Ok(effort)
 }
 
 fn order_matters(job: &Job, name: &str, place: usize) -> Finding {
@@ -167,7 +169,7 @@ fn run(job: &Job, mut buffers: Vec<Buffer>, settings: Settings, order: Order) ->
             };
             instructions += group.steps();
             if let Err(endless) = end {
-                sanitizer.endless(limits.judge(&group, endless)?);
+                sanitizer.endless(limits.judge(&group, endless)?, limits.words());
                 is_complete = false;
                 break;
             }

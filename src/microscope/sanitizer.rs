@@ -57,6 +57,14 @@ impl<'p> Sanitizer<'p> {
         self.barriers = [0; 2];
     }
 
+    /// A thread runs and runs; `what` says for how long.
+    pub fn endless(&mut self, endless: Endless, what: String) {
+        let (pass, group) = (self.program.entry.clone(), self.group(self.number));
+        let (kind, lines, threads) = (Kind::Endless, vec![endless.line], vec![endless.at.thread]);
+        let name = String::new();
+        self.findings.add(Finding { kind, pass, lines, threads, group, name, place: None, what, count: 1 });
+    }
+
     /// What was found, what is known of the variables, and the number of the last group.
     pub fn finish(mut self) -> (Findings, Vec<Shadow>, u32) {
         let again = std::mem::take(&mut self.again);
@@ -234,13 +242,5 @@ impl Watch for Sanitizer<'_> {
                 format!("thread {one} waits at a barrier, but thread {two} at that of line {line}")
             }
         });
-    }
-
-    fn endless(&mut self, endless: Endless) {
-        let (pass, group) = (self.program.entry.clone(), self.group(self.number));
-        let (kind, lines, threads) = (Kind::Endless, vec![endless.line], vec![endless.at.thread]);
-        let what = "this loop has no end, or one that is too far away".to_string();
-        let name = String::new();
-        self.findings.add(Finding { kind, pass, lines, threads, group, name, place: None, what, count: 1 });
     }
 }

@@ -64,16 +64,47 @@ pub fn parse(text: &str) -> Result<Parsed> {
     }
     is_shallow(text)?;
     let module = naga::front::wgsl::parse_str(text).map_err(|why| {
-        let line = why.location(text).map(|location| location.line_number);
-        Refusal { line, what: why.to_string() }
+        let what = why.to_string();
+        let line = why.location(text).map(|at| match what.contains("expected `;`") {
+            // What is missing is missing behind what stands before.
+            true => last_line_of_code(&text[..at.offset as usize]),
+            false => at.line_number,
+        });
+        Refusal { line, what }
     })?;
     let mut validator = Validator::new(ValidationFlags::all(), Capabilities::all());
     validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
     let info = validator.validate(&module).map_err(|why| {
-        let line = why.location(text).map(|location| location.line_number);
-        Refusal { line, what: chain(why.as_inner()) }
+        let location = why.location(text);
+        let part = |at: naga::SourceLocation| text.get(at.offset as usize..(at.offset + at.length) as usize);
+        let part = location.and_then(part).unwrap_or_default();
+        let what = match chain(why.as_inner()) {
+            what if what.contains("Loading of") => whole_array(&module, part).unwrap_or(what),
+            what => what,
+        };
+        Refusal { line: location.map(|at| at.line_number), what }
     })?;
     Ok(Parsed { text: text.into(), module, info })
+}
+
+/// The last line of a text in which there is code, counted from 1.
+fn last_line_of_code(text: &str) -> u32 {
+    let is_code = |line: &str| !line.split("//").next().unwrap_or_default().trim().is_empty();
+    text.lines().zip(1..).filter(|(line, _)| is_code(line)).last().map_or(1, |(_, number)| number)
+}
+
+/// What is wrong with a variable in a place where its value is wanted, in the words of a shader; `None` where that is not
+/// known.
+fn whole_array(module: &naga::Module, part: &str) -> Option<String> {
+    let mut named = part.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|name| !name.is_empty());
+    let is_array = |name: &&str| {
+        module.global_variables.iter().any(|(_, global)| {
+            global.name.as_deref() == Some(*name)
+                && matches!(module.types[global.ty].inner, naga::TypeInner::Array { .. })
+        })
+    };
+    let name = named.rfind(is_array)?;
+    Some(format!("{name} is a whole array, and cannot be loaded at once: an element of it is {name}[i]"))
 }
 
 /// Refuses what would take more of a stack than there is.

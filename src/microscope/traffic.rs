@@ -45,6 +45,17 @@ fn bytes_of(pieces: &[Piece]) -> f64 {
 }
 
 impl Traffic {
+    /// So many times as much.
+    pub fn scaled(self, factor: f64) -> Traffic {
+        Traffic {
+            accesses: self.accesses * factor,
+            instructions: self.instructions * factor,
+            bytes: self.bytes * factor,
+            sectors: self.sectors * factor,
+            least_sectors: self.least_sectors * factor,
+        }
+    }
+
     pub fn add(&mut self, threads: f64, pieces: &[Piece]) {
         let (touched, least) = sectors(pieces);
         self.accesses += threads;
@@ -56,6 +67,17 @@ impl Traffic {
 }
 
 impl Shared {
+    /// So many times as much.
+    pub fn scaled(self, factor: f64) -> Shared {
+        Shared {
+            accesses: self.accesses * factor,
+            instructions: self.instructions * factor,
+            bytes: self.bytes * factor,
+            turns: self.turns * factor,
+            least_turns: self.least_turns * factor,
+        }
+    }
+
     pub fn add(&mut self, threads: f64, pieces: &[Piece], (turns, least): (u32, u32)) {
         self.accesses += threads;
         self.instructions += 1.0;

@@ -73,8 +73,6 @@ pub trait Watch {
     fn barrier(&mut self, _flags: u32) {}
     /// Not all threads of the group came to a barrier.
     fn unmet(&mut self, _: Unmet) {}
-    /// A thread runs and runs.
-    fn endless(&mut self, _: Endless) {}
 }
 
 /// Threads that are at a barrier while others have ended or are at another.

@@ -2,28 +2,28 @@
 //! only where `time` is asked for, and behind it.
 
 mod exercises;
+mod size;
 mod time;
 
 pub use exercises::list as exercises;
 pub use time::time;
 
 use super::answer::{Answer, Body, unusable};
-use super::worker;
-use crate::check::{Table, table};
+use super::pictures::Pictures;
+use super::worker::{self, Worker};
+use crate::memory;
 use crate::microscope::Refusal;
-use crate::microscope::lab::{self, Attempt, Exercise, Settings, attempt};
+use crate::microscope::lab::{Attempt, Exercise, Settings, attempt, need};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use size::{Layer, Sized, sized};
 use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Bytes of the longest text.
 const LONGEST: usize = 128 << 10;
-/// The sizes at which it is counted; an exercise as at the terminal, as its goals are meant for these.
-const IMAGE_SIZE: u32 = 32;
-const BATCH: u32 = 2;
 
 /// One text is tried at a time: each takes a processor for a second or two.
 #[derive(Default)]
@@ -42,15 +42,27 @@ pub struct Wanted {
     kernel: String,
     rung: String,
     text: String,
+    /// The layer that says the sizes; without it, those at which exercises are counted, here as at the terminal.
+    of: Option<Layer>,
 }
 
 /// Tries a text.
-pub async fn try_text(State(lab): State<Arc<Lab>>, Body(wanted): Body<Wanted>) -> Answer<Json<Value>> {
+pub async fn try_text(
+    State(lab): State<Arc<Lab>>,
+    State(worker): State<Arc<Worker>>,
+    State(pictures): State<Arc<Pictures>>,
+    Body(wanted): Body<Wanted>,
+) -> Answer<Json<Value>> {
     check_length(&wanted.text)?;
     let turn = lab.turn().await;
+    let Wanted { kernel, rung, of, .. } = &wanted;
+    let sized = sized((kernel, rung), of.as_ref(), &pictures, &worker).await?;
+    if let Some(Sized { case, .. }) = &sized {
+        memory::check(&format!("{kernel} at these sizes"), &[need(case)])?;
+    }
     let work = move || {
         let _turn = turn;
-        answer(&wanted)
+        answer(&wanted, sized)
     };
     Ok(Json(worker::blocking(work).await??))
 }
@@ -62,18 +74,14 @@ fn check_length(text: &str) -> Answer<()> {
     }
 }
 
-fn answer(wanted: &Wanted) -> Answer<Value> {
-    let Wanted { kernel, rung, text } = wanted;
+fn answer(wanted: &Wanted, sized: Option<Sized>) -> Answer<Value> {
+    let Wanted { kernel, rung, text, .. } = wanted;
     let refused = |why: Refusal| unusable(why.to_string());
     let exercise = Exercise::of(text).map_err(refused)?;
-    let (image_size, batch) =
-        if exercise.is_some() { (lab::IMAGE_SIZE, lab::BATCH) } else { (IMAGE_SIZE, BATCH) };
-    let case = table(Table::Network { image_size, batch });
-    let case = case.into_iter().find(|case| case.call.name() == kernel);
-    let tried = attempt((kernel, rung), text, exercise.as_ref(), case.as_ref(), Settings::default());
+    let case = sized.as_ref().map(|sized| &sized.case);
+    let tried = attempt((kernel, rung), text, exercise.as_ref(), case, Settings::default());
     let Attempt { trial, counts, goals, is_done } = tried.map_err(refused)?;
-    let sizes =
-        json!({"image_size": image_size, "batch": batch, "layer": counts.and(case.map(|case| case.why))});
+    let layer = sized.filter(|_| counts.is_some()).map(|sized| sized.layer);
     let is_solved = exercise.is_some() && is_done;
-    Ok(json!({"trial": trial, "counts": counts, "sizes": sizes, "goals": goals, "is_solved": is_solved}))
+    Ok(json!({"trial": trial, "counts": counts, "layer": layer, "goals": goals, "is_solved": is_solved}))
 }

@@ -10,6 +10,45 @@ const RUN: &str = "2026-01-01_tiny";
 const KERNEL: &str = "1";
 const RUNG: &str = "2";
 
+/// What is no number, or not finite, is said as such.
+#[test]
+fn values_that_are_not_finite_have_names() {
+    let studio = with_bundled_pictures();
+    let browser = browser();
+    let page = Page::open(&browser, &studio.address, "#inside?exercise=1");
+    page.says(".exercise h4", "Exercise 1: Write relu");
+    page.says("#inside-status", "The exercises above need no model");
+    let said = page.js(
+        "import('/format.js').then(({precise, short}) => [NaN, Infinity, -Infinity, 'NaN', '-inf', null].map(precise)\
+           .concat([33554432, 71303168, 1408, 999999].map(short)))",
+    );
+    assert_eq!(
+        said,
+        json!([
+            "NaN",
+            "inf",
+            "\u{2212}inf",
+            "NaN",
+            "\u{2212}inf",
+            "–",
+            "33.6\u{a0}M",
+            "71.3\u{a0}M",
+            "1,408",
+            "999,999"
+        ])
+    );
+    page.js(
+        "(() => { const text = document.querySelector('.exercise .lab-text');\
+           text.value = text.value.replace('// Your line.', 'y[i] = max(x[i], 0.0);'); text.dispatchEvent(new Event('input')); })()",
+    );
+    page.click(".exercise .lab-try");
+    page.says(".exercise .lab-verdict", "is 0, and should be NaN");
+    page.js("void (location.hash = '#inside?exercise=99')");
+    page.says("#exercises-alert", "There is no exercise 99: there are 16");
+    // There is no model to look into.
+    page.is_content_but_for(&["404"]);
+}
+
 /// A studio with the sample pictures and a small model.
 fn with_model() -> Studio {
     let studio = with_bundled_pictures();
@@ -385,6 +424,13 @@ fn an_edited_shader_is_tried_in_the_page() {
     page.wait("document.querySelectorAll('#layers canvas').length >= 6");
     page.js("document.querySelector('#layer-dense2').scrollIntoView()");
     page.wait("document.querySelector('[data-layer=dense2] canvas')?.width > 10");
+    // From the code that ran, at once.
+    page.click("[data-layer=dense2] .source summary");
+    page.click("[data-layer=dense2] .change-shader");
+    page.wait("document.querySelector('.micro .lab-box')?.open && document.querySelector('.micro .lab-text').value.length > 100");
+    page.says(".micro h4", "dense2, dense.forward");
+    page.js("document.querySelector('.micro .lab-box').open = false");
+    page.click("[aria-label='Close the microscope']");
     page.click("[data-layer=dense2] canvas");
     page.click("[data-layer=dense2] .watch-thread");
     is_at(&page, 0);
@@ -393,7 +439,10 @@ fn an_edited_shader_is_tried_in_the_page() {
     page.click(".lab-box > summary");
     page.click(".micro .lab-try");
     page.says(".micro .lab-verdict", "Right: equal to the definition");
-    page.says(".micro .lab-counts", "Pieces of 32 bytes");
+    page.says(".micro .lab-counts", "sectors: pieces of 32 bytes");
+    // At the layer that is open, as it is timed below.
+    page.says(".micro .lab-counts caption", "dense2 of one picture of 8 × 8 pixels");
+    page.says(".micro .lab-words", "Words");
     // A device has not run it yet, and does so when it is asked for.
     assert_eq!(page.text(".micro .lab-times"), "");
     page.says(".micro .lab-time", "Time it on ");
@@ -405,7 +454,7 @@ fn an_edited_shader_is_tried_in_the_page() {
     try_edit(&page, "const PITCH = 17u;", "const PITCH = 16u;");
     page.says(".micro .lab-verdict", "Right: equal to the definition");
     let share = page.js(
-        "Number([...document.querySelectorAll('.lab-counts tr')].find((row) => row.innerText.startsWith('Bank')).lastChild.innerText)",
+        "Number([...document.querySelectorAll('.lab-counts tr')].find((row) => row.innerText.startsWith('conflicts')).lastChild.innerText)",
     );
     assert!(share.as_f64().unwrap() < 1.0, "fewer conflicts: {share}");
     page.click(".micro .lab-back");
@@ -471,11 +520,16 @@ fn exercises_are_done(page: &Page) {
     assert_eq!(page.js("document.activeElement.innerText"), "Exercise 12: Two columns, one bank");
     page.click(".exercise .lab-try");
     page.says(".exercise .lab-verdict", "Goal: conflicts at most 1.1. It is 4.50, not yet.");
+    // The row of the goal is marked, and the words are explained.
+    page.says(".exercise .lab-goal", "conflicts: these take so many times as long (goal)");
+    page.click(".exercise .lab-words summary");
+    page.says(".exercise .lab-words", "one of 32 parts of workgroup memory");
     assert_eq!(page.text("#exercises-count"), "1 of 16 solved", "right is not enough");
+    // Its address leads there again.
+    assert!(page.js("location.hash").as_str().unwrap().contains("exercise=12"));
     page.reload();
-    // Not by its place: the page scrolls to what its address names.
-    page.js("document.querySelector('#exercises > summary').click()");
-    page.says("#exercise-list li:nth-child(7)", "✓ solved");
+    page.says(".exercise h4", "Exercise 12: Two columns, one bank");
+    page.says("#exercise-list li:nth-child(7)", "✓");
     page.js("document.querySelector('#exercise-list li:nth-child(7) button').click()");
     page.wait(&format!("document.querySelector('.exercise .lab-text').value === {:?}", solution("07_race")));
     load_axe(page);

@@ -1,4 +1,4 @@
-// Exercise 6, a solution: A sum belongs into a register
+// Exercise 6, a solution: A sum belongs in a register
 //
 // exercise: dense.backward_b 1_plain
 // goal: accesses at most 1.05 of the original

@@ -1,8 +1,9 @@
 //! Counts equal what one computes by hand.
 
-use pawgrad::check::{self, Case};
-use pawgrad::microscope::counts::{Counts, count};
+use pawgrad::check::{self, Case, Table};
+use pawgrad::microscope::counts::{Counts, Sample, count};
 use pawgrad::microscope::job::Job;
+use pawgrad::microscope::lab::{BATCH, Beside, IMAGE_SIZE, beside};
 use pawgrad::microscope::limits::Limits;
 
 fn dense(kernel: &str, rung: &str, sizes: [u32; 3]) -> Counts {
@@ -13,14 +14,14 @@ fn dense(kernel: &str, rung: &str, sizes: [u32; 3]) -> Counts {
     let job = Job::new(&*case.call, rung, 32).unwrap();
     let [inputs, outputs] = case.zeros();
     let buffers = job.buffers(&inputs, &outputs);
-    count(&job, buffers, 32, u64::MAX, Limits::default()).unwrap().remove(0)
+    count(&job, buffers, 32, Sample::All, Limits::default()).unwrap().remove(0)
 }
 
 /// batch 4, in_features 64, out_features 8: 512 elements, two groups of 256 threads, 16 subgroups, all of them full.
 #[test]
 fn plain_dense_where_sizes_divide() {
     let counts = dense("dense.backward_w", "1_plain", [4, 64, 8]);
-    assert_eq!((counts.groups, counts.threads, counts.sampled), (2, 512, 2));
+    assert_eq!((counts.groups, counts.threads, counts.sampled), (2, 512, 512));
     // Each thread adds up four products, and nothing else in floats.
     assert_eq!((counts.multiply_adds, counts.floats), (512.0 * 4.0, 0.0));
     // Two loads for each.
@@ -107,7 +108,7 @@ fn tile(pitch: u32) -> Counts {
         32 * pitch
     );
     let job = Job::of_text(&text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
-    count(&job, job.buffers(&[], &[vec![0; 1024]]), 32, u64::MAX, Limits::default()).unwrap().remove(0)
+    count(&job, job.buffers(&[], &[vec![0; 1024]]), 32, Sample::All, Limits::default()).unwrap().remove(0)
 }
 
 #[test]
@@ -135,7 +136,7 @@ fn atomics_on_one_cell_are_served_one_by_one() {
         }";
     let job = Job::of_text(text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
     let counts =
-        count(&job, job.buffers(&[], &[vec![0; 128]]), 32, u64::MAX, Limits::default()).unwrap().remove(0);
+        count(&job, job.buffers(&[], &[vec![0; 128]]), 32, Sample::All, Limits::default()).unwrap().remove(0);
     assert_eq!((counts.shared_loads.turns, counts.shared_loads.least_turns), (96.0, 3.0));
     assert_eq!((counts.shared_loads.accesses, counts.shared_stores.accesses), (96.0, 96.0));
     // Four bytes a thread, 8 threads a sector: read, and written.
@@ -155,7 +156,7 @@ fn of_body(number: &str, body: &str) -> Counts {
     );
     let job = Job::of_text(&text, "main", [1, 1, 1], &[], [&["x"], &["y"]]).unwrap();
     let buffers = job.buffers(&[vec![0; 64]], &[vec![0; 64]]);
-    count(&job, buffers, 32, u64::MAX, Limits::default()).unwrap().remove(0)
+    count(&job, buffers, 32, Sample::All, Limits::default()).unwrap().remove(0)
 }
 
 /// Copies and addresses are none: a load, an add, a store and the end, in two subgroups.
@@ -165,7 +166,7 @@ fn instructions_are_those_of_a_gpu() {
     assert_eq!((one.instructions, one.active), (8.0, 1.0));
     // The sum is a value of its own, and is copied to the variable.
     let copied = of_body("f32", "var v = x[t]; let sum = v + 1.0; v = sum; y[t] = sum;");
-    assert_eq!(copied, one);
+    assert_eq!(Counts { effort: one.effort, ..copied }, one);
     // Both ways of a choice that is none lead to what follows.
     let chosen = of_body("f32", "var v = x[t]; if (v < 1.0) { } v = v + 1.0; y[t] = v;");
     assert_eq!((chosen.instructions, chosen.floats), (10.0, one.floats + 64.0));
@@ -185,4 +186,131 @@ fn halves_take_as_many_instructions_as_floats() {
     };
     assert!(floats.active < 1.0);
     assert_eq!(of(&halves), of(&floats));
+}
+
+/// Threads beside each other own channels beside each other, not positions: the arithmetic is the same, and a sampled group
+/// lies elsewhere. By hand, a window of 3x3 with padding has 3 * size - 2 rows in all, and as many columns.
+#[test]
+fn a_sample_does_not_see_the_same_place_of_every_picture() {
+    let original = std::fs::read_to_string("shaders/conv2d.wgsl").unwrap();
+    let by_position = "    let n = element / (p.out_channels * p.out_h * p.out_w);
+    let co = element / (p.out_h * p.out_w) % p.out_channels;
+    let oh = element / p.out_w % p.out_h;
+    let ow = element % p.out_w;
+";
+    let by_channel = "    let co = element % p.out_channels;
+    let ow = element / p.out_channels % p.out_w;
+    let oh = element / (p.out_channels * p.out_w) % p.out_h;
+    let n = element / (p.out_channels * p.out_h * p.out_w);
+";
+    let store = "    y[element] = sum + b[co];";
+    assert!(original.contains(by_position) && original.contains(store));
+    let text = original.replacen(by_position, by_channel, 1).replacen(
+        store,
+        "    y[((n * p.out_channels + co) * p.out_h + oh) * p.out_w + ow] = sum + b[co];",
+        1,
+    );
+    let cases = check::table(Table::Network { image_size: IMAGE_SIZE, batch: BATCH });
+    for (layer, [inputs, outputs, size]) in
+        [("conv1", [1, 64, 64]), ("conv2", [64, 128, 32]), ("conv3", [128, 256, 16])]
+    {
+        let is_it = |case: &&Case| case.call.name() == "conv2d.forward" && case.why == layer;
+        let case = cases.iter().find(is_it).unwrap();
+        let Beside { edited, original, notes } = beside(case, "1_plain", &text, 32).unwrap();
+        let by_hand = f64::from(8 * inputs * outputs * (3 * size - 2) * (3 * size - 2));
+        for (who, totals) in [("the original", original), ("the text", edited)] {
+            let share = totals.multiply_adds / by_hand;
+            assert!((share - 1.0).abs() < 0.02, "{layer}, {who}: {share} of what it is by hand");
+            assert!(
+                totals.sampled < totals.threads && totals.error > 0.0 && totals.error < 0.03,
+                "{totals:?}"
+            );
+        }
+        let share = edited.multiply_adds / original.multiply_adds;
+        assert!((share - 1.0).abs() < 0.02, "{layer}: {share}");
+        assert_eq!(edited.sampled, original.sampled);
+        let [note] = notes.as_slice() else { panic!("{notes:?}") };
+        assert!(note.starts_with("counted in ") && note.contains("and scaled: give or take "), "{note}");
+    }
+}
+
+#[test]
+fn what_is_odd_in_counts_is_said() {
+    let case = check::all().into_iter().find(|case| case.call.name() == "dense.forward").unwrap();
+    let text = std::fs::read_to_string("shaders/dense.2_shared.wgsl").unwrap();
+    let notes = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        beside(&case, "2_shared", &text.replacen(from, to, 1), 32).unwrap().notes
+    };
+    assert_eq!(notes("", ""), [""; 0]);
+    let twice = notes(
+        "        sum += staged_sum(own.y, own.x);",
+        "        sum += staged_sum(own.y, own.x);\n        sum += 0.0 * staged_sum(own.y, own.x);",
+    );
+    assert!(twice[0].starts_with("the multiply-adds differ, though the values are right"), "{twice:?}");
+    let large = notes("array<f32, TILE * PITCH>;", "array<f32, 2u * 2048u>;");
+    assert!(
+        large[0].contains("256 threads and 17,472 bytes") && large[0].contains("promises 256 and 16,384"),
+        "{large:?}"
+    );
+}
+
+/// What a turn of a loop takes, as docs/ladder.md lists it: of two texts, one turns once more.
+#[test]
+fn a_turn_of_a_loop_is_counted_as_the_ladder_lists_it() {
+    let shader = std::fs::read_to_string("shaders/dense.2_shared.wgsl").unwrap();
+    let (_, rest) = shader.split_once("fn staged_sum").unwrap();
+    let staged_sum = &rest[..rest.find("\n}").unwrap()];
+    let of = |turns: u32| {
+        let text = format!(
+            "const PITCH = 17u;
+            const TILE = {turns}u;
+            var<workgroup> staged_rows: array<f32, 272>;
+            var<workgroup> staged_columns: array<f32, 272>;
+            @group(0) @binding(0) var<storage, read_write> y: array<f32>;
+            fn staged_sum{staged_sum}
+            }}
+            @compute @workgroup_size(16, 16)
+            fn main(@builtin(local_invocation_id) own: vec3<u32>) {{ y[own.y * 16u + own.x] = staged_sum(own.y, own.x); }}"
+        );
+        let job = Job::of_text(&text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
+        count(&job, job.buffers(&[], &[vec![0; 256]]), 32, Sample::All, Limits::default()).unwrap().remove(0)
+    };
+    let (four, five) = (of(4), of(5));
+    let per_subgroup = (five.instructions - four.instructions) / 8.0;
+    let ladder = std::fs::read_to_string("docs/ladder.md").unwrap();
+    assert!(
+        ladder.contains(&format!("A turn of the loop in `staged_sum` has {per_subgroup}:")),
+        "{per_subgroup}"
+    );
+    let per_thread = |get: fn(&Counts) -> f64| (get(&five) - get(&four)) / 256.0;
+    // Two multiplications and two additions of the places, the comparison and the step; two loads; one multiply-add.
+    assert_eq!(per_thread(|counts| counts.integers), 6.0);
+    assert_eq!(per_thread(|counts| counts.shared_loads.accesses), 2.0);
+    assert_eq!((per_thread(|counts| counts.multiply_adds), per_thread(|counts| counts.floats)), (1.0, 0.0));
+    assert_eq!(per_subgroup, 6.0 + 2.0 + 2.0 + 3.0, "and three jumps");
+}
+
+/// Where the head of a plain shader says how many values a thread reads, the microscope counts as many.
+#[test]
+fn heads_say_what_is_read() {
+    for (kernel, file) in [
+        ("relu.forward", "relu"),
+        ("relu.backward_x", "relu"),
+        ("sigmoid.forward", "sigmoid"),
+        ("sigmoid.backward_x", "sigmoid"),
+    ] {
+        let text = std::fs::read_to_string(format!("shaders/{file}.wgsl")).unwrap();
+        let (_, reads) = text.split_once("// Reads ").unwrap();
+        let reads = reads.lines().next().unwrap();
+        let entry = kernel.split_once('.').unwrap().1;
+        let number = reads.split_once(entry).unwrap().1.trim_start();
+        let number: f64 = number[..number.find([',', ';']).unwrap()].parse().unwrap();
+        let case = check::all().into_iter().find(|case| case.call.name() == kernel).unwrap();
+        let job = Job::new(&*case.call, "1_plain", 32).unwrap();
+        let [inputs, outputs] = case.zeros();
+        let buffers = job.buffers(&inputs, &outputs);
+        let counts = count(&job, buffers, 32, Sample::All, Limits::default()).unwrap().remove(0);
+        assert_eq!(counts.loads.accesses / counts.stores.accesses, number, "{kernel}");
+    }
 }

@@ -3,13 +3,14 @@
 use pawgrad::check::{self, Case, Table};
 use pawgrad::microscope::finding::Kind;
 use pawgrad::microscope::lab::{
-    BATCH, Beside, Exercise, IMAGE_SIZE, Metric, Reached, Settings, Trial, Verdict, beside, trial,
+    BATCH, Beside, Exercise, IMAGE_SIZE, Metric, Reached, Settings, Trial, Verdict, beside, nearest, rungs,
+    trial,
 };
+use pawgrad::microscope::limits::Limits;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 const STARTS: &str = "docs/exercises";
 const SOLUTIONS: &str = "tests/exercises";
@@ -61,8 +62,7 @@ fn exercise(name: &str, text: &str) -> Exercise {
 }
 
 fn tried(kernel: &str, rung: &str, text: &str) -> Trial {
-    let settings = Settings { time: Duration::from_millis(100), ..Settings::default() };
-    trial(kernel, rung, text, settings).unwrap()
+    trial(kernel, rung, text, Settings::default()).unwrap()
 }
 
 /// As the lab counts it.
@@ -248,7 +248,7 @@ fn predictions_can_be_checked() {
         }
         let trial = tried(question.kernel, question.rung, &text);
         assert!(matches!(trial.verdict, Verdict::Right), "question {}: {trial:?}", number + 1);
-        let Beside { edited, original } = counted(question.kernel, question.rung, &text);
+        let Beside { edited, original, .. } = counted(question.kernel, question.rung, &text);
         let times = |metric: Metric| edited.get(metric) / original.get(metric);
         for &(metric, least) in question.grows {
             assert!(times(metric) >= least, "question {}: {metric:?} {}", number + 1, times(metric));
@@ -267,4 +267,102 @@ fn a_kernel_that_takes_long_in_large_cases_is_right() {
     let text = fs::read_to_string("shaders/conv2d.wgsl").unwrap();
     let trial = trial("conv2d.backward_w", "1_plain", &text, Settings::default()).unwrap();
     assert!(matches!(trial.verdict, Verdict::Right) && trial.right > 0, "{trial:?}");
+}
+
+/// With sums in an array that a loop goes through, each term takes a few steps more: right in every case, and in the longest
+/// sum a thread takes more steps than in most.
+fn in_loops() -> String {
+    let text = read(SOLUTIONS, "15_four_sums");
+    let body = text.find("            let at = k * PITCH + own.y;").unwrap();
+    let end = body + text[body..].find("        }\n").unwrap();
+    let in_a_loop = "            let column = staged_columns[k * PITCH + own.x];
+            for (var j = 0u; j < 4u; j++) {
+                sums[j] += staged_rows[k * PITCH + own.y + 4u * j] * column;
+            }
+";
+    let text = [&text[..body], in_a_loop, &text[end..]].concat();
+    text.replace("var sums = vec4<f32>();", "var sums = array<f32, 4>(0.0, 0.0, 0.0, 0.0);")
+}
+
+/// What is right is right in all cases that the original can be tried in, however many steps it takes; and what is tried
+/// follows from the original alone.
+#[test]
+fn a_slower_text_is_tried_in_the_same_cases() {
+    let (kernel, rung) = ("dense.forward", "2_shared");
+    let quick = tried(kernel, rung, &read(SOLUTIONS, "15_four_sums"));
+    let slow = tried(kernel, rung, &in_loops());
+    assert!(matches!(slow.verdict, Verdict::Right) && slow.right > 4, "{slow:?}");
+    assert_eq!((quick.right, quick.cases), (slow.right, slow.cases));
+    // Nothing but the original says what is too much.
+    let limits = Limits { steps: 1, instructions: 1, original: None };
+    let slow = trial(kernel, rung, &in_loops(), Settings { limits, ..Settings::default() }).unwrap();
+    assert!(matches!(slow.verdict, Verdict::Right), "{slow:?}");
+    assert_eq!(quick.right, slow.right);
+}
+
+#[test]
+fn what_seems_to_have_no_end_is_measured_by_the_original() {
+    let text = read(SOLUTIONS, "15_four_sums").replace("k < TILE; k++", "k < TILE; k += 0u");
+    let Verdict::Found { findings, .. } = tried("dense.forward", "2_shared", &text).verdict else { panic!() };
+    assert_eq!(findings[0].kind, Kind::Endless);
+    let what = &findings[0].what;
+    assert!(what.contains("more than 262,144 steps in this loop, the original at most "), "{what}");
+    assert!(what.ends_with(" in all: perhaps no end"), "{what}");
+}
+
+/// What the texts say of NaN is so: a careless form is wrong for it alone, and the lab says what it should be.
+#[test]
+fn trials_have_nans() {
+    let with_max = read(STARTS, "01_relu").replace("    // Your line.", "    y[i] = max(x[i], 0.0);");
+    let Verdict::Wrong(wrong) = tried("relu.forward", "1_plain", &with_max).verdict else { panic!() };
+    assert!(wrong.expected.is_nan() && wrong.got == 0.0 && wrong.case.contains("NaN"), "{wrong:?}");
+    assert_eq!(serde_json::to_value(&wrong).unwrap()["expected"], "NaN");
+    let careless = read(SOLUTIONS, "04_first_maximum");
+    assert!(careless.contains("NaN") || careless.contains("!="), "it minds NaNs");
+    for name in names(STARTS) {
+        let text = read(STARTS, &name).replace("\n// ", " ");
+        assert!(!text.contains("trials have no"), "{name}");
+    }
+}
+
+/// A mistake in the first pass shows in the second, which nobody touched.
+#[test]
+fn the_pass_before_is_named_where_the_mistake_is() {
+    let text = read(SOLUTIONS, "15_four_sums");
+    let wrong = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        match tried("dense.forward", "2_shared", &text.replacen(from, to, 1)).verdict {
+            Verdict::Wrong(wrong) => wrong.hint,
+            other => panic!("{other:?}"),
+        }
+    };
+    let hint = wrong("staged_rows[at + 8u]", "staged_rows[at + 4u]").unwrap();
+    assert!(hint.contains("as in the original") && hint.contains("forward_partial left"), "{hint}");
+    assert_eq!(wrong("y[element] = sum + b", "y[element] = sum - b"), None);
+}
+
+/// A shader, and what was made of it, is tried in the place of its own rung.
+#[test]
+fn a_text_is_most_like_its_own_rung() {
+    let mut seen = BTreeSet::new();
+    for case in check::all() {
+        let kernel = case.call.name();
+        for source in case.call.sources().into_iter().filter(|source| source.fits) {
+            let Some(plan) = case.call.plan(source.rung) else { continue };
+            if !seen.insert((kernel, source.rung)) {
+                continue;
+            }
+            let edited = plan.text.replacen("    let ", "    let more = 1u;\n    let ", 1);
+            let found = nearest(kernel, &edited).unwrap();
+            // Two rungs may have one shader, and differ in the plan.
+            let of_found = case.call.plan(found).map(|plan| plan.text);
+            assert!(
+                found == source.rung || of_found.as_ref() == Some(&plan.text),
+                "{kernel} {}: {found}",
+                source.rung
+            );
+        }
+    }
+    assert!(seen.len() > 60, "{}", seen.len());
+    assert!(nearest("dense.sideways", "").is_err() && rungs("dense.forward").unwrap().contains(&"2_shared"));
 }

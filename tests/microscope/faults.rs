@@ -89,7 +89,7 @@ fn run(case: &Case, fault: &Fault, text: &str) -> Result<Option<Vec<Finding>>, S
     let [inputs, outputs] = question.words();
     let buffers = job.buffers(&inputs, &outputs);
     let is_endless = fault.kind == "endless";
-    if !is_endless && estimate(&job, &buffers, settings).map_err(|why| why.to_string())? > MUCH {
+    if !is_endless && estimate(&job, &buffers, settings).map_err(|why| why.to_string())?.all > MUCH {
         return Ok(None);
     }
     prove(&job, &buffers, settings).map(|report| Some(report.findings)).map_err(|why| why.to_string())

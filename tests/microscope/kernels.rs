@@ -111,7 +111,8 @@ fn run(case: &Case, rung: &str, subgroup: u32, stated: &AtomicU64) -> Result<Out
     let wrong = |why: Refusal| Failed::Wrong(why.to_string());
     let instructions =
         estimate(&job, &buffers, Settings { limits: Limits { steps: LONG_THREAD, ..usual.limits }, ..usual })
-            .map_err(wrong)?;
+            .map_err(wrong)?
+            .all;
     let settings = settings(instructions, &job, usual);
     let problems_of = |report: &Report| {
         let (known, others): (Vec<_>, Vec<_>) =

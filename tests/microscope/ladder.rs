@@ -1,7 +1,7 @@
 //! The table in docs/ladder.md of what each rung does. `UPDATE=1 cargo test --release --test microscope ladder` writes it.
 
 use pawgrad::check::{self, Table};
-use pawgrad::microscope::counts::count;
+use pawgrad::microscope::counts::{Sample, count};
 use pawgrad::microscope::job::Job;
 use pawgrad::microscope::lab::Totals;
 use pawgrad::microscope::limits::Limits;
@@ -9,8 +9,6 @@ use rayon::prelude::*;
 
 /// Kernels, each with the layer that it is counted for.
 const KERNELS: [(&str, &str); 2] = [("dense.forward", "dense1"), ("conv2d_relu_pool.forward", "conv2")];
-/// Groups of each pass that are run.
-const SAMPLE: u64 = 4;
 
 #[test]
 fn the_ladder_shows_what_each_rung_does() {
@@ -32,7 +30,7 @@ fn the_ladder_shows_what_each_rung_does() {
                 kernel,
                 layer,
                 rung,
-                &Totals::of(&count(&job, buffers, 32, SAMPLE, Limits::default()).unwrap()),
+                &Totals::of(&count(&job, buffers, 32, Sample::Enough, Limits::default()).unwrap()),
             )
         })
         .collect();

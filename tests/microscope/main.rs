@@ -11,4 +11,5 @@ mod kernels;
 mod ladder;
 mod refusals;
 mod semantics;
+mod terminal;
 mod view;

@@ -62,6 +62,17 @@ const REFUSED: &[(&str, u32, &str)] = &[
         "cooperative matrices (tensor cores) are not interpreted",
     ),
     ("@compute @workgroup_size(1)\nfn main(@location(0) a: f32) { }", 0, ""),
+    (
+        "@group(0) @binding(0) var<storage, read_write> x: array<f32>;\n@compute @workgroup_size(1)\nfn main() {\n  x[0] = x;\n}",
+        4,
+        "x is a whole array, and cannot be loaded at once: an element of it is x[i]",
+    ),
+    // What is missing is missing behind the line before.
+    (
+        "@compute @workgroup_size(1)\nfn main() {\n  var a = 1.0\n\n  // and then\n  a = 2.0;\n}",
+        3,
+        "expected `;`",
+    ),
     ("\u{0}\u{1}\u{2}", 1, ""),
     ("@compute @workgroup_size(0)\nfn main() { }", 0, ""),
     (

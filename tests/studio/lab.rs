@@ -76,8 +76,9 @@ fn the_lab_takes_no_more_than_it_should() {
         studio.post("/api/lab", json!({"kernel": kernel, "rung": rung, "text": text}))
     };
     asked(KERNEL, RUNG, &" ".repeat(200_000)).refuses(422, "bytes");
-    asked("dense.sideways", RUNG, &text).refuses(422, "there is no rung");
-    asked(KERNEL, "9_best", &text).refuses(422, "there is no rung");
+    asked("dense.sideways", RUNG, &text).refuses(422, "there is no kernel dense.sideways");
+    asked(KERNEL, "9_best", &text)
+        .refuses(422, "there is no rung 9_best of dense.backward_b: there are 1_plain, 2_shared");
     let mut more = json!({"kernel": KERNEL, "rung": RUNG, "text": text});
     more["path"] = json!("/etc/passwd");
     studio.post("/api/lab", more).refuses(422, "path");
@@ -120,7 +121,9 @@ fn the_lab_takes_no_more_than_it_should() {
         )
     };
     for (condition, turns, words) in [
-        ("true", 20_000, "far too many instructions, in the smallest case too"),
+        ("true", 200_000, "steps in this loop, the original at most "),
+        ("true", 20_000, "take more than 80,000,000 instructions, the original "),
+        ("group.x > 0u", 20_000, "take more than 80,000,000 instructions, the original "),
         // One thread that is as good as endless.
         ("own.x + own.y == 0u", 1 << 22, r#""kind":"endless""#),
     ] {
@@ -129,7 +132,7 @@ fn the_lab_takes_no_more_than_it_should() {
         assert!(answer.text().contains(words), "{condition}: {}", answer.text());
     }
     // Right in every small case, and too long where it is counted.
-    let slow = edited(&text, start, &long("p.in_features == 4096u", 1 << 22));
+    let slow = edited(&text, start, &long("p.in_features == 16384u && p.batch == 8u", 1 << 22));
     asked(KERNEL, RUNG, &slow).refuses(422, "take more than");
     // Strangers are no visitors of the lab.
     let body = json!({"kernel": KERNEL, "rung": RUNG, "text": text}).to_string();
@@ -200,6 +203,49 @@ fn a_right_shader_is_timed_and_no_other() {
     studio.post_with("/api/lab/time", "Content-Type: application/json", body.as_bytes()).refuses(403, "");
 }
 
+/// A shader is counted at the layer that is open, and at no other of the same kernel.
+#[test]
+fn a_shader_is_counted_at_the_layer_that_is_open() {
+    let (studio, of) = with_model();
+    let text = std::fs::read_to_string("shaders/conv2d.wgsl").unwrap();
+    let counted = |layer: &str| {
+        let mut of = of.clone();
+        of["layer"] = json!(layer);
+        let body = json!({"kernel": "conv2d.forward", "rung": "1_plain", "text": text, "of": of});
+        studio.post("/api/lab", body).json()
+    };
+    // Pictures of 8x8, of which one is looked at: by hand, 3 * size - 2 rows of windows, and as many columns.
+    for (layer, inputs, outputs, size) in [("conv1", 1, 64, 8), ("conv2", 64, 128, 4), ("conv3", 128, 256, 2)]
+    {
+        let answer = counted(layer);
+        assert_eq!(
+            (&answer["layer"]["name"], &answer["layer"]["pictures"]),
+            (&json!(layer), &json!(1)),
+            "{answer}"
+        );
+        let by_hand = f64::from(inputs * outputs * (3 * size - 2) * (3 * size - 2));
+        let share = answer["counts"]["edited"]["multiply_adds"].as_f64().unwrap() / by_hand;
+        assert!((share - 1.0).abs() < 0.01, "{layer}: {share}");
+    }
+    let mut other = of.clone();
+    other["layer"] = json!("dense1");
+    let body = json!({"kernel": "conv2d.forward", "rung": "1_plain", "text": text, "of": other});
+    studio.post("/api/lab", body).refuses(422, "does not run for dense1");
+}
+
+#[test]
+fn what_is_no_number_is_a_word() {
+    let studio = Studio::new();
+    let text = start("01_relu").replace("    // Your line.", "    y[i] = max(x[i], 0.0);");
+    let body = json!({"kernel": "relu.forward", "rung": "1_plain", "text": text});
+    let answer = studio.post("/api/lab", body).json();
+    assert_eq!(
+        (&answer["trial"]["expected"], &answer["trial"]["got"]),
+        (&json!("NaN"), &json!(0.0)),
+        "{answer}"
+    );
+}
+
 #[test]
 fn nothing_is_timed_while_a_run_is_in_progress() {
     let (studio, of) = with_model();
@@ -232,7 +278,10 @@ fn exercises_are_listed_with_their_tasks_and_judged_as_at_the_terminal() {
     for ((exercise, name), number) in listed.iter().zip(&names).zip(1..) {
         let (said, text) = (|part: &str| exercise[part].as_str().unwrap(), start(name));
         let (head, hint) = text.split_once("// Hint: ").unwrap();
-        let without_hint = format!("{head}{}", hint.split_once("\n//\n").unwrap().1);
+        let (hint, rest) = hint.split_once("\n//\n").unwrap();
+        // Every line keeps its number.
+        let without_hint = format!("{head}{}//\n{rest}", "//\n".repeat(hint.lines().count()));
+        assert_eq!(without_hint.lines().count(), text.lines().count());
         assert_eq!((&exercise["number"], said("text")), (&json!(number), without_hint.as_str()));
         // As the file has it, but for line ends.
         let flat = text.replace("\n// ", " ");

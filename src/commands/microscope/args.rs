@@ -3,6 +3,7 @@
 use crate::commands::numbers::whole;
 use crate::commands::paths::path;
 use crate::device::adapters::Choice;
+use crate::error::{Result, error};
 use crate::microscope::lab;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,8 @@ pub struct MicroscopeArgs {
     /// Count arithmetic, loads, sectors, bank conflicts and divergence
     #[arg(long)]
     pub counts: bool,
-    /// Which of the kernel's shaders [default: all for --counts, else 1_plain]
+    /// Which of the kernel's shaders [default: all for --counts, 1_plain for --at and --thread; of a file, the one that its name
+    /// or its text is like]
     #[arg(long, value_name = "RUNG|all")]
     pub rung: Option<String>,
     /// The layer of the network that the kernel runs for
@@ -79,6 +81,38 @@ pub struct MicroscopeArgs {
 }
 
 impl MicroscopeArgs {
+    /// Refuses what would change nothing.
+    pub fn check(&self) -> Result<()> {
+        let first = |options: &[(&'static str, bool)]| {
+            options.iter().find(|(_, given)| *given).map(|(name, _)| *name)
+        };
+        let of_life = [
+            ("--at", !self.at.is_empty()),
+            ("--thread", self.thread.is_some()),
+            ("--image", self.image.is_some()),
+            ("--from", self.from != 1),
+            ("--steps", self.steps.is_some()),
+        ];
+        let of_file = [("--watch", self.watch), ("--device", self.device.is_some())];
+        match (self.is_file(), self.counts) {
+            (true, true) => {
+                let what = "--counts is for a kernel: a file is counted anyway, as soon as it is right";
+                Err(error!(Usage, "{what}"))
+            }
+            (true, false) => first(&of_life).map_or(Ok(()), |name| {
+                Err(error!(Usage, "{name} is for a kernel, and not for a file of your own"))
+            }),
+            (false, counts) => {
+                if let Some(name) = first(&of_file) {
+                    return Err(error!(Usage, "{name} is for a file of your own, such as my.wgsl"));
+                }
+                first(&of_life).filter(|_| counts).map_or(Ok(()), |name| {
+                    Err(error!(Usage, "{name} changes no counts: it is for the life of a thread"))
+                })
+            }
+        }
+    }
+
     /// Whether it is a shader of one's own, and no kernel.
     pub fn is_file(&self) -> bool {
         let ending = Path::new(&self.kernel).extension();

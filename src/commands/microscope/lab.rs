@@ -1,7 +1,7 @@
 //! A shader of one's own in the place of a kernel's.
 
 use super::args::MicroscopeArgs;
-use super::subject::{network_case, no_layer};
+use super::subject::{network_case, no_kernel, no_layer};
 use crate::check::Case;
 use crate::check::timing::{Compared, Spread};
 use crate::commands::output::{errln, outln};
@@ -10,7 +10,9 @@ use crate::device::adapters::{Choice, open};
 use crate::error::{Result, error, shown, shown_path};
 use crate::files::read_text;
 use crate::microscope::Refusal;
-use crate::microscope::lab::{Beside, Exercise, Reached, Settings, Totals, Trial, Verdict, Wrong, attempt};
+use crate::microscope::lab::{
+    Beside, Exercise, Reached, Settings, Totals, Trial, Verdict, Wrong, attempt, nearest, rungs,
+};
 use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -49,31 +51,47 @@ pub async fn run(args: &MicroscopeArgs, file: &Path) -> Result<()> {
 /// Whether a file is right, and has reached its goals.
 async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
     let name = shown_path(file);
+    let refused = |why: Refusal| error!(Usage, "{name}: {why}");
     let text = read_text(file, LONGEST).map_err(|why| error!(Data, "{name} cannot be read: {why}"))?;
     let exercise = Exercise::of(&text).map_err(|why: Refusal| error!(Data, "{name}: {why}"))?;
     let of_file = exercise.as_ref().map(|exercise| (exercise.kernel.clone(), exercise.rung.clone()));
     let (kernel, rung) = match (&args.kernel_of_file, of_file) {
-        (Some(kernel), Some((named, rung))) if *kernel == named => (named, rung),
-        (Some(kernel), _) => (kernel.clone(), "1_plain".to_string()),
-        (None, Some(named)) => named,
+        (Some(kernel), Some((named, rung))) if *kernel == named => (named, Some(rung)),
+        (Some(kernel), _) => (kernel.clone(), None),
+        (None, Some((named, rung))) => (named, Some(rung)),
         (None, None) => {
             return Err(error!(Usage, "{name} does not say what it is: name its kernel with --as"));
         }
     };
-    let rung = args.rung.clone().unwrap_or(rung);
+    let rungs = rungs(&kernel).map_err(|_| no_kernel(&kernel))?;
+    let is_named = args.rung.is_some() || rung.is_some();
+    let rung = match args.rung.clone().or(rung) {
+        Some(rung) => rung,
+        None => in_file_name(file, &rungs)
+            .map_or_else(|| nearest(&kernel, &text), Ok)
+            .map_err(refused)?
+            .to_string(),
+    };
     let settings = Settings { subgroup: args.subgroup, ..Settings::default() };
     // Not every kernel is one of the network's; then nothing is counted.
     let case = network_case(args, &kernel, args.batch_size)?;
     if let (None, Some(_)) = (&case, &args.layer) {
         return Err(no_layer(&kernel));
     }
-    let attempt = attempt((&kernel, &rung), &text, exercise.as_ref(), case.as_ref(), settings)
-        .map_err(|why| error!(Usage, "{name}: {why}"))?;
+    let attempt =
+        attempt((&kernel, &rung), &text, exercise.as_ref(), case.as_ref(), settings).map_err(refused)?;
     if args.json {
         outln!("{}", json!({"trial": attempt.trial, "counts": attempt.counts, "goals": attempt.goals}));
         return Ok(attempt.is_done);
     }
     print_trial(&attempt.trial, &name, &text);
+    let others: Vec<_> = rungs.into_iter().filter(|other| *other != rung).collect();
+    if !is_named && !others.is_empty() {
+        outln!(
+            "tried in the place of {rung}, which it is most like; name another with --rung: {}",
+            others.join(", ")
+        );
+    }
     if let (Some(counts), Some(case)) = (&attempt.counts, case) {
         print_counts(counts, &case);
         if let Some(choice) = &args.device {
@@ -83,12 +101,22 @@ async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
     let wanted = exercise.iter().flat_map(|exercise| &exercise.goals);
     for (wanted, Reached { goal, count, reached }) in wanted.zip(&attempt.goals) {
         let of_what = if wanted.is_share { " of the original" } else { "" };
-        outln!("goal: {goal}: it is {count:.2}{of_what}, {}", if *reached { "reached" } else { "not yet" });
+        outln!(
+            "goal: {goal}: it is {}{of_what}, {}",
+            three(*count),
+            if *reached { "reached" } else { "not yet" }
+        );
     }
     if exercise.is_some() && attempt.is_done {
         outln!("solved");
     }
     Ok(attempt.is_done)
+}
+
+/// The rung that the name of a file says, as those of shaders do: `dense.2_shared.wgsl`.
+fn in_file_name(file: &Path, rungs: &[&'static str]) -> Option<&'static str> {
+    let stem = file.file_stem()?.to_str()?;
+    rungs.iter().copied().find(|rung| stem.rsplit('.').next() == Some(*rung) && stem != *rung)
 }
 
 fn print_trial(trial: &Trial, name: &str, text: &str) {
@@ -99,7 +127,7 @@ fn print_trial(trial: &Trial, name: &str, text: &str) {
         Verdict::Right => {
             outln!("right: equal to the definition in {right} of {cases} trials, nothing found");
             if right < cases {
-                outln!("the other trials are larger, and were left out for their time");
+                outln!("the other trials are larger, and were left out");
             }
         }
         Verdict::Refused { line, what } => {
@@ -113,7 +141,7 @@ fn print_trial(trial: &Trial, name: &str, text: &str) {
             }
             outln!("case: {case}");
         }
-        Verdict::Wrong(Wrong { name, place, got, expected, count, len, thread, group, line, case }) => {
+        Verdict::Wrong(Wrong { name, place, got, expected, count, len, thread, group, line, hint, case }) => {
             outln!(
                 "wrong: {name}{place:?} is {got}, and should be {expected}; {count} of {len} values differ"
             );
@@ -124,6 +152,7 @@ fn print_trial(trial: &Trial, name: &str, text: &str) {
                 }
                 _ => outln!("no thread writes it; before the first write, every value of an output is a NaN"),
             }
+            hint.iter().for_each(|hint| outln!("{hint}"));
             outln!("case: {case}");
         }
     }
@@ -143,11 +172,11 @@ async fn print_times(trial: Trial, case: Case, choice: &Choice, subgroup: u32) -
     Ok(())
 }
 
-/// What is counted: the word of goals, and more of them.
-type Row = (&'static str, &'static str, fn(&Totals) -> f64);
+/// What is counted: the word of goals, what it is, and the count; `None` where there is nothing of the kind.
+type Row = (&'static str, &'static str, fn(&Totals) -> Option<f64>);
 
 fn print_counts(counts: &Beside, case: &Case) {
-    let Beside { edited, original } = counts;
+    let Beside { edited, original, notes } = counts;
     outln!(
         "\n{:<48} {:>12} {:>12} {:>8}",
         format!("{}, {}", case.why, case.call.name()),
@@ -156,21 +185,40 @@ fn print_counts(counts: &Beside, case: &Case) {
         "share"
     );
     // Goals use the first word.
-    let rows: [Row; 8] = [
-        ("", "multiply-adds", |totals| totals.multiply_adds),
-        ("accesses", "loads and stores of buffers", |totals| totals.accesses),
-        ("sectors", "pieces of 32 bytes that these touch", |totals| totals.sectors),
-        ("shared", "loads and stores of workgroup memory", |totals| totals.shared),
-        ("conflicts", "these take so many times as long", |totals| totals.conflicts),
-        ("barriers", "that groups pass", |totals| totals.barriers),
-        ("instructions", "of subgroups", |totals| totals.instructions),
-        ("active", "share of a subgroup's threads", |totals| totals.active),
+    let rows: [Row; 10] = [
+        ("", "multiply-adds", |totals| Some(totals.multiply_adds)),
+        ("accesses", "loads and stores of buffers", |totals| Some(totals.accesses)),
+        ("sectors", "pieces of 32 bytes that these touch", |totals| Some(totals.sectors)),
+        ("shared", "loads and stores of workgroup memory", |totals| Some(totals.shared)),
+        ("conflicts", "these take so many times as long", |totals| {
+            (totals.shared > 0.0).then_some(totals.conflicts)
+        }),
+        ("barriers", "that groups pass", |totals| Some(totals.barriers)),
+        ("instructions", "of subgroups", |totals| Some(totals.instructions)),
+        ("active", "share of a subgroup's threads", |totals| Some(totals.active)),
+        ("", "threads of a group", |totals| Some(totals.group_threads as f64)),
+        ("", "bytes of its workgroup memory", |totals| Some(totals.group_bytes as f64)),
     ];
     for (word, name, get) in rows {
         let (one, other) = (get(edited), get(original));
-        let share = if other > 0.0 { format!("{:.2}", one / other) } else { "-".to_string() };
-        let number =
-            |v: f64| if v < 100.0 && v.fract() != 0.0 { format!("{v:.2}") } else { format!("{v:.0}") };
-        outln!("{word:<12} {name:<35} {:>12} {:>12} {share:>8}", number(one), number(other));
+        let share = one.zip(other).filter(|(_, other)| *other > 0.0).map(|(one, other)| one / other);
+        let or_none = |v: Option<f64>, shown: fn(f64) -> String| v.map_or_else(|| "-".to_string(), shown);
+        let number = |v: f64| if v.fract() == 0.0 || v >= 1000.0 { format!("{v:.0}") } else { three(v) };
+        let [one, other] = [one, other].map(|v| or_none(v, number));
+        outln!("{word:<12} {name:<35} {one:>12} {other:>12} {:>8}", or_none(share, three));
     }
+    notes.iter().for_each(|note| outln!("note: {note}"));
+}
+
+/// Three digits that matter.
+fn three(x: f64) -> String {
+    let digits = match x.abs() {
+        100.0.. => 0,
+        10.0.. => 1,
+        1.0.. => 2,
+        0.1.. => 3,
+        0.0 => 2,
+        _ => 4,
+    };
+    format!("{x:.digits$}")
 }

@@ -24,7 +24,7 @@ pub fn print(args: &MicroscopeArgs) -> Result<()> {
     let shape = (subject.case.shape)(output.name);
     let (own, value) = match args.thread {
         None => {
-            let cell = place(&args.at, &shape, output.name)?;
+            let cell = place(args, &shape, output.name)?;
             (
                 owner(&job, &buffers, (output.name, cell as u32), args.subgroup, Limits::default())
                     .map_err(refused)?,
@@ -105,13 +105,16 @@ fn asked_for(args: &MicroscopeArgs, job: &Job, thread: u32) -> Result<Owner> {
 }
 
 /// The number of an element by its place; leading places of length 1 may be left out.
-fn place(at: &[usize], shape: &[usize], name: &str) -> Result<usize> {
+fn place(args: &MicroscopeArgs, shape: &[usize], name: &str) -> Result<usize> {
+    let at = &args.at;
     let missing = shape.len().saturating_sub(at.len());
     let is_wrong = at.len() > shape.len()
         || shape[..missing].iter().any(|&size| size != 1)
         || at.iter().zip(&shape[missing..]).any(|(at, size)| at >= size);
     if is_wrong {
-        return Err(error!(Usage, "--at {at:?}: {name} has the shape {shape:?}, counted from 0"));
+        // Without a layer it is the smallest case that there is.
+        let hint = if args.layer.is_none() { "; name a layer with --layer" } else { "" };
+        return Err(error!(Usage, "--at {at:?}: {name} has the shape {shape:?}, counted from 0{hint}"));
     }
     Ok(at.iter().zip(&shape[missing..]).fold(0, |cell, (at, size)| cell * size + at))
 }

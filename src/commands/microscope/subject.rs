@@ -123,9 +123,16 @@ fn model(args: &MicroscopeArgs) -> Result<(Model, String)> {
 }
 
 /// There is no such kernel.
-fn no_kernel(kernel: &str) -> Error {
+pub fn no_kernel(kernel: &str) -> Error {
     let cases = all();
     let hint = closest(cases.iter().map(|case| case.call.name()), kernel);
-    let hint = hint.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+    let of_op = |name: &&str| name.split('.').next() == Some(kernel);
+    let mut those: Vec<_> = cases.iter().map(|case| case.call.name()).filter(of_op).collect();
+    those.dedup();
+    let hint = match hint {
+        _ if !those.is_empty() => format!(": there are {}", those.join(", ")),
+        Some(name) => format!("; did you mean {name}?"),
+        None => String::new(),
+    };
     error!(Usage, "there is no kernel {}{hint}", shown(kernel))
 }

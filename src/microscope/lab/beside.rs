@@ -1,16 +1,14 @@
 //! What a text does, in numbers, beside the original.
 
 use crate::check::Case;
-use crate::microscope::counts::{Counts, count};
+use crate::microscope::counts::{Counts, Sample, count};
 use crate::microscope::job::Job;
-use crate::microscope::limits::Limits;
+use crate::microscope::limits::{Effort, Limits, grouped};
 use crate::microscope::source::Result;
 use serde::Serialize;
 
-/// Groups of each pass that are run.
-const SAMPLE: u64 = 4;
 /// What a tried text may take at a layer's sizes: some seconds.
-pub const LIMITS: Limits = Limits { steps: 1 << 22, instructions: 1 << 28 };
+pub const LIMITS: Limits = Limits { steps: 1 << 22, instructions: 1 << 28, original: None };
 
 /// Counts of all passes together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -30,6 +28,14 @@ pub struct Totals {
     pub instructions: f64,
     /// Mean share of a subgroup's threads that execute an instruction.
     pub active: f64,
+    /// Threads of the largest group of a pass, and bytes of the largest workgroup memory.
+    pub group_threads: u64,
+    pub group_bytes: u64,
+    /// Threads of all passes, and those of them that were run: what is counted is scaled to all.
+    pub threads: u64,
+    pub sampled: u64,
+    /// The standard error of the least known count, as a share of it; 0 where all threads were run.
+    pub error: f64,
 }
 
 /// One of the counts.
@@ -73,6 +79,11 @@ impl Totals {
             barriers: sum(&|pass| pass.barriers),
             instructions,
             active: if instructions > 0.0 { active / instructions } else { 1.0 },
+            group_threads: passes.iter().map(|pass| pass.group_threads).max().unwrap_or(0),
+            group_bytes: passes.iter().map(|pass| pass.group_bytes).max().unwrap_or(0),
+            threads: passes.iter().map(|pass| pass.threads).sum(),
+            sampled: passes.iter().map(|pass| pass.sampled).sum(),
+            error: passes.iter().map(|pass| pass.error).fold(0.0, f64::max),
         }
     }
 
@@ -90,24 +101,75 @@ impl Totals {
 }
 
 /// Two texts at the same sizes.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Beside {
     pub edited: Totals,
     pub original: Totals,
+    /// What should be known of these counts, in words.
+    pub notes: Vec<String>,
 }
 
-/// Counts `text` and the rung's own shader at the sizes of a case. Of large grids, a few groups are run and scaled.
+impl Beside {
+    fn new(edited: Totals, original: Totals) -> Beside {
+        let notes = [sampled(&edited), other_arithmetic(&edited, &original), too_large(&edited)];
+        Beside { edited, original, notes: notes.into_iter().flatten().collect() }
+    }
+}
+
+/// What WebGPU promises on every device: threads of a group, and bytes of its workgroup memory.
+const PROMISED: (u64, u64) = (256, 16_384);
+/// Counts that are further apart than this, as a share, and than sampling explains are said to differ.
+const CLEARLY: f64 = 0.005;
+
+/// That only a part was run.
+fn sampled(totals: &Totals) -> Option<String> {
+    let Totals { threads, sampled, error, .. } = *totals;
+    let [of, run] = [threads, sampled].map(grouped);
+    let known = match (error * 1000.0).round() / 10.0 {
+        0.0 => "all parts that were run are alike".to_string(),
+        error => format!("give or take {error:.1}%"),
+    };
+    let what = format!("counted in {run} of {of} threads, of both the same, and scaled: {known}");
+    (sampled < threads).then_some(what)
+}
+
+/// That a right text multiplies more or less than the original.
+fn other_arithmetic(edited: &Totals, original: &Totals) -> Option<String> {
+    let apart = (edited.multiply_adds / original.multiply_adds - 1.0).abs();
+    let is_other = apart > CLEARLY + 3.0 * edited.error.hypot(original.error);
+    is_other.then(|| {
+        "the multiply-adds differ, though the values are right: something is multiplied more than once, left out, or counted \
+         as other arithmetic"
+            .to_string()
+    })
+}
+
+/// That not every device runs it.
+fn too_large(totals: &Totals) -> Option<String> {
+    let Totals { group_threads, group_bytes, .. } = *totals;
+    let (threads, bytes) = PROMISED;
+    (group_threads > threads || group_bytes > bytes).then(|| {
+        let [group_threads, group_bytes, bytes] = [group_threads, group_bytes, bytes].map(grouped);
+        format!(
+            "not every device runs it: a group has {group_threads} threads and {group_bytes} bytes of workgroup memory, and \
+             WebGPU promises {threads} and {bytes}"
+        )
+    })
+}
+
+/// Counts `text` and the rung's own shader at the sizes of a case. Of a large grid a part is run, and scaled: of both the
+/// same, so that what is equal is counted as equal.
 ///
 /// # Errors
 /// What the microscope refuses, and a thread without end.
 pub fn beside(case: &Case, rung: &str, text: &str, subgroup: u32) -> Result<Beside> {
     let [inputs, outputs] = case.zeros();
-    let totals = |job: Job| {
-        let counted = count(&job, job.buffers(&inputs, &outputs), subgroup, SAMPLE, LIMITS)?;
-        Ok(Totals::of(&counted))
-    };
-    Ok(Beside {
-        edited: totals(Job::with_text(&*case.call, rung, subgroup, text)?)?,
-        original: totals(Job::new(&*case.call, rung, subgroup)?)?,
-    })
+    let counted =
+        |job: Job, sample, limits| count(&job, job.buffers(&inputs, &outputs), subgroup, sample, limits);
+    let original = counted(Job::new(&*case.call, rung, subgroup)?, Sample::Enough, Limits::default())?;
+    let effort = original.iter().fold(Effort::default(), |sum, pass| sum.and(pass.effort));
+    let units: Vec<_> = original.iter().map(|pass| pass.units).collect();
+    let edited = Job::with_text(&*case.call, rung, subgroup, text)?;
+    let edited = counted(edited, Sample::As(&units), LIMITS.beside(effort))?;
+    Ok(Beside::new(Totals::of(&edited), Totals::of(&original)))
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! trial     is it right: naga, the sanitizer, the definition
 //! beside    what it does, in numbers, beside the original
+//! place     in the place of which shader
 //! exercise  a text that says itself what it should become
 //! attempt   all of it together
 //! time      how long it takes on a device, as soon as it is right
@@ -11,12 +12,14 @@
 mod attempt;
 mod beside;
 mod exercise;
+mod place;
 mod time;
 mod trial;
 
 pub use attempt::{Attempt, attempt};
 pub use beside::{Beside, LIMITS, Metric, Totals, beside};
 pub use exercise::{BATCH, Exercise, Goal, IMAGE_SIZE, Reached, Task};
+pub use place::{nearest, rungs};
 pub use time::Watched;
 pub use trial::{Settings, Trial, Verdict, Wrong, trial};
 

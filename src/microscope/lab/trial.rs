@@ -1,25 +1,29 @@
 //! Whether a text computes what its kernel should.
 
+use super::place::rungs;
 use crate::check::compare::Mismatch;
 use crate::check::kernels::Question;
 use crate::check::{Case, Style, all};
 use crate::microscope::finding::{Finding, Kind};
 use crate::microscope::job::Job;
-use crate::microscope::limits::Limits;
+use crate::microscope::limits::{Effort, Limits};
+use crate::microscope::order::ORDERS;
 use crate::microscope::proof::{self, estimate, prove};
 use crate::microscope::source::{Refusal, Result};
 use crate::microscope::view::{Owner, owner};
 use serde::Serialize;
-use web_time::{Duration, Instant};
 
 /// How a text is tried.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// Threads of a subgroup.
     pub subgroup: u32,
-    /// Cases are begun until so much time has passed, the small ones first.
-    pub time: Duration,
-    /// A case whose first groups promise more is left out.
+    /// Cases are taken, the small ones first, until the original takes so many instructions in them, all orders of threads
+    /// together. What the text takes, or how fast the machine is, changes nothing: equal texts get equal verdicts.
+    pub work: u64,
+    /// A case in which the original takes more is left out.
+    pub largest: u64,
+    /// At least what a text may take in a case. What is more than the original takes, by far, is refused.
     pub limits: Limits,
 }
 
@@ -27,11 +31,15 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             subgroup: 32,
-            time: Duration::from_millis(1200),
-            limits: Limits { steps: 1 << 18, instructions: 20_000_000 },
+            work: 80_000_000,
+            largest: 20_000_000,
+            limits: Limits { steps: 1 << 18, instructions: 80_000_000, original: None },
         }
     }
 }
+
+/// Cases in which every text is tried, however large they are.
+const LEAST: usize = 2;
 
 /// What came of a text.
 #[derive(Debug, Clone, Serialize)]
@@ -66,7 +74,9 @@ pub struct Wrong {
     /// The buffer and the value's place in it.
     pub name: String,
     pub place: Vec<usize>,
+    #[serde(serialize_with = "crate::microscope::json::double")]
     pub got: f64,
+    #[serde(serialize_with = "crate::microscope::json::double")]
     pub expected: f64,
     /// How many values differ, of how many.
     pub count: usize,
@@ -76,6 +86,8 @@ pub struct Wrong {
     pub group: Option<[u32; 3]>,
     /// The line of the write.
     pub line: Option<u32>,
+    /// Where to look, if not there.
+    pub hint: Option<String>,
     /// What the case is there for, and its sizes.
     pub case: String,
 }
@@ -91,15 +103,15 @@ pub fn trial(kernel: &str, rung: &str, text: &str, settings: Settings) -> Result
     };
     let mut cases: Vec<Case> = all().into_iter().filter(fits).collect();
     if cases.is_empty() {
-        return Err(Refusal::new(format!("there is no rung {rung} of {kernel}")));
+        let there = rungs(kernel)?.join(", ");
+        return Err(Refusal::new(format!("there is no rung {rung} of {kernel}: there are {there}")));
     }
     let work = |case: &Case| {
         let buffers = case.call.inputs().iter().chain(case.call.outputs());
         buffers.map(|buffer| case.len(buffer)).sum::<usize>() as f64 + case.call.flop()
     };
     cases.sort_by(|one, other| work(one).total_cmp(&work(other)));
-    let begun = Instant::now();
-    let mut right = 0;
+    let (mut right, mut begun, mut work) = (0, 0, 0);
     let all = 2 * cases.len();
     let ends = |verdict, right| Trial {
         kernel: kernel.to_string(),
@@ -109,27 +121,37 @@ pub fn trial(kernel: &str, rung: &str, text: &str, settings: Settings) -> Result
         cases: all,
         text: text.to_string(),
     };
-    'cases: for case in &cases {
+    for case in &cases {
+        if begun >= LEAST && work >= settings.work {
+            break;
+        }
         let job = match Job::with_text(&*case.call, rung, settings.subgroup, text) {
             Ok(job) => job,
             Err(why) => return Ok(ends(why.into(), right)),
         };
+        let own = Job::new(&*case.call, rung, settings.subgroup)?;
+        let own = effort(&own, case, settings)?;
+        if begun >= LEAST && own.all > settings.largest {
+            continue;
+        }
+        begun += 1;
         for style in [Style::Integers, Style::Random] {
-            if begun.elapsed() > settings.time {
-                break 'cases;
-            }
-            match of_case(case, rung, &job, style, settings) {
-                None => {}
-                Some(Verdict::Right) => right += 1,
-                Some(verdict) => return Ok(ends(verdict, right)),
+            work += ORDERS.len() as u64 * own.all;
+            match of_case(case, rung, &job, (style, own), settings) {
+                Verdict::Right => right += 1,
+                verdict => return Ok(ends(verdict, right)),
             }
         }
     }
-    if right == 0 {
-        let what = "it takes far too many instructions, in the smallest case too".to_string();
-        return Ok(ends(Verdict::Refused { line: None, what }, 0));
-    }
     Ok(ends(Verdict::Right, right))
+}
+
+/// What the original takes in a case. Its shaders are known to end.
+fn effort(own: &Job, case: &Case, settings: Settings) -> Result<Effort> {
+    let [inputs, outputs] = case.zeros();
+    let Settings { subgroup, .. } = settings;
+    let of_proof = proof::Settings { subgroup, ..proof::Settings::default() };
+    estimate(own, &own.buffers(&inputs, &outputs), of_proof)
 }
 
 impl From<Refusal> for Verdict {
@@ -138,49 +160,34 @@ impl From<Refusal> for Verdict {
     }
 }
 
-/// `None` where it is too much work.
-fn of_case(case: &Case, rung: &str, job: &Job, style: Style, settings: Settings) -> Option<Verdict> {
+fn of_case(case: &Case, rung: &str, job: &Job, (style, own): (Style, Effort), settings: Settings) -> Verdict {
     let question = Question::new(case, case.call.rounding(rung), style);
     let [inputs, outputs] = question.words();
     let buffers = job.buffers(&inputs, &outputs);
     let Settings { subgroup, limits, .. } = settings;
-    let most = limits.instructions;
-    // Other groups may take longer than the first, from which the estimate is.
-    let limits = Limits { instructions: 4 * most, ..limits };
+    let limits = limits.beside(own);
     let of_proof = proof::Settings { subgroup, limits, ..proof::Settings::default() };
-    match estimate(job, &buffers, of_proof) {
-        // One without end is a finding, and found quickly; but the kernel itself may take as long in a large case.
-        Ok(u64::MAX) => {
-            let own = Job::new(&*case.call, rung, settings.subgroup);
-            let own = own.and_then(|own| estimate(&own, &own.buffers(&inputs, &outputs), of_proof));
-            if own == Ok(u64::MAX) {
-                return None;
-            }
-        }
-        Ok(instructions) if instructions > most => return None,
-        Ok(_) => {}
-        Err(why) => return Some(why.into()),
-    }
     let report = match prove(job, &buffers, of_proof) {
         Ok(report) => report,
-        Err(why) => return Some(why.into()),
+        Err(why) => return why.into(),
     };
     let described = || format!("{}; {}", case.why, case.call.params());
     if !report.findings.is_empty() {
         let mut findings = report.findings;
         // What is only the consequence of another mistake stands behind it.
         findings.sort_by_key(|finding| matches!(finding.kind, Kind::Uninitialised | Kind::Order));
-        return Some(Verdict::Found { findings, case: described() });
+        return Verdict::Found { findings, case: described() };
     }
     for (output, words) in report.outputs.iter().enumerate() {
         if let Err(mismatch) = question.compare(output, words) {
             let index = mismatch.first[0].index;
             let own = owner(job, &buffers, (&mismatch.name, index as u32), subgroup, limits).ok();
             let line = own.map(|own| job.passes[own.pass].program.line(own.pc));
-            return Some(Verdict::Wrong(wrong(mismatch, own, line, described())));
+            let hint = own.and_then(|own| earlier(case, rung, job, own.pass, subgroup));
+            return Verdict::Wrong(Wrong { hint, ..wrong(mismatch, own, line, described()) });
         }
     }
-    Some(Verdict::Right)
+    Verdict::Right
 }
 
 fn wrong(mismatch: Mismatch, own: Option<Owner>, line: Option<u32>, case: String) -> Wrong {
@@ -196,6 +203,21 @@ fn wrong(mismatch: Mismatch, own: Option<Owner>, line: Option<u32>, case: String
         thread: own.map(|own| own.thread),
         group: own.map(|own| own.group),
         line,
+        hint: None,
         case,
     }
+}
+
+/// Of a pass that only goes on from what earlier ones left: if it is as in the original, the mistake is in one of these.
+fn earlier(case: &Case, rung: &str, job: &Job, pass: usize, subgroup: u32) -> Option<String> {
+    let names: Vec<_> = job.passes[..pass].iter().map(|pass| pass.program.entry.as_str()).collect();
+    let own = Job::new(&*case.call, rung, subgroup).ok()?;
+    let is_same =
+        own.passes.get(pass).is_some_and(|own| own.program.does_the_same(&job.passes[pass].program));
+    (is_same && !names.is_empty()).then(|| {
+        format!(
+            "this pass is as in the original, and goes on from what {} left: look there",
+            names.join(" and ")
+        )
+    })
 }

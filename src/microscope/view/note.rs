@@ -35,18 +35,10 @@ pub enum Action {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Number {
-    Float(#[serde(serialize_with = "float")] f32),
+    Float(#[serde(serialize_with = "crate::microscope::json::float")] f32),
     Signed(i32),
     Unsigned(u32),
     Bool(bool),
-}
-
-/// JSON has no name for what is not finite.
-fn float<S: serde::Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {
-    match value.is_finite() {
-        true => serializer.serialize_f32(*value),
-        false => serializer.serialize_str(&value.to_string()),
-    }
 }
 
 impl Number {

@@ -7,9 +7,10 @@ use super::snapshots::{Moment, Snapshot, Snapshots};
 use super::statements::Statements;
 use super::touched::{FirstUse, Touched};
 use crate::microscope::buffers::{Bound, Buffer, bind};
-use crate::microscope::counts::{Counter, Counts};
+use crate::microscope::counts::{Counter, Counts, Ran};
 use crate::microscope::group::{Group, Setting};
 use crate::microscope::job::Job;
+use crate::microscope::limits::Effort;
 use crate::microscope::program::{Global, Program, Space};
 use crate::microscope::source::Result;
 use crate::microscope::thread::{Paused, State, Thread};
@@ -223,7 +224,9 @@ impl Stepper {
 
     /// What the group has done so far, in numbers.
     pub fn counts(&self) -> Counts {
-        self.seen.counter.clone().counts(1, 1)
+        let threads = self.program().threads() as u64;
+        let ran = Ran { threads, units: 1, error: 0.0, effort: Effort::default() };
+        self.seen.counter.clone().counts(1, ran)
     }
 
     /// The variables of its shader, by number.

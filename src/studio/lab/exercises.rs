@@ -38,11 +38,12 @@ fn listed(name: &str) -> Option<Listed> {
     Some(Listed { task, kernel, rung, goals: goals.into_iter().map(|goal| goal.words).collect(), text })
 }
 
-/// The text without the paragraph of its head that is the hint, and the empty line behind that.
+/// The text with empty comments in the place of the hint: every line keeps its number.
 fn without_hint(text: &str) -> Option<String> {
     let (before, hint) = text.split_once("// Hint: ")?;
-    let (_, after) = hint.split_once("\n//\n")?;
-    Some(format!("{before}{after}"))
+    let (hint, after) = hint.split_once("\n//\n")?;
+    let lines = "//\n".repeat(hint.lines().count());
+    Some(format!("{before}{lines}//\n{after}"))
 }
 
 /// Every exercise with its start, in their order.

@@ -1,11 +1,11 @@
 //! How long a shader takes on a device, beside the original.
 
+use super::size::{Layer, Sized, sized};
 use super::{Lab, check_length};
-use crate::check::{Case, Table, table};
+use crate::check::Case;
 use crate::memory;
 use crate::microscope::lab::{self, Settings, Watched, trial};
 use crate::studio::answer::{Answer, Body, unusable};
-use crate::studio::microscope::{Aim, find};
 use crate::studio::pictures::Pictures;
 use crate::studio::training::Training;
 use crate::studio::worker::{self, Worker};
@@ -29,15 +29,6 @@ pub struct Wanted {
     of: Option<Layer>,
 }
 
-/// A layer of the model that looks at a picture.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Layer {
-    picture: u64,
-    run: Option<String>,
-    layer: String,
-}
-
 /// Times a text. First it is tried once more, whatever was said of it before, and then some groups of it run in the
 /// interpreter at the very sizes; no run is in progress meanwhile on any device.
 pub async fn time(
@@ -51,8 +42,10 @@ pub async fn time(
     let turn = lab.turn().await;
     // Said at once; a run may begin while the interpreter is at work.
     drop(training.alone()?);
-    let (case, layer) = case(&wanted, &pictures, &worker).await?;
-    let Wanted { kernel, rung, text, device, .. } = wanted;
+    let Wanted { kernel, rung, text, device, of } = wanted;
+    let found = sized((&kernel, &rung), of.as_ref(), &pictures, &worker).await?;
+    let nowhere = || unusable(format!("no layer has the kernel {kernel}"));
+    let Sized { case, layer } = found.ok_or_else(nowhere)?;
     let work = move || watched(&kernel, &rung, &text, case).map(|watched| (watched, turn));
     let (watched, turn) = worker::blocking(work).await??;
     let alone = training.alone()?;
@@ -68,27 +61,6 @@ pub async fn time(
     let mut answer = times.await?;
     answer["layer"] = layer;
     Ok(Json(answer))
-}
-
-/// The kernel at the sizes that were asked for, and whose these are.
-async fn case(wanted: &Wanted, pictures: &Pictures, worker: &Worker) -> Answer<(Case, Value)> {
-    let kernel = &wanted.kernel;
-    let Some(Layer { picture, run, layer }) = &wanted.of else {
-        let (image_size, batch) = (lab::IMAGE_SIZE, lab::BATCH);
-        let mut cases = table(Table::Network { image_size, batch }).into_iter();
-        let case = cases.find(|case| case.call.name() == kernel);
-        let case = case.ok_or_else(|| unusable(format!("no layer has the kernel {kernel}")))?;
-        let layer = json!({"name": case.why, "image_size": image_size, "pictures": batch});
-        return Ok((case, layer));
-    };
-    let aim = Aim { picture: *picture, run: run.clone(), layer, label: 0 };
-    let found = find(pictures, worker, aim).await?;
-    let subject = found.of_layer.subject(kernel)?;
-    subject.rung(Some(&wanted.rung))?;
-    Ok((
-        subject.case,
-        json!({"name": layer, "image_size": found.image_size, "pictures": 1, "run": found.run}),
-    ))
 }
 
 fn watched(kernel: &str, rung: &str, text: &str, case: Case) -> Answer<Watched> {

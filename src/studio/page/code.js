@@ -3,8 +3,8 @@
 import { el } from "./dom.js";
 import { highlight, lineOfFunction } from "./highlight.js";
 
-/** The WGSL, with a menu of all rungs. */
-export function shaderColumn(shader, first, ran, entry) {
+/** The WGSL, with a menu of all rungs; `onChange(rung)` where somebody wants to change it. */
+export function shaderColumn(shader, first, ran, entry, onChange) {
   const holder = el("div", { class: "code-column" });
   const menu = el(
     "select",
@@ -14,8 +14,10 @@ export function shaderColumn(shader, first, ran, entry) {
     ),
   );
   const show = () => {
-    const { file, source } = shader[Number(menu.value)];
-    holder.replaceChildren(...column(el("span", {}, "WGSL, rung ", menu), file, source, "wgsl", entry).childNodes);
+    const { rung, file, source } = shader[Number(menu.value)];
+    const change = el("button", { type: "button", class: "small change-shader", onclick: () => onChange(rung) }, "Change this shader");
+    const title = el("span", {}, "WGSL, rung ", menu, " ", change);
+    holder.replaceChildren(...column(title, file, source, "wgsl", entry).childNodes);
     scrollToEntry(holder.querySelector("pre"));
   };
   menu.addEventListener("change", show);

@@ -53,6 +53,15 @@ export class Editor {
     this.under.querySelectorAll(".line")[line - 1]?.classList.add("bad");
   }
 
+  /** Scrolls to the first line that is marked, if it is not in sight. */
+  showMarked() {
+    const first = [...this.under.querySelectorAll(".line")].findIndex((line) => line.classList.contains("bad"));
+    if (first < 0) return;
+    const height = this.field.scrollHeight / this.text.split("\n").length;
+    const top = first * height - this.field.scrollTop;
+    if (top < 0 || top > this.field.clientHeight - 2 * height) this.field.scrollTop = (first - 4) * height;
+  }
+
   goTo(line) {
     const lines = this.text.split("\n");
     const before = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);

@@ -1,9 +1,10 @@
 // The exercises: shaders with something wrong, missing or slow, each with its task, its hint and a lab. What was reached,
-// and what was written, is kept as long as the browser's tab.
+// and what was written, is kept as long as the browser's tab is open.
 
 import { get } from "./api.js";
 import { $, announce, el, replace, setText } from "./dom.js";
 import { Lab } from "./lab.js";
+import { exerciseInAddress, onExerciseAddress, setExercise } from "./views.js";
 
 const KEPT = "pawgrad-exercises";
 
@@ -68,6 +69,7 @@ class ExerciseView {
     this.hint.open = false;
     setText(this.hintText, hint);
     this.lab.open({ kernel, rung, source: text, text: kept.texts[number] ?? text });
+    setExercise(number);
   }
 
   #keepText(text) {
@@ -117,14 +119,27 @@ function list() {
           },
           el("span", { class: "exercise-number" }, exercise.number),
           ` ${exercise.title}`,
-          isReached(exercise) && el("span", { class: "good" }, " ✓ solved"),
+          isReached(exercise) && el("span", { class: "good exercise-mark", role: "img", "aria-label": "solved", title: "solved" }, "✓"),
         ),
       ),
     ),
   );
 }
 
+/** Opens what the address names. */
+async function follow() {
+  const named = exerciseInAddress();
+  if (named === null) return;
+  $("exercises").open = true;
+  await load();
+  if (!all) return;
+  const exercise = all.find(({ number }) => String(number) === named);
+  if (exercise) choose(exercise);
+  else setText($("exercises-alert"), `There is no exercise ${named}: there are ${all.length}.`);
+}
+
 function choose(exercise) {
+  setText($("exercises-alert"), "");
   view ??= new ExerciseView();
   view.number = exercise.number;
   if (!view.node.isConnected) $("exercises").append(view.node);
@@ -156,19 +171,26 @@ export async function exercisesOf(kernel) {
     );
 }
 
+let loading = null; // one question at a time
+
 async function load() {
   if (all) return;
+  loading ??= get("/api/exercises");
   try {
-    all = await get("/api/exercises");
+    all ??= await loading;
     list();
     setText($("exercises-alert"), "");
   } catch (why) {
     setText($("exercises-alert"), why.message); // asked for again at the next opening
+  } finally {
+    loading = null;
   }
 }
 
 export function startExercises() {
   const loadWhereOpen = () => $("exercises").open && load();
   $("exercises").addEventListener("toggle", loadWhereOpen);
+  onExerciseAddress(follow);
+  follow();
   loadWhereOpen(); // somebody may have been faster than this script
 }

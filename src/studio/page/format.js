@@ -23,9 +23,19 @@ export function three(x) {
   return x.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 || size === 0 ? 2 : size >= 0.1 ? 3 : 4);
 }
 
-/** A number of a calculation: four digits that matter and a true minus sign. */
-export function precise(x) {
+/** A large number in three digits, as 33.6 M; a small one whole. */
+export function short(x) {
   if (missing(x)) return NONE;
+  const [unit, size] = [["G", 1e9], ["M", 1e6]].find(([, least]) => x >= least) ?? ["", 1];
+  return unit ? `${three(x / size)}\u00a0${unit}` : integer(x);
+}
+
+/** A number of a calculation: four digits that matter and a true minus sign. What is not finite is a word in JSON. */
+export function precise(x) {
+  if (typeof x === "string") return x.replace("-", MINUS);
+  if (x === null || x === undefined) return NONE;
+  if (Number.isNaN(x)) return "NaN";
+  if (!Number.isFinite(x)) return x < 0 ? `${MINUS}inf` : "inf";
   if (x === 0) return "0";
   const size = Math.abs(x);
   const text =

@@ -60,7 +60,7 @@ async function look() {
   } catch (why) {
     if (question !== asked) return false;
     forget();
-    setText($("inside-status"), "Nothing to show.");
+    setText($("inside-status"), "Nothing to show yet. The exercises above need no model.");
     complain(why.message);
     return false;
   }

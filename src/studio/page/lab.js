@@ -14,7 +14,7 @@ export class Lab {
 
   /**
    * `onText(text)` after each change; `onAnswer(answer)` gives more to show below it; `of()` is the layer at whose size a
-   * text is timed, as /api/lab/time takes it, or null.
+   * text is counted and timed, as /api/lab takes it, or null.
    */
   constructor({ back = "Back to the original", onText, onAnswer, of = () => null } = {}) {
     Object.assign(this, { onText, onAnswer, of });
@@ -70,7 +70,7 @@ export class Lab {
     setText(this.verdict, "Trying …");
     try {
       const text = this.editor.text;
-      const answer = await post("/api/lab", { kernel, rung, text });
+      const answer = await post("/api/lab", { kernel, rung, text, of: this.of() });
       if (question === this.#question) this.#show(answer, { kernel, rung, text });
     } catch (why) {
       if (question === this.#question) replace(this.verdict, el("p", { class: "alert" }, why.message));
@@ -91,5 +91,7 @@ export class Lab {
       this.onAnswer?.(answer),
       isTimed && this.timing.node,
     );
+    this.editor.showMarked();
+    this.verdict.scrollIntoView({ block: "nearest" }); // what was found may lie below what is in sight
   }
 }

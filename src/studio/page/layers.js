@@ -25,7 +25,7 @@ export class LayerView {
     });
     this.output = this.#outputOf(layer);
     this.filters = el("div", {});
-    this.source = new SourceView();
+    this.source = new SourceView((kernel, rung) => this.#change(kernel, rung));
     this.node = el(
       "section",
       { class: "card layer", "aria-labelledby": `layer-${name}`, "data-layer": name, "data-index": index },
@@ -79,6 +79,16 @@ export class LayerView {
   /** Opens the microscope at a thread of one of the layer's kernels. */
   look(aim, onClose) {
     return openMicroscope(this.lens, { layer: this.name, ...aim }, onClose);
+  }
+
+  /** The same, where its shader is changed. */
+  async #change(kernel, rung) {
+    await this.look({ kernel, rung }, () => this.source.summary.focus());
+    const box = this.lens.querySelector(".lab-box");
+    if (!box) return;
+    box.open = true;
+    box.scrollIntoView({ block: "start" });
+    box.querySelector("summary").focus({ preventScroll: true });
   }
 
   focus() {

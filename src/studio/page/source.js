@@ -24,7 +24,9 @@ export class SourceView {
   #kernel = null; // the kernel whose code is shown
   #key = "";
 
-  constructor() {
+  /** `onChange(kernel, rung)` where somebody wants to change a shader. */
+  constructor(onChange) {
+    this.onChange = onChange;
     this.summary = el("summary", {}, "The code that ran");
     this.tabs = el("div", { class: "choices", role: "group", "aria-label": "Kernel" });
     this.facts = el("div", { class: "kernel-facts" });
@@ -178,7 +180,7 @@ export class SourceView {
       const ran = shader.findIndex((candidate) => candidate.rung === rung);
       replace(
         this.code,
-        shaderColumn(shader, Math.max(0, ran), ran, entry),
+        shaderColumn(shader, Math.max(0, ran), ran, entry, (rung) => this.onChange(kernel, rung)),
         column(el("span", {}, "Reference, in Rust"), reference.file, reference.source, "rust", reference.function),
       );
       this.#scrollToCode();

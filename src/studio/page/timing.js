@@ -3,6 +3,7 @@
 import { post } from "./api.js";
 import { el, replace, setText } from "./dom.js";
 import { three } from "./format.js";
+import { sizesOf } from "./verdict.js";
 
 let adapters = []; // [{value, label}] of the devices that run shaders
 
@@ -48,11 +49,10 @@ export class Timing {
     const { label } = adapters.find(({ value }) => value === this.device.value) ?? {};
     setText(this.start, `Time it on ${label}`);
     this.start.disabled = false;
-    const sizes = this.#what.of ? `${this.#what.of.layer} at its real size` : "the sizes above";
     setText(
       this.note,
       label
-        ? `It is tried again, then run by the interpreter at ${sizes}, and only then by the device, beside the original. No run goes on meanwhile.`
+        ? `It is tried again, then run by the interpreter at the sizes above, and only then by the device, beside the original. No run goes on meanwhile.`
         : "This machine has no device that runs shaders, so nothing is timed.",
     );
   }
@@ -80,12 +80,11 @@ function shown({ device, times, layer }) {
     ["Original", ms(original.median), `${ms(original.low)} to ${ms(original.high)}`],
     ["This / original", three(ratio), `${three(low)} to ${three(high)}`],
   ];
-  const of = layer.pictures === 1 ? "one picture" : `${layer.pictures} pictures`;
   return [
     el(
       "table",
       { class: "lab-counts" },
-      el("caption", {}, `${layer.name} of ${of} of ${layer.image_size} × ${layer.image_size} pixels, on ${device}`),
+      el("caption", {}, `${sizesOf(layer)}, on ${device}`),
       el(
         "thead",
         {},

@@ -1,27 +1,33 @@
 // What the lab says of a text: whether it is right, what it costs beside the original, how far its goals are.
 
 import { el } from "./dom.js";
-import { integer, precise, three } from "./format.js";
+import { integer, NONE, precise, short, three } from "./format.js";
+import { wordsBox } from "./words.js";
 
+/** [key, the word of goals, what it is, whether it is an average or a size, which stays as it is] */
 const COUNTS = [
-  ["multiply_adds", "Multiply-adds"],
-  ["accesses", "Loads and stores of buffers"],
-  ["sectors", "Pieces of 32 bytes of these"],
-  ["shared", "Loads and stores of workgroup memory"],
-  ["conflicts", "Bank conflicts, times as long"],
-  ["barriers", "Barriers"],
-  ["instructions", "Instructions of subgroups"],
-  ["active", "Share of active lanes"],
+  ["multiply_adds", "", "multiply-adds"],
+  ["accesses", "accesses", "loads and stores of buffers"],
+  ["sectors", "sectors", "pieces of 32 bytes that these touch"],
+  ["shared", "shared", "loads and stores of workgroup memory"],
+  ["conflicts", "conflicts", "these take so many times as long"],
+  ["barriers", "barriers", "that groups pass"],
+  ["instructions", "instructions", "of subgroups"],
+  ["active", "active", "share of a subgroup’s threads"],
+  ["group_threads", "", "threads of a group"],
+  ["group_bytes", "", "bytes of its workgroup memory"],
 ];
-const number = (value) => (Number.isInteger(value) ? integer(value) : three(value));
+const number = (value) => (Number.isInteger(value) || value >= 1000 ? short(value) : three(value));
 /** "y[0, 3, 1]" */
 const placeOf = ({ name, place }) => `${name}[${place.join(", ")}]`;
 
 /** An answer of /api/lab; lines that are named are marked in the editor, and lead there. */
-export function verdictOf({ trial, counts, sizes, goals }, editor) {
+export function verdictOf({ trial, counts, layer, goals }, editor) {
   return [
     words(trial, editor),
-    counts && table(counts, sizes),
+    counts && table(counts, layer, goals),
+    counts && counts.notes.map((note) => el("p", { class: "hint" }, `${note[0].toUpperCase()}${note.slice(1)}.`)),
+    counts && wordsBox(),
     goals.map(({ goal, count, reached }) =>
       el(
         "p",
@@ -50,7 +56,7 @@ function words(trial, editor) {
       ofCase(trial.case),
     ];
   }
-  const { got, expected, count, len, thread, group, line } = trial;
+  const { got, expected, count, len, thread, group, line, hint } = trial;
   const who =
     thread === null
       ? "No thread writes it."
@@ -62,6 +68,7 @@ function words(trial, editor) {
       `Wrong: ${placeOf(trial)} is ${precise(got)}, and should be ${precise(expected)}. ${integer(count)} of ${integer(len)} values differ. `,
       who,
     ),
+    hint && el("p", { class: "hint" }, `${hint[0].toUpperCase()}${hint.slice(1)}.`),
     ofCase(trial.case),
   ];
 }
@@ -71,26 +78,37 @@ function lines(numbers, editor) {
   return numbers.flatMap((line) => {
     editor.mark(line);
     const onclick = () => editor.goTo(line);
-    return [el("button", { type: "button", class: "quiet small", onclick }, `line ${line}`), " "];
+    return [el("button", { type: "button", class: "small lab-line", onclick }, `line ${line}`), " "];
   });
 }
 
-function table({ edited, original }, { layer, image_size: size, batch }) {
-  const rows = COUNTS.map(([key, name]) => {
-    const [one, other] = [edited[key], original[key]];
-    const share = other > 0 ? three(one / other) : "–";
+/** "conv2 of one picture of 64 × 64 pixels" */
+export function sizesOf({ name, pictures, image_size: size }) {
+  return `${name} of ${pictures === 1 ? "one picture" : `${pictures} pictures`} of ${size} × ${size} pixels`;
+}
+
+function table({ edited, original }, layer, goals) {
+  const wanted = goals.map(({ goal }) => goal.split(" ")[0]);
+  const rows = COUNTS.map(([key, word, what]) => {
+    // Without workgroup memory there is nothing that conflicts.
+    const [one, other] = [edited, original].map((of) => (key === "conflicts" && of.shared === 0 ? null : of[key]));
+    const share = one !== null && other > 0 ? three(one / other) : NONE;
+    const isGoal = wanted.includes(word);
     return el(
       "tr",
-      {},
-      el("th", { scope: "row" }, name),
-      [number(one), number(other), share].map((text) => el("td", { class: "number" }, text)),
+      { class: isGoal ? "lab-goal" : null },
+      el("th", { scope: "row" }, word && el("strong", {}, word), word && ": ", what, isGoal && " (goal)"),
+      [one, other].map((value) =>
+        el("td", { class: "number", title: value >= 1e6 ? integer(value) : null }, value === null ? NONE : number(value)),
+      ),
+      el("td", { class: "number" }, share),
     );
   });
   const head = ["Count", "This", "Original", "Share"].map((text) => el("th", { scope: "col" }, text));
   return el(
     "table",
     { class: "lab-counts" },
-    el("caption", {}, `${layer} of ${batch} pictures of ${size} × ${size} pixels`),
+    el("caption", {}, sizesOf(layer)),
     el("thead", {}, el("tr", {}, head)),
     el("tbody", {}, rows),
   );

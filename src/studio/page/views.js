@@ -1,6 +1,7 @@
 // The sections of the page, and the address that names the section, a past run and the configuration:
 // `#train?run=2026-01-31_12-00-00&epochs=20`. Of the configuration only what differs from the defaults is in it. What the
-// microscope shows is named as well: `#inside?micro=layer:conv2;element:77;step:57`.
+// microscope shows is named as well, and the exercise that is open: `#inside?micro=layer:conv2;element:77;step:57`,
+// `#inside?exercise=7`.
 
 import { goToEntrance, tokenInAddress } from "./door.js";
 import { $ } from "./dom.js";
@@ -12,11 +13,13 @@ let query = "";
 let run = null; // the past run that somebody chose to see
 let micro = null; // what the microscope shows, as text
 let askedMicro = null; // the same of an address that somebody typed or followed, until it is taken
+let exercise = null; // the number of the exercise that is open, as text
 let told = ""; // what the title says before the section, such as how far the training is
 const viewWatchers = new Set();
 const queryWatchers = new Set();
 const runWatchers = new Set();
 const microWatchers = new Set();
+const exerciseWatchers = new Set();
 
 /** `act(view)` when another section is shown. */
 export const onView = (act) => viewWatchers.add(act);
@@ -26,14 +29,15 @@ export const onQuery = (act) => queryWatchers.add(act);
 export const onRunAddress = (act) => runWatchers.add(act);
 /** `act()` when somebody typed or followed an address of something under the microscope. */
 export const onMicroAddress = (act) => microWatchers.add(act);
+/** `act(number)` when somebody typed or followed an address of another exercise. */
+export const onExerciseAddress = (act) => exerciseWatchers.add(act);
 
 function parse() {
   const [view, search = ""] = location.hash.slice(1).split("?");
   const params = new URLSearchParams(search);
-  const [named, lens] = ["run", "micro"].map((name) => params.get(name));
-  params.delete("run");
-  params.delete("micro");
-  return { view: VIEWS.includes(view) ? view : "train", run: named, micro: lens, search: params.toString() };
+  const [named, lens, task] = ["run", "micro", "exercise"].map((name) => params.get(name));
+  for (const name of ["run", "micro", "exercise"]) params.delete(name);
+  return { view: VIEWS.includes(view) ? view : "train", run: named, micro: lens, exercise: task, search: params.toString() };
 }
 
 export const currentView = () => parse().view;
@@ -42,6 +46,7 @@ export const currentQuery = () => new URLSearchParams(parse().search);
 function address(view) {
   const parts = [
     view === "train" && run && new URLSearchParams({ run }).toString(),
+    view === "inside" && exercise && new URLSearchParams({ exercise }).toString(),
     view === "inside" && micro && microPart(micro),
     query,
   ].filter(Boolean);
@@ -60,6 +65,8 @@ export function takeMicro() {
   askedMicro = null;
   return taken;
 }
+/** The number of the exercise that the address names, as text, or null. */
+export const exerciseInAddress = () => exercise;
 /** The run that the address names, or null. */
 export const runInAddress = () => run;
 
@@ -79,6 +86,12 @@ export function setRun(name) {
 export function setMicro(text) {
   if (askedMicro !== null) return; // another address waits to be followed
   micro = text;
+  putIntoAddress();
+}
+
+/** The same with the exercise that is open. */
+export function setExercise(number) {
+  exercise = String(number);
   putIntoAddress();
 }
 
@@ -116,7 +129,7 @@ function show({ isFirst = false } = {}) {
 }
 
 export function startViews() {
-  ({ search: query, run, micro } = parse());
+  ({ search: query, run, micro, exercise } = parse());
   askedMicro = micro;
   $("skip").addEventListener("click", (event) => {
     event.preventDefault(); // the address holds the configuration: leave it alone
@@ -129,11 +142,14 @@ export function startViews() {
     if (asked.run !== null && asked.run !== run) for (const act of runWatchers) act(asked.run);
     const isOtherMicro = asked.micro !== null && asked.micro !== micro;
     if (isOtherMicro) askedMicro = micro = asked.micro;
+    const isOtherExercise = asked.exercise !== null && asked.exercise !== exercise;
+    if (isOtherExercise) exercise = asked.exercise;
     // A link to a run or a thread alone leaves the configuration as it is.
-    if (asked.search !== query && (asked.search || (asked.run ?? asked.micro) === null)) for (const act of queryWatchers) act(currentQuery());
+    if (asked.search !== query && (asked.search || (asked.run ?? asked.micro ?? asked.exercise) === null)) for (const act of queryWatchers) act(currentQuery());
     putIntoAddress();
     if (currentView() !== last) show();
     else if (isOtherMicro) for (const act of microWatchers) act();
+    if (isOtherExercise) for (const act of exerciseWatchers) act();
     last = currentView();
   });
   show({ isFirst: true });
