@@ -5,11 +5,12 @@
 
 use crate::device::memory::room;
 use crate::device::readback::Readback;
-use crate::device::{Device, Memory};
+use crate::device::{Device, Memory, Place};
 use crate::error::Result;
 use std::cell::{Ref, RefMut};
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use web_time::Instant;
 
 /// What the 4-byte values of a tensor are.
@@ -33,6 +34,8 @@ struct Storage {
     memory: Option<Memory>,
     /// How many were asked for; the memory may hold more.
     words: usize,
+    /// No two have the same, also where one was freed before the other was made.
+    number: u64,
 }
 
 impl Drop for Storage {
@@ -51,7 +54,9 @@ impl Tensor {
     pub fn empty(device: &Device, shape: &[usize], kind: Kind) -> Result<Tensor> {
         let words = shape.iter().product();
         assert!(words > 0, "a tensor has at least one value, not shape {shape:?}");
-        let storage = Storage { device: device.clone(), memory: Some(device.allocate(words)?), words };
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let (memory, number) = (Some(device.allocate(words)?), NEXT.fetch_add(1, Ordering::Relaxed));
+        let storage = Storage { device: device.clone(), memory, words, number };
         Ok(Tensor { storage: Rc::new(storage), offset: 0, shape: shape.to_vec(), kind })
     }
 
@@ -135,6 +140,11 @@ impl Tensor {
         let mut shape = self.shape.clone();
         shape[0] = rows.len();
         Tensor { shape, offset: self.offset + rows.start * row, ..self.clone() }
+    }
+
+    /// Where it lies.
+    pub fn place(&self) -> Place {
+        Place { memory: self.storage.number, offset: self.offset }
     }
 
     /// Whether no other tensor shares this memory, so that it may be written in place.

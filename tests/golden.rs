@@ -2,6 +2,8 @@
 //! that sees a mistake which the reference and the shaders share.
 
 mod common;
+#[path = "golden/networks.rs"]
+mod networks;
 
 use common::{network, weights_file};
 use pawgrad::check::{Case, Style, Values, all, kernels};

@@ -5,6 +5,8 @@ mod common;
 mod networks;
 #[path = "model/layers.rs"]
 mod new_layers;
+#[path = "model/random.rs"]
+mod random;
 
 use common::{Sum, classes, network};
 use pawgrad::device::{Device, Limits};

@@ -164,7 +164,7 @@ pub fn reference(case: &Case, inputs: &[Values], outputs: &[Values], map: fn(f64
 
 /// The sums over absolute values. Gates keep their sign, so the terms of a sum that a gate is a factor of have all the
 /// same one.
-fn magnitude(case: &Case, inputs: &[Values], outputs: &[Values]) -> Vec<Values> {
+pub fn magnitude(case: &Case, inputs: &[Values], outputs: &[Values]) -> Vec<Values> {
     if let Some(magnitude) = &case.magnitude {
         let mut magnitudes = outputs.to_vec();
         let inputs: Vec<_> = inputs.iter().map(Values::as_input).collect();

@@ -3,6 +3,7 @@
 //! - [`gradient`] checks the references' backward functions against finite differences, in f64.
 //! - [`kernels`] runs a kernel on a device and compares it with the reference, element by element.
 //! - [`fuzz`] draws sizes at random for that, and makes those that fail as small as it can.
+//! - [`replay`] computes once more in f64 what a device computes, kernel after kernel.
 //! - [`timing`] says how long a kernel takes, [`ceiling`] how fast the device is at most, [`tune`] which rung is fastest.
 
 mod buffers;
@@ -11,6 +12,7 @@ pub mod compare;
 pub mod fuzz;
 pub mod gradient;
 pub mod kernels;
+pub mod replay;
 pub mod timing;
 pub mod tune;
 

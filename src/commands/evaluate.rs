@@ -91,7 +91,7 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
 /// How many pictures are computed at a time while all of them lie there decoded.
 fn batch_beside(model: &Model, pictures: usize) -> Result<usize> {
     let raster = model.network.raster();
-    let what = format!("evaluating {pictures} pictures of {raster} pixels");
+    let what = format!("evaluating {pictures} pictures of {raster}");
     batch(&what, model, pictures, &[of_pictures(pictures, raster)]).or_else(|why| {
         let needs = |pictures| Ok([of_use(model, 1)?, vec![of_pictures(pictures, raster)]].concat());
         let fits = match largest_that_fits(1..pictures, needs)? {
@@ -140,7 +140,7 @@ fn print_mistakes(classes: &[String], confusion: &[Vec<usize>]) {
 }
 
 fn print_classes(classes: &[String], scores: &[ClassScores]) {
-    let classes: Vec<_> = classes.iter().map(|class| shown(class)).collect();
+    let classes: Vec<_> = classes.iter().map(shown).collect();
     let width = classes.iter().map(|class| class.chars().count()).max().unwrap_or(0).max(6);
     outln!("\n{:>width$} {:>9} {:>9} {:>9} {:>9}", "class", "pictures", "precision", "recall", "F1");
     let percent =

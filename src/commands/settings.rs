@@ -36,7 +36,7 @@ pub struct SettingsArgs {
     /// Pictures per optimizer step
     #[arg(long, default_value_t = Settings::default().batch_size, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     batch_size: usize,
-    /// The network: default or small, or a TOML file that describes one (examples/networks has these)
+    /// The network: default, small, batch_norm or residual, or a TOML file that describes one (examples/networks has these)
     #[arg(long, default_value_os_t = Settings::default().network, value_name = "NAME|FILE", value_parser = path())]
     network: PathBuf,
     /// Share that each dropout layer drops in training, from 0 up to below 1 [default: as the network says; 0.5 in the default]

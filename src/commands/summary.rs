@@ -26,7 +26,7 @@ pub struct SummaryArgs {
     /// Whether the network sees pictures in gray or in colour, for one without a file
     #[arg(long, default_value = "gray", value_name = "gray|rgb", value_parser = one_of(Color::ALL), conflicts_with = "model")]
     color: Color,
-    /// The network: default or small, or a TOML file that describes one
+    /// The network: default, small, batch_norm or residual, or a TOML file that describes one
     #[arg(long, default_value = DEFAULT, value_name = "NAME|FILE", value_parser = path(), conflicts_with = "model")]
     network: PathBuf,
     /// How many classes it tells apart

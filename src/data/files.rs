@@ -28,7 +28,7 @@ impl Pictures {
         // Each picture is decoded into its place, so that all of them are never held twice.
         let mut pixels = Vec::new();
         pixels.try_reserve_exact(total.saturating_mul(picture_bytes)).map_err(|_| {
-            let why = error!(OutOfMemory, "no memory for {total} pictures of {raster} pixels");
+            let why = error!(OutOfMemory, "no memory for {total} pictures of {raster}");
             why.with(Remedy::SmallerImageSize)
         })?;
         pixels.resize(total * picture_bytes, 0);

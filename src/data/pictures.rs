@@ -52,11 +52,11 @@ impl From<usize> for Raster {
     }
 }
 
-/// `64x64`, and `64x64 in colour`
+/// `64x64 pixels`, and `64x64 pixels in colour`
 impl std::fmt::Display for Raster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let color = if self.color == Color::Rgb { " in colour" } else { "" };
-        write!(f, "{0}x{0}{color}", self.size)
+        write!(f, "{0}x{0} pixels{color}", self.size)
     }
 }
 

@@ -58,12 +58,14 @@ impl Pictures {
             let pixels = at * bytes..(at + 1) * bytes;
             if is_taken {
                 taken.extend_from_slice(&self.pixels[pixels]);
-                (labels.0.push(label), paths.0.push(path));
+                labels.0.push(label);
+                paths.0.push(path);
             } else {
                 // What stays closes the gaps: all pictures are never held twice.
                 self.pixels.copy_within(pixels, kept * bytes);
                 kept += 1;
-                (labels.1.push(label), paths.1.push(path));
+                labels.1.push(label);
+                paths.1.push(path);
             }
         }
         self.pixels.truncate(kept * bytes);

@@ -36,7 +36,7 @@ mod rungs;
 pub(crate) mod textures;
 mod timer;
 
-pub use calls::{Calls, RecordedCall};
+pub use calls::{Calls, Place, RecordedCall};
 pub use limits::{DeviceKind, Limits, TensorCores};
 pub use pipeline::Checks;
 pub use precision::Precision;

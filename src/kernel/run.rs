@@ -50,6 +50,7 @@ impl<P: Params> Kernel<P> {
                 params: params.words(),
                 inputs: words(inputs),
                 outputs: words(outputs),
+                places: inputs.iter().chain(outputs).map(|tensor| tensor.place()).collect(),
             });
         }
         let bytes = inputs.iter().chain(outputs).map(|tensor| tensor.len() as f64 * 4.0).sum();

@@ -28,7 +28,7 @@ impl Model {
         let mut text = String::new();
         let raster = self.network.raster();
         let classes: Vec<_> = self.network.classes.iter().map(shown).collect();
-        let _ = writeln!(text, "Network for {} of {raster} pixels", classes.join(" and "));
+        let _ = writeln!(text, "Network for {} of {raster}", listed(&classes));
         let _ = writeln!(text, "{line}");
         for (i, [layer, shape, parameters]) in rows.iter().enumerate() {
             let _ = writeln!(text, "{layer:<first$}   {shape:<second$}   {parameters:>third$}");
@@ -38,9 +38,14 @@ impl Model {
         }
         let _ = writeln!(text, "{line}");
         let parameters: usize = self.parameters().iter().map(|tensor| tensor.len()).sum();
+        let all: usize = self.tensors().iter().map(|named| named.tensor.len()).sum();
         let bytes = parameters as f64 * 4.0;
         let _ =
             writeln!(text, "Parameters              {:>12}   {:8.2} MiB", thousands(parameters), bytes / MIB);
+        if all > parameters {
+            let (rest, bytes) = (thousands(all - parameters), (all - parameters) as f64 * 4.0);
+            let _ = writeln!(text, "Non-trainable           {rest:>12}   {:8.2} MiB", bytes / MIB);
+        }
         let moments = thousands(2 * parameters);
         let _ = writeln!(text, "Adam's moments          {moments:>12}   {:8.2} MiB", 2.0 * bytes / MIB);
         let activations: u64 = self.activations().iter().map(|(_, bytes)| bytes).sum();
@@ -48,6 +53,17 @@ impl Model {
         let _ =
             writeln!(text, "Activations per image   {per_image:>12}   {:8.2} MiB", activations as f64 / MIB);
         text
+    }
+}
+
+/// Most classes that are named.
+const NAMED: usize = 8;
+
+/// "cats and dogs", "blue, green and red", and of many the first.
+fn listed(classes: &[String]) -> String {
+    match classes {
+        [first @ .., last] if classes.len() <= NAMED => format!("{} and {last}", first.join(", ")),
+        _ => format!("{} and {} more classes", classes[..NAMED].join(", "), classes.len() - NAMED),
     }
 }
 

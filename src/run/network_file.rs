@@ -30,9 +30,11 @@ const LONGEST: u64 = 1 << 20;
 const CLASSES: &str = "classes";
 
 /// The networks that come with this program, by name, with their texts.
-pub const SHIPPED: [(&str, &str); 2] = [
+pub const SHIPPED: [(&str, &str); 4] = [
     (DEFAULT, include_str!("../../examples/networks/default.toml")),
     ("small", include_str!("../../examples/networks/small.toml")),
+    ("batch_norm", include_str!("../../examples/networks/batch_norm.toml")),
+    ("residual", include_str!("../../examples/networks/residual.toml")),
 ];
 
 /// What is trained where nothing else is said.

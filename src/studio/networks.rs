@@ -3,7 +3,8 @@
 use super::answer::{Answer, not_found, unusable};
 use crate::data::Color;
 use crate::data::folder::MOST_CLASSES;
-use crate::model::{Network, Placed};
+use crate::model::slot::Slot;
+use crate::model::{Network, Role};
 use crate::report::graph;
 use crate::run::network_file::{NetworkFile, SHIPPED};
 use crate::train::settings::image_size_problem;
@@ -42,7 +43,8 @@ fn network(name: &str, wanted: &Wanted) -> Answer<Network> {
 /// How large it is.
 pub async fn show(Path(name): Path<String>, Query(wanted): Query<Wanted>) -> Answer<Json<Value>> {
     let placed = network(&name, &wanted)?.placed()?;
-    let parameters: usize = placed.iter().map(Placed::slot_values).sum();
+    let trained = placed.iter().flat_map(|node| &node.slots).filter(|slot| slot.role == Role::Parameter);
+    let parameters: usize = trained.map(Slot::len).sum();
     Ok(Json(json!({"layers": placed.len(), "parameters": parameters})))
 }
 

@@ -218,6 +218,13 @@ impl Trainer {
     }
 }
 
+impl BatchGradients {
+    /// Loss and hits of each micro-batch: they add up to those of the batch.
+    pub fn counts(&self) -> &[(Tensor, Tensor)] {
+        &self.counts
+    }
+}
+
 impl StepUnderWay {
     /// Waits until the device has completed the step.
     ///

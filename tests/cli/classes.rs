@@ -141,7 +141,7 @@ fn wrong_choices_are_named_and_leave_nothing() {
         ("--validation-split 0.2", "--validation-split 0.2 --test-dir hues", &["--test-dir"]),
         ("--class-weights auto", "--class-weights even", &["even", "auto"]),
         ("--color rgb", "--color blue", &["blue", "rgb"]),
-        ("--network my.toml", "--network no.toml", &["no.toml", "default, small"]),
+        ("--network my.toml", "--network no.toml", &["no.toml", "default, small, batch_norm, residual"]),
         ("--network my.toml", "--network hues", &["hues"]),
     ];
     for (right, mistake, words) in wrong {

@@ -81,6 +81,8 @@ fn a_network_is_described_before_it_is_trained() {
         ("default", 10, 32, "rgb"),
         ("small", 2, 8, "rgb"),
         ("small", 100, 256, "gray"),
+        ("batch_norm", 3, 32, "gray"),
+        ("residual", 10, 32, "rgb"),
     ] {
         let query = format!("classes={classes}&image_size={size}&color={color}");
         let told = studio.json(&format!("/api/networks/{name}?{query}"));
@@ -102,7 +104,7 @@ fn a_network_is_described_before_it_is_trained() {
         ("small?classes=2&image_size=7&color=gray", 422, "7 is not between 8 and"),
         ("small/graph?classes=2&image_size=99999&color=gray", 422, "99999 is not between 8 and"),
     ] {
-        let answer = studio.get(&format!("/api/networks/{}", path.replacen('?', "?", 1)));
+        let answer = studio.get(&format!("/api/networks/{path}"));
         answer.refuses(status, word);
     }
     for wrong in
