@@ -10,7 +10,7 @@ use pawgrad::device::Device;
 use pawgrad::model::layers::{
     Add, BatchNorm, Conv2d, Dense, Dropout, Flatten, GlobalAvgPool, LeakyRelu, MaxPool2d, Relu, Unit,
 };
-use pawgrad::model::{Graph, Model};
+use pawgrad::model::{Graph, Model, Network};
 use pawgrad::reference::{conv2d, dense, global_avg_pool, leaky_relu, max_pool2d, relu};
 use pawgrad::studio::inside::gradients::{self, Owner};
 use pawgrad::studio::inside::{self, Inside, Slots};
@@ -169,7 +169,7 @@ fn every_layer_shows_what_its_definition_says() {
             let name = format!("{} on {}", seen.placed.name, device.name());
             compare(&name, &seen.placed.output_shape, &f64s(&seen.values), &wanted, &allowed).unwrap();
         }
-        assert_eq!(inside.logit, inside.layers.last().unwrap().values[0]);
+        assert_eq!(inside.logit(), inside.layers.last().unwrap().values[0]);
     }
 }
 
@@ -220,6 +220,7 @@ fn the_arithmetic_behind_a_value_gives_that_value() {
                     near(sum);
                 }
                 Unit::Function { input, output, formula } if formula.starts_with("LeakyReLU") => {
+                    assert_eq!(formula, "LeakyReLU: x, below 0 times 0.3");
                     let slope = if input < 0.0 { 0.3 } else { 1.0 };
                     assert_eq!((input * slope, output), (value, value), "{name}");
                 }
@@ -234,9 +235,9 @@ fn the_arithmetic_behind_a_value_gives_that_value() {
                     assert_eq!((count, output), (36, value), "{name}");
                     near(sum / 36.0);
                 }
-                Unit::BatchNorm { input, mean, variance, normal, gamma, beta, output } => {
-                    assert_eq!((mean, variance, output), (0.0, 1.0, value), "{name}");
-                    let deviation = (f64::from(variance) + 0.001).sqrt();
+                Unit::BatchNorm { input, mean, variance, epsilon, normal, gamma, beta, output } => {
+                    assert_eq!((mean, variance, epsilon, output), (0.0, 1.0, 0.001, value), "{name}");
+                    let deviation = (f64::from(variance) + epsilon).sqrt();
                     assert!((f64::from(input - mean) / deviation - normal).abs() < 1e-7, "{name}");
                     near(normal * f64::from(gamma) + f64::from(beta));
                 }
@@ -248,33 +249,74 @@ fn the_arithmetic_behind_a_value_gives_that_value() {
     assert!(inside.unit(99, 0, 0, 0).unwrap_err().message.contains("no layer 99"));
 }
 
+/// Grad-CAM by its definition, for a network whose maps one dense layer takes: the gradient of a class's evidence with respect to
+/// the maps are that layer's weights. `weights` are those of the class.
+fn heat_of(maps: &[f32], weights: &[f64]) -> Vec<f64> {
+    let places = SIZE * SIZE;
+    let heat: Vec<f64> = (0..places)
+        .map(|place| {
+            let of_channel = |channel: usize| {
+                let weights = &weights[channel * places..(channel + 1) * places];
+                let mean = weights.iter().sum::<f64>() / places as f64;
+                mean * f64::from(maps[channel * places + place])
+            };
+            (0..3).map(of_channel).sum::<f64>().max(0.0)
+        })
+        .collect();
+    let largest = heat.iter().copied().fold(0.0, f64::max);
+    heat.iter().map(|value| if largest > 0.0 { value / largest } else { 0.0 }).collect()
+}
+
 #[test]
-fn the_heat_map_weighs_maps_by_their_gradients() {
-    // With one dense unit behind the maps, the logit's gradient is that unit's weights.
-    let layers = Graph::new().then(Conv2d::new(3, 3)).then(Relu {}).then(Flatten {}).then(Dense::new(1));
+fn the_heat_map_of_any_class_weighs_maps_by_their_gradients() {
+    let classes = |count: usize| (0..count).map(|class| format!("class {class}")).collect::<Vec<_>>();
     for device in [Device::cpu(), software()] {
-        let inside = inside(&device, layers.clone());
-        let (maps, (_, weights)) = (&inside.layers[1].values, inside.slots_of(3)[0]);
-        let sign = if inside.logit > 0.0 { 1.0 } else { -1.0 };
-        assert_eq!(inside.heat.class, usize::from(inside.logit > 0.0));
-        let places = SIZE * SIZE;
-        let heat: Vec<f64> = (0..places)
-            .map(|place| {
-                let of_channel = |channel: usize| {
-                    let weights = &weights[channel * places..(channel + 1) * places];
-                    let mean = f64s(weights).iter().sum::<f64>() / places as f64;
-                    sign * mean * f64::from(maps[channel * places + place])
+        // A sigmoid speaks for the second class, or against it, and so for the first; a softmax has a unit for each.
+        for (count, logits) in [(2, 1), (4, 4)] {
+            let layers =
+                Graph::new().then(Conv2d::new(3, 3)).then(Relu {}).then(Flatten {}).then(Dense::new(logits));
+            let model = Model::new(Network::new(classes(count), SIZE, layers), &device, 3, false).unwrap();
+            let slots = Arc::new(pollster::block_on(Slots::read(&model)).unwrap());
+            let inside = pollster::block_on(inside::run(&model, slots, &picture(), &|| ())).unwrap();
+            let weights = f64s(inside.slots_of(3)[0].1);
+            let mut found = Vec::new();
+            for class in 0..count {
+                let of_class: Vec<f64> = match logits {
+                    1 => weights.iter().map(|w| if class == 1 { *w } else { -w }).collect(),
+                    _ => weights.chunks(3 * SIZE * SIZE).nth(class).unwrap().to_vec(),
                 };
-                (0..3).map(of_channel).sum::<f64>().max(0.0)
-            })
-            .collect();
-        let largest = heat.iter().copied().fold(0.0, f64::max);
-        assert!(largest > 0.0, "another seed is needed: nothing speaks for the class");
-        assert_eq!((inside.heat.height, inside.heat.width), (SIZE, SIZE));
-        for (place, (&shown, wanted)) in inside.heat.values.iter().zip(&heat).enumerate() {
-            assert!((f64::from(shown) - wanted / largest).abs() < 1e-5, "place {place} on {}", device.name());
+                let wanted = heat_of(&inside.layers[1].values, &of_class);
+                let (heat, again) =
+                    pollster::block_on(inside::heat::run(&model, &picture(), class, &|| ())).unwrap();
+                assert_eq!((heat.height, heat.width, heat.class), (SIZE, SIZE, class));
+                assert_eq!(again, inside.logits);
+                for (place, (&shown, wanted)) in heat.values.iter().zip(&wanted).enumerate() {
+                    let name = format!("class {class} of {count}, place {place} on {}", device.name());
+                    assert!((f64::from(shown) - wanted).abs() < 1e-5, "{name}: {shown}, not {wanted}");
+                }
+                if class == inside.class {
+                    assert_eq!(inside.heat.as_ref(), Some(&heat), "the first look has the predicted class's");
+                }
+                found.push(heat.values);
+            }
+            let hot = found.iter().filter(|heat| heat.iter().any(|value| *value > 0.0)).count();
+            assert!(hot > count / 2, "another seed is needed: nothing speaks for most classes");
+            for (class, heat) in found.iter().enumerate() {
+                assert!(!found[..class].contains(heat), "class {class} of {count} looks where another does");
+            }
         }
     }
+}
+
+#[test]
+fn a_network_without_convolutions_is_looked_into_without_a_heat_map() {
+    let layers = Graph::new().then(Flatten {}).then(Dense::new(1));
+    let model = Model::new(network(SIZE, layers), &Device::cpu(), 3, false).unwrap();
+    let slots = Arc::new(pollster::block_on(Slots::read(&model)).unwrap());
+    let inside = pollster::block_on(inside::run(&model, slots, &picture(), &|| ())).unwrap();
+    assert_eq!((inside.heat.is_none(), inside.layers.len()), (true, 2));
+    let why = pollster::block_on(inside::heat::run(&model, &picture(), 0, &|| ())).unwrap_err();
+    assert!(why.message.contains("without convolutions"), "{}", why.message);
 }
 
 /// A pooling before every weight, and a way around a layer.
@@ -298,10 +340,10 @@ fn gradients_say_how_the_loss_changes_with_every_value() {
             let inside = pollster::block_on(inside::run(&model, slots, &picture(), &|| ())).unwrap();
             for label in [0, 1] {
                 let found = pollster::block_on(gradients::run(&model, &picture(), label, &|| ())).unwrap();
-                assert_eq!((found.label, found.logit.to_bits()), (label, inside.logit.to_bits()));
+                assert_eq!((found.label, &found.logits), (label, &inside.logits));
                 let last = found.layers.last().unwrap();
                 // Of the logit: the probability without the label.
-                let p = 1.0 / (1.0 + f64::from(-inside.logit).exp());
+                let p = 1.0 / (1.0 + f64::from(-inside.logit()).exp());
                 assert!((f64::from(last.values[0]) - (p - label as f64)).abs() < 1e-6, "{:?}", last.values);
                 assert_eq!(last.owner, Owner::Loss);
                 for (seen, gradient) in inside.layers.iter().zip(&found.layers) {

@@ -27,10 +27,13 @@ pub struct Replayed<'a> {
     pub outputs: &'a [Values],
 }
 
+/// Who sees a call.
+type Watcher = Box<dyn FnMut(&Replayed)>;
+
 #[derive(Default)]
 struct Found {
     /// Who sees each call.
-    each: Option<Box<dyn FnMut(&Replayed)>>,
+    each: Option<Watcher>,
     /// Of each kernel, a case that makes others.
     kernels: HashMap<&'static str, Case>,
     /// What kernels wrote, by where.

@@ -140,7 +140,7 @@ fn print_mistakes(classes: &[String], confusion: &[Vec<usize>]) {
 }
 
 fn print_classes(classes: &[String], scores: &[ClassScores]) {
-    let classes: Vec<_> = classes.iter().map(|class| shown(class)).collect();
+    let classes: Vec<_> = classes.iter().map(shown).collect();
     let width = classes.iter().map(|class| class.chars().count()).max().unwrap_or(0).max(6);
     outln!("\n{:>width$} {:>9} {:>9} {:>9} {:>9}", "class", "pictures", "precision", "recall", "F1");
     let percent =

@@ -1,5 +1,6 @@
 //! Pictures that are kept from training where there is no folder of them.
 
+use super::folder::Folder;
 use super::pictures::Pictures;
 use crate::error::{Result, count, error, shown};
 use crate::random::generator;
@@ -7,6 +8,30 @@ use rand::seq::SliceRandom;
 
 /// The same draw for every run: their accuracies can be compared, whatever their seeds are.
 const SEED: u64 = 0;
+
+/// Whether some of so many pictures of a class can be kept, and some trained on.
+fn are_enough(class: &str, pictures: usize) -> Result<()> {
+    if pictures >= 2 {
+        return Ok(());
+    }
+    let (class, pictures) = (shown(class), count(pictures, "picture"));
+    Err(error!(
+        Data,
+        "the class {class} has {pictures}: none can be kept from training; add some, or take the class away"
+    ))
+}
+
+impl Folder {
+    /// Whether each class has files enough for [`Pictures::split`], as far as can be known before they are decoded.
+    ///
+    /// # Errors
+    /// `Data` for a class of one file.
+    pub fn can_be_split(&self) -> Result<()> {
+        let mut counts = vec![0; self.classes.len()];
+        self.files.iter().for_each(|file| counts[file.label as usize] += 1);
+        self.classes.iter().zip(counts).try_for_each(|(class, files)| are_enough(class, files))
+    }
+}
 
 impl Pictures {
     /// Takes a share of each class out, above 0 and below 1: so many as come closest to it, at least one, and one stays. Which
@@ -18,13 +43,7 @@ impl Pictures {
         let mut is_taken = vec![false; self.len()];
         for (label, class) in (0..).zip(&self.classes) {
             let mut of_class: Vec<usize> = (0..self.len()).filter(|&at| self.labels[at] == label).collect();
-            if of_class.len() < 2 {
-                let (class, pictures) = (shown(class), count(of_class.len(), "picture"));
-                return Err(error!(
-                    Data,
-                    "the class {class} has {pictures}: none can be kept from training; add some, or take the class away"
-                ));
-            }
+            are_enough(class, of_class.len())?;
             let taken = (share * of_class.len() as f64).round() as usize;
             of_class.shuffle(&mut generator(SEED, "split", u64::from(label)));
             for &at in &of_class[..taken.clamp(1, of_class.len() - 1)] {
@@ -39,12 +58,14 @@ impl Pictures {
             let pixels = at * bytes..(at + 1) * bytes;
             if is_taken {
                 taken.extend_from_slice(&self.pixels[pixels]);
-                (labels.0.push(label), paths.0.push(path));
+                labels.0.push(label);
+                paths.0.push(path);
             } else {
                 // What stays closes the gaps: all pictures are never held twice.
                 self.pixels.copy_within(pixels, kept * bytes);
                 kept += 1;
-                (labels.1.push(label), paths.1.push(path));
+                labels.1.push(label);
+                paths.1.push(path);
             }
         }
         self.pixels.truncate(kept * bytes);

@@ -111,7 +111,7 @@ impl Graph {
         for (index, node) in self.nodes.iter().enumerate() {
             let number = of_type.entry(node.layer.type_name()).or_insert(0);
             let stands_behind = |name: &str| self.nodes[index..].iter().any(|node| node.name == name);
-            let next = place(node, *number, input, &placed, (&names, &stands_behind)).map_err(|why| {
+            let next = place(node, *number, input, &placed, &names, &stands_behind).map_err(|why| {
                 let message = format!("{}: {}", shown(&node.name), why.message);
                 why.saying(message)
             })?;
@@ -181,7 +181,8 @@ fn place(
     number: u32,
     input: &[usize],
     before: &[Placed],
-    (names, stands_behind): (&HashMap<&str, usize>, &dyn Fn(&str) -> bool),
+    names: &HashMap<&str, usize>,
+    stands_behind: &dyn Fn(&str) -> bool,
 ) -> Result<Placed> {
     let Node { name, layer, inputs } = node;
     if name.is_empty() || name == INPUT {

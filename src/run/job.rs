@@ -61,7 +61,9 @@ pub fn prepare(
     let weights = settings.init_weights.as_deref().map(read).transpose()?;
     let described = NetworkFile::find(&settings.network)?;
     let mut folders = vec![scan(&settings.train_dir)?];
-    if settings.validation_split.is_none() {
+    if settings.validation_split.is_some() {
+        folders[0].can_be_split()?;
+    } else {
         folders.push(scan(&settings.test_dir)?);
         if let Some(note) = bundled_test(&settings.train_dir, &settings.test_dir) {
             progress.warning(&note);
@@ -226,7 +228,12 @@ pub async fn run(prepared: Prepared, progress: &mut dyn Progress, stop: &AtomicB
 
 /// 256 pixels where a GPU does the work; 64 on a CPU, where 256 would take hours.
 pub fn default_image_size(device: &Device) -> usize {
-    match device.kind() {
+    usual_image_size(device.kind())
+}
+
+/// The same of a device that is not opened.
+pub fn usual_image_size(kind: DeviceKind) -> usize {
+    match kind {
         DeviceKind::Gpu => 256,
         DeviceKind::Cpu | DeviceKind::Software => 64,
     }

@@ -8,8 +8,8 @@ use crate::train::evaluate::verdict;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Most letters of a folder's name in a list.
-const MOST_PATH: usize = 1000;
+/// Most letters of a folder's name, or another text, in a list.
+const MOST_TEXT: usize = 1000;
 
 /// Whether a run goes on, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,6 +45,12 @@ pub struct Summary {
     pub learning_rate: Option<f64>,
     pub batch_size: Option<u64>,
     pub image_size: Option<u64>,
+    /// `gray` or `rgb`.
+    pub color: Option<String>,
+    /// The name of one that is shipped, or a file.
+    pub network: Option<String>,
+    /// How many it tells apart.
+    pub classes: Option<usize>,
     pub seed: Option<u64>,
     pub train_dir: Option<String>,
     pub test_dir: Option<String>,
@@ -93,7 +99,7 @@ impl Summary {
         let seconds = outcome.as_ref().map_or(on_disk, |outcome| outcome.seconds);
         let seconds = Some(seconds).filter(is_time).or(Some(on_disk).filter(is_time));
         let accuracies = || epochs.iter().filter_map(|epoch| epoch["val_accuracy"].as_f64());
-        let path = |name: &str| config[name].as_str().map(|path| path.chars().take(MOST_PATH).collect());
+        let text = |name: &str| config[name].as_str().map(|text| text.chars().take(MOST_TEXT).collect());
         // The matrix is of the last epoch that was validated, the model of the last.
         let is_of_model = epochs.last().is_some_and(|epoch| epoch["val_loss"].is_number());
         let confusion = outcome.as_ref().and_then(|outcome| outcome.confusion.as_ref());
@@ -112,9 +118,12 @@ impl Summary {
             learning_rate: config["learning_rate"].as_f64(),
             batch_size: number("batch_size"),
             image_size: number("image_size"),
+            color: text("color"),
+            network: text("network"),
+            classes: config["classes"].as_array().map(Vec::len),
             seed: number("seed"),
-            train_dir: path("train_dir"),
-            test_dir: path("test_dir"),
+            train_dir: text("train_dir"),
+            test_dir: text("test_dir"),
             training_pictures: number("training_pictures"),
             test_pictures: number("test_pictures"),
             seconds: seconds.filter(|&seconds| step > 0 || seconds > 0.0),

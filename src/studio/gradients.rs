@@ -9,7 +9,6 @@ use super::worker::{self, Worker};
 use crate::memory;
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,10 +29,8 @@ pub async fn find(
     Body(Wanted { label }): Body<Wanted>,
 ) -> Answer<Json<Value>> {
     let looked = insides.looked(id)?;
-    let label = label.unwrap_or(looked.inside.heat.class);
-    if label >= looked.inside.classes.len() {
-        return Err(unusable(format!("there are {} classes", looked.inside.classes.len())));
-    }
+    let label = label.unwrap_or(looked.inside.class);
+    looked.has_class(label)?;
     let known = looked.gradients.lock().unwrap().get(&label).cloned();
     let gradients = match known {
         Some(known) => known,
@@ -47,11 +44,7 @@ pub async fn find(
 }
 
 async fn run(worker: &Worker, looked: Arc<Looked>, label: usize) -> Answer<Gradients> {
-    let Some(of) = looked.of.clone() else {
-        return Err(unusable(
-            "no file has the weights of a training that is followed: look at the saved model",
-        ));
-    };
+    let of = looked.of()?.clone();
     let found = worker.run(move |models| {
         let loaded = models.get(&of.file, &of.device)?;
         memory::check("the gradients of all layers", &gradients::needs(&loaded.model))?;
@@ -59,11 +52,7 @@ async fn run(worker: &Worker, looked: Arc<Looked>, label: usize) -> Answer<Gradi
         Ok(pollster::block_on(gradients::run(&loaded.model, &of.pixels, label, &sign))?)
     });
     let found = found.await?;
-    // The file is written anew while a training goes on: what its later weights say is not about the maps on the page.
-    if found.logit.to_bits() != looked.inside.logit.to_bits() {
-        let why = "the run has another model by now: look inside again";
-        return Err(Refusal::new(StatusCode::CONFLICT, why));
-    }
+    looked.has_made(&found.logits)?;
     Ok(found)
 }
 

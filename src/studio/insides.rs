@@ -1,9 +1,10 @@
 //! Looks into models, which pages know by number.
 
-use super::answer::{Answer, not_found};
+use super::answer::{Answer, Refusal, not_found, unusable};
 use super::inside::Inside;
 use super::inside::gradients::Gradients;
 use super::recent::Recent;
+use axum::http::StatusCode;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -44,6 +45,32 @@ pub struct Of {
 impl Looked {
     fn new(inside: Arc<Inside>, of: Option<Of>) -> Arc<Looked> {
         Arc::new(Looked { inside, of, gradients: Mutex::default() })
+    }
+
+    /// What it was made of, to make more of it.
+    pub fn of(&self) -> Answer<&Of> {
+        let why = "no file has the weights of a training that is followed: look at the saved model";
+        self.of.as_ref().ok_or_else(|| unusable(why))
+    }
+
+    /// Whether there is a class of this number.
+    pub fn has_class(&self, class: usize) -> Answer<()> {
+        match self.inside.classes.len() {
+            classes if class < classes => Ok(()),
+            classes => Err(unusable(format!("there are {classes} classes"))),
+        }
+    }
+
+    /// Whether it was its model that made these logits of its picture. The file is written anew while a training goes on: what
+    /// its later weights say is not about the maps on the page.
+    pub fn has_made(&self, logits: &[f32]) -> Answer<()> {
+        let bits = |logits: &[f32]| logits.iter().map(|logit| logit.to_bits()).collect::<Vec<_>>();
+        match bits(logits) == bits(&self.inside.logits) {
+            true => Ok(()),
+            false => {
+                Err(Refusal::new(StatusCode::CONFLICT, "the run has another model by now: look inside again"))
+            }
+        }
     }
 
     fn bytes(&self) -> usize {

@@ -13,10 +13,10 @@
 //! worker     a thread for everything that is not training; one that hangs is replaced
 //! models     its devices and models
 //! inside     what each layer makes of a picture, the arithmetic behind one value, and the gradients
-//! seen, gradients, insides, atlas      the same as the page asks for it, by number, as pictures
+//! seen, gradients, heat, insides, atlas      the same as the page asks for it, by number, as pictures
 //! microscope a thread of a shader, line by line
 //! lab        a shader that somebody edits, and the exercises
-//! folders, pictures, runs, sources, devices      what the page asks about
+//! folders, pictures, runs, sources, devices, networks      what the page asks about
 //! steps, download      of a run: its curve, its model
 //! ```
 
@@ -31,12 +31,14 @@ mod fields;
 mod folders;
 mod gradients;
 mod guard;
+mod heat;
 pub mod inside;
 mod insides;
 mod lab;
 mod log;
 mod microscope;
 mod models;
+mod networks;
 mod pictures;
 mod predict;
 mod recent;
@@ -217,7 +219,7 @@ fn router(studio: Studio) -> Router {
         .route("/api/inside/{inside}/gradients/{label}/{layer}/values", get(gradients::values))
         .route("/api/inside/{inside}/gradients/{label}/{layer}/unit", get(gradients::unit))
         .route("/api/inside/{inside}/filters", get(seen::filters))
-        .route("/api/inside/{inside}/heat", get(seen::heat))
+        .route("/api/inside/{inside}/heat", get(heat::show).post(heat::find))
         .route("/api/inside/{inside}/{layer}", get(seen::maps))
         .route("/api/inside/{inside}/{layer}/values", get(seen::values))
         .route("/api/inside/{inside}/{layer}/unit", get(seen::unit))
@@ -227,6 +229,8 @@ fn router(studio: Studio) -> Router {
         .route("/api/lab/time", post(lab::time))
         .route("/api/exercises", get(lab::exercises))
         .route("/api/source", get(sources::show))
+        .route("/api/networks/{network}", get(networks::show))
+        .route("/api/networks/{network}/graph", get(networks::graph))
         .fallback(|| async { answer::not_found("there is no such page") })
         // The guard reads bodies, and knows how large each may be.
         .layer(DefaultBodyLimit::disable())

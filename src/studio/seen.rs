@@ -70,7 +70,8 @@ fn describe(id: u64, inside: &Inside) -> Value {
     let layers: Vec<_> = inside.layers.iter().enumerate().map(|(index, seen)| layer(index, seen)).collect();
     json!({
         "inside": id, "image_size": inside.raster.size, "color": inside.raster.color, "classes": inside.classes, "scores": inside.scores,
-        "class": inside.classes[inside.heat.class], "logit": inside.logit, "layers": layers,
+        "class": inside.classes[inside.class], "logit": inside.logit(), "has_heat": inside.heat.is_some(),
+        "layers": layers,
     })
 }
 
@@ -90,9 +91,9 @@ pub fn passes(ran: &[Span]) -> Vec<Value> {
 /// gradient of what it takes.
 fn backward(seen: &Seen) -> Vec<&'static str> {
     static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
-        let mut names: Vec<_> = check::all().iter().map(|case| case.call.name()).collect();
-        names.dedup();
-        names.into_iter().filter(|name| name.contains(".backward")).collect()
+        let mut known = BTreeSet::new();
+        let names = check::all().into_iter().map(|case| case.call.name());
+        names.filter(|name| name.contains(".backward") && known.insert(*name)).collect()
     });
     let forward = seen.ran.iter().map(|span| span.label.kernel).chain(seen.fused);
     let ops: BTreeSet<_> = forward.filter_map(|kernel| kernel.split('.').next()).collect();
@@ -173,14 +174,6 @@ pub async fn filters(State(insides): State<Arc<Insides>>, Path(id): Path<u64>) -
         .map(|filter| filter.chunks(height * width).collect())
         .collect();
     Ok(Json(json!({"filters": windows, "height": height, "width": width})))
-}
-
-/// Where the network looks.
-pub async fn heat(State(insides): State<Arc<Insides>>, Path(id): Path<u64>) -> Answer<Json<Value>> {
-    let inside = insides.get(id)?;
-    let mut answer = json!(inside.heat);
-    answer["class"] = json!(inside.classes[inside.heat.class]);
-    Ok(Json(answer))
 }
 
 /// A place in a layer.

@@ -7,7 +7,6 @@ mod watcher;
 
 use super::advice::sentence;
 use super::answer::{Answer, Body, Refusal, unusable};
-use super::fields;
 use super::insides::Insides;
 use super::log::Log;
 use super::models::OpenDevice;
@@ -26,7 +25,7 @@ use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use wanted::{Wanted, config};
+use wanted::{Wanted, config, refuse};
 use watcher::{Followed, Watcher};
 
 pub use follow::follow;
@@ -85,8 +84,9 @@ impl Training {
 /// Begins a run.
 pub async fn start(
     State(training): State<Arc<Training>>,
-    Body(wanted): Body<Wanted>,
+    Body(sent): Body<Value>,
 ) -> Answer<(StatusCode, Json<Value>)> {
+    let wanted = Wanted::read(sent)?;
     let (device, start_from) = (wanted.device.clone(), wanted.start_from.clone());
     let mut settings = Settings::from(wanted);
     let mut errors: Vec<Value> = settings
@@ -102,23 +102,23 @@ pub async fn start(
         dirs.push(("test_dir", settings.test_dir.clone()));
     }
     let looked = worker::blocking(move || {
-        let scanned = dirs.into_iter().map(|(field, dir)| (field, scan(&dir).err()));
+        let scanned = dirs.into_iter().map(|(field, dir)| (field, scan(&dir)));
         (scanned.collect::<Vec<_>>(), start_from.map(|name| with_model(Some(&name))))
     });
     let (scanned, start_from) = looked.await?;
-    for (field, error) in scanned {
-        errors.extend(error.map(|error| json!({"field": field, "message": sentence(&error)})));
+    for (mut field, found) in scanned {
+        let checked = found.and_then(|folder| match settings.validation_split {
+            Some(_) => folder.can_be_split().inspect_err(|_| field = "validation_split"),
+            None => Ok(()),
+        });
+        errors.extend(checked.err().map(|error| json!({"field": field, "message": sentence(&error)})));
     }
     match start_from {
         Some(Ok(run)) => settings.init_weights = Some(run.model_file()),
         Some(Err(why)) => errors.push(json!({"field": "start_from", "message": why.message()})),
         None => {}
     }
-    if let Some(first) = errors.first() {
-        let said = |name: &str| first[name].as_str().unwrap_or_default();
-        let message = format!("{}: {}", fields::label(said("field")), said("message"));
-        return Err(unusable(message).with("errors", json!(errors)));
-    }
+    refuse(&errors)?;
 
     // Nobody else waits for the disk.
     let run = worker::blocking(move || training.begin(settings, device)).await??;
@@ -258,7 +258,6 @@ mod tests {
                 .unwrap();
         }
         let wanted = json!({"train_dir": data.path(), "test_dir": data.path()});
-        let wanted = serde_json::from_value(wanted).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let started = runtime.block_on(start(State(training.clone()), Body(wanted)));
         assert!(started.is_err_and(|why| why.message().contains("the server ends")));

@@ -1,5 +1,6 @@
 //! The studio as a person uses it: a real browser, real clicks.
 
+mod classes;
 #[path = "../common/mod.rs"]
 mod common;
 mod folders;
@@ -340,6 +341,8 @@ fn one_looks_inside_while_it_trains() {
     let first = page.text("#inside-status");
     page.wait(&format!("document.querySelector('#inside-status').innerText.trim() != {first:?}"));
     page.screenshot("12-following");
+    // No file has these weights: there is no heat map of another class.
+    page.wait("document.querySelector('#heat-class').disabled");
     page.click("#follow");
     page.click("nav [data-view=train]");
     page.click("#stop");

@@ -46,7 +46,8 @@ impl Target {
                 "/api/train",
                 json!({
                     "train_dir": "train", "test_dir": "test", "learning_rate": 0.001, "epochs": 2, "batch_size": 4,
-                    "image_size": 8, "dropout": 0.5, "seed": 1, "device": "cpu",
+                    "image_size": 8, "color": "rgb", "network": "small", "class_weights": "auto", "dropout": 0.5, "seed": 1,
+                    "device": "cpu",
                 }),
             ),
             ("/api/stop", json!({})),
@@ -57,6 +58,7 @@ impl Target {
             ("/api/pictures", json!({"folder": 1, "index": 0})),
             ("/api/predict", json!({"pictures": [1, 2], "run": "by-hand"})),
             ("/api/inside", json!({"picture": 1, "run": "by-hand", "device": "cpu"})),
+            ("/api/inside/1/heat", json!({"class": 1})),
         ];
         let target = Target { studio, right, picture, statuses: RefCell::default() };
         target.is_right();

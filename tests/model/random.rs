@@ -319,8 +319,13 @@ impl Drawn {
             change(&mut other);
             other
         };
-        let mut all: Vec<Drawn> =
-            (0..self.layers.len()).map(|at| with(&|it| drop(it.layers.remove(at)))).collect();
+        let mut all: Vec<Drawn> = (0..self.layers.len())
+            .map(|at| {
+                with(&|it| {
+                    it.layers.remove(at);
+                })
+            })
+            .collect();
         all.push(with(&|it| it.size = (it.size - 1).max(8)));
         all.push(with(&|it| it.batch = it.batch.div_ceil(2)));
         all.push(with(&|it| it.classes = 2));

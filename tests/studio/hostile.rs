@@ -49,6 +49,7 @@ fn sixteen_thousand_malformed_bodies_break_nothing() {
         ("/api/pictures", json!({"folder": 1, "index": 0}).to_string()),
         ("/api/predict", json!({"pictures": [1, 2], "run": null}).to_string()),
         ("/api/inside", json!({"picture": 1, "run": null, "device": "cpu"}).to_string()),
+        ("/api/inside/1/heat", json!({"class": 1}).to_string()),
     ];
     let (mut chance, mut line) = (Chance(11), Line::open(&studio));
     let mut statuses = std::collections::BTreeMap::<u16, usize>::new();

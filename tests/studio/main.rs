@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod alongside;
+mod classes;
 #[path = "../common/mod.rs"]
 mod common;
 mod door;

@@ -103,6 +103,7 @@ impl Layer for BatchNorm {
         let (mean, variance) = (of_channel("moving_mean")?, of_channel("moving_variance")?);
         let input = behind.same_place();
         let normal = (f64::from(input) - f64::from(mean)) / (f64::from(variance) + self.epsilon).sqrt();
-        Ok(Unit::BatchNorm { input, mean, variance, normal, gamma, beta, output: behind.output })
+        let (epsilon, output) = (self.epsilon, behind.output);
+        Ok(Unit::BatchNorm { input, mean, variance, epsilon, normal, gamma, beta, output })
     }
 }

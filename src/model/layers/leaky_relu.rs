@@ -67,7 +67,7 @@ impl Layer for LeakyRelu {
     }
 
     fn unit(&self, behind: &Behind) -> Result<Unit> {
-        let formula = "LeakyReLU: x, below 0 times negative_slope";
+        let formula = format!("LeakyReLU: x, below 0 times {}", self.negative_slope).into();
         Ok(Unit::Function { formula, input: behind.same_place(), output: behind.output })
     }
 }

@@ -38,6 +38,10 @@ impl Layer for Relu {
     }
 
     fn unit(&self, behind: &Behind) -> Result<Unit> {
-        Ok(Unit::Function { formula: "ReLU: max(x, 0)", input: behind.same_place(), output: behind.output })
+        Ok(Unit::Function {
+            formula: "ReLU: max(x, 0)".into(),
+            input: behind.same_place(),
+            output: behind.output,
+        })
     }
 }

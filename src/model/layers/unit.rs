@@ -2,6 +2,7 @@
 
 use crate::error::{Result, error};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// How a value came about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,7 +36,7 @@ pub enum Unit {
     /// A function of one value of the layer before.
     Function {
         /// Such as `ReLU: max(x, 0)`.
-        formula: &'static str,
+        formula: Cow<'static, str>,
         input: f32,
         output: f32,
     },
@@ -53,6 +54,8 @@ pub enum Unit {
         input: f32,
         mean: f32,
         variance: f32,
+        /// What is added to the variance, so that nothing is divided by 0.
+        epsilon: f64,
         /// (input - mean) / sqrt(variance + epsilon)
         normal: f64,
         gamma: f32,

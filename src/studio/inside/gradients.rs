@@ -15,7 +15,7 @@ pub struct Gradients {
     pub label: usize,
     pub loss: f32,
     /// What the last layer made on the way there: another model, or another picture, makes something else.
-    pub logit: f32,
+    pub logits: Vec<f32>,
     pub layers: Vec<Gradient>,
 }
 
@@ -93,8 +93,8 @@ pub async fn run(model: &Model, pixels: &[u8], label: usize, done: &dyn Fn()) ->
         layers.push(Gradient { values: gradient.read_f32().await?, ran: back(&node.name), owner });
         done();
     }
-    let (loss, logit) = (loss.tensor.read_f32().await?[0], logits.tensor.read_f32().await?[0]);
-    Ok(Gradients { label, loss, logit, layers })
+    let (loss, logits) = (loss.tensor.read_f32().await?[0], logits.tensor.read_f32().await?);
+    Ok(Gradients { label, loss, logits, layers })
 }
 
 /// Who computes the gradient of what the node at `index` made.

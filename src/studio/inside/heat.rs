@@ -3,33 +3,63 @@
 
 use crate::error::{Result, error};
 use crate::model::layers::Conv2d;
-use crate::model::{Head, Model, Origin, Placed};
+use crate::model::{Head, Mode, Model, Origin, Placed};
+use crate::ops::add::accumulate;
+use crate::ops::input::pack;
 use crate::tape::{Tape, Var};
+use crate::tensor::Tensor;
 use serde::Serialize;
 
-/// How much each place of the last convolution's maps speaks for the predicted class.
+/// How much each place of the last convolution's maps speaks for a class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Heat {
     pub height: usize,
     pub width: usize,
     /// `[height, width]`, from 0 to 1; all 0 where nothing speaks for the class.
     pub values: Vec<f32>,
-    /// Index of the predicted class.
+    /// Index of the class.
     pub class: usize,
 }
 
-/// Index of the node whose maps are weighed: the last convolution's, behind its activation.
-///
-/// # Errors
-/// `Other` for a network without convolutions.
-pub(super) fn last_maps(model: &Model) -> Result<usize> {
+/// Index of the node whose maps are weighed: the last convolution's, behind its activation; `None` without a convolution.
+pub(super) fn last_maps(model: &Model) -> Option<usize> {
     let nodes: Vec<_> = model.nodes().collect();
     let last = nodes.iter().rposition(|node| node.layer.downcast::<Conv2d>().is_some());
-    let last = last.ok_or_else(|| error!(Other, "a network without convolutions looks at no place"))?;
+    let last = last?;
     let is_its_activation =
         |node: &&Placed| node.layer.is_activation() && node.inputs == [Origin::Node(last)];
-    Ok(nodes.iter().position(is_its_activation).unwrap_or(last))
+    Some(nodes.iter().position(is_its_activation).unwrap_or(last))
 }
+
+/// Where a network looks for the class of index `class`, and its logits: another model, or another picture, has others. The
+/// picture, bytes `[size, size, channels]`, runs through `model` once more, which must run layer by layer. `done` is called
+/// after each layer.
+///
+/// # Errors
+/// `Usage` for a network without convolutions; what the device reports.
+pub async fn run(model: &Model, pixels: &[u8], class: usize, done: &dyn Fn()) -> Result<(Heat, Vec<f32>)> {
+    let device = model.device();
+    let words = pack(pixels);
+    let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
+    let last = last_maps(model).ok_or_else(|| error!(Usage, "{WITHOUT}"))?;
+    let tape = Tape::new(device, accumulate);
+    let vars = model.vars(&tape, false);
+    let mut cut = None;
+    let mut keep = |index, y: Var| {
+        done();
+        match index == last {
+            true => cut.insert(tape.parameter(&y.tensor)).clone(),
+            false => y,
+        }
+    };
+    let logits = model.forward_through(&tape, &vars, &pixels, 1, Mode::Infer, &mut keep)?;
+    let maps = cut.expect("every layer was run");
+    let heat = Heat::of(tape, model.network.head, &logits, &maps, class).await?;
+    Ok((heat, logits.tensor.read_f32().await?))
+}
+
+/// Why there is no heat map.
+pub const WITHOUT: &str = "a network without convolutions looks at no place";
 
 impl Heat {
     /// relu(sum over channels of a * A): A are the maps of the last convolution, and `a` the mean over places of the
@@ -37,8 +67,7 @@ impl Heat {
     ///
     /// # Errors
     /// What the device reports.
-    pub(super) async fn of(tape: Tape, head: Head, logits: &Var, maps: &Var, scores: &[f32]) -> Result<Heat> {
-        let class = crate::train::evaluate::predicted(scores);
+    pub(super) async fn of(tape: Tape, head: Head, logits: &Var, maps: &Var, class: usize) -> Result<Heat> {
         let evidence = head.evidence_gradient(tape.device(), logits.shape()[1], class)?;
         let mut gradients = tape.backward(logits, evidence)?;
         let gradient = gradients.take(maps).ok_or_else(|| error!(Other, "the maps have no gradient"))?;

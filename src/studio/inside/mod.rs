@@ -3,7 +3,7 @@
 //! The picture runs layer by layer, unfused, so that there is something to see between a convolution and its pooling.
 
 pub mod gradients;
-mod heat;
+pub mod heat;
 mod unit;
 
 pub use heat::Heat;
@@ -32,12 +32,15 @@ pub struct Inside {
     pub raster: Raster,
     /// Of every class.
     pub scores: Vec<f32>,
-    /// Of the last layer, for the class that it takes the picture for.
-    pub logit: f32,
+    /// Index of the class that it takes the picture for.
+    pub class: usize,
+    /// What the last layer made.
+    pub logits: Vec<f32>,
     /// `[channels, height, width]`.
     pub input: Vec<f32>,
     pub layers: Vec<Seen>,
-    pub heat: Heat,
+    /// Where the network looks for that class; `None` without a convolution.
+    pub heat: Option<Heat>,
     input_shape: Vec<usize>,
     slots: Arc<Slots>,
 }
@@ -103,13 +106,13 @@ pub fn needs(model: &Model, is_another: bool) -> Result<Vec<Need>> {
 /// Runs one picture, gray bytes `[size, size]`, through `model`, which must run layer by layer. `done` is called after each layer.
 ///
 /// # Errors
-/// What the device reports; `Other` for a network without convolutions.
+/// What the device reports.
 pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8], done: &dyn Fn()) -> Result<Inside> {
     let (device, network) = (model.device(), &model.network);
     let words = pack(pixels);
     let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
 
-    let last = heat::last_maps(model)?;
+    let last = heat::last_maps(model);
     // Not every adapter has a clock; what was computed can be seen all the same.
     let is_timed = device.start_profile().is_ok();
     let tape = Tape::new(device, accumulate);
@@ -118,7 +121,7 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8], done: &dyn Fn(
     let mut keep = |index, y: Var| {
         done();
         made.push(y.tensor.clone());
-        if index != last {
+        if Some(index) != last {
             return y;
         }
         // From here on gradients are wanted; what came before stays out of it.
@@ -131,9 +134,7 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8], done: &dyn Fn(
     let (logits, spans) = (logits?, spans?);
 
     let scores = network.head.scores(&tape, &logits).await?.remove(0);
-    // Of a sigmoid there is one for both classes.
-    let evidence = logits.tensor.read_f32().await?;
-    let logit = evidence.get(predicted(&scores)).unwrap_or(&evidence[0]).to_owned();
+    let class = predicted(&scores);
     let (size, pre) = (network.image_size, &network.preprocessing);
     let x = input(device, &pixels, [1, network.channels, size, size], pre.mean, pre.std_dev)?;
     let fused = network.fused_kernels();
@@ -147,14 +148,18 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8], done: &dyn Fn(
             placed: placed.clone(),
         });
     }
-    let maps = cut.expect("every layer was run");
+    let heat = match cut {
+        Some(maps) => Some(Heat::of(tape, network.head, &logits, &maps, class).await?),
+        None => None,
+    };
     Ok(Inside {
         classes: network.classes.clone(),
         raster: network.raster(),
         input_shape: network.input_shape().to_vec(),
-        heat: Heat::of(tape, network.head, &logits, &maps, &scores).await?,
+        heat,
         scores,
-        logit,
+        class,
+        logits: logits.tensor.read_f32().await?,
         input: x.read_f32().await?,
         layers,
         slots,
@@ -162,6 +167,11 @@ pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8], done: &dyn Fn(
 }
 
 impl Inside {
+    /// What the last layer made for the class that it takes the picture for. Of a sigmoid there is one value for both classes.
+    pub fn logit(&self) -> f32 {
+        self.logits.get(self.class).unwrap_or(&self.logits[0]).to_owned()
+    }
+
     /// Bytes of its values; slots are shared.
     pub fn bytes(&self) -> usize {
         4 * (self.input.len() + self.layers.iter().map(|seen| seen.values.len()).sum::<usize>())

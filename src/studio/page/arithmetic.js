@@ -6,19 +6,62 @@ import { integer, precise } from "./format.js";
 /** Channels of a convolution that are shown without being asked for. */
 const TERMS_SHOWN = 4;
 
-export function arithmetic(unit, layer) {
+const COLOURS = ["red", "green", "blue"];
+const PICTURE = "the picture";
+
+/** `unit` as /api/inside/…/unit has it, of `layer`, which takes what the layers named `takes` make; null is the picture. */
+export function arithmetic(unit, layer, takes) {
+  const names = takes.map((name) => name ?? PICTURE);
   switch (unit.kind) {
     case "conv2d":
-      return convolution(unit);
+      return convolution(unit, names[0]);
     case "max_pool2d":
       return pooling(unit);
     case "dense":
       return dense(unit);
     case "function":
-      return [steps([["value of the layer before", "", unit.input]], unit.formula, unit.output)];
-    default:
+      return [steps([[`value of ${names[0]}`, "", unit.input]], unit.formula, unit.output)];
+    case "sum":
+      return sum(unit, names);
+    case "mean":
+      return mean(unit, names[0]);
+    case "batch_norm":
+      return batchNorm(unit, names[0]);
+    case "same":
       return [el("p", {}, `${layer.name} passes its input on unchanged: ${precise(unit.output)}.`)];
+    default:
+      return [el("p", {}, `The value is ${precise(unit.output)}. This page does not know how ${layer.name} computes it.`)];
   }
+}
+
+function sum({ inputs, output }, names) {
+  const rows = inputs.map((value, i) => [`value of ${names[i]}`, i ? "+" : "", value]);
+  return [
+    el("p", { class: "hint" }, "The values at this place of all layers that it takes, added up."),
+    steps(rows, "sum", output),
+  ];
+}
+
+function mean({ count, sum: total, output }, name) {
+  return [
+    el("p", { class: "hint" }, `The mean of a whole map of ${name}: all its places count alike.`),
+    steps([[`sum of the map’s ${integer(count)} values`, "", total], ["their number", "÷", count]], "mean", output),
+  ];
+}
+
+function batchNorm({ input, mean: centre, variance, epsilon, normal, gamma, beta, output }, name) {
+  const before = [
+    [`value of ${name}`, "", input],
+    ["mean of the map in training", "\u2212", centre],
+    [`root of its variance, ${precise(variance)}, and epsilon, ${epsilon}`, "÷", Math.sqrt(variance + epsilon)],
+    ["normalised", "=", normal],
+    ["gamma", "×", gamma],
+    ["beta", "+", beta],
+  ];
+  return [
+    el("p", { class: "hint" }, "In training a map is normalised by its mean and variance over the batch; here by those that were kept of the training."),
+    steps(before, "output", output),
+  ];
 }
 
 /** A small table of numbers; `mark(row, column)` gives a cell's class. */
@@ -44,10 +87,12 @@ function grid(caption, numbers, mark = () => null) {
 const sign = (_i, _j, x) => (x === null ? "outside" : x < 0 ? "minus" : x > 0 ? "plus" : null);
 const operator = (text) => el("span", { class: "operator", "aria-hidden": "true" }, text);
 
-function convolution(unit) {
+function convolution(unit, name) {
   const { terms } = unit;
-  const list = el("div", { class: "terms" }, terms.slice(0, TERMS_SHOWN).map(term));
-  const rest = terms.slice(TERMS_SHOWN);
+  const isPicture = name === PICTURE;
+  const titled = terms.map((each) => ({ ...each, title: isPicture ? channelOf(terms, each) : `map ${each.channel}` }));
+  const list = el("div", { class: "terms" }, titled.slice(0, TERMS_SHOWN).map(term));
+  const rest = titled.slice(TERMS_SHOWN);
   const more = rest.length > 0 && el("div", { class: "more-terms" });
   if (more) showRest(more, list, rest);
   const hasOutside = terms.some(({ inputs }) => inputs.flat().includes(null));
@@ -55,27 +100,36 @@ function convolution(unit) {
     el(
       "p",
       { class: "hint" },
-      terms.length > 1
-        ? `Each of the ${terms.length} maps of the layer before gives 9 products; the largest sums first.`
-        : "9 pixels of the picture, times the filter’s 9 weights.",
+      whatIsMultiplied(terms, name),
       hasOutside ? " A dot is outside of the picture and counts as 0." : "",
     ),
     list,
     more,
     withBias(
       unit,
-      terms.length > 1 ? `sum over ${terms.length} maps` : "sum of the products",
+      terms.length > 1 ? `sum over ${terms.length} ${isPicture ? "colours" : "maps"}` : "sum of the products",
       terms.reduce((sum, t) => sum + t.sum, 0),
     ),
   ];
 }
 
-function term({ channel, inputs, weights, sum }) {
+/** The colour that a channel of the picture is. */
+const channelOf = (terms, { channel }) => (terms.length === COLOURS.length ? COLOURS[channel] : "gray");
+
+function whatIsMultiplied(terms, name) {
+  const products = terms[0].weights.flat().length;
+  const each = products === 1 ? "1 product" : `${products} products`;
+  if (name === PICTURE && terms.length === 1) return `${products} pixels of the picture, times the filter’s ${products} weights.`;
+  const parts = name === PICTURE ? "colours of the picture" : terms.length === 1 ? `map of ${name}` : `maps of ${name}`;
+  return `Each of the ${terms.length} ${parts} gives ${each}; the largest sums first.`;
+}
+
+function term({ title, inputs, weights, sum }) {
   const products = inputs.map((cells, i) => cells.map((x, j) => (x === null ? null : x * weights[i][j])));
   return el(
     "div",
     { class: "term" },
-    grid(`inputs, map ${channel}`, inputs, (_i, _j, x) => (x === null ? "outside" : null)),
+    grid(`inputs, ${title}`, inputs, (_i, _j, x) => (x === null ? "outside" : null)),
     operator("×"),
     grid("weights", weights, sign),
     operator("="),

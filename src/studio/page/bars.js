@@ -11,7 +11,7 @@ export class BarsView {
   #wanted = null;
 
   constructor(name, units, onUnit) {
-    Object.assign(this, { name, units, onUnit, channel: 0, marked: null });
+    Object.assign(this, { name, units, onUnit, channel: 0, marked: null, classes: null });
     this.canvas = el("canvas", {
       class: "maps",
       tabindex: "0",
@@ -80,13 +80,13 @@ export class BarsView {
       this.label,
       unit === null
         ? this.#legend()
-        : `unit ${unit}: ${precise(this.#values[unit])}`,
+        : `unit ${unit}${this.classes ? ` (${this.classes[unit]})` : ""}: ${precise(this.#values[unit])}`,
     );
   }
 
   #legend() {
     if (this.gradient) return "The gradient: a bar goes up where the loss grows with the unit. Choose a unit to see who computes it.";
-    const what = this.units === 1 ? "One unit: the score of the second class." : "One bar per unit.";
+    const what = this.units === 1 ? "One unit: the score of the second class." : this.classes ? "One bar per class." : "One bar per unit.";
     return `${what} Choose a unit to see its arithmetic.`;
   }
 

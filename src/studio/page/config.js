@@ -6,6 +6,7 @@ import { completePaths } from "./complete.js";
 import { watchFolder } from "./folders.js";
 import { commandLine } from "./command.js";
 import { describe, onRuns } from "./models.js";
+import { NetworkPreview } from "./network.js";
 import { currentQuery, onQuery, setQuery } from "./views.js";
 
 /** By name, in the order of the form. */
@@ -54,7 +55,7 @@ export function networkOf({ network = "default" }) {
 /** Fills the form, such as with the settings of a past run; what is not named gets its default. */
 export function useConfiguration(values) {
   for (const [name, part] of parts) {
-    part.set(textOf(name in values ? values[name] : part.field.default));
+    part.set(textOf(values[name] === undefined ? part.field.default : values[name]));
     part.note = null;
   }
   serverErrors.clear();
@@ -76,7 +77,23 @@ function refresh() {
   setText($("command"), commandLine(changed.map(optionOf)));
   $("defaults").hidden = changed.length === 0;
   explainDevice();
+  showNetwork();
   onChange();
+}
+
+/** The number in a field, or null where it is empty or wrong. */
+function numberOf(name) {
+  const { field, text } = parts.get(name);
+  return whatIsWrong(field, text) ? null : valueOf(field, text);
+}
+
+/** The chosen network, for the pictures that are chosen: of the usual size of the device where none is. */
+function showNetwork() {
+  const { preview } = parts.get("network") ?? {};
+  const [size, device] = ["image_size", "device"].map((name) => parts.get(name));
+  if (!preview || !device || whatIsWrong(size.field, size.text)) return;
+  const usual = device.devices.find(({ value }) => value === device.text)?.image_size;
+  preview.show({ classes: parts.get("train_dir").classes, imageSize: numberOf("image_size") ?? usual, color: parts.get("color").text });
 }
 
 /** The option of the command line that says the same as a field. */
@@ -115,13 +132,9 @@ export function startConfig({ fields, devices }, changed) {
     part.devices = devices;
     if (field.kind === "path") {
       completePaths(part);
-      const imageSize = () => {
-        const size = parts.get("image_size");
-        return size && !whatIsWrong(size.field, size.text) ? valueOf(size.field, size.text) : null;
-      };
       const isTest = field.name === "test_dir";
       part.folder = watchFolder(part, {
-        imageSize,
+        imageSize: () => numberOf("image_size"),
         color: () => parts.get("color")?.text ?? "gray",
         // The test pictures are compared with the training pictures, and again where those are others.
         beside: () => (isTest ? (parts.get("train_dir")?.folder.decoded ?? null) : null),
@@ -134,6 +147,7 @@ export function startConfig({ fields, devices }, changed) {
         onSets: (sets) => useSets(part, sets),
       });
     }
+    if (field.name === "network") part.preview = new NetworkPreview(part);
     parts.set(field.name, part);
   }
   replace(

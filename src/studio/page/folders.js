@@ -2,12 +2,13 @@
 
 import { api, post } from "./api.js";
 import { debounce, el, replace } from "./dom.js";
-import { count } from "./format.js";
+import { count, integer } from "./format.js";
 
 /** Up to so many pictures every file is decoded without being asked. */
 const CHECK_AT_ONCE = 3000;
 const THUMBS = 10;
 const SHOWN_SKIPPED = 50;
+const SHOWN_CLASSES = 12;
 
 /**
  * `part` is a field of kind "path"; `imageSize()` is the size to decode to, or null, and `color()` "gray" or "rgb"; `beside()` the number of a folder that is
@@ -61,6 +62,7 @@ export function watchFolder(part, { imageSize, color, beside, onResult, onSets, 
         // It may be on the way to one of the two.
         return onResult(folder.sets ? `${folder.error}. Leave the field, or press Enter, to fill in both.` : folder.error);
       }
+      part.classes = folder.classes.length;
       onResult(null);
       show(part, folder, decodeAll);
     } catch (why) {
@@ -92,10 +94,24 @@ export function watchFolder(part, { imageSize, color, beside, onResult, onSets, 
 /** As tall as what will be there. */
 const placeholder = () => [el("p", { class: "folder-line" }, "\u00a0"), el("div", { class: "thumbs" })];
 
-function show({ extra, note }, folder, decodeAll) {
-  const classes = folder.classes.map(({ name, pictures }) =>
+/** How many pictures each class has; many classes are folded. */
+function classCounts({ classes, total }) {
+  const each = classes.map(({ name, pictures }) =>
     el("span", { class: "class-count" }, el("strong", {}, name), ` ${pictures}`),
   );
+  const all = el("span", { class: "hint" }, count(total, "picture"));
+  if (classes.length <= SHOWN_CLASSES) return el("p", { class: "folder-line" }, each, all);
+  const counts = classes.map(({ pictures }) => pictures);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)].map(integer);
+  return el(
+    "details",
+    { class: "folder-line many" },
+    el("summary", {}, el("strong", {}, count(classes.length, "class", "classes")), ` of ${least === most ? least : `${least} to ${most}`} pictures each, `, all),
+    el("p", {}, each),
+  );
+}
+
+function show({ extra, note }, folder, decodeAll) {
   const thumbs = folder.thumbs.slice(0, THUMBS).map((index) =>
     el("img", {
       src: api`/api/folders/${folder.folder}/${index}.png`,
@@ -109,7 +125,7 @@ function show({ extra, note }, folder, decodeAll) {
   replace(
     extra,
     note && el("p", { class: "hint" }, note),
-    el("p", { class: "folder-line" }, classes, el("span", { class: "hint" }, count(folder.total, "picture"))),
+    classCounts(folder),
     el("div", { class: "thumbs" }, thumbs),
     folder.passed_folders.length > 0 &&
       el(

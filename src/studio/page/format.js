@@ -58,8 +58,8 @@ export function duration(seconds) {
 export const timeTaken = (seconds) =>
   !missing(seconds) && seconds < 9.95 ? `${seconds.toFixed(1)} s` : duration(seconds);
 
-/** 1 picture, 2 pictures */
-export const count = (n, word) => `${integer(n)} ${word}${n === 1 ? "" : "s"}`;
+/** 1 picture, 2 pictures; with the plural where it is another: 3 classes */
+export const count = (n, word, words = `${word}s`) => `${integer(n)} ${n === 1 ? word : words}`;
 
 /** [64, 32, 32] -> 64 × 32 × 32 */
 export const shape = (sizes) => sizes.map(integer).join(" × ");

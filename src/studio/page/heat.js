@@ -1,15 +1,26 @@
 // The picture with a heat map over it: which parts of it spoke for the class (Grad-CAM).
 
-import { api, get } from "./api.js";
+import { api, get, post } from "./api.js";
 import { el, replace, setText } from "./dom.js";
 import { percent, precise } from "./format.js";
 import { seenBy } from "./pictures.js";
-import { isUnsure } from "./unsure.js";
+import { isUnsure, ranked } from "./unsure.js";
 
 const HEAT = [255, 106, 0];
+const BEST = 3; // classes whose probabilities are named, of many
+
+/** "cats 70.1 %, dogs 20.0 %, 8 others 9.9 %" */
+function probabilities({ classes, scores }) {
+  const shown = classes.length > BEST + 1 ? ranked(scores).slice(0, BEST) : scores.map((_, i) => i);
+  const named = shown.map((i) => `${classes[i]} ${percent(scores[i])}`);
+  const rest = 1 - shown.reduce((sum, i) => sum + scores[i], 0);
+  const others = classes.length - shown.length;
+  return [...named, ...(others ? [`${others} others ${percent(Math.max(0, rest))}`] : [])].join(", ");
+}
 
 export class HeatView {
-  #inside = null;
+  #info = null;
+  #question = 0;
 
   constructor(node) {
     this.image = el("img", { class: "pixels", alt: "", width: 320, height: 320 });
@@ -18,7 +29,8 @@ export class HeatView {
     this.opacity.addEventListener("input", () => this.#fade());
     this.verdict = el("p", { class: "verdict" });
     this.scores = el("p", { class: "hint" });
-    this.note = el("p", { class: "hint" });
+    this.note = el("p", { class: "hint", role: "status" });
+    this.menu = el("select", { id: "heat-class", onchange: () => this.#load(Number(this.menu.value)) });
     replace(
       node,
       el("div", { class: "heat-picture" }, this.image, this.canvas),
@@ -27,6 +39,7 @@ export class HeatView {
         { class: "heat-text" },
         this.verdict,
         this.scores,
+        el("label", { class: "heat-class", for: "heat-class" }, "What speaks for ", this.menu),
         el("label", { class: "slider", for: "heat-opacity" }, "Heat map’s opacity"),
         this.opacity,
         this.note,
@@ -39,8 +52,9 @@ export class HeatView {
     this.canvas.style.opacity = this.opacity.value;
   }
 
-  async update(info, picture) {
-    this.#inside = info.inside;
+  /** Another answer of /api/inside: the class that is predicted comes first. */
+  update(info, picture) {
+    this.#info = info;
     if (picture) {
       this.image.src = seenBy(picture.id, info.image_size, info.color);
       this.image.alt = `${picture.name}, as the network sees it`;
@@ -56,14 +70,38 @@ export class HeatView {
     );
     setText(
       this.scores,
-      `${info.classes.map((name, i) => `${name} ${percent(info.scores[i])}`).join(", ")} · score before the ${info.classes.length > 2 ? "softmax" : "sigmoid"} ${precise(info.logit)}`,
+      `${probabilities(info)} · score before the ${info.classes.length > 2 ? "softmax" : "sigmoid"} ${precise(info.logit)}`,
     );
+    replace(
+      this.menu,
+      info.classes.map((name, i) => el("option", { value: i }, i === best ? `${name}, as predicted` : name)),
+    );
+    this.menu.value = best;
+    // Maps of a training that is followed are of weights that no file has: there is no other class's.
+    this.menu.disabled = info.run === undefined || !info.has_heat;
+    if (info.has_heat) return this.#load(best);
+    this.#clear("Heat map: there is none", "A network without convolutions looks at no place: there is no heat map.");
+  }
+
+  async #load(index) {
+    const [info, question] = [this.#info, ++this.#question];
+    const isPredicted = info.classes[index] === info.class;
+    setText(this.note, `What speaks for “${info.classes[index]}” …`);
     try {
-      const heat = await get(api`/api/inside/${info.inside}/heat`);
-      if (this.#inside === info.inside) this.#draw(heat);
+      const path = api`/api/inside/${info.inside}/heat`;
+      const heat = await (isPredicted ? get(path) : post(path, { class: index }));
+      if (question === this.#question) this.#draw(heat);
     } catch (why) {
-      if (this.#inside === info.inside) setText(this.note, why.message);
+      // The map of another class is none of this one.
+      if (question === this.#question) this.#clear("Heat map: there is none", why.message);
     }
+  }
+
+  #clear(label, words) {
+    this.#question++;
+    Object.assign(this.canvas, { width: 1, height: 1 });
+    this.canvas.setAttribute("aria-label", label);
+    setText(this.note, words);
   }
 
   /** One pixel per value: the browser enlarges it, smoothly. */

@@ -102,7 +102,8 @@ export function setFollowing(isOn) {
 export function show(info, ofPicture, run, title) {
   const shapes = (layers) => JSON.stringify(layers.map(({ name, shape }) => [name, shape]));
   if (!views || shapes(views.info.layers) !== shapes(info.layers)) {
-    views = { heat: new HeatView($("heat")), layers: info.layers.map((layer) => new LayerView(layer)) };
+    const firstConv = info.layers.find(({ type }) => type === "Conv2D");
+    views = { heat: new HeatView($("heat")), layers: info.layers.map((layer) => new LayerView(layer, layer === firstConv)) };
     replace(
       $("layers"),
       views.layers.map(({ node }) => node),
@@ -164,7 +165,7 @@ function showPictures() {
               look();
             },
           },
-          el("img", { src: seenBy(candidate.id, PICKED_PX), alt: candidate.name, width: PICKED_PX, height: PICKED_PX }),
+          el("img", { src: seenBy(candidate.id, PICKED_PX, "rgb"), alt: candidate.name, width: PICKED_PX, height: PICKED_PX }),
         ),
       ),
     ),

@@ -7,12 +7,13 @@ import { integer, precise, shape } from "./format.js";
 import { MapsView } from "./maps.js";
 import { openMicroscope } from "./microscope.js";
 import { SourceView } from "./source.js";
-import { UnitView } from "./unit.js";
+import { UnitView, classesOf } from "./unit.js";
 
 const MOST_BARS = 1024; // more are no picture
 
 export class LayerView {
-  constructor(layer) {
+  /** `isFirstConv`: whether its filters look at the picture itself. */
+  constructor(layer, isFirstConv) {
     const { name, type, meaning, shape: sizes, parameters, index } = layer;
     this.name = name;
     this.title = el("h3", { id: `layer-${name}`, tabindex: "-1" }, name, " ", el("span", { class: "hint" }, type));
@@ -48,7 +49,7 @@ export class LayerView {
       this.lens,
       this.source.node,
     );
-    this.isFirstConv = type === "Conv2D" && name.endsWith("1");
+    this.isFirstConv = isFirstConv;
     this.isFilled = false;
   }
 
@@ -62,6 +63,7 @@ export class LayerView {
   update(info, layer, gradient = null) {
     const { min, max } = gradient?.layer ?? layer;
     setText(this.values, `${gradient ? "gradient" : "values"} from ${precise(min)} to ${precise(max)}`);
+    if (this.output) this.output.classes = classesOf(info, layer);
     this.output?.update(info.inside, layer, gradient);
     this.unit.update(info, layer, this.output, gradient);
     this.source.update(layer, info, gradient);

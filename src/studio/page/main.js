@@ -3,8 +3,8 @@
 //   door       whether we were let in      api        talking to the server
 //   events     every event of training, once, in any number of tabs
 //   run        what is known of a run      watch      which run is shown
-//   config, field, folders, complete, command     the form   training   Start and Stop
-//   analytics, charts, curves, guessing, kernels, result, settings      how a run is doing
+//   config, field, folders, network, complete, command     the form   training   Start and Stop
+//   analytics, charts, curves, guessing, kernels, result, confusion, settings      how a run is doing
 //   next, reuse                            what to do with a run that is over
 //   pictures, models                       what can be chosen
 //   predict, prediction, unsure            classes of pictures

@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { percent } from "./format.js";
 import { openInside } from "./inside.js";
 import { seenBy } from "./pictures.js";
-import { isUnsure } from "./unsure.js";
+import { isUnsure, ranked } from "./unsure.js";
 
 /** "run 2026-01-31_12-00-00, in training, after epoch 3 of 10" */
 function sourceOf({ run, of }) {
@@ -32,6 +32,35 @@ function verdict(result) {
   );
 }
 
+/** Of more classes than this the best are shown, and the others folded. */
+const [MOST, BEST] = [4, 3];
+
+function scoresOf(classes, scores) {
+  const bar = (i) =>
+    el(
+      "div",
+      { class: "score", "data-class": classes[i] },
+      el("span", { class: "file", title: classes[i] }, classes[i]),
+      el("meter", { min: 0, max: 1, value: scores[i], "aria-label": `Probability of ${classes[i]}` }),
+      el("output", {}, percent(scores[i])),
+    );
+  if (classes.length <= MOST) return el("div", { class: "scores" }, classes.map((_, i) => bar(i)));
+  const order = ranked(scores);
+  const others = order.slice(BEST);
+  const together = others.reduce((sum, i) => sum + scores[i], 0);
+  return el(
+    "div",
+    { class: "scores" },
+    order.slice(0, BEST).map(bar),
+    el(
+      "details",
+      { class: "more-scores" },
+      el("summary", {}, `The other ${others.length} classes: together ${percent(together)}`),
+      el("div", { class: "scores" }, others.map(bar)),
+    ),
+  );
+}
+
 /** The parts of a card beneath its head; `result` is of one picture, of the server's `answer`. */
 export function resultOf(card, result, answer) {
   const { run, image_size: size, color, classes, note } = answer;
@@ -56,19 +85,10 @@ export function resultOf(card, result, answer) {
       el("img", { src: picture.original, alt: `${card.name}, the file itself` }),
       el("figcaption", { class: "hint" }, "the file"),
     );
-  const bars = classes.map((name, i) =>
-    el(
-      "div",
-      { class: "score", "data-class": name },
-      el("span", {}, name),
-      el("meter", { min: 0, max: 1, value: result.scores[i], "aria-label": `Probability of ${name}` }),
-      el("output", {}, percent(result.scores[i])),
-    ),
-  );
   return [
     el("div", { class: "pictures" }, seen, original),
     verdict(result),
-    el("div", { class: "scores" }, bars),
+    scoresOf(classes, result.scores),
     note && el("p", { class: "hint" }, note),
     el(
       "div",

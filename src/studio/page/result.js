@@ -2,53 +2,20 @@
 
 import { verdict } from "./analytics.js";
 import { api, get } from "./api.js";
+import { confusionOf } from "./confusion.js";
 import { $, el, replace, setText } from "./dom.js";
-import { integer, percent } from "./format.js";
-import { addKnown } from "./pictures.js";
+import { percent } from "./format.js";
+import { addKnown, seenBy } from "./pictures.js";
 import { predictPicture } from "./predict.js";
 import { liveRun, onRun, shownRun } from "./watch.js";
 
 let loadedFor = null; // the run whose mistakes are shown or on their way
 
-function confusionTable(run) {
-  const { confusion } = run;
-  const classes = run.classes ?? confusion.map((_, i) => `class ${i}`);
-  const head = el(
-    "tr",
-    {},
-    el("td", {}),
-    classes.map((name) => el("th", { scope: "col" }, `named ${name}`)),
-  );
-  const rows = confusion.map((counts, i) => {
-    const total = counts.reduce((sum, n) => sum + n, 0);
-    return el(
-      "tr",
-      {},
-      el("th", { scope: "row" }, `true ${classes[i]}`),
-      counts.map((n, j) =>
-        el(
-          "td",
-          { class: i === j ? "right" : "wrong", style: { "--share": total ? n / total : 0 } },
-          el("strong", {}, integer(n)),
-          el("span", { class: "hint" }, total ? percent(n / total, 0) : ""),
-        ),
-      ),
-    );
-  });
-  return el(
-    "table",
-    { id: "confusion-table" },
-    el("caption", {}, "Confusion matrix: what the pictures are, and what the network said"),
-    el("thead", {}, head),
-    el("tbody", {}, rows),
-  );
-}
-
 function refresh(run) {
   setText($("test-accuracy"), verdict(run) ?? notMeasured(run));
   setText($("guess-verdict"), run?.verdict ?? "");
   $("confusion").hidden = !run?.confusion;
-  replace($("confusion"), run?.confusion && confusionTable(run));
+  replace($("confusion"), run?.confusion && confusionOf(run));
 }
 
 /** Why there is no accuracy. */
@@ -106,7 +73,7 @@ function mistake(run, { picture, name, label, predicted, probability }) {
         "aria-label": `Predict ${name}: named ${predicted}, is ${label}`,
         onclick: () => predictPicture(addKnown(picture, name), run.name),
       },
-      el("img", { src: `${api`/api/pictures/${picture}.png`}?size=96`, alt: "", width: 96, height: 96, loading: "lazy" }),
+      el("img", { src: seenBy(picture, 96, run.config.color), alt: "", width: 96, height: 96, loading: "lazy" }),
       el("span", {}, el("strong", {}, predicted), ` ${percent(probability, 0)}`),
       el("span", { class: "hint" }, `is ${label}`),
       el("span", { class: "hint file", title: name }, name),

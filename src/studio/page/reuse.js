@@ -14,7 +14,7 @@ function notTaken(config) {
   const { max_steps, init_weights, precision, shuffle, fuse, micro_batch, batch_size, training_pictures, rungs, device } = config;
   const isCut = micro_batch < Math.min(batch_size, training_pictures ?? Infinity);
   return [
-    networkOf(config) === null && `its network, ${config.network}`,
+    networkOf(config) === null && `its network, the file ${config.network}`,
     max_steps !== undefined && `its end after ${max_steps} steps`,
     init_weights !== undefined && runOfModel(init_weights) === null && `its start from the weights of ${init_weights}`,
     precision !== undefined && precision !== "f32" && `${precision} precision`,
@@ -29,7 +29,9 @@ function notTaken(config) {
 /** Fills the form with these settings of a run and goes there; nothing is started. `said` are words about it. */
 function fillForm(run, config, said) {
   const network = networkOf(config) ?? undefined;
-  useConfiguration({ ...config, network, start_from: runOfModel(config.init_weights), device: deviceOf(config.device) ?? "auto" });
+  // A run that kept a share of its pictures has no other folder of test pictures.
+  const test_dir = config.validation_split ? undefined : config.test_dir;
+  useConfiguration({ ...config, test_dir, network, start_from: runOfModel(config.init_weights), device: deviceOf(config.device) ?? "auto" });
   const left = notTaken(config);
   const note = left.length ? `The form has no field for some settings of ${nameOf(run)}: ${left.join("; ")}. The next run goes without.` : "";
   setText($("reuse-note"), [said, note].filter(Boolean).join(" "));

@@ -17,6 +17,7 @@ const COLUMNS = [
   { key: "rate", label: "Learning rate", value: (run) => run.learning_rate, text: given },
   { key: "batch", label: "Batch size", value: (run) => run.batch_size, text: given },
   { key: "pixels", label: "Image size", value: (run) => run.image_size, text: given },
+  { key: "network", label: "Network", value: (run) => run.network, text: network },
   { key: "seed", label: "Seed", value: (run) => run.seed, text: given },
   { key: "time", label: "Time taken", value: (run) => run.seconds, text: timeTaken },
   { key: "data", label: "Training pictures", value: (run) => run.train_dir, text: data },
@@ -26,13 +27,18 @@ function data(dir, { training_pictures: pictures }) {
   return pictures === null ? given(dir) : `${integer(pictures)} of ${given(dir)}`;
 }
 
+/** "small, colour, 10 classes": what is not the usual is said. A run of an earlier version does not say its network. */
+function network(name, { color, classes }) {
+  return [given(name), color === "rgb" && "colour", classes > 2 && `${classes} classes`].filter(Boolean).join(", ");
+}
+
 const order = { key: "name", isDescending: true };
 let runs = [];
 let parts = null; // {compare(run), actions(run), show(run)}: what a row can do
 
 /** Everything of a run that a person may look for. */
 const words = (run) =>
-  [run.name, run.title, run.end, run.reason, run.train_dir, run.test_dir, `seed ${run.seed}`]
+  [run.name, run.title, run.end, run.reason, run.train_dir, run.test_dir, run.network, run.color, `seed ${run.seed}`]
     .filter(Boolean)
     .join(" ")
     .toLowerCase();
@@ -104,7 +110,7 @@ function endCell(run) {
 
 function body(run) {
   const plain = ({ key, label, value, text }) =>
-    el("td", { "data-label": label, class: key === "data" ? "data" : "number" }, text(value(run), run));
+    el("td", { "data-label": label, class: { data: "data", network: "number network" }[key] ?? "number" }, text(value(run), run));
   return el(
     "tbody",
     { "data-run": run.name },

@@ -7,6 +7,14 @@ import { onRun } from "./watch.js";
 
 /** Longer texts get two places. */
 const LONG = 24;
+/** Of more classes the least and the most are said. */
+const NAMED = 12;
+
+/** "200 cats, 200 dogs"; of many classes "from 90 to 110 in each of 100 classes". */
+function perClass(values, words, named) {
+  if (values.length <= NAMED) return values.map(named).join(", ");
+  return `from ${words(Math.min(...values))} to ${words(Math.max(...values))} in each of ${values.length} classes`;
+}
 
 /** "400 pictures of my/training: 200 cats, 200 dogs" */
 function pictures({ config, classes }, kind) {
@@ -17,14 +25,15 @@ function pictures({ config, classes }, kind) {
   ];
   if (dir === undefined) return null;
   const names = classes ?? config.classes ?? [];
-  const parts = each?.map((n, i) => `${integer(n)} ${names[i]}`).join(", ");
+  const parts = each && perClass(each, integer, (n, i) => `${integer(n)} ${names[i]}`);
   return `${total === undefined ? "" : `${count(total, "picture")} of `}${dir}${parts ? `: ${parts}` : ""}`;
 }
 
 /** "cats 0.667, dogs 2" */
 function weights({ config, classes }) {
   const names = classes ?? config.classes ?? [];
-  return config.weights_of_classes?.map((weight, i) => `${names[i]} ${three(weight)}`).join(", ");
+  const each = config.weights_of_classes;
+  return each && perClass(each, three, (weight, i) => `${names[i]} ${three(weight)}`);
 }
 
 function lines(run) {

@@ -7,6 +7,10 @@ import { precise } from "./format.js";
 
 const EDGE = 264; // of the enlarged map on the page
 
+/** The class that each unit of a layer stands for, or null: the last layer of a network of many classes has one for each. */
+export const classesOf = ({ classes, layers }, { index, shape }) =>
+  index === layers.length - 1 && shape.length === 1 && shape[0] === classes.length ? classes : null;
+
 export class UnitView {
   #question = 0;
 
@@ -54,7 +58,8 @@ export class UnitView {
 
   /** The layer's numbers are others now; `gradient` is {label, class, layer}, or null for outputs. */
   update(info, layer, output, gradient = null) {
-    Object.assign(this, { inside: info.inside, layer, output, gradient });
+    const takes = layer.inputs.map((index) => (index === null ? null : info.layers[index].name));
+    Object.assign(this, { inside: info.inside, layer, output, gradient, takes, classes: classesOf(info, layer) });
     // Maps of a training that is followed are of weights that no file has.
     const isLive = info.run === undefined;
     this.watch.hidden = gradient ? gradient.layer.owner === null : layer.kernels.length === 0 || isLive;
@@ -103,7 +108,7 @@ export class UnitView {
     const { channel, row, column } = this.position;
     return this.layer.shape.length === 3
       ? `${this.name}, map ${channel}, row ${row}, column ${column}`
-      : `${this.name}, unit ${channel}`;
+      : `${this.name}, unit ${channel}${this.classes ? ` (${this.classes[channel]})` : ""}`;
   }
 
   async #load() {
@@ -118,7 +123,7 @@ export class UnitView {
       if (question !== this.#question || !this.position) return;
       if (gradient) return this.#showGradient(unit.value);
       setText(this.title, `${this.#where()}: ${precise(unit.output)}`);
-      replace(this.text, arithmetic(unit, this.layer));
+      replace(this.text, arithmetic(unit, this.layer, this.takes));
     } catch (why) {
       if (question === this.#question) replace(this.text, el("p", { class: "alert" }, why.message));
     }

@@ -14,3 +14,6 @@ export function isUnsure({ scores }) {
 /** The answer in words. */
 export const saysHow = (result) =>
   `${isUnsure(result) ? "unsure, rather " : ""}${result.class}, ${percent(result.probability)}`;
+
+/** The numbers of the classes, that of the highest score first. */
+export const ranked = (scores) => scores.map((_, i) => i).toSorted((a, b) => scores[b] - scores[a] || a - b);

@@ -3,7 +3,8 @@
 use crate::data::Color;
 use crate::data::paths::tidy;
 use crate::run::network_file::DEFAULT;
-use crate::studio::devices;
+use crate::studio::answer::{Answer, unusable};
+use crate::studio::{devices, fields};
 use crate::train::settings::{ClassWeights, Settings};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -51,6 +52,25 @@ impl Default for Wanted {
             start_from: None,
             device: devices::automatic(),
         }
+    }
+}
+
+/// Refuses settings, each of these errors being `{field, message}`: the page shows them at their fields.
+pub fn refuse(errors: &[Value]) -> Answer<()> {
+    let Some(first) = errors.first() else { return Ok(()) };
+    let said = |name: &str| first[name].as_str().unwrap_or_default();
+    let message = format!("{}: {}", fields::label(said("field")), said("message"));
+    Err(unusable(message).with("errors", json!(errors)))
+}
+
+impl Wanted {
+    /// What a page sent.
+    pub fn read(sent: Value) -> Answer<Wanted> {
+        serde_path_to_error::deserialize(sent).or_else(|why| {
+            let (field, message) = (why.path().to_string(), why.inner().to_string());
+            refuse(&[json!({"field": field, "message": message})])?;
+            unreachable!("an error is refused")
+        })
     }
 }
 
