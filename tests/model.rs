@@ -96,7 +96,7 @@ fn a_mistake_in_a_graph_is_named_with_its_node() {
             "late: it takes \"later\", which is no layer before it",
         ),
         (dense().add("self", Dense::new(1), &["self"]), "self: it takes \"self\""),
-        (dense().add("sum", Sum {}, &["dense1"]), "sum: a sum layer takes 2 input(s), not 1"),
+        (dense().add("sum", Sum {}, &["dense1"]), "sum: Sum takes 2 inputs, not 1"),
         (
             dense().add("other", Dense::new(1), &["flatten1"]),
             "one output, its last layer; nobody takes dense1, other",
@@ -320,7 +320,7 @@ fn a_file_of_a_later_version_or_an_unknown_layer_is_named() {
         (r#"\"units\":1"#, r#"\"units\":\"1\""#, &["dense1", "dense"]),
         (r#"\"inputs\":[\"flatten1\"]"#, r#"\"inputs\":[\"dense1\"]"#, &["dense1: it takes \"dense1\""]),
         (r#"\"head\":\"sigmoid\""#, r#"\"head\":\"hinge\""#, &["hinge", "softmax"]),
-        (r#"\"head\":\"sigmoid\""#, r#"\"head\":\"softmax\""#, &["the head takes 2 logit(s)"]),
+        (r#"\"head\":\"sigmoid\""#, r#"\"head\":\"softmax\""#, &["2 classes take 2 logits"]),
     ] {
         let why = Model::from_bytes(&described(&bytes, from, to), &Device::cpu(), true).err().unwrap();
         assert_eq!(why.kind, ErrorKind::Model);

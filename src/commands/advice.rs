@@ -21,7 +21,9 @@ fn words(remedy: &Remedy) -> Option<String> {
         Remedy::LargerImageSize => "use a larger --image-size",
         Remedy::SmallerImageSize => "use a smaller --image-size",
         Remedy::MicroBatch(most) => return Some(format!("use --micro-batch {most} or less")),
-        Remedy::LessMemory => "use a smaller --image-size or --micro-batch, or another --device",
+        Remedy::LessMemory => {
+            "use a smaller --image-size, --batch-size or --micro-batch, or another --device"
+        }
         Remedy::DrawPictures => {
             "`pawgrad dataset draw` draws them into dataset/ of this folder, and `pawgrad dataset draw --out DIR` anywhere \
              else;\n  --train-dir and --test-dir name folders of your own, each with one sub-folder per class"

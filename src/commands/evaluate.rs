@@ -36,11 +36,11 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
     if let Some(message) = args.validation_split.and_then(validation_split_problem) {
         return Err(error!(Usage, "--validation-split: {message}"));
     }
-    let (test_dir, split) = match args.test_dir {
-        Some(dir) => (dir, args.validation_split),
+    let (test_dir, split, kept) = match args.test_dir {
+        Some(dir) => (dir, args.validation_split, None),
         None => match origin.kept() {
-            Some((dir, share)) => (dir.to_path_buf(), Some(share)),
-            None => ("dataset/test_set".into(), None),
+            Some((dir, share, kept)) => (dir.to_path_buf(), Some(share), Some(kept)),
+            None => ("dataset/test_set".into(), None, None),
         },
     };
     let train_dir = origin.train_dir().filter(|_| split.is_none());
@@ -49,11 +49,19 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
     }
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
     let (folder, raster) = (scan(&test_dir)?, model.network.raster());
-    let batch = batch_beside(&model, folder.files.len())?;
+    // What is kept is there twice for a moment.
+    let twice = (folder.files.len() as f64 * split.unwrap_or(0.0)) as usize;
+    let batch = batch_beside(&model, folder.files.len() + twice)?;
     let mut pictures = load_pictures(&folder, raster, &mut terminal)?;
     if let Some(share) = split {
         pictures = pictures.split(share)?;
         terminal.message(&format!("Of these, {} that a training keeps to test on", pictures.len()));
+        if let Some(kept) = kept.filter(|kept| **kept != *pictures.counts()) {
+            terminal.warning(&format!(
+                "Note: the folder has changed since the training, which kept {} pictures. It may have seen some of these",
+                kept.iter().sum::<usize>()
+            ));
+        }
     }
     let classes = &model.network.classes;
     if pictures.classes != *classes {

@@ -8,6 +8,7 @@ use crate::device::adapters::{Adapter, Choice, list, open};
 use crate::device::{Device, DeviceKind, Precision};
 use crate::error::{Result, error, shown};
 use clap::Args;
+use std::collections::HashSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::available_parallelism;
 
@@ -39,7 +40,8 @@ pub async fn run(args: GradcheckArgs) -> Result<()> {
     }
     let cases = all();
     let mut names: Vec<_> = cases.iter().map(|case| case.call.name()).collect();
-    names.dedup();
+    let mut known = HashSet::new();
+    names.retain(|name| known.insert(*name));
     let names = only(names, &args.only, |name| names_of(name));
     if names.is_empty() {
         return Err(error!(Usage, "no kernel has \"{}\" in its name", shown(&args.only)));

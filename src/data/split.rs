@@ -3,11 +3,17 @@
 use super::folder::Folder;
 use super::pictures::Pictures;
 use crate::error::{Result, count, error, shown};
-use crate::random::generator;
-use rand::seq::SliceRandom;
+use std::path::Path;
 
-/// The same draw for every run: their accuracies can be compared, whatever their seeds are.
-const SEED: u64 = 0;
+/// Where a picture stands among those of its class: by its path alone, so that every run keeps the same ones, whatever its
+/// seed is, and that few change sides when some are added.
+fn place(path: &Path) -> [u8; blake3::OUT_LEN] {
+    let mut hasher = blake3::Hasher::new();
+    for part in path.components() {
+        hasher.update(part.as_os_str().as_encoded_bytes()).update(b"/");
+    }
+    hasher.finalize().into()
+}
 
 /// Whether some of so many pictures of a class can be kept, and some trained on.
 fn are_enough(class: &str, pictures: usize) -> Result<()> {
@@ -35,23 +41,30 @@ impl Folder {
 
 impl Pictures {
     /// Takes a share of each class out, above 0 and below 1: so many as come closest to it, at least one, and one stays. Which
-    /// ones depends on how many there are, and on nothing else.
+    /// ones depends on their paths, and on how many there are.
     ///
     /// # Errors
-    /// `Data` for a class of one picture.
+    /// `Data` for a class of one picture, `OutOfMemory`.
     pub fn split(&mut self, share: f64) -> Result<Pictures> {
         let mut is_taken = vec![false; self.len()];
         for (label, class) in (0..).zip(&self.classes) {
             let mut of_class: Vec<usize> = (0..self.len()).filter(|&at| self.labels[at] == label).collect();
             are_enough(class, of_class.len())?;
             let taken = (share * of_class.len() as f64).round() as usize;
-            of_class.shuffle(&mut generator(SEED, "split", u64::from(label)));
+            of_class.sort_by_cached_key(|&at| place(&self.paths[at]));
             for &at in &of_class[..taken.clamp(1, of_class.len() - 1)] {
                 is_taken[at] = true;
             }
         }
         let bytes = self.picture_bytes();
         let (mut taken, mut kept) = (Vec::new(), 0);
+        let number = is_taken.iter().filter(|taken| **taken).count();
+        taken.try_reserve_exact(number * bytes).map_err(|_| {
+            error!(
+                OutOfMemory,
+                "no memory for {number} pictures of {} that are kept from training", self.raster
+            )
+        })?;
         let (mut labels, mut paths) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
         for (at, is_taken) in is_taken.into_iter().enumerate() {
             let (label, path) = (self.labels[at], std::mem::take(&mut self.paths[at]));
@@ -122,6 +135,15 @@ mod tests {
         assert_eq!(drawn(), drawn());
         let steps: Vec<_> = drawn().windows(2).map(|two| two[1] - two[0]).collect();
         assert!(steps.iter().any(|step| *step != steps[0]));
+        // One picture more: at most one changes sides beside it.
+        let more = pictures(&[41, 60]).split(0.25).unwrap().paths;
+        let before = pictures(&[40, 60]).split(0.25).unwrap().paths;
+        let of_first = |paths: &[PathBuf], end: u32| {
+            let number = |path: &PathBuf| path.file_stem().unwrap().to_str().unwrap().parse::<u32>().unwrap();
+            paths.iter().map(number).filter(|&number| number < end).collect::<Vec<_>>()
+        };
+        let (before, more) = (of_first(&before, 40), of_first(&more, 40));
+        assert!(before.iter().filter(|number| !more.contains(number)).count() <= 1, "{before:?} {more:?}");
         // Nearly all of a class can be taken, never all.
         assert_eq!(pictures(&[10, 10]).split(0.99).unwrap().counts(), [9, 9]);
         assert_eq!(pictures(&[10, 10]).split(0.001).unwrap().counts(), [1, 1]);

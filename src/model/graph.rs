@@ -2,7 +2,7 @@
 
 use super::layers::{self, AnyLayer, Layer};
 use super::slot::Slot;
-use crate::error::{Error, Result, error, list, shown};
+use crate::error::{Error, Result, count, error, list, shown};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub const INPUT: &str = "input";
 
 /// More layers than any network has that this program could train.
-pub(super) const MAX_LAYERS: usize = 2048;
+pub const MAX_LAYERS: usize = 2048;
 /// More values than any tensor has. Below it sums of bytes, and products with batches, keep below 2^64; where addresses have
 /// 32 bits, as in browsers, the bytes of one tensor keep below 2^32.
 const MAX_VALUES: usize = 1 << if usize::BITS >= 64 { 40 } else { 29 };
@@ -196,7 +196,8 @@ fn place(
     }
     if inputs.len() != layer.arity() {
         let (wanted, got) = (layer.arity(), inputs.len());
-        return Err(error!(Usage, "a {} layer takes {wanted} input(s), not {got}", layer.type_name()));
+        let (wanted, label) = (count(wanted, "input"), layer.label());
+        return Err(error!(Usage, "{label} takes {wanted}, not {got}"));
     }
     let origin = |wanted: &String| match names.get(wanted.as_str()) {
         _ if wanted == INPUT => Ok(Origin::Input),

@@ -5,7 +5,7 @@ use super::graph::{Graph, Placed};
 use super::head::Head;
 use super::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu};
 use crate::data::{Color, Raster};
-use crate::error::{Remedy, Result, error, list, shown};
+use crate::error::{Remedy, Result, count, error, list, shown};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,6 +93,11 @@ impl Network {
         Network { channels: color.channels(), preprocessing: Preprocessing::of(color), ..self }
     }
 
+    /// Whether a layer drops some of its values in training.
+    pub fn has_dropout(&self) -> bool {
+        self.nodes.nodes.iter().any(|node| node.layer.downcast::<Dropout>().is_some())
+    }
+
     /// What pictures are made into.
     pub fn raster(&self) -> Raster {
         let color = if self.channels == 1 { Color::Gray } else { Color::Rgb };
@@ -116,10 +121,11 @@ impl Network {
         if output.output_shape != [logits] {
             return Err(error!(
                 Usage,
-                "the last layer, {}, makes {:?} of a picture, but the head takes {} logit(s)",
+                "the last layer, {}, makes {:?} of a picture, but {} classes take {}",
                 shown(&output.name),
                 output.output_shape,
-                logits
+                self.classes.len(),
+                count(logits, "logit")
             ));
         }
         Ok(placed)

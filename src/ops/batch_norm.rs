@@ -64,7 +64,7 @@ pub fn batch_norm(tape: &Tape, x: &Var, norm: &Norm, training: bool) -> Result<V
             let inputs = [x, &mean, &variance, &gamma, &moved, &shifted, dy];
             BACKWARD_X.compute(&device, &params, &inputs, x.shape())
         })?;
-        Ok(vec![dx, Some(dgamma), Some(dbeta)])
+        Ok(vec![dx, needs[1].then_some(dgamma), needs[2].then_some(dbeta)])
     }))
 }
 

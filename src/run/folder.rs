@@ -114,6 +114,11 @@ impl RunFolder {
         }
     }
 
+    fn write_history(&self, progress: &mut dyn Progress) -> Result<()> {
+        self.persist(HISTORY_FILE, csv(&self.history).as_bytes(), progress)?;
+        self.persist("curves.svg", curves::svg(&self.history)?.as_bytes(), progress)
+    }
+
     pub fn model_path(&self) -> PathBuf {
         self.path.join(MODEL_FILE)
     }
@@ -156,11 +161,19 @@ impl Record for RunFolder {
     /// that is not there.
     fn epoch(&mut self, record: &EpochRecord, model: &[u8], progress: &mut dyn Progress) -> Result<()> {
         self.persist(MODEL_FILE, model, progress)?;
-        let history = [&self.history[..], std::slice::from_ref(record)].concat();
-        self.persist(HISTORY_FILE, csv(&history).as_bytes(), progress)?;
-        self.persist("curves.svg", curves::svg(&history)?.as_bytes(), progress)?;
-        self.history = history;
-        Ok(())
+        self.history.push(record.clone());
+        let written = self.write_history(progress);
+        match written {
+            Err(_) => drop(self.history.pop()),
+            Ok(()) => {
+                // Of a thousand classes a matrix takes 8 MB, and only the last is asked for.
+                let earlier = self.history.iter_mut().rev().skip(1);
+                earlier
+                    .flat_map(|epoch| &mut epoch.validation)
+                    .for_each(|earlier| earlier.confusion = Vec::new());
+            }
+        }
+        written
     }
 
     /// Replaces `rungs.toml`, by which the run can be repeated with the same rungs; nothing where there was no choice.

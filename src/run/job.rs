@@ -9,7 +9,7 @@ use super::pictures::{SKIPPED_FILE, load_pictures, say_concerns, skipped_csv, tr
 use super::scan::{bundled_test, scan};
 use crate::data::{Pictures, Raster};
 use crate::device::{Device, DeviceKind};
-use crate::error::{Error, Remedy, Result, error, list, path_text, shown, shown_path};
+use crate::error::{Error, Remedy, Result, error, list, path_text, shown_path};
 use crate::files::{check_room, named, read_file};
 use crate::memory;
 use crate::model::network::MIN_IMAGE_SIZE;
@@ -93,7 +93,9 @@ pub fn prepare(
     };
     let what = format!("training at {image_size}x{image_size} pixels, batch {most},");
     if let Err(why) = memory::check(&what, &needs(image_size)?) {
-        let fits = memory::largest_that_fits(MIN_IMAGE_SIZE..image_size, needs)?;
+        // Some networks halve pictures so often that small ones vanish.
+        let least = (MIN_IMAGE_SIZE..image_size).find(|&size| network(size).is_ok()).unwrap_or(image_size);
+        let fits = memory::largest_that_fits(least..image_size, needs)?;
         let fits = match fits {
             Some(size) => format!("; pictures of {size}x{size} pixels would fit"),
             None => "; no smaller pictures would fit either".to_string(),
@@ -102,6 +104,11 @@ pub fn prepare(
         return Err(why.saying(message).with(Remedy::LessMemory));
     }
     let network = network(image_size)?;
+    if settings.dropout.is_some() && !network.has_dropout() {
+        progress.warning(
+            "Note: this network has no dropout layer: the dropout that was asked for changes nothing",
+        );
+    }
     let steps = settings.epochs.saturating_mul(folders[0].files.len().div_ceil(most));
     let steps = steps.min(settings.max_steps.unwrap_or(usize::MAX)) as u64;
     let folder = settings.out.as_deref().unwrap_or(Path::new(RUNS));
@@ -117,8 +124,8 @@ pub fn prepare(
     let weights_of_classes = settings.class_weights.of(&training.counts());
     if let Some(weights) = &weights_of_classes {
         let named = training.classes.iter().zip(weights);
-        let named: Vec<_> = named.map(|(class, weight)| format!("{} {weight:.3}", shown(class))).collect();
-        progress.message(&format!("A picture counts in the loss: {}", named.join(", ")));
+        let named: Vec<_> = named.map(|(class, weight)| format!("{class} {weight:.3}")).collect();
+        progress.message(&format!("A picture counts in the loss: {}", list(&named)));
     }
     let batch_size = settings.batch_size.min(training.len());
     let model = match &weights {

@@ -16,6 +16,7 @@
 use crate::data::Color;
 use crate::error::{Error, Result, error, list, shown};
 use crate::files::{named, read_text};
+use crate::model::graph::MAX_LAYERS;
 use crate::model::layers::read;
 use crate::model::{Graph, Network};
 use serde::Deserialize;
@@ -88,22 +89,37 @@ impl NetworkFile {
     /// # Errors
     /// `Usage`, with the line, for what is no TOML, or has fields that no network has.
     pub fn parse(origin: &str, text: &str) -> Result<NetworkFile> {
-        let line = |at: usize| text[..at].matches('\n').count() + 1;
+        let ends: Vec<_> = text.match_indices('\n').map(|(at, _)| at).collect();
+        let line = |at: usize| ends.partition_point(|end| *end < at) + 1;
         let written: Written = toml::from_str(text).map_err(|why| {
             let at = why.span().map_or(String::new(), |span| format!(", line {}", line(span.start)));
             error!(Usage, "{}{at}: {}", shown(origin), shown(why.message()))
         })?;
-        let entry = |layer: Spanned<BTreeMap<String, Spanned<toml::Value>>>| {
-            let begins = line(layer.span().start);
-            let field = |(name, value): (String, Spanned<toml::Value>)| {
-                let (at, value) = (line(value.span().start), value.into_inner());
-                (name, (at, serde_json::to_value(value).unwrap_or_default()))
-            };
-            Entry { line: begins, fields: layer.into_inner().into_iter().map(field).collect() }
-        };
         let Written { description, layers } = written;
-        let layers = layers.into_iter().map(entry).collect();
-        Ok(NetworkFile { origin: origin.to_string(), text: text.to_string(), description, layers })
+        if layers.len() > MAX_LAYERS {
+            let (many, origin) = (layers.len(), shown(origin));
+            return Err(error!(Usage, "{origin}: a network has at most {MAX_LAYERS} layers, not {many}"));
+        }
+        let mut file = NetworkFile {
+            origin: origin.to_string(),
+            text: text.to_string(),
+            description,
+            layers: Vec::new(),
+        };
+        for layer in layers {
+            let begins = line(layer.span().start);
+            let mut fields = BTreeMap::new();
+            for (name, value) in layer.into_inner() {
+                let (at, value) = (line(value.span().start), value.into_inner());
+                if !is_plain(&value) {
+                    let what = format!("{} is {}, which no field of a layer is", shown(&name), shown(&value));
+                    return Err(file.wrong(at, &what));
+                }
+                fields.insert(name, (at, serde_json::to_value(value).unwrap_or_default()));
+            }
+            file.layers.push(Entry { line: begins, fields });
+        }
+        Ok(file)
     }
 
     /// What it says of itself.
@@ -184,18 +200,32 @@ impl NetworkFile {
         Ok(nodes.with(name, layer, inputs))
     }
 
-    /// An error of the graph begins with the name of its node.
+    /// The error with its line: one of the graph begins with the name of its node; any other is about the output, which is
+    /// the last layer's.
     fn with_line(&self, why: Error, nodes: &Graph) -> Error {
-        let of_node = |name: &str| why.message.starts_with(&format!("{}: ", shown(name)));
-        let entry = nodes.nodes.iter().position(|node| of_node(&node.name)).map(|index| &self.layers[index]);
-        let message = match entry {
-            Some(entry) => self.wrong(entry.line, &format!("layer {}", why.message)).message,
-            None => format!("{}: {}", shown(&self.origin), why.message),
+        let is_of = |name: &str| why.message.starts_with(&format!("{}: ", shown(name)));
+        let of_node = nodes.nodes.iter().enumerate().filter(|(_, node)| is_of(&node.name));
+        // A name may begin with another one and a colon.
+        let of_node = of_node.max_by_key(|(_, node)| node.name.len()).map(|(index, _)| &self.layers[index]);
+        let message = match (of_node, self.layers.last()) {
+            (Some(entry), _) => self.wrong(entry.line, &format!("layer {}", why.message)).message,
+            (None, Some(last)) => self.wrong(last.line, &why.message).message,
+            (None, None) => format!("{}: {}", shown(&self.origin), why.message),
         };
         why.saying(message)
     }
 
     fn wrong(&self, line: usize, what: &str) -> Error {
         error!(Usage, "{}, line {line}: {what}", shown(&self.origin))
+    }
+}
+
+/// Whether a value can be a field: numbers that are finite, texts, and lists of these.
+fn is_plain(value: &toml::Value) -> bool {
+    match value {
+        toml::Value::Float(number) => number.is_finite(),
+        toml::Value::Array(values) => values.iter().all(is_plain),
+        toml::Value::Datetime(_) | toml::Value::Table(_) => false,
+        toml::Value::String(_) | toml::Value::Integer(_) | toml::Value::Boolean(_) => true,
     }
 }

@@ -20,6 +20,8 @@ struct Run {
     test_dir: String,
     /// The share of that folder that was tested on, where it was not all.
     split: Option<f64>,
+    /// By class.
+    test_pictures: Vec<usize>,
     epochs: usize,
     /// Of the last epoch, 0 to 1; missing where it was cut short.
     accuracy: Option<f64>,
@@ -42,10 +44,11 @@ impl Origin {
         self.run.as_ref().map(|run| Path::new(&run.train_dir))
     }
 
-    /// The folder of which its run kept a share from training to test on, and that share.
-    pub fn kept(&self) -> Option<(&Path, f64)> {
+    /// The folder of which its run kept a share from training to test on, that share, and how many pictures of each class that
+    /// were.
+    pub fn kept(&self) -> Option<(&Path, f64, &[usize])> {
         let run = self.run.as_ref()?;
-        Some((Path::new(&run.test_dir), run.split?))
+        Some((Path::new(&run.test_dir), run.split?, &run.test_pictures))
     }
 }
 
@@ -59,7 +62,9 @@ impl Run {
             (history.len(), history.last().and_then(|last| last["val_accuracy"].as_f64()));
         let split = config["validation_split"].as_f64();
         let (train_dir, test_dir) = (setting("train_dir")?, setting("test_dir")?);
-        Some(Run { train_dir, test_dir, split, epochs, accuracy })
+        let counts = config["test_pictures_per_class"].as_array();
+        let counts = counts.into_iter().flatten().filter_map(|count| Some(count.as_u64()? as usize));
+        Some(Run { train_dir, test_dir, split, test_pictures: counts.collect(), epochs, accuracy })
     }
 }
 
@@ -69,7 +74,7 @@ impl fmt::Display for Origin {
         if let Some(written) = &self.written {
             write!(f, ", written {written}")?;
         }
-        let Some(Run { train_dir, test_dir, split, epochs, accuracy }) = &self.run else {
+        let Some(Run { train_dir, test_dir, split, epochs, accuracy, .. }) = &self.run else {
             return f.write_str("; it lies in no run's folder, which would say what it was trained on");
         };
         let plural = if *epochs == 1 { "" } else { "s" };

@@ -9,8 +9,8 @@ use std::path::Path;
 /// Written when a run ends, and never before: a run without it goes on, was killed, or is of an earlier version.
 pub const OUTCOME_FILE: &str = "outcome.toml";
 
-/// Most bytes that are read of it.
-const MOST: u64 = 64 << 10;
+/// Most bytes that are read of it: a matrix of a thousand classes has a million numbers.
+const MOST: u64 = 16 << 20;
 
 /// How a run ended that could say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +101,9 @@ mod tests {
             std::fs::write(folder.path().join(OUTCOME_FILE), outcome.to_toml()).unwrap();
             assert_eq!(Outcome::read(folder.path()), Some(outcome));
         }
+        let thousand = Outcome::new(&Ok(End::Finished), 1, 1.0, Some(vec![vec![123; 1000]; 1000]));
+        std::fs::write(folder.path().join(OUTCOME_FILE), thousand.to_toml()).unwrap();
+        assert_eq!(Outcome::read(folder.path()), Some(thousand));
         std::fs::write(folder.path().join(OUTCOME_FILE), "kind = \"unheard_of\"").unwrap();
         assert_eq!(Outcome::read(folder.path()), None);
     }

@@ -1,7 +1,7 @@
 //! The pictures of a run, and what is said of them before it begins.
 
 use crate::data::{self, Folder, PassedFolder, Pictures, Raster, Reason, Skipped, concerns, tally};
-use crate::error::{Result, count, error, path_text, shown, shown_path};
+use crate::error::{Result, count, error, list, path_text, shown, shown_path};
 use crate::memory;
 use crate::train::Progress;
 use serde_json::{Value, json};
@@ -68,9 +68,9 @@ pub fn must_fit(folders: &[&Folder], raster: Raster) -> Result<()> {
 pub fn describe(folder: &Folder, pictures: &Pictures) -> Vec<String> {
     let root = shown_path(&folder.root);
     let counts = pictures.classes.iter().zip(pictures.counts());
-    let counts: Vec<_> = counts.map(|(class, count)| format!("{} {count}", shown(class))).collect();
+    let counts: Vec<_> = counts.map(|(class, count)| format!("{class} {count}")).collect();
     let found = count(pictures.len(), "picture");
-    let mut lines = vec![format!("Found {found} in {root}: {}", counts.join(", "))];
+    let mut lines = vec![format!("Found {found} in {root}: {}", list(&counts))];
     lines.extend(folders_line(&folder.passed_folders));
     let skipped = &pictures.skipped;
     if !skipped.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use crate::data::Pictures;
-use crate::error::{Result, shown};
+use crate::error::{Result, error, shown};
 use crate::model::{Mode, Model};
 use crate::ops::add::accumulate;
 use crate::ops::input::pack;
@@ -164,7 +164,15 @@ async fn infer(
             let part = head.loss(&tape, &logits, &labels, None, count)?.loss;
             loss = Some(loss.unwrap_or(0.0) + part.tensor.read_f32().await?[0]);
         }
-        all_scores.extend(head.scores(&tape, &logits).await?);
+        let scores = head.scores(&tape, &logits).await?;
+        // Finite weights may still be so large that their sums are not.
+        if scores.iter().flatten().any(|score| score.is_nan()) {
+            return Err(error!(
+                Diverged,
+                "the model's scores of a picture are no numbers: its weights are too large"
+            ));
+        }
+        all_scores.extend(scores);
     }
     Ok((all_scores, loss))
 }

@@ -25,8 +25,8 @@ pub struct Trainer {
     one: Tensor,
     /// In mixed precision, what is taken instead of 1.
     loss_scale: Option<LossScale>,
-    /// What a picture of each class counts, f32 `[classes]`; `None` where all count alike.
-    class_weights: Option<Tensor>,
+    /// What a picture of each class counts, f32 `[classes]`.
+    class_weights: Tensor,
 }
 
 /// Gradients of the whole batch, and what was counted on the way.
@@ -88,13 +88,15 @@ impl Trainer {
         }
         let adam = Adam::new(&model.parameters(), learning_rate)?;
         let one = Tensor::from_f32(model.device(), &[1], &[1.0])?;
+        let alike = vec![1.0; model.network.classes.len()];
+        let class_weights = Tensor::from_f32(model.device(), &[alike.len()], &alike)?;
         // The masks' hash takes 32 bits: both halves of the seed count.
         let seed = (seed ^ (seed >> 32)) as u32;
         let loss_scale = match model.device().precision() {
             Precision::F32 => None,
             Precision::Mixed => Some(LossScale::new(model.device())?),
         };
-        Ok(Trainer { model, adam, plan, seed, one, loss_scale, class_weights: None })
+        Ok(Trainer { model, adam, plan, seed, one, loss_scale, class_weights })
     }
 
     /// The same with this loss scale, on any device.
@@ -113,7 +115,7 @@ impl Trainer {
     pub fn with_class_weights(self, weights: &[f32]) -> Result<Trainer> {
         assert_eq!(weights.len(), self.model.network.classes.len(), "one weight for each class");
         let weights = Tensor::from_f32(self.model.device(), &[weights.len()], weights)?;
-        Ok(Trainer { class_weights: Some(weights), ..self })
+        Ok(Trainer { class_weights: weights, ..self })
     }
 
     /// Pictures that the device works on at a time.
@@ -179,7 +181,7 @@ impl Trainer {
         let mode = Mode::Train { seed: self.seed, step: self.adam.step() + 1, first_image };
         let logits = self.model.forward(&tape, &vars, &pixels, labels.len(), mode)?;
         device.enter("loss");
-        let weights = self.class_weights.as_ref();
+        let weights = Some(&self.class_weights);
         let Outcome { loss, hits } =
             self.model.network.head.loss(&tape, &logits, &labels, weights, whole_batch)?;
         drop(logits);

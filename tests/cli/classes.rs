@@ -132,7 +132,6 @@ fn the_same_pictures_are_kept_by_every_process() {
 fn wrong_choices_are_named_and_leave_nothing() {
     let place = place();
     let before = files(place.dir.path());
-    fs::create_dir(place.path("lonely")).unwrap();
     let wrong: [(&str, &str, &[&str]); 9] = [
         ("--validation-split 0.2", "--validation-split 0", &["--validation-split", "above 0 and below 1"]),
         ("--validation-split 0.2", "--validation-split 1", &["--validation-split", "above 0 and below 1"]),
@@ -152,7 +151,13 @@ fn wrong_choices_are_named_and_leave_nothing() {
     fs::write(place.path("my.toml"), NETWORK.replace("filters = 6", "filters = 1000000000")).unwrap();
     place.run(TRAIN).fails(2, &["my.toml, line 2", "layer conv1", "filters is 1000000000"]);
     place.run("summary --network my.toml --graph net.svg").fails(2, &["my.toml, line 2", "layer conv1"]);
-    fs::remove_dir(place.path("lonely")).unwrap();
+    fs::write(place.path("my.toml"), NETWORK).unwrap();
+    for picture in 1..5 {
+        fs::remove_file(place.path(&format!("hues/red/{picture}.png"))).unwrap();
+    }
+    place.run(TRAIN).fails(3, &["the class red has 1 picture", "none can be kept"]);
+    let before: Vec<_> =
+        before.into_iter().filter(|file| !file.contains("hues/red") || file.ends_with("red/0.png")).collect();
     assert_eq!(files(place.dir.path()), before);
 }
 

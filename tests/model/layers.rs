@@ -58,7 +58,7 @@ fn shapes_that_do_not_fit_are_named() {
             start().add("sum", Add {}, &["conv1", "input"]),
             "sum: it takes two values of one shape, not [2, 8, 8] and [1, 8, 8]",
         ),
-        (start().add("sum", Add {}, &["conv1"]), "sum: a add layer takes 2 input(s), not 1"),
+        (start().add("sum", Add {}, &["conv1"]), "sum: Add takes 2 inputs, not 1"),
         (start().then(Flatten {}).then(GlobalAvgPool {}), "it takes [channels, height, width], not [128]"),
         (start().then(LeakyRelu::new(-0.1)), "negative_slope is -0.1"),
         (start().then(LeakyRelu::new(f64::NAN)), "negative_slope is NaN"),
@@ -245,7 +245,7 @@ fn more_than_two_classes_are_told_apart_by_softmax() {
             .placed()
             .unwrap_err()
             .message
-            .contains("makes [1] of a picture, but the head takes 2 logit(s)")
+            .contains("makes [1] of a picture, but 2 classes take 2 logits")
     );
     let same = Network::new(vec!["a".into(), "b".into(), "a".into()], SIZE, residual(3));
     assert!(same.placed().unwrap_err().message.contains("two classes have one name"));

@@ -262,18 +262,15 @@ impl Drawn {
         let failure = Rc::new(RefCell::new(None));
         let (seen, devices) = (failure.clone(), devices.to_vec());
         let replay = Replay::showing(&device, move |call| {
-            for device in &devices {
-                let why = kernel_fails(call, device);
-                seen.borrow_mut().get_or_insert_with(|| why.clone().unwrap_or_default());
-                if let Some(why) = why {
-                    seen.borrow_mut().replace(why);
-                }
+            let failed = || devices.iter().find_map(|device| kernel_fails(call, device));
+            let mut first = seen.borrow_mut();
+            if first.is_none() {
+                *first = failed();
             }
         });
         self.run(&model, false);
         drop(replay);
-        let failed = failure.borrow().clone().unwrap_or_default();
-        if failed.is_empty() { Ok(true) } else { Err(failed) }
+        failure.take().map_or(Ok(true), Err)
     }
 
     /// What fails of the gradients, in f64: the sum of logits times their gradients, as a function of how far the weights are
@@ -306,7 +303,7 @@ impl Drawn {
         }
         // Where a unit lies on its kink, both sides stay apart, however small the step is: there is no slope.
         let [apart, closer] = steps.map(|[right, left]| (right - left).abs());
-        if closer > 0.75 * apart {
+        if closer > 0.75 * apart && closer > allowed {
             return Ok(false);
         }
         Err(format!("the gradients say {slope}, but the differences are {steps:?}"))
@@ -375,17 +372,19 @@ fn last_place(v: f64) -> f64 {
     if v == 0.0 { 1.0 } else { f64::exp2(f64::from(exponent + bits.trailing_zeros() as i32)) }
 }
 
-/// Runs a call's kernel on what its definition was given, rounded to f32.
+/// Runs every rung of a call's kernel on what its definition was given, rounded to f32.
 fn kernel_fails(call: &Replayed, device: &Device) -> Option<String> {
     let round = |values: &Values| match values {
         Values::Float(values) => Values::Float(values.iter().map(|&v| f64::from(v as f32)).collect()),
         Values::Uint(values) => Values::Uint(values.clone()),
     };
     let [inputs, before] = [call.inputs, call.before].map(|all| all.iter().map(round).collect::<Vec<_>>());
-    let rung = call.case.call.rungs(device)[0];
-    let checked = pollster::block_on(check_values(call.case, device, rung, &inputs, &before, Style::Random));
     let (name, params) = (call.case.call.name(), call.case.call.params());
-    checked.err().map(|why| format!("{name} {rung} on {}: {why}\n{params}", device.name()))
+    call.case.call.rungs(device).into_iter().find_map(|rung| {
+        let checked =
+            pollster::block_on(check_values(call.case, device, rung, &inputs, &before, Style::Random));
+        checked.err().map(|why| format!("{name} {rung} on {}: {why}\n{params}", device.name()))
+    })
 }
 
 /// Draws networks until so many were compared; the first that fails is made as small as it can be.
