@@ -1,8 +1,8 @@
 //! The interpreter of the shaders: it proves every kernel, finds what is planted, and counts as one counts by hand.
 
+mod bounds;
 #[path = "../common/mod.rs"]
 mod common;
-mod bounds;
 mod counts;
 mod driver;
 mod exercises;
