@@ -295,6 +295,9 @@ fn networks_with_branches_and_many_layers_are_looked_into() {
     std::fs::write(place.path("own.toml"), NETWORK).unwrap();
     let residual = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/networks/residual.toml");
     std::fs::copy(residual, place.path("residual.toml")).unwrap();
+    let dense = "layers = [{ type = \"flatten\" }, { type = \"dense\", units = \"classes\" }]";
+    std::fs::write(place.path("dense.toml"), dense).unwrap();
+    by_hand(&place, "0_dense", "--epochs 1 --network dense.toml");
     by_hand(&place, "1_residual", "--epochs 1 --network residual.toml");
     by_hand(&place, "2_own", "--epochs 3 --network own.toml --color rgb");
     let studio = Studio::at(place, "");
@@ -376,6 +379,14 @@ fn networks_with_branches_and_many_layers_are_looked_into() {
     page.screenshot("51-residual-narrow");
     nothing_is_cut(&page, "residual");
 
+    // Without a convolution there is no place to look at, but all else.
+    page.resize(1280, 1000);
+    page.select("#inside-run", "0_dense");
+    page.says("#inside-status", "Run 0_dense");
+    page.says(".heat-text", "A network without convolutions looks at no place");
+    assert_eq!(page.js("document.querySelector('#heat-class').disabled"), true);
+    page.wait("document.querySelectorAll('.layer').length == 2");
+
     // Past runs: the file is named as what the form lacks, and the form keeps a network that it knows.
     page.resize(1280, 1000);
     page.click("nav [data-view=runs]");
@@ -444,6 +455,12 @@ fn a_hundred_classes_are_folded_and_old_runs_say_less() {
     page.click("nav [data-view=runs]");
     page.says("tbody[data-run='2_many'] .network", "small, 100 classes");
     assert_eq!(page.text("tbody[data-run='1_old'] .network"), "–");
+    page.fill("#runs-filter", "small");
+    page.wait("document.querySelectorAll('#runs-table tbody').length == 1");
+    page.fill("#runs-filter", "");
+    page.click("[data-key='sort network']");
+    let first = "document.querySelector('#runs-table tbody').dataset.run";
+    assert_eq!(page.js(first), "2_many", "who says none comes last");
     fits_and_is_open_to_all(&page, "runs-old", "#runs-title");
     page.click("tbody[data-run='1_old'] .run-link");
     page.says("#run-name", "1_old");

@@ -149,7 +149,7 @@ fn an_old_run_is_found_shown_reused_named_and_deleted() {
     page.says("tbody[data-run='2026-01-02_wild']", "diverged in step 2");
     page.says("tbody[data-run='2026-01-02_wild']", "the loss is");
     let good = page.text("tbody[data-run='2026-01-01_good']");
-    for words in ["finished", "2/2", "0.002", "4 8 5", "10 of train", "%"] {
+    for words in ["finished", "2/2", "0.002", "4 8 default 5", "10 of train", "%"] {
         assert!(good.contains(words), "no {words:?} in: {good}");
     }
     // Sorted and filtered.
