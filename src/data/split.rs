@@ -1,5 +1,6 @@
 //! Pictures that are kept from training where there is no folder of them.
 
+#[cfg(feature = "cli")]
 use super::folder::Folder;
 use super::pictures::Pictures;
 use crate::error::{Result, count, error, shown};
@@ -27,6 +28,7 @@ fn are_enough(class: &str, pictures: usize) -> Result<()> {
     ))
 }
 
+#[cfg(feature = "cli")]
 impl Folder {
     /// Whether each class has files enough for [`Pictures::split`], as far as can be known before they are decoded.
     ///
