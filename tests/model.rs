@@ -108,7 +108,7 @@ fn a_mistake_in_a_graph_is_named_with_its_node() {
         ),
         (
             Graph::new().then(Flatten {}).then(Dense::new(2)),
-            "dense1, makes [2] of a picture, but the head takes 1",
+            "dense1, makes [2] of a picture, but 2 classes take 1 logit",
         ),
         (Graph::new().then(MaxPool2d::new(9)), "pool1: a window of [9, 9] does not fit pictures of 8x8"),
         (Graph::new().then(Conv2d::new(0, 3)), "conv1: filters is 0, not between 1 and 65536"),

@@ -70,6 +70,13 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
     }
     let never = AtomicBool::new(false);
     let Some(evaluation) = evaluate(&model, &pictures, batch, &never).await? else { return Ok(()) };
+    if !evaluation.loss.is_finite() {
+        let loss = evaluation.loss;
+        return Err(error!(
+            Diverged,
+            "the loss is {loss}: the model's weights are too large for these pictures"
+        ));
+    }
     if args.json {
         let Evaluation { loss, accuracy, confusion } = &evaluation;
         let images = pictures.len();

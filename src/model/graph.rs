@@ -195,8 +195,7 @@ fn place(
         return Err(error!(Usage, "another name is needed: a layer before it has this one"));
     }
     if inputs.len() != layer.arity() {
-        let (wanted, got) = (layer.arity(), inputs.len());
-        let (wanted, label) = (count(wanted, "input"), layer.label());
+        let (wanted, label, got) = (count(layer.arity(), "input"), layer.label(), inputs.len());
         return Err(error!(Usage, "{label} takes {wanted}, not {got}"));
     }
     let origin = |wanted: &String| match names.get(wanted.as_str()) {

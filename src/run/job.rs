@@ -5,7 +5,9 @@ use super::config::Config;
 use super::folder::RunFolder;
 use super::load::no_checksum;
 use super::network_file::NetworkFile;
-use super::pictures::{SKIPPED_FILE, load_pictures, say_concerns, skipped_csv, training_and_test};
+use super::pictures::{
+    SKIPPED_FILE, load_pictures, say_concerns, skipped_csv, training_and_test, weights_line,
+};
 use super::scan::{bundled_test, scan};
 use crate::data::{Pictures, Raster};
 use crate::device::{Device, DeviceKind};
@@ -122,11 +124,8 @@ pub fn prepare(
     let skipped = skipped_csv(&sets)?;
     let [training, test] = training_and_test(loaded, settings.validation_split, progress)?;
     let weights_of_classes = settings.class_weights.of(&training.counts());
-    if let Some(weights) = &weights_of_classes {
-        let named = training.classes.iter().zip(weights);
-        let named: Vec<_> = named.map(|(class, weight)| format!("{class} {weight:.3}")).collect();
-        progress.message(&format!("A picture counts in the loss: {}", list(&named)));
-    }
+    let said = weights_of_classes.iter().map(|weights| weights_line(&training.classes, weights));
+    said.for_each(|line| progress.message(&line));
     let batch_size = settings.batch_size.min(training.len());
     let model = match &weights {
         Some((file, bytes)) => {

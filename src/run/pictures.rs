@@ -81,6 +81,13 @@ pub fn describe(folder: &Folder, pictures: &Pictures) -> Vec<String> {
     lines
 }
 
+/// What a picture of each class counts in the loss.
+pub fn weights_line(classes: &[String], weights: &[f32]) -> String {
+    let named: Vec<_> =
+        classes.iter().zip(weights).map(|(class, weight)| format!("{class} {weight:.3}")).collect();
+    format!("A picture counts in the loss: {}", list(&named))
+}
+
 /// Folders that were passed over; `None` where there are none.
 pub fn folders_line(folders: &[PassedFolder]) -> Option<String> {
     let named = |folder: &PassedFolder| format!("{} ({})", shown_path(&folder.path), folder.why);

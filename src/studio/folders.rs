@@ -208,6 +208,8 @@ pub async fn thumbnail(
     Path((id, name)): Path<(u64, String)>,
 ) -> Answer<Response> {
     let file = folders.file(id, of_png(&name)? as usize)?;
-    let pixels = worker::blocking(move || decode_file(&file, THUMBNAIL)).await?;
+    // As it is, whatever a network will see of it.
+    let raster = Raster { size: THUMBNAIL, color: Color::Rgb };
+    let pixels = worker::blocking(move || decode_file(&file, raster)).await?;
     png(&pixels.map_err(|why| unusable(why.to_string()))?, THUMBNAIL, THUMBNAIL)
 }

@@ -126,9 +126,18 @@ pub async fn evaluate(
 /// network's image size; the scores of a picture add up to 1.
 ///
 /// # Errors
-/// `Usage` for no picture, `OutOfMemory` where not one fits the device's limits; what the device reports.
+/// `Usage` for no picture, `OutOfMemory` where not one fits the device's limits, `Diverged` where a score is no number; what the
+/// device reports.
 pub async fn scores(model: &Model, pixels: &[u8], count: usize) -> Result<Vec<Vec<f32>>> {
-    Ok(infer(model, pixels, None, count).await?.0)
+    let scores = infer(model, pixels, None, count).await?.0;
+    // Finite weights may still be so large that their sums are not.
+    if scores.iter().flatten().any(|score| score.is_nan()) {
+        return Err(error!(
+            Diverged,
+            "the model's scores of a picture are no numbers: its weights are too large"
+        ));
+    }
+    Ok(scores)
 }
 
 /// The class with the highest score; of equal ones the first.
@@ -164,15 +173,7 @@ async fn infer(
             let part = head.loss(&tape, &logits, &labels, None, count)?.loss;
             loss = Some(loss.unwrap_or(0.0) + part.tensor.read_f32().await?[0]);
         }
-        let scores = head.scores(&tape, &logits).await?;
-        // Finite weights may still be so large that their sums are not.
-        if scores.iter().flatten().any(|score| score.is_nan()) {
-            return Err(error!(
-                Diverged,
-                "the model's scores of a picture are no numbers: its weights are too large"
-            ));
-        }
-        all_scores.extend(scores);
+        all_scores.extend(head.scores(&tape, &logits).await?);
     }
     Ok((all_scores, loss))
 }

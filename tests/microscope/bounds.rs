@@ -1,9 +1,11 @@
 //! What runs for long is cut off where it is asked to: each bound by itself, with the others out of the way.
 
+use pawgrad::check::{Table, table};
 use pawgrad::microscope::buffers::Buffer;
 use pawgrad::microscope::counts::{Sample, count};
 use pawgrad::microscope::finding::Kind;
 use pawgrad::microscope::job::Job;
+use pawgrad::microscope::lab::{self, trial};
 use pawgrad::microscope::limits::Limits;
 use pawgrad::microscope::proof::{Settings, estimate, prove, run_groups};
 use pawgrad::microscope::view::owner;
@@ -112,4 +114,22 @@ fn a_large_program_is_not_cut_down() {
     };
     assert!(is_cut(16_000, &(chain(20) + &padding(9000))));
     assert!(!is_cut(16_000, &(chain(600) + &padding(9000))));
+}
+
+/// Lane 15 has loaded what lane 7 has, where there is a lane 15.
+#[test]
+fn a_text_that_is_right_in_large_subgroups_alone_runs_on_no_device() {
+    let text = std::fs::read_to_string("shaders/dense.lanes.wgsl").unwrap();
+    let edited = text.replace("subgroupBroadcast(rows, 7u)", "subgroupBroadcast(rows, 15u)");
+    assert_ne!(edited, text);
+    let watched = |text: &str| {
+        let case = table(Table::Network { image_size: 16, batch: 2 });
+        let case = case.into_iter().find(|case| case.call.name() == "dense.forward").unwrap();
+        let trial = trial("dense.forward", "lanes", text, lab::Settings::default()).unwrap();
+        assert!(trial.verdict.is_right(), "{:?}", trial.verdict);
+        trial.watch(case, 32).map(|_| ())
+    };
+    assert!(watched(&text).is_ok(), "{:?}", watched(&text));
+    let why = watched(&edited).unwrap_err().message;
+    assert!(why.contains("in subgroups of 8 threads, which a device may have, it is not right"), "{why}");
 }

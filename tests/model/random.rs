@@ -261,8 +261,10 @@ impl Drawn {
         let model = self.model(&network, &device, false);
         let failure = Rc::new(RefCell::new(None));
         let (seen, devices) = (failure.clone(), devices.to_vec());
+        let mut turn = self.seed as usize;
         let replay = Replay::showing(&device, move |call| {
-            let failed = || devices.iter().find_map(|device| kernel_fails(call, device));
+            turn += 1;
+            let failed = || devices.iter().find_map(|device| kernel_fails(call, device, turn));
             let mut first = seen.borrow_mut();
             if first.is_none() {
                 *first = failed();
@@ -372,19 +374,18 @@ fn last_place(v: f64) -> f64 {
     if v == 0.0 { 1.0 } else { f64::exp2(f64::from(exponent + bits.trailing_zeros() as i32)) }
 }
 
-/// Runs every rung of a call's kernel on what its definition was given, rounded to f32.
-fn kernel_fails(call: &Replayed, device: &Device) -> Option<String> {
+/// Runs a rung of a call's kernel on what its definition was given, rounded to f32: one after the other has its turn.
+fn kernel_fails(call: &Replayed, device: &Device, turn: usize) -> Option<String> {
     let round = |values: &Values| match values {
         Values::Float(values) => Values::Float(values.iter().map(|&v| f64::from(v as f32)).collect()),
         Values::Uint(values) => Values::Uint(values.clone()),
     };
     let [inputs, before] = [call.inputs, call.before].map(|all| all.iter().map(round).collect::<Vec<_>>());
     let (name, params) = (call.case.call.name(), call.case.call.params());
-    call.case.call.rungs(device).into_iter().find_map(|rung| {
-        let checked =
-            pollster::block_on(check_values(call.case, device, rung, &inputs, &before, Style::Random));
-        checked.err().map(|why| format!("{name} {rung} on {}: {why}\n{params}", device.name()))
-    })
+    let rungs = call.case.call.rungs(device);
+    let rung = rungs[turn % rungs.len()];
+    let checked = pollster::block_on(check_values(call.case, device, rung, &inputs, &before, Style::Random));
+    checked.err().map(|why| format!("{name} {rung} on {}: {why}\n{params}", device.name()))
 }
 
 /// Draws networks until so many were compared; the first that fails is made as small as it can be.

@@ -2,7 +2,7 @@
 
 use super::beside::{Beside, beside};
 use super::exercise::{Exercise, Reached};
-use super::trial::{Settings, Trial, Verdict, trial};
+use super::trial::{Settings, Trial, trial};
 use crate::check::Case;
 use crate::microscope::source::Result;
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub fn attempt(
     settings: Settings,
 ) -> Result<Attempt> {
     let trial = trial(kernel, rung, text, settings)?;
-    let is_right = matches!(trial.verdict, Verdict::Right);
+    let is_right = trial.verdict.is_right();
     let case = case.filter(|_| is_right);
     let counts = case.map(|case| beside(case, rung, text, settings.subgroup)).transpose()?;
     let wanted = exercise.map_or(&[][..], |exercise| &exercise.goals);

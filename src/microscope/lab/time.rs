@@ -1,7 +1,7 @@
 //! How long a tried text takes on a device, beside the original. No device runs what the microscope did not run before.
 
 use super::beside::LIMITS;
-use super::trial::{Trial, Verdict};
+use super::trial::{self, Trial, trial};
 use crate::check::Case;
 use crate::check::timing::{self, Compared};
 use crate::device::{Device, DeviceKind};
@@ -20,30 +20,47 @@ pub struct Watched {
 }
 
 impl Trial {
-    /// Runs some groups of the text that was tried in the microscope, at the sizes of `case`.
+    /// Runs some groups of the text that was tried in the microscope, at the sizes of `case`. A text whose threads work together
+    /// in subgroups is tried once more in those of other sizes: a device has its own.
     ///
     /// # Errors
     /// `Other` for a text that was not right, a case of another kernel, and for what the microscope finds at these sizes.
     pub fn watch(self, case: Case, subgroup: u32) -> Result<Watched> {
         let Trial { kernel, rung, verdict, text, .. } = self;
-        if !matches!(verdict, Verdict::Right) {
+        if !verdict.is_right() {
             return Err(error!(Other, "the shader is not right: no device runs it"));
         }
         if case.call.name() != kernel {
             return Err(error!(Other, "this was tried as {kernel}, not as {}", case.call.name()));
         }
-        let job =
-            Job::with_text(&*case.call, &rung, subgroup, &text).map_err(|why| error!(Other, "{why}"))?;
-        let [inputs, outputs] = case.zeros();
-        let buffers = job.buffers(&inputs, &outputs);
-        let settings = Settings { subgroup, watched: WATCHED, rest: false, orders: 1, limits: LIMITS };
-        let refused = |why: &dyn std::fmt::Display| error!(Other, "at this size no device runs it: {why}");
-        let report = prove(&job, &buffers, settings).map_err(|why| refused(&why))?;
-        match report.findings.first() {
-            Some(finding) => Err(refused(finding)),
-            None => Ok(Watched { case, rung, text }),
+        let sizes = if text.contains("subgroup") { &SUBGROUPS[..] } else { &[subgroup] };
+        for &size in sizes {
+            let settings = trial::Settings { subgroup: size, ..trial::Settings::default() };
+            let is_right = || trial(&kernel, &rung, &text, settings).map(|trial| trial.verdict.is_right());
+            if size != subgroup && !is_right().map_err(|why| error!(Other, "{why}"))? {
+                return Err(error!(
+                    Other,
+                    "in subgroups of {size} threads, which a device may have, it is not right: no device runs it"
+                ));
+            }
+            watch_in(&case, &rung, &text, size)?;
         }
+        Ok(Watched { case, rung, text })
     }
+}
+
+/// Sizes of subgroups that devices have.
+const SUBGROUPS: [u32; 3] = [8, 32, 64];
+
+/// Runs some groups in subgroups of that size.
+fn watch_in(case: &Case, rung: &str, text: &str, subgroup: u32) -> Result<()> {
+    let job = Job::with_text(&*case.call, rung, subgroup, text).map_err(|why| error!(Other, "{why}"))?;
+    let [inputs, outputs] = case.zeros();
+    let buffers = job.buffers(&inputs, &outputs);
+    let settings = Settings { subgroup, watched: WATCHED, rest: false, orders: 1, limits: LIMITS };
+    let refused = |why: &dyn std::fmt::Display| error!(Other, "at this size no device runs it: {why}");
+    let report = prove(&job, &buffers, settings).map_err(|why| refused(&why))?;
+    report.findings.first().map_or(Ok(()), |finding| Err(refused(finding)))
 }
 
 impl Watched {

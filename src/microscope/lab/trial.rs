@@ -68,6 +68,12 @@ pub enum Verdict {
     Wrong(Wrong),
 }
 
+impl Verdict {
+    pub fn is_right(&self) -> bool {
+        matches!(self, Verdict::Right)
+    }
+}
+
 /// The first value that is not what it should be.
 #[derive(Debug, Clone, Serialize)]
 pub struct Wrong {
