@@ -8,6 +8,7 @@ mod header;
 pub mod layers;
 pub mod network;
 pub mod slot;
+pub(crate) mod stored;
 mod summary;
 mod version_1;
 

@@ -16,7 +16,7 @@ use crate::model::network::MIN_IMAGE_SIZE;
 use crate::model::{Model, Network, Placed, SavedModel};
 use crate::train::plan::Plan;
 use crate::train::settings::Settings;
-use crate::train::{End, Progress, Schedule, Trainer, train};
+use crate::train::{End, Position, Progress, Schedule, Sets, Trainer, train};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -203,7 +203,9 @@ pub struct Done {
 /// Those of [`train`]; they also say what was saved.
 pub async fn run(prepared: Prepared, progress: &mut dyn Progress, stop: &AtomicBool) -> Result<Done> {
     let Prepared { mut trainer, training, test, schedule, mut folder } = prepared;
-    let trained = train(&mut trainer, &training, &test, &schedule, &mut folder, progress, stop).await;
+    let sets = Sets { training: &training, test: &test };
+    let trained =
+        train(&mut trainer, sets, &schedule, Position::default(), &mut folder, progress, stop).await;
     folder.end(&trained, progress);
     let end = trained.map_err(|why| with_what_is_saved(why, &folder))?;
     let last = folder.history().last().and_then(|epoch| epoch.validation.as_ref());

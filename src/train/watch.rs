@@ -1,5 +1,6 @@
 //! Who watches a run, and who keeps what it finds.
 
+use super::checkpoint::Position;
 use super::records::{EpochRecord, StepRecord};
 use crate::device::Device;
 use crate::error::Result;
@@ -49,6 +50,19 @@ pub trait Record {
     /// # Errors
     /// `Write` where it cannot be kept; it ends the run.
     fn epoch(&mut self, epoch: &EpochRecord, model: &[u8], progress: &mut dyn Progress) -> Result<()>;
+
+    /// Whether so much time has passed that what was trained should be kept.
+    fn checkpoint_is_due(&self) -> bool {
+        false
+    }
+
+    /// What was trained so far, as the bytes of a file from which it can go on.
+    ///
+    /// # Errors
+    /// `Write` where it cannot be kept; it ends the run.
+    fn checkpoint(&mut self, _at: &Position, _bytes: &[u8], _progress: &mut dyn Progress) -> Result<()> {
+        Ok(())
+    }
 
     /// The rungs that the device chose so far.
     ///
