@@ -124,8 +124,8 @@ fn a_text_that_is_right_in_large_subgroups_alone_runs_on_no_device() {
     assert_ne!(edited, text);
     let watched = |text: &str| {
         let case = table(Table::Network { image_size: 16, batch: 2 });
-        let case = case.into_iter().find(|case| case.call.name() == "dense.forward").unwrap();
-        let trial = trial("dense.forward", "lanes", text, lab::Settings::default()).unwrap();
+        let case = case.into_iter().find(|case| case.call.name() == "dense.backward_x").unwrap();
+        let trial = trial("dense.backward_x", "lanes", text, lab::Settings::default()).unwrap();
         assert!(trial.verdict.is_right(), "{:?}", trial.verdict);
         trial.watch(case, 32).map(|_| ())
     };
