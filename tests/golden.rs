@@ -275,11 +275,7 @@ fn loss_hits_and_gradients_of_the_whole_network() {
         .map(|tensor| {
             let shape: Vec<usize> = integers::<usize>(&tensor["shape"]);
             let (k, s) = (tensor["k"].as_u64().unwrap(), tensor["s"].as_f64().unwrap());
-            let value = |i: u64| {
-                let pseudo = (i * 1_103_515_245 + 12_345 + 977 * k) % (1 << 31);
-                ((pseudo as f64 / f64::from(1u32 << 31) - 0.5) * s) as f32
-            };
-            let values: Vec<f32> = (0..shape.iter().product::<usize>() as u64).map(value).collect();
+            let values = networks::formula(k, shape.iter().product(), s, 0.0);
             assert_eq!(f64::from(*values.last().unwrap()), tensor["last"].as_f64().unwrap());
             (tensor["name"].as_str().unwrap().to_string(), shape, values)
         })

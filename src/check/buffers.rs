@@ -68,6 +68,14 @@ impl Values {
         }
     }
 
+    /// What a buffer of that kind holds.
+    pub fn of_words(kind: Kind, words: &[u32]) -> Values {
+        match kind {
+            Kind::F32 => Values::Float(words.iter().map(|&word| f32::from_bits(word).into()).collect()),
+            Kind::U32 => Values::Uint(words.to_vec()),
+        }
+    }
+
     /// As a buffer holds them, floats rounded to f32.
     pub fn words(&self) -> Vec<u32> {
         match self {

@@ -3,11 +3,11 @@
 //! Each kernel is called with the f64 results of those before it, as if the device had computed in f64 all along. So the
 //! network, the tape and the optimizer are those that train; only the rounding to f32 is gone.
 
+use super::all;
 use super::kernels::reference;
-use crate::cases::{Case, Table, Values};
+use crate::cases::{Case, Values};
 use crate::device::{Device, DeviceKind, Place, RecordedCall};
-use crate::ops;
-use crate::tensor::{Kind, Tensor};
+use crate::tensor::Tensor;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -49,7 +49,7 @@ impl Replay {
     pub fn follow(device: &Device) -> Replay {
         assert!(device.kind() == DeviceKind::Cpu, "only the CPU device shows what it computes");
         let mut found = Found::default();
-        for case in ops::cases(Table::Awkward) {
+        for case in all() {
             found.kernels.entry(case.call.name()).or_insert(case);
         }
         let found = Rc::new(RefCell::new(found));
@@ -96,12 +96,7 @@ impl Found {
                     "{kernel}: {} is a part of what was written",
                     buffer.name
                 );
-                match buffer.kind {
-                    Kind::F32 => {
-                        Values::Float(words.iter().map(|&word| f32::from_bits(word).into()).collect())
-                    }
-                    Kind::U32 => Values::Uint(words.clone()),
-                }
+                Values::of_words(buffer.kind, words)
             })
         });
         let given: Vec<_> = values.by_ref().take(inputs.len()).collect();

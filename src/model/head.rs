@@ -52,7 +52,7 @@ impl Head {
     }
 
     /// Loss and hits of `logits` `[batch, logits]` against `labels` (u32 `[batch]`); a picture counts times the weight of its
-    /// class, of `weights` (f32 `[classes]`); without any they count alike.
+    /// class, of `weights` (f32 `[classes]`).
     ///
     /// # Errors
     /// What the device reports.
@@ -61,18 +61,9 @@ impl Head {
         tape: &Tape,
         logits: &Var,
         labels: &Tensor,
-        weights: Option<&Tensor>,
+        weights: &Tensor,
         whole_batch: usize,
     ) -> Result<Outcome> {
-        let alike;
-        let weights = match weights {
-            Some(weights) => weights,
-            None => {
-                let classes = if self == Head::Sigmoid { 2 } else { logits.shape()[1] };
-                alike = Tensor::from_f32(tape.device(), &[classes], &vec![1.0; classes])?;
-                &alike
-            }
-        };
         let (loss, hits) = match self {
             Head::Sigmoid => binary_cross_entropy(tape, logits, labels, weights, whole_batch)?,
             Head::Softmax => softmax_cross_entropy(tape, logits, labels, weights, whole_batch)?,

@@ -5,7 +5,9 @@ use super::graph::{Graph, Placed};
 use super::head::Head;
 use super::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu};
 use crate::data::{Color, Raster};
+use crate::device::Device;
 use crate::error::{Remedy, Result, count, error, list, shown};
+use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,7 +69,8 @@ impl Network {
 
     /// The default network: three convolutions with pooling, then three dense layers.
     pub fn cats_and_dogs(classes: Vec<String>, image_size: usize, dropout: f64) -> Network {
-        let logits = if classes.len() == 2 { 1 } else { classes.len() };
+        // Too few classes are found by whoever looks at the network.
+        let logits = Head::of(classes.len()).logits(classes.len()).unwrap_or(1);
         let nodes = Graph::new()
             .then(Conv2d::new(64, 3))
             .then(Relu {})
@@ -96,6 +99,14 @@ impl Network {
     /// Whether a layer drops some of its values in training.
     pub fn has_dropout(&self) -> bool {
         self.nodes.nodes.iter().any(|node| node.layer.downcast::<Dropout>().is_some())
+    }
+
+    /// Weights of the classes for [`Head::loss`], f32 `[classes]`, with which they count alike.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn even_weights(&self, device: &Device) -> Result<Tensor> {
+        Tensor::from_f32(device, &[self.classes.len()], &vec![1.0; self.classes.len()])
     }
 
     /// What pictures are made into.

@@ -17,6 +17,12 @@ pub fn input(device: &Device, pixels: &Tensor, shape: [usize; 4], mean: f32, std
     FORWARD.compute(device, &params, &[pixels], &shape)
 }
 
+/// The pixels of pictures (bytes `[batch, height, width, channels]`) on a device, as [`input`] takes them.
+pub fn upload(device: &Device, pixels: &[u8]) -> Result<Tensor> {
+    let words = pack(pixels);
+    Tensor::from_u32(device, &[words.len()], &words)
+}
+
 /// Bytes as words, four to each, the first in the lowest bits.
 pub fn pack(bytes: &[u8]) -> Vec<u32> {
     let (whole, rest) = bytes.as_chunks();

@@ -22,6 +22,7 @@ use crate::model::{Graph, Network};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 use toml::Spanned;
 
@@ -37,6 +38,11 @@ pub const SHIPPED: [(&str, &str); 4] = [
     ("batch_norm", include_str!("../../examples/networks/batch_norm.toml")),
     ("residual", include_str!("../../examples/networks/residual.toml")),
 ];
+
+/// Name and text of the one of this name that comes with the program.
+pub fn shipped(name: impl AsRef<OsStr>) -> Option<(&'static str, &'static str)> {
+    SHIPPED.into_iter().find(|(known, _)| name.as_ref() == *known)
+}
 
 /// What is trained where nothing else is said.
 pub const DEFAULT: &str = "default";
@@ -72,7 +78,7 @@ impl NetworkFile {
     /// # Errors
     /// `Usage` for what is neither, and for a text that describes no network, with its line.
     pub fn find(meant: &Path) -> Result<NetworkFile> {
-        if let Some((name, text)) = SHIPPED.iter().find(|(name, _)| meant == Path::new(name)) {
+        if let Some((name, text)) = shipped(meant) {
             return NetworkFile::parse(name, text);
         }
         let text = read_text(meant, LONGEST).map_err(|why| {

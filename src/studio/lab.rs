@@ -11,9 +11,8 @@ pub use time::time;
 use super::answer::{Answer, Body, unusable};
 use super::pictures::Pictures;
 use super::worker::{self, Worker};
-use crate::memory;
 use crate::microscope::Refusal;
-use crate::microscope::lab::{Attempt, Exercise, Settings, attempt, need};
+use crate::microscope::lab::{Attempt, Exercise, Settings, attempt};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -57,9 +56,6 @@ pub async fn try_text(
     let turn = lab.turn().await;
     let Wanted { kernel, rung, of, .. } = &wanted;
     let sized = sized((kernel, rung), of.as_ref(), &pictures, &worker).await?;
-    if let Some(Sized { case, .. }) = &sized {
-        memory::check(&format!("{kernel} at these sizes"), &[need(case)])?;
-    }
     let work = move || {
         let _turn = turn;
         answer(&wanted, sized)

@@ -6,7 +6,7 @@ use crate::data::folder::MOST_CLASSES;
 use crate::model::slot::Slot;
 use crate::model::{Network, Role};
 use crate::report::graph;
-use crate::run::network_file::{NetworkFile, SHIPPED};
+use crate::run::network_file::{NetworkFile, shipped};
 use crate::train::settings::image_size_problem;
 use axum::Json;
 use axum::extract::{Path, Query};
@@ -26,8 +26,7 @@ pub struct Wanted {
 /// One of those that are shipped: a page may name no file.
 fn network(name: &str, wanted: &Wanted) -> Answer<Network> {
     let &Wanted { classes, image_size, color } = wanted;
-    let shipped = SHIPPED.iter().find(|(known, _)| *known == name);
-    let (name, text) = shipped.ok_or_else(|| not_found("there is no such network on the page"))?;
+    let (name, text) = shipped(name).ok_or_else(|| not_found("there is no such network on the page"))?;
     if !(2..=MOST_CLASSES).contains(&classes) {
         return Err(unusable(format!(
             "a network tells from 2 to {MOST_CLASSES} classes apart, not {classes}"

@@ -15,7 +15,7 @@ use super::worker::{self, Worker, no_thread};
 use crate::device::adapters::Choice;
 use crate::error::{ErrorKind, Result};
 use crate::run::job::{self, Place};
-use crate::run::network_file::SHIPPED;
+use crate::run::network_file::shipped;
 use crate::run::{self, Claim, Summary, scan};
 use crate::train::settings::Settings;
 use axum::Json;
@@ -94,7 +94,7 @@ pub async fn start(
         .into_iter()
         .map(|problem| json!({"field": problem.field, "message": problem.message}))
         .collect();
-    if !SHIPPED.iter().any(|(name, _)| settings.network.as_os_str() == *name) {
+    if shipped(&settings.network).is_none() {
         errors.push(json!({"field": "network", "message": "there is no such network on the page"}));
     }
     let mut dirs = vec![("train_dir", settings.train_dir.clone())];

@@ -5,7 +5,7 @@ use crate::data::Pictures;
 use crate::error::{Result, error, shown};
 use crate::model::{Mode, Model};
 use crate::ops::add::accumulate;
-use crate::ops::input::pack;
+use crate::ops::input::upload;
 use crate::tape::Tape;
 use crate::tensor::Tensor;
 use serde::Serialize;
@@ -161,16 +161,16 @@ async fn infer(
     let plan = Plan::in_use(model, device.limits(), count)?;
     let picture = pixels.len() / count;
     let (mut all_scores, mut loss) = (Vec::with_capacity(count), None);
+    let weights = model.network.even_weights(device)?;
     for first in (0..count).step_by(plan.micro_batch) {
         let last = count.min(first + plan.micro_batch);
-        let words = pack(&pixels[first * picture..last * picture]);
-        let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
+        let pixels = upload(device, &pixels[first * picture..last * picture])?;
         let tape = Tape::new(device, accumulate);
         // Constants: nothing is recorded, so no activation outlives its layer.
         let logits = model.forward(&tape, &model.vars(&tape, false), &pixels, last - first, Mode::Infer)?;
         if let Some(labels) = labels {
             let labels = Tensor::from_u32(device, &[last - first], &labels[first..last])?;
-            let part = head.loss(&tape, &logits, &labels, None, count)?.loss;
+            let part = head.loss(&tape, &logits, &labels, &weights, count)?.loss;
             loss = Some(loss.unwrap_or(0.0) + part.tensor.read_f32().await?[0]);
         }
         all_scores.extend(head.scores(&tape, &logits).await?);

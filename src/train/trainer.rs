@@ -7,7 +7,7 @@ use crate::error::{Remedy, Result, error, shown};
 use crate::model::head::Outcome;
 use crate::model::{Mode, Model, NamedTensor, Role};
 use crate::ops::add::accumulate;
-use crate::ops::input::pack;
+use crate::ops::input::upload;
 use crate::optim::{Adam, LossScale};
 use crate::tape::{Tape, Var};
 use crate::tensor::{Pending, Tensor};
@@ -88,8 +88,7 @@ impl Trainer {
         }
         let adam = Adam::new(&model.parameters(), learning_rate)?;
         let one = Tensor::from_f32(model.device(), &[1], &[1.0])?;
-        let alike = vec![1.0; model.network.classes.len()];
-        let class_weights = Tensor::from_f32(model.device(), &[alike.len()], &alike)?;
+        let class_weights = model.network.even_weights(model.device())?;
         // The masks' hash takes 32 bits: both halves of the seed count.
         let seed = (seed ^ (seed >> 32)) as u32;
         let loss_scale = match model.device().precision() {
@@ -172,8 +171,7 @@ impl Trainer {
         whole_batch: usize,
     ) -> Result<(Vec<Tensor>, Tensor, Tensor)> {
         let device = self.model.device();
-        let words = pack(pixels);
-        let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
+        let pixels = upload(device, pixels)?;
         let labels = Tensor::from_u32(device, &[labels.len()], labels)?;
 
         let tape = Tape::new(device, accumulate);
@@ -181,9 +179,8 @@ impl Trainer {
         let mode = Mode::Train { seed: self.seed, step: self.adam.step() + 1, first_image };
         let logits = self.model.forward(&tape, &vars, &pixels, labels.len(), mode)?;
         device.enter("loss");
-        let weights = Some(&self.class_weights);
-        let Outcome { loss, hits } =
-            self.model.network.head.loss(&tape, &logits, &labels, weights, whole_batch)?;
+        let head = self.model.network.head;
+        let Outcome { loss, hits } = head.loss(&tape, &logits, &labels, &self.class_weights, whole_batch)?;
         drop(logits);
         let seed = self.loss_scale.as_ref().map_or(&self.one, LossScale::scale);
         let mut gradients = tape.backward(&loss, seed.clone())?;

@@ -18,7 +18,7 @@ fn golden() -> Vec<Value> {
 }
 
 /// `f32(middle + (((i * 1103515245 + 12345 + 977 * k) mod 2^31) / 2^31 - 0.5) * scale)`
-fn formula(k: u64, len: usize, scale: f64, middle: f64) -> Vec<f32> {
+pub fn formula(k: u64, len: usize, scale: f64, middle: f64) -> Vec<f32> {
     let value = |i: u64| {
         let pseudo = (i * 1_103_515_245 + 12_345 + 977 * k) % (1 << 31);
         (middle + (pseudo as f64 / f64::from(1u32 << 31) - 0.5) * scale) as f32

@@ -119,7 +119,7 @@ impl Drawn {
         let mut network = Network::new(names, self.size, Graph::new()).in_color(color);
         // Of black and white pixels, -2 and 2: no rounding.
         network.preprocessing = Preprocessing { mean: 0.5, std_dev: 0.25, ..network.preprocessing };
-        let logits = if self.classes == 2 { 1 } else { self.classes };
+        let logits = network.head.logits(self.classes).unwrap();
         let end = [Kind::Flatten, Kind::Dense { units: logits, bias: true }];
         for kind in self.layers.iter().chain(&end) {
             let nodes = network.nodes.clone();

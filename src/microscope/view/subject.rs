@@ -8,9 +8,9 @@ use crate::kernel::{Buffer, Usage};
 use crate::model::{Mode, Model};
 use crate::ops;
 use crate::ops::add::accumulate;
-use crate::ops::input::pack;
+use crate::ops::input::upload;
 use crate::tape::Tape;
-use crate::tensor::{Kind, Tensor};
+use crate::tensor::Tensor;
 
 /// A kernel with sizes and values.
 pub struct Subject {
@@ -98,13 +98,8 @@ impl Subject {
     pub fn expected(&self, output: usize, element: usize) -> f64 {
         let call = &self.case.call;
         let values = |buffers: &[Buffer], words: &[Vec<u32>]| {
-            let one = |(buffer, words): (&Buffer, &Vec<u32>)| match buffer.kind {
-                Kind::F32 => {
-                    Values::Float(words.iter().map(|&word| f64::from(f32::from_bits(word))).collect())
-                }
-                Kind::U32 => Values::Uint(words.clone()),
-            };
-            buffers.iter().zip(words).map(one).collect::<Vec<_>>()
+            let all = buffers.iter().zip(words);
+            all.map(|(buffer, words)| Values::of_words(buffer.kind, words)).collect::<Vec<_>>()
         };
         let (inputs, outputs) = (values(call.inputs(), &self.inputs), values(call.outputs(), &self.outputs));
         match &reference(&self.case, &inputs, &outputs, |value| value)[output] {
@@ -130,16 +125,16 @@ pub fn case_of(kernel: &str) -> Option<Case> {
 /// Every kernel that runs for a layer, with what it sees.
 fn calls_of(model: &Model, pixels: &[u8], label: u32, layer: &str) -> Result<Vec<RecordedCall>> {
     let device = model.device();
-    let words = pack(pixels);
-    let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
+    let pixels = upload(device, pixels)?;
     let labels = Tensor::from_u32(device, &[1], &[label])?;
+    let weights = model.network.even_weights(device)?;
     device.calls().start(layer);
     let run = || {
         let tape = Tape::new(device, accumulate);
         let vars = model.vars(&tape, true);
         let logits = model.forward(&tape, &vars, &pixels, 1, Mode::Infer)?;
         device.enter("loss");
-        let outcome = model.network.head.loss(&tape, &logits, &labels, None, 1)?;
+        let outcome = model.network.head.loss(&tape, &logits, &labels, &weights, 1)?;
         let dy = Tensor::from_f32(device, outcome.loss.tensor.shape(), &[1.0])?;
         tape.backward(&outcome.loss, dy)
     };

@@ -5,7 +5,7 @@ use crate::error::{Result, error};
 use crate::memory::Need;
 use crate::model::{Mode, Model, Origin, Placed};
 use crate::ops::add::accumulate;
-use crate::ops::input::pack;
+use crate::ops::input::upload;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
@@ -55,9 +55,9 @@ pub fn needs(model: &Model) -> Vec<Need> {
 /// What the device reports.
 pub async fn run(model: &Model, pixels: &[u8], label: usize, done: &dyn Fn()) -> Result<Gradients> {
     let device = model.device();
-    let words = pack(pixels);
-    let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
+    let pixels = upload(device, pixels)?;
     let labels = Tensor::from_u32(device, &[1], &[label as u32])?;
+    let weights = model.network.even_weights(device)?;
     // It also names the layers that kernels run for.
     let is_timed = device.start_profile().is_ok();
     let tape = Tape::new(device, accumulate);
@@ -73,7 +73,7 @@ pub async fn run(model: &Model, pixels: &[u8], label: usize, done: &dyn Fn()) ->
     };
     let logits = model.forward_through(&tape, &vars, &pixels, 1, Mode::Infer, &mut keep)?;
     device.enter("loss");
-    let loss = model.network.head.loss(&tape, &logits, &labels, None, 1)?.loss;
+    let loss = model.network.head.loss(&tape, &logits, &labels, &weights, 1)?.loss;
     let dy = Tensor::from_f32(device, loss.tensor.shape(), &[1.0])?;
     let found = tape.backward(&loss, dy);
     let spans = if is_timed { device.stop_profile().await } else { Ok(Vec::new()) };

@@ -5,9 +5,8 @@ use crate::error::{Result, error};
 use crate::model::layers::Conv2d;
 use crate::model::{Head, Mode, Model, Origin, Placed};
 use crate::ops::add::accumulate;
-use crate::ops::input::pack;
+use crate::ops::input::upload;
 use crate::tape::{Tape, Var};
-use crate::tensor::Tensor;
 use serde::Serialize;
 
 /// How much each place of the last convolution's maps speaks for a class.
@@ -39,8 +38,7 @@ pub(super) fn last_maps(model: &Model) -> Option<usize> {
 /// `Usage` for a network without convolutions; what the device reports.
 pub async fn run(model: &Model, pixels: &[u8], class: usize, done: &dyn Fn()) -> Result<(Heat, Vec<f32>)> {
     let device = model.device();
-    let words = pack(pixels);
-    let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
+    let pixels = upload(device, pixels)?;
     let last = last_maps(model).ok_or_else(|| error!(Usage, "{WITHOUT}"))?;
     let tape = Tape::new(device, accumulate);
     let vars = model.vars(&tape, false);

@@ -15,9 +15,8 @@ use crate::memory::{self, Need};
 use crate::model::slot::Slot;
 use crate::model::{Mode, Model, Origin, Placed};
 use crate::ops::add::accumulate;
-use crate::ops::input::{input, pack};
+use crate::ops::input::{input, upload};
 use crate::tape::{Tape, Var};
-use crate::tensor::Tensor;
 use crate::train::evaluate::predicted;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -109,8 +108,7 @@ pub fn needs(model: &Model, is_another: bool) -> Result<Vec<Need>> {
 /// What the device reports.
 pub async fn run(model: &Model, slots: Arc<Slots>, pixels: &[u8], done: &dyn Fn()) -> Result<Inside> {
     let (device, network) = (model.device(), &model.network);
-    let words = pack(pixels);
-    let pixels = Tensor::from_u32(device, &[words.len()], &words)?;
+    let pixels = upload(device, pixels)?;
 
     let last = heat::last_maps(model);
     // Not every adapter has a clock; what was computed can be seen all the same.

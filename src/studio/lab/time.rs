@@ -3,8 +3,7 @@
 use super::size::{Layer, Sized, sized};
 use super::{Lab, check_length};
 use crate::check::Case;
-use crate::memory;
-use crate::microscope::lab::{self, Settings, Watched, trial};
+use crate::microscope::lab::{Settings, Watched, trial};
 use crate::studio::answer::{Answer, Body, unusable};
 use crate::studio::pictures::Pictures;
 use crate::studio::training::Training;
@@ -67,8 +66,6 @@ fn watched(kernel: &str, rung: &str, text: &str, case: Case) -> Answer<Watched> 
     if case.call.flop() > MOST_FLOP {
         return Err(unusable("this layer takes too long to be timed here: use a model of smaller pictures"));
     }
-    let what = format!("{kernel} at these sizes");
-    memory::check(&what, &[lab::need(&case)])?;
     let settings = Settings::default();
     let trial = trial(kernel, rung, text, settings).map_err(|why| unusable(why.to_string()))?;
     trial.watch(case, settings.subgroup).map_err(|why| unusable(why.message))
