@@ -75,7 +75,7 @@ pub fn count(
         let (mut units, mut spread) = (Units::new(pass, subgroup, sample), Spread::default());
         let mut effort = Effort::default();
         let mut threads = 0;
-        while !units.are_enough(number, sample, (effort.all, spread.error(units.of)))
+        while !units.are_enough(number, sample, threads, (effort.all, spread.error(units.of)))
             && let Some(unit) = units.next()
         {
             group.restart(pass.group(unit / units.per_group));

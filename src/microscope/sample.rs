@@ -16,7 +16,7 @@ pub enum Sample<'a> {
     All,
     /// Until the counts are known well, or have taken as long as they are worth.
     Enough,
-    /// As many units as an earlier sample ran of each pass: the same ones, where the passes have the same grids.
+    /// As many threads as an earlier sample ran of each pass: the same ones, where the passes have the same grids and units.
     As(&'a [u64]),
 }
 
@@ -57,12 +57,12 @@ impl Units {
         Units { of, per_group, is_scattered, taken: HashSet::new(), next: 0, in_a_row: 0 }
     }
 
-    /// Whether those that were run are enough, after so many instructions and with this error.
-    pub fn are_enough(&self, pass: usize, sample: Sample, (steps, error): (u64, f64)) -> bool {
+    /// Whether those that were run are enough: these have so many threads, took so many instructions, and have this error.
+    pub fn are_enough(&self, pass: usize, sample: Sample, threads: u64, (steps, error): (u64, f64)) -> bool {
         let run = self.taken.len() as u64;
         match sample {
             Sample::All => false,
-            Sample::As(units) => units.get(pass).is_some_and(|&units| run >= units),
+            Sample::As(wanted) => wanted.get(pass).is_some_and(|&wanted| threads >= wanted),
             Sample::Enough => run >= LEAST && (steps >= WORTH || run >= TELLING && error <= SMALL),
         }
     }

@@ -12,7 +12,7 @@ use super::answer::{Answer, Body, unusable};
 use super::pictures::Pictures;
 use super::worker::{self, Worker};
 use crate::microscope::Refusal;
-use crate::microscope::lab::{Attempt, Exercise, Settings, attempt};
+use crate::microscope::lab::{Attempt, Exercise, Settings, Trial, attempt, trial};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -54,13 +54,28 @@ pub async fn try_text(
 ) -> Answer<Json<Value>> {
     check_length(&wanted.text)?;
     let turn = lab.turn().await;
-    let Wanted { kernel, rung, of, .. } = &wanted;
-    let sized = sized((kernel, rung), of.as_ref(), &pictures, &worker).await?;
+    let Wanted { kernel, rung, text, of } = wanted;
+    let named = (kernel.clone(), rung.clone());
+    let work = move || -> Result<_, Refusal> {
+        let exercise = Exercise::of(&text)?;
+        Ok((trial(&kernel, &rung, &text, Settings::default())?, exercise, turn))
+    };
+    let (trial, exercise, turn) = worker::blocking(work).await?.map_err(refused)?;
+    // Only what is right is counted: a model runs to say at which sizes. The goals of exercises are meant for their own.
+    let of = of.filter(|_| exercise.is_none());
+    let sized = match trial.verdict.is_right() {
+        true => sized((&named.0, &named.1), of.as_ref(), &pictures, &worker).await?,
+        false => None,
+    };
     let work = move || {
         let _turn = turn;
-        answer(&wanted, sized)
+        answer(trial, exercise.as_ref(), sized)
     };
     Ok(Json(worker::blocking(work).await??))
+}
+
+fn refused(why: Refusal) -> super::answer::Refusal {
+    unusable(why.to_string())
 }
 
 fn check_length(text: &str) -> Answer<()> {
@@ -70,12 +85,9 @@ fn check_length(text: &str) -> Answer<()> {
     }
 }
 
-fn answer(wanted: &Wanted, sized: Option<Sized>) -> Answer<Value> {
-    let Wanted { kernel, rung, text, .. } = wanted;
-    let refused = |why: Refusal| unusable(why.to_string());
-    let exercise = Exercise::of(text).map_err(refused)?;
+fn answer(trial: Trial, exercise: Option<&Exercise>, sized: Option<Sized>) -> Answer<Value> {
     let case = sized.as_ref().map(|sized| &sized.case);
-    let tried = attempt((kernel, rung), text, exercise.as_ref(), case, Settings::default());
+    let tried = attempt(trial, exercise, case, Settings::default().subgroup);
     let Attempt { trial, counts, goals, is_done } = tried.map_err(refused)?;
     let layer = sized.filter(|_| counts.is_some()).map(|sized| sized.layer);
     let is_solved = exercise.is_some() && is_done;

@@ -133,3 +133,26 @@ fn a_text_that_is_right_in_large_subgroups_alone_runs_on_no_device() {
     let why = watched(&edited).unwrap_err().message;
     assert!(why.contains("in subgroups of 8 threads, which a device may have, it is not right"), "{why}");
 }
+
+/// Each case has a floor of its own, which small ones hardly use: all of them together have a bound too.
+#[test]
+fn all_cases_of_a_trial_together_take_no_more_than_they_may() {
+    let text = std::fs::read_to_string("shaders/relu.wgsl").unwrap();
+    let start = "    let i = flat_index(id, groups);\n    if (i >= p.len) { return; }\n";
+    assert!(text.contains(start));
+    let turns =
+        "    var idle = 0u;\n    for (var turn = 0u; turn < 2000u; turn++) { idle += turn & p.len; }\n";
+    // What decides the value is run.
+    let long =
+        text.replacen(start, &format!("{start}{turns}    if (idle == 4294967295u) {{ return; }}\n"), 1);
+    let tried = |text: &str, work| {
+        trial("relu.forward", "1_plain", text, lab::Settings { work, ..lab::Settings::default() })
+            .unwrap()
+            .verdict
+    };
+    assert!(tried(&text, 10_000).is_right() && tried(&long, 80_000_000).is_right());
+    // Ten times what the original takes in the two cases that are tried at least.
+    let words = "all trials together take more than 269,040 instructions, the original 26,904";
+    let verdict = tried(&long, 10_000);
+    assert!(matches!(&verdict, lab::Verdict::Refused { what, .. } if what.starts_with(words)), "{verdict:?}");
+}

@@ -11,7 +11,7 @@ use crate::error::{Result, error, shown, shown_path};
 use crate::files::read_text;
 use crate::microscope::Refusal;
 use crate::microscope::lab::{
-    Beside, Exercise, Reached, Settings, Totals, Trial, Verdict, Wrong, attempt, nearest, rungs,
+    Beside, Exercise, Reached, Settings, Totals, Trial, Verdict, Wrong, attempt, nearest, rungs, trial,
 };
 use serde_json::json;
 use std::path::Path;
@@ -78,8 +78,8 @@ async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
     if let (None, Some(_)) = (&case, &args.layer) {
         return Err(no_layer(&kernel));
     }
-    let attempt =
-        attempt((&kernel, &rung), &text, exercise.as_ref(), case.as_ref(), settings).map_err(refused)?;
+    let trial = trial(&kernel, &rung, &text, settings).map_err(refused)?;
+    let attempt = attempt(trial, exercise.as_ref(), case.as_ref(), args.subgroup).map_err(refused)?;
     if args.json {
         outln!("{}", json!({"trial": attempt.trial, "counts": attempt.counts, "goals": attempt.goals}));
         return Ok(attempt.is_done);

@@ -2,7 +2,7 @@
 
 use super::beside::{Beside, beside};
 use super::exercise::{Exercise, Reached};
-use super::trial::{Settings, Trial, trial};
+use super::trial::Trial;
 use crate::check::Case;
 use crate::microscope::source::Result;
 use serde::Serialize;
@@ -18,22 +18,20 @@ pub struct Attempt {
     pub is_done: bool,
 }
 
-/// Tries `text` in the place of the shader of a kernel's rung. If it is right, it is counted at the sizes of `case`, and
-/// compared with the goals of the exercise that it is.
+/// What a text that was tried does: if it is right, it is counted at the sizes of `case`, and compared with the goals of the
+/// exercise that it is.
 ///
 /// # Errors
-/// A kernel or a rung that is not there, and a right text that cannot be counted.
+/// A right text that cannot be counted.
 pub fn attempt(
-    (kernel, rung): (&str, &str),
-    text: &str,
+    trial: Trial,
     exercise: Option<&Exercise>,
     case: Option<&Case>,
-    settings: Settings,
+    subgroup: u32,
 ) -> Result<Attempt> {
-    let trial = trial(kernel, rung, text, settings)?;
     let is_right = trial.verdict.is_right();
     let case = case.filter(|_| is_right);
-    let counts = case.map(|case| beside(case, rung, text, settings.subgroup)).transpose()?;
+    let counts = case.map(|case| beside(case, &trial.rung, &trial.text, subgroup)).transpose()?;
     let wanted = exercise.map_or(&[][..], |exercise| &exercise.goals);
     let goals: Vec<_> =
         counts.iter().flat_map(|counts| wanted.iter().map(|goal| goal.reached(counts))).collect();

@@ -111,7 +111,7 @@ pub struct Beside {
 
 impl Beside {
     fn new(edited: Totals, original: Totals) -> Beside {
-        let notes = [sampled(&edited), other_arithmetic(&edited, &original), too_large(&edited)];
+        let notes = [sampled(&edited, &original), other_arithmetic(&edited, &original), too_large(&edited)];
         Beside { edited, original, notes: notes.into_iter().flatten().collect() }
     }
 }
@@ -122,14 +122,15 @@ const PROMISED: (u64, u64) = (256, 16_384);
 const CLEARLY: f64 = 0.005;
 
 /// That only a part was run.
-fn sampled(totals: &Totals) -> Option<String> {
-    let Totals { threads, sampled, error, .. } = *totals;
+fn sampled(edited: &Totals, original: &Totals) -> Option<String> {
+    let Totals { threads, sampled, error, .. } = *edited;
     let [of, run] = [threads, sampled].map(grouped);
     let known = match (error * 1000.0).round() / 10.0 {
         0.0 => "all parts that were run are alike".to_string(),
         error => format!("give or take {error:.1}%"),
     };
-    let what = format!("counted in {run} of {of} threads, of both the same, and scaled: {known}");
+    let of_both = if sampled == original.sampled { ", of both the same," } else { "" };
+    let what = format!("counted in {run} of {of} threads{of_both} and scaled: {known}");
     (sampled < threads).then_some(what)
 }
 
@@ -168,8 +169,8 @@ pub fn beside(case: &Case, rung: &str, text: &str, subgroup: u32) -> Result<Besi
         |job: Job, sample, limits| count(&job, job.buffers(&inputs, &outputs), subgroup, sample, limits);
     let original = counted(Job::new(&*case.call, rung, subgroup)?, Sample::Enough, Limits::default())?;
     let effort = original.iter().fold(Effort::default(), |sum, pass| sum.and(pass.effort));
-    let units: Vec<_> = original.iter().map(|pass| pass.units).collect();
+    let threads: Vec<_> = original.iter().map(|pass| pass.sampled).collect();
     let edited = Job::with_text(&*case.call, rung, subgroup, text)?;
-    let edited = counted(edited, Sample::As(&units), LIMITS.beside(effort))?;
+    let edited = counted(edited, Sample::As(&threads), LIMITS.beside(effort))?;
     Ok(Beside::new(Totals::of(&edited), Totals::of(&original)))
 }

@@ -6,7 +6,7 @@ use crate::check::kernels::Question;
 use crate::check::{Case, Style, all};
 use crate::microscope::finding::{Finding, Kind};
 use crate::microscope::job::Job;
-use crate::microscope::limits::{Effort, Limits};
+use crate::microscope::limits::{Effort, Limits, grouped};
 use crate::microscope::order::ORDERS;
 use crate::microscope::proof::{self, estimate, prove};
 use crate::microscope::source::{Refusal, Result};
@@ -40,6 +40,9 @@ impl Default for Settings {
 
 /// Cases in which every text is tried, however large they are.
 const LEAST: usize = 2;
+
+/// So many times [`Settings::work`] a text may take in all its cases together: small ones have a floor of their own each.
+const MORE: u64 = 10;
 
 /// What came of a text.
 #[derive(Debug, Clone, Serialize)]
@@ -117,7 +120,7 @@ pub fn trial(kernel: &str, rung: &str, text: &str, settings: Settings) -> Result
         buffers.map(|buffer| case.len(buffer)).sum::<usize>() as f64 + case.call.flop()
     };
     cases.sort_by(|one, other| work(one).total_cmp(&work(other)));
-    let (mut right, mut begun, mut work) = (0, 0, 0);
+    let (mut right, mut begun, mut work, mut spent) = (0, 0, 0, 0);
     let all = 2 * cases.len();
     let ends = |verdict, right| Trial {
         kernel: kernel.to_string(),
@@ -131,21 +134,28 @@ pub fn trial(kernel: &str, rung: &str, text: &str, settings: Settings) -> Result
         if begun >= LEAST && work >= settings.work {
             break;
         }
-        let job = match Job::with_text(&*case.call, rung, settings.subgroup, text) {
-            Ok(job) => job,
-            Err(why) => return Ok(ends(why.into(), right)),
-        };
         let own = Job::new(&*case.call, rung, settings.subgroup)?;
         let own = effort(&own, case, settings)?;
         if begun >= LEAST && own.all > settings.largest {
             continue;
         }
+        let job = match Job::with_text(&*case.call, rung, settings.subgroup, text) {
+            Ok(job) => job,
+            Err(why) => return Ok(ends(why.into(), right)),
+        };
         begun += 1;
         for style in [Style::Integers, Style::Random] {
             work += ORDERS.len() as u64 * own.all;
-            match of_case(case, rung, &job, (style, own), settings) {
+            match of_case(case, rung, &job, (style, own), settings, &mut spent) {
                 Verdict::Right => right += 1,
                 verdict => return Ok(ends(verdict, right)),
+            }
+            let most = MORE.saturating_mul(settings.work.max(work));
+            if spent > most {
+                let [most, work] = [most, work].map(grouped);
+                let what =
+                    format!("all trials together take more than {most} instructions, the original {work}");
+                return Ok(ends(Verdict::Refused { line: None, what }, right));
             }
         }
     }
@@ -166,7 +176,14 @@ impl From<Refusal> for Verdict {
     }
 }
 
-fn of_case(case: &Case, rung: &str, job: &Job, (style, own): (Style, Effort), settings: Settings) -> Verdict {
+fn of_case(
+    case: &Case,
+    rung: &str,
+    job: &Job,
+    (style, own): (Style, Effort),
+    settings: Settings,
+    spent: &mut u64,
+) -> Verdict {
     let question = Question::new(case, case.call.rounding(rung), style);
     let [inputs, outputs] = question.words();
     let buffers = job.buffers(&inputs, &outputs);
@@ -177,6 +194,7 @@ fn of_case(case: &Case, rung: &str, job: &Job, (style, own): (Style, Effort), se
         Ok(report) => report,
         Err(why) => return why.into(),
     };
+    *spent += report.instructions;
     let described = || format!("{}; {}", case.why, case.call.params());
     if !report.findings.is_empty() {
         let mut findings = report.findings;
