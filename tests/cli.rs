@@ -3,6 +3,8 @@
 #[path = "cli/classes.rs"]
 mod classes;
 mod common;
+#[path = "cli/networks.rs"]
+mod networks;
 
 use common::program::{Place, Said, files};
 use common::weights_file;

@@ -1,8 +1,6 @@
 //! Networks as graphs: what is refused, what is fused, what a model file holds, and that the memory plan forgets nothing.
 
 mod common;
-#[path = "model/networks.rs"]
-mod networks;
 #[path = "model/layers.rs"]
 mod new_layers;
 #[path = "model/random.rs"]

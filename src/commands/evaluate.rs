@@ -4,6 +4,7 @@ use super::load::{ModelArgs, batch};
 use super::output::{errln, outln};
 use super::paths::path;
 use super::progress::{Detail, Terminal};
+use crate::data;
 use crate::error::{Result, count, error, list, shown, shown_path};
 use crate::memory::{largest_that_fits, of_pictures, of_use};
 use crate::model::Model;
@@ -49,9 +50,7 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
     }
     let mut terminal = Terminal::new(if args.json { Detail::Quiet } else { Detail::Normal });
     let (folder, raster) = (scan(&test_dir)?, model.network.raster());
-    // What is kept is there twice for a moment.
-    let twice = (folder.files.len() as f64 * split.unwrap_or(0.0)) as usize;
-    let batch = batch_beside(&model, folder.files.len() + twice)?;
+    let batch = batch_beside(&model, data::at_once(folder.files.len(), split))?;
     let mut pictures = load_pictures(&folder, raster, &mut terminal)?;
     if let Some(share) = split {
         pictures = pictures.split(share)?;

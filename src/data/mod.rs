@@ -61,6 +61,8 @@ pub use pictures::{Color, Decoding, Pictures, Raster};
 pub(crate) use regular::open_regular;
 pub use skip::{Skip, Skipped};
 #[cfg(feature = "cli")]
+pub use split::at_once;
+#[cfg(feature = "cli")]
 pub use tally::{Reason, Tally, tally};
 #[cfg(feature = "cli")]
 pub use walk::{Found, GoOn, PassedFolder};

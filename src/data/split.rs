@@ -16,6 +16,12 @@ fn place(path: &Path) -> [u8; blake3::OUT_LEN] {
     hasher.finalize().into()
 }
 
+/// How many pictures are in memory at most, where a share of so many is taken out: that share is there twice for a moment.
+#[cfg(feature = "cli")]
+pub fn at_once(pictures: usize, share: Option<f64>) -> usize {
+    pictures + (pictures as f64 * share.unwrap_or(0.0)) as usize
+}
+
 /// Whether some of so many pictures of a class can be kept, and some trained on.
 fn are_enough(class: &str, pictures: usize) -> Result<()> {
     if pictures >= 2 {

@@ -9,7 +9,7 @@ use super::pictures::{
     SKIPPED_FILE, load_pictures, say_concerns, skipped_csv, training_and_test, weights_line,
 };
 use super::scan::{bundled_test, scan};
-use crate::data::{Pictures, Raster};
+use crate::data::{self, Pictures, Raster};
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, Remedy, Result, error, list, path_text, shown_path};
 use crate::files::{check_room, named, read_file};
@@ -83,14 +83,13 @@ pub fn prepare(
     let (shuffle, fuse) = (!settings.no_shuffle, !settings.no_fuse);
     let most = settings.batch_size.min(folders[0].files.len());
     let files: usize = folders.iter().map(|folder| folder.files.len()).sum();
-    // What is kept from training is there twice for a moment.
-    let kept = (files as f64 * settings.validation_split.unwrap_or(0.0)) as usize;
+    let at_once = data::at_once(files, settings.validation_split);
     // On paper first: an allocation that fails, or one too many, would end more than this run.
     let needs = |size: usize| {
         let paper = Model::new(network(size)?, &Device::on_paper(*device.limits()), seed, fuse)?;
         let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
         let mut needs = memory::of_training(&paper, &plan);
-        needs.push(memory::of_pictures(files + kept, Raster { size, color: settings.color }));
+        needs.push(memory::of_pictures(at_once, Raster { size, color: settings.color }));
         Ok(needs)
     };
     let what = format!("training at {image_size}x{image_size} pixels, batch {most},");

@@ -53,15 +53,15 @@ pub fn load(folder: &Folder, raster: Raster, progress: &mut dyn Progress) -> Res
     data::load(folder, raster, &|done, _total| decoded(done))
 }
 
-/// Whether the memory takes the pictures of these folders made into this, all together.
+/// Whether the memory takes the pictures of these folders made into this, all together; of which a share is kept from training.
 ///
 /// # Errors
 /// `OutOfMemory` with the numbers.
-pub fn must_fit(folders: &[&Folder], raster: Raster) -> Result<()> {
-    let pictures = folders.iter().map(|folder| folder.files.len()).sum();
+pub fn must_fit(folders: &[&Folder], raster: Raster, split: Option<f64>) -> Result<()> {
+    let pictures: usize = folders.iter().map(|folder| folder.files.len()).sum();
     let roots: Vec<_> = folders.iter().map(|folder| shown_path(&folder.root)).collect();
     let what = format!("decoding {} of {} at {raster}", count(pictures, "picture"), roots.join(" and "));
-    memory::check(&what, &[memory::of_pictures(pictures, raster)])
+    memory::check(&what, &[memory::of_pictures(data::at_once(pictures, split), raster)])
 }
 
 /// What was found in a folder and what was passed over, as lines for a person.

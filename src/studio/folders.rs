@@ -172,7 +172,7 @@ pub async fn check(
     let _turn = folders.checking.lock().await;
     let all: Vec<&Folder> = beside.iter().chain([&folder]).map(|folder| &**folder).collect();
     let raster = Raster { size, color: asked.color };
-    must_fit(&all, raster)?;
+    must_fit(&all, raster, None)?;
     // Whoever leaves the page stops it.
     let goes_on = Arc::new(AtomicBool::new(true));
     let _stops = Stops(goes_on.clone());

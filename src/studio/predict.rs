@@ -90,9 +90,10 @@ pub async fn mistakes(
     let found = worker::blocking(move || -> Answer<_> {
         let run = runs::with_model(Some(&name))?;
         let folder = Folder::scan(run.config()["test_dir"].as_str().unwrap_or_default().as_ref())?;
-        Ok((run.model_file(), folder, run.config()["validation_split"].as_f64()))
+        Ok((run.model_file(), folder, run.config().clone()))
     });
-    let (file, folder, split) = found.await??;
+    let (file, folder, config) = found.await??;
+    let split = config["validation_split"].as_f64();
     let answer = worker.run(move |models| {
         let loaded = models.get(&file, "auto")?;
         let network = &loaded.model.network;
@@ -101,7 +102,7 @@ pub async fn mistakes(
             life.sign();
             true
         };
-        must_fit(&[&folder], network.raster())?;
+        must_fit(&[&folder], network.raster(), split)?;
         let mut pictures = data::load(&folder, network.raster(), &sign)?;
         if let Some(share) = split {
             pictures = pictures.split(share)?;
@@ -109,6 +110,8 @@ pub async fn mistakes(
         if pictures.classes != network.classes {
             return Err(unusable("the test folder has other classes now"));
         }
+        // Which ones are kept depends on how many there are.
+        let may_have_seen = split.is_some() && json!(pictures.counts()) != config["test_pictures_per_class"];
         let mut all = Vec::new();
         for pixels in pictures.pixels.chunks(loaded.batch()? * pictures.picture_bytes()) {
             life.sign();
@@ -135,7 +138,7 @@ pub async fn mistakes(
             }))
         });
         let worst: Vec<_> = shown.take(WORST).collect();
-        Ok(json!({"classes": network.classes, "confusion": confusion, "worst": worst}))
+        Ok(json!({"classes": network.classes, "confusion": confusion, "worst": worst, "may_have_seen": may_have_seen}))
     });
     Ok(Json(answer.await?))
 }

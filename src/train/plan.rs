@@ -3,7 +3,7 @@
 
 use crate::device::Limits;
 use crate::error::{Remedy, Result, error, shown};
-use crate::model::{Model, Placed};
+use crate::model::Model;
 
 /// Most bytes of activations that one micro-batch may keep for the backward pass.
 const ACTIVATION_BUDGET: u64 = 1 << 30;
@@ -40,15 +40,23 @@ impl Plan {
             )),
             _ => {
                 let (name, largest) = largest(model);
-                let (limit, size) = (limit(limits), batch as u64);
-                // Not even one picture: the plan says so.
-                if limit / largest > 0 && size > limit / largest {
+                let (limit, most_flop) = (limit(limits), limits.max_submit_flop);
+                let (slowest, flop) = slowest(model);
+                let memory = format!(
+                    "{} takes {largest} bytes a picture, and this device's limit is {limit}",
+                    shown(&name)
+                );
+                let time = format!(
+                    "{} takes {flop} floating-point operations a picture, and this device is given {most_flop} at a time",
+                    shown(slowest)
+                );
+                let bounds = [(limit / largest, memory), (most_flop / flop, time)];
+                let (most, why) = bounds.into_iter().min_by_key(|(most, _)| *most).expect("two bounds");
+                // Where not even one picture fits, the plan says so.
+                if most > 0 && batch as u64 > most {
                     return Err(error!(
                         OutOfMemory,
-                        "{} takes {largest} bytes a picture, and this device's limit is {limit}. {coupling}: the largest \
-                         batch that fits is {}, not {batch}",
-                        shown(&name),
-                        limit / largest
+                        "{why}. {coupling}: the largest batch that fits is {most}, not {batch}"
                     ));
                 }
                 Plan::split(model, limits, batch, requested.or(Some(batch)))
@@ -81,7 +89,7 @@ impl Plan {
         let (largest_name, largest) = largest(model);
         let largest_name = shown(&largest_name);
         let per_image: u64 = activations.iter().map(|(_, bytes)| bytes).sum();
-        let flop = model.nodes().map(Placed::flop).max().unwrap_or(0).max(1);
+        let (_, flop) = slowest(model);
         let fits = [limit / largest, ACTIVATION_BUDGET / per_image, limits.max_submit_flop / flop];
         let fits = fits.into_iter().min().expect("three bounds").min(batch as u64) as usize;
         if limit / largest == 0 {
@@ -121,6 +129,13 @@ impl Plan {
             ],
         })
     }
+}
+
+/// The layer that computes most for a picture, and its floating-point operations, at least 1.
+fn slowest(model: &Model) -> (&str, u64) {
+    let flop = model.nodes().map(|node| (node.name.as_str(), node.flop()));
+    let (name, flop) = flop.max_by_key(|(_, flop)| *flop).unwrap_or(("the network", 0));
+    (name, flop.max(1))
 }
 
 /// Most bytes of a buffer.

@@ -224,6 +224,18 @@ fn a_batch_whose_pictures_are_coupled_is_not_split() {
     let words =
         ["batch_norm1 couples the pictures", &format!("largest batch that fits is {most}, not {}", most + 1)];
     assert!(words.iter().all(|words| why.message.contains(words)), "{}", why.message);
+    // A device that must not be kept busy for long: 7 pictures of the convolution, 2 * 9 * 16 * 144 operations each.
+    let flop = 2 * 9 * 16 * 12 * 12;
+    let short = Limits { max_submit_flop: 7 * flop, ..limits };
+    assert_eq!(Plan::new(&norm, &short, 7, None).unwrap().micro_batch, 7);
+    let why = Plan::new(&norm, &short, 8, None).unwrap_err();
+    let words =
+        ["conv2d1 takes", &format!("given {} at a time", 7 * flop), "largest batch that fits is 7, not 8"];
+    assert!(words.iter().all(|words| why.message.contains(words)), "{}", why.message);
+    assert_eq!(Plan::new(&plain, &short, 8, None).unwrap().micro_batch, 7);
+    // Where one picture is more than that, one picture has to be.
+    let none = Limits { max_submit_flop: flop / 2, ..limits };
+    assert_eq!(Plan::new(&plain, &none, 8, None).unwrap().micro_batch, 1);
     let why = Plan::new(&norm, &limits, 8, Some(4)).unwrap_err();
     assert_eq!(why.kind, ErrorKind::Usage);
     assert!(why.message.contains("a batch of 8 cannot be computed in micro-batches of 4"), "{}", why.message);

@@ -148,6 +148,23 @@ fn what_is_wrong_with_a_setting_is_said_at_its_field() {
 }
 
 #[test]
+fn what_a_training_may_have_seen_is_said_of_its_mistakes() {
+    let studio = of_three();
+    let mut settings = studio.settings(1);
+    settings["validation_split"] = json!(0.2);
+    looked(&studio, settings);
+    let run = studio.json("/api/runs")[0]["name"].as_str().unwrap().to_string();
+    let mistakes = || studio.json(&format!("/api/runs/{run}/mistakes"))["may_have_seen"].clone();
+    assert_eq!(mistakes(), json!(false));
+    let class = "train/$(ls train | head -1)";
+    studio
+        .place
+        .bash(&format!("for i in $(seq 20); do cp {class}/0.png {class}/more$i.png; done"))
+        .succeeds();
+    assert_eq!(mistakes(), json!(true));
+}
+
+#[test]
 fn a_run_of_many_classes_is_described_in_its_line() {
     let studio = of_three();
     let mut settings = studio.settings(1);

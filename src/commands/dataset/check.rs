@@ -43,7 +43,7 @@ pub fn run(args: CheckArgs) -> Result<()> {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for dir in &args.folders {
         let loaded = scan(dir).and_then(|folder| {
-            must_fit(&[&folder], raster)?;
+            must_fit(&[&folder], raster, None)?;
             Ok((load(&folder, raster, &mut terminal)?, folder))
         });
         match loaded {

@@ -9,7 +9,7 @@ use crate::ops::input::upload;
 use crate::tape::{Tape, Var};
 use serde::Serialize;
 
-/// How much each place of the last convolution's maps speaks for a class.
+/// How much each place of the last maps ([`last_maps`]) speaks for a class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Heat {
     pub height: usize,
@@ -20,14 +20,18 @@ pub struct Heat {
     pub class: usize,
 }
 
-/// Index of the node whose maps are weighed: the last convolution's, behind its activation; `None` without a convolution.
+/// Index of the node whose maps are weighed; `None` without a convolution. The maps are those of the last convolution, behind
+/// what follows it in the same places: a norm, a sum with a branch, an activation. Pooling is not: its maps are coarser.
 pub(super) fn last_maps(model: &Model) -> Option<usize> {
     let nodes: Vec<_> = model.nodes().collect();
-    let last = nodes.iter().rposition(|node| node.layer.downcast::<Conv2d>().is_some());
-    let last = last?;
-    let is_its_activation =
-        |node: &&Placed| node.layer.is_activation() && node.inputs == [Origin::Node(last)];
-    Some(nodes.iter().position(is_its_activation).unwrap_or(last))
+    let last = nodes.iter().rposition(|node| node.layer.downcast::<Conv2d>().is_some())?;
+    let shape = &nodes[last].output_shape;
+    let takes = |node: &Placed, from| node.inputs.contains(&Origin::Node(from));
+    let behind = |&from: &usize| {
+        let follows = |at: &usize| takes(nodes[*at], from) && nodes[*at].output_shape == *shape;
+        (from + 1..nodes.len()).find(follows)
+    };
+    std::iter::successors(Some(last), behind).last()
 }
 
 /// Where a network looks for the class of index `class`, and its logits: another model, or another picture, has others. The
@@ -93,7 +97,30 @@ fn weighted(maps: &[f32], gradient: &[f32], channels: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::weighted;
+    use super::{last_maps, weighted};
+    use crate::data::Color;
+    use crate::device::Device;
+    use crate::model::Model;
+    use crate::run::network_file::{NetworkFile, SHIPPED};
+
+    #[test]
+    fn the_last_maps_lie_behind_norm_sum_and_activation() {
+        let names = SHIPPED.map(|(name, text)| {
+            let classes = ["cat", "dog"].map(String::from).to_vec();
+            let file = NetworkFile::parse(name, text).unwrap();
+            let network = file.network(classes, 32, Color::Gray, None).unwrap();
+            let model = Model::new(network, &Device::on_paper(*Device::cpu().limits()), 1, false).unwrap();
+            let last = last_maps(&model).unwrap();
+            (name, model.nodes().nth(last).unwrap().name.clone())
+        });
+        let expected = [
+            ("default", "relu3"),
+            ("small", "relu3"),
+            ("batch_norm", "relu3"),
+            ("residual", "stage4_block2"),
+        ];
+        assert_eq!(names, expected.map(|(name, node)| (name, node.to_string())));
+    }
 
     #[test]
     fn maps_count_by_the_mean_of_their_gradient() {

@@ -40,15 +40,16 @@ async function load(run) {
   $("load-mistakes").hidden = true;
   setText($("mistakes-note"), "Looking at the test pictures again …");
   try {
-    const { classes, confusion, worst } = await get(api`/api/runs/${run.name}/mistakes`);
+    const { classes, confusion, worst, may_have_seen: mayHaveSeen } = await get(api`/api/runs/${run.name}/mistakes`);
     if (loadedFor !== run) return; // another run is shown by now
     Object.assign(run, { classes, confusion });
     refresh(run);
+    const changed = mayHaveSeen ? " The folder has changed since the training, which may have seen some of these pictures." : "";
     setText(
       $("mistakes-note"),
-      worst.length
+      (worst.length
         ? "The surest wrong answers first. Click one to predict it."
-        : "None: every test picture was named correctly.",
+        : "None: every test picture was named correctly.") + changed,
     );
     replace(
       $("mistakes"),

@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 
 /// Steps from one measurement of the kernels to the next: on an adapter the measured step waits for itself.
 const MEASURED: u32 = 50;
+/// Classes of the largest matrix that goes along with each epoch: one of a thousand classes is 2 MB. The page lists the mistakes
+/// of more classes when the run is over.
+const MATRIX_CLASSES: usize = 64;
 /// Events of the decoding of one folder, about.
 const DECODED: usize = 20;
 
@@ -193,9 +196,8 @@ impl Progress for Watcher {
 
     fn epoch_done(&mut self, epoch: &EpochRecord) {
         let validation = epoch.validation.as_ref().map(|validation| {
-            json!({
-                "loss": validation.loss, "accuracy": validation.accuracy, "confusion": validation.confusion,
-            })
+            let confusion = Some(&validation.confusion).filter(|confusion| confusion.len() <= MATRIX_CLASSES);
+            json!({"loss": validation.loss, "accuracy": validation.accuracy, "confusion": confusion})
         });
         self.log.push(&json!({
             "type": "epoch", "epoch": epoch.epoch, "loss": epoch.loss, "accuracy": epoch.accuracy,

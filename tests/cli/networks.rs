@@ -1,8 +1,10 @@
 //! Networks from TOML files: what is shipped, what a layer may leave out, and how mistakes are named.
 
+use crate::common::program::{Place, files};
 use pawgrad::data::Color;
 use pawgrad::model::Network;
 use pawgrad::run::network_file::{DEFAULT, NetworkFile, SHIPPED};
+use std::fs;
 
 fn classes(count: usize) -> Vec<String> {
     (0..count).map(|class| format!("class {class}")).collect()
@@ -123,11 +125,20 @@ fn mistakes_are_named_with_their_line_and_layer() {
         ),
     ];
     assert!(wrong.len() >= 30, "{}", wrong.len());
+    let place = Place::new();
+    let before = files(place.dir.path());
     for (text, line, words) in wrong {
         let why = network(&text).expect_err(&text);
         assert!(why.starts_with("my.toml"), "{text}\n{why}");
         assert!(words.iter().all(|word| why.contains(word)), "{text}\n{why}");
         assert!(line.is_empty() || why.contains(&format!("{line}:")), "{text}\n{why}");
+        // The program says the same, and leaves nothing.
+        fs::write(place.path("my.toml"), &text).unwrap();
+        let train = "train --train-dir train --test-dir test --image-size 16 --device cpu --network my.toml --out run";
+        let first = why.lines().next().unwrap_or_default();
+        place.run(train).fails(2, &[first]);
+        fs::remove_file(place.path("my.toml")).unwrap();
+        assert_eq!(files(place.dir.path()), before, "{text}");
     }
 }
 
