@@ -129,7 +129,11 @@ pub fn of_pictures(pictures: usize, raster: impl Into<Raster>) -> Need {
 pub fn of_training(model: &Model, plan: &Plan) -> Vec<Need> {
     let parameters = parameters(model);
     // Drawn or read at first, and again whenever the model is saved.
-    let mut needs = vec![("parameters on their way into a file", 2 * parameters)];
+    let mut needs = vec![
+        ("parameters on their way into a file", 2 * parameters),
+        // With two moments for each.
+        ("a checkpoint on its way into a file", 3 * parameters),
+    ];
     // The whole batch is gathered, of bytes; a micro-batch of it is packed, and packed it is on the device.
     let pictures = (plan.batch + 2 * plan.micro_batch) as u64;
     needs.push(("the batch's pictures", pictures * model.network.raster().bytes() as u64));

@@ -40,6 +40,16 @@ impl Adam {
         self.step
     }
 
+    /// First and second moments of each parameter, in their order: what a checkpoint keeps beside the count of steps.
+    pub fn moments(&self) -> &[(Tensor, Tensor)] {
+        &self.moments
+    }
+
+    /// Goes on as if so many steps were done; the moments are restored in place.
+    pub fn go_on_from(&mut self, step: u32) {
+        self.step = step;
+    }
+
     /// Updates every parameter from its gradient. The result (u32 `[1]`) is raised where a gradient was
     /// infinite or NaN; it can be read later.
     ///
@@ -130,6 +140,11 @@ impl LossScale {
         let power = |exponent: i32| Tensor::from_f32(device, &[1], &[2f32.powi(exponent)]);
         let good_steps = Tensor::zeros(device, &[1], Kind::U32)?;
         Ok(LossScale { scale: power(exponent)?, inverse: power(-exponent)?, good_steps, growth_interval })
+    }
+
+    /// What a checkpoint keeps.
+    pub fn slots(&self) -> [(&'static str, &Tensor); 3] {
+        [("scale", &self.scale), ("inverse", &self.inverse), ("good_steps", &self.good_steps)]
     }
 
     /// The scale of the next step, f32 `[1]`: the gradient of the scaled loss with respect to the loss.

@@ -35,6 +35,13 @@ fn words(remedy: &Remedy) -> Option<String> {
         }
         Remedy::OtherTuning => "run `pawgrad tune` (again), or leave the table out with --tuning none",
         Remedy::TunedPrecision => "use that --precision, or leave the table out with --tuning none",
+        Remedy::TrainAnew => "train anew: `pawgrad train --init-weights RUN` starts from the run's model",
+        Remedy::DifferentBits => {
+            "--allow-different-bits goes on all the same; the result is then not that of a run without a break"
+        }
+        Remedy::MoreEpochs => "give it more with --epochs",
+        Remedy::MoreSteps => "give it more with --max-steps",
+        Remedy::MorePatience => "give it a larger --early-stop, with --allow-different-bits",
         Remedy::OtherFolder => "choose another --out",
         Remedy::OtherPort => "another --port may be free",
         Remedy::Token => "leave out --no-token, or --host",

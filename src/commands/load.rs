@@ -8,7 +8,7 @@ use crate::device::Device;
 use crate::error::{Result, error, shown_path};
 use crate::memory::{self, BATCH, Need};
 use crate::model::Model;
-use crate::run::{MODEL_FILE, Origin, load, newest_with_model, no_checksum};
+use crate::run::{BEST_FILE, MODEL_FILE, Origin, load, newest_with_model, no_checksum};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,9 @@ pub struct ModelArgs {
     /// The model file, or the folder of a run [default: the newest run in runs/]
     #[arg(long, value_name = "FILE|RUN", value_parser = path())]
     model: Option<PathBuf>,
+    /// Of a run, take the model of its last epoch, not that of its best
+    #[arg(long)]
+    last: bool,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -25,11 +28,11 @@ pub struct ModelArgs {
 impl ModelArgs {
     /// Opens the device and puts the model there. Says which one it is.
     pub async fn load(&self) -> Result<(Model, Origin)> {
-        let named = self.model.as_deref().map(model_file).transpose()?;
+        let named = self.model.as_deref().map(|path| model_file(path, self.last)).transpose()?;
         let (device, _) = self.device.open().await?;
         let file = match named {
             Some(file) => file,
-            None => newest_model()?,
+            None => newest_model(self.last)?,
         };
         let model = load_model(&file, &device)?;
         let origin = Origin::of(&file);
@@ -57,33 +60,32 @@ pub fn load_model(file: &Path, device: &Device) -> Result<Model> {
     Ok(loaded.model)
 }
 
-/// The file that was named, or that of a run whose folder was named.
+/// The file that was named, or that of a run whose folder was named: of its best epoch, or of its last.
 ///
 /// # Errors
 /// `Model` where there is none.
-pub fn model_file(path: &Path) -> Result<PathBuf> {
+pub fn model_file(path: &Path, last: bool) -> Result<PathBuf> {
     let name = shown_path(path);
     if !path.is_dir() {
         return match path.exists() {
+            true if last => Err(error!(Usage, "{name} is a file: --last chooses a model of a run's folder")),
             true => Ok(path.to_path_buf()),
             false => Err(error!(Model, "there is no file {name}{}", did_you_mean(path))),
         };
     }
-    let file = path.join(MODEL_FILE);
-    match file.is_file() {
-        true => Ok(file),
-        false => {
-            Err(error!(Model, "the folder {name} has no {MODEL_FILE}: no epoch of a run was finished there"))
-        }
-    }
+    let mut files = [BEST_FILE, MODEL_FILE].into_iter().skip(usize::from(last)).map(|file| path.join(file));
+    files.find(|file| file.is_file()).ok_or_else(|| {
+        error!(Model, "the folder {name} has no {MODEL_FILE}: no epoch of a run was finished there")
+    })
 }
 
 /// The model of the newest run in `runs` that has one.
-fn newest_model() -> Result<PathBuf> {
-    newest_with_model()?.map(|run| run.model_file()).ok_or_else(|| {
+fn newest_model(last: bool) -> Result<PathBuf> {
+    let run = newest_with_model()?.ok_or_else(|| {
         error!(
             Model,
             "there is no finished run in runs/: train one with `pawgrad train`, or name a file with --model"
         )
-    })
+    })?;
+    model_file(run.path(), last)
 }

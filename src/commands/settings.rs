@@ -1,11 +1,13 @@
 //! The settings of a run as options.
 
+use super::Cli;
 use super::numbers::whole;
 use super::paths::path;
 use crate::data::Color;
-use crate::train::settings::{ClassWeights, Settings};
-use clap::Args;
+use crate::train::settings::{ClassWeights, Monitor, Settings};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory};
 use std::path::PathBuf;
 
 /// One option for each setting; the comments are the help texts, and defaults are those of [`Settings`].
@@ -64,32 +66,82 @@ pub struct SettingsArgs {
     /// Stop after N optimizer steps, without validation
     #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     max_steps: Option<usize>,
+    /// By which value of the validation the best epoch is chosen: best.safetensors is its model
+    #[arg(long, default_value = "val_loss", value_name = "val_loss|val_accuracy", value_parser = one_of(Monitor::ALL))]
+    monitor: Monitor,
+    /// Stop after N epochs in a row that were not better than the best, and keep the best one's model
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
+    early_stop: Option<usize>,
+    /// An epoch is better where it is so by more than this
+    #[arg(long, default_value_t = Settings::default().min_delta, value_name = "DELTA", allow_negative_numbers = true)]
+    min_delta: f64,
+    /// Minutes from one checkpoint to the next within an epoch; there is one at each epoch's end, and wherever a run stops
+    #[arg(long, default_value_t = Settings::default().checkpoint_minutes, value_name = "MINUTES", allow_negative_numbers = true)]
+    checkpoint_minutes: f64,
     /// Folder for the results, new or empty [default: one in runs/, named by the time]
     #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
 }
 
-impl From<SettingsArgs> for Settings {
-    fn from(args: SettingsArgs) -> Settings {
+/// The options that were written in the command line, not left to their defaults.
+pub struct Given(Vec<String>);
+
+impl Given {
+    /// Of the command that is running.
+    pub fn now() -> Given {
+        let matches = Cli::command().try_get_matches().ok();
+        let of_command = matches.as_ref().and_then(|matches| matches.subcommand());
+        let names = |(_, matches): (&str, &ArgMatches)| {
+            let ids = matches.ids().map(|id| id.as_str());
+            let is_given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+            ids.filter(is_given).map(str::to_string).collect()
+        };
+        Given(of_command.map_or_else(Vec::new, names))
+    }
+
+    pub fn has(&self, option: &str) -> bool {
+        self.0.iter().any(|given| given == option)
+    }
+
+    /// The option's value where it was given, else the other.
+    pub fn or<T>(&self, option: &str, value: T, other: T) -> T {
+        if self.has(option) { value } else { other }
+    }
+}
+
+impl SettingsArgs {
+    /// These settings, but for those that were given.
+    pub fn over(self, base: Settings, given: &Given) -> Settings {
+        // Where the one is named, the other is not meant.
+        let validation_split = base.validation_split.filter(|_| !given.has("test_dir"));
+        let base = Settings { validation_split, ..base };
         Settings {
-            train_dir: args.train_dir,
-            test_dir: args.test_dir,
-            validation_split: args.validation_split,
-            image_size: args.image_size,
-            color: args.color,
-            learning_rate: args.learning_rate,
-            epochs: args.epochs,
-            batch_size: args.batch_size,
-            network: args.network,
-            dropout: args.dropout,
-            seed: args.seed,
-            class_weights: args.class_weights,
-            init_weights: args.init_weights,
-            no_shuffle: args.no_shuffle,
-            no_fuse: args.no_fuse,
-            micro_batch: args.micro_batch,
-            max_steps: args.max_steps,
-            out: args.out,
+            train_dir: given.or("train_dir", self.train_dir, base.train_dir),
+            test_dir: given.or("test_dir", self.test_dir, base.test_dir),
+            validation_split: given.or("validation_split", self.validation_split, base.validation_split),
+            image_size: given.or("image_size", self.image_size, base.image_size),
+            color: given.or("color", self.color, base.color),
+            learning_rate: given.or("learning_rate", self.learning_rate, base.learning_rate),
+            epochs: given.or("epochs", self.epochs, base.epochs),
+            batch_size: given.or("batch_size", self.batch_size, base.batch_size),
+            network: given.or("network", self.network, base.network),
+            dropout: given.or("dropout", self.dropout, base.dropout),
+            seed: given.or("seed", self.seed, base.seed),
+            class_weights: given.or("class_weights", self.class_weights, base.class_weights),
+            init_weights: given.or("init_weights", self.init_weights, base.init_weights),
+            no_shuffle: given.or("no_shuffle", self.no_shuffle, base.no_shuffle),
+            no_fuse: given.or("no_fuse", self.no_fuse, base.no_fuse),
+            micro_batch: given.or("micro_batch", self.micro_batch, base.micro_batch),
+            max_steps: given.or("max_steps", self.max_steps, base.max_steps),
+            monitor: given.or("monitor", self.monitor, base.monitor),
+            early_stop: given.or("early_stop", self.early_stop, base.early_stop),
+            min_delta: given.or("min_delta", self.min_delta, base.min_delta),
+            checkpoint_minutes: given.or(
+                "checkpoint_minutes",
+                self.checkpoint_minutes,
+                base.checkpoint_minutes,
+            ),
+            out: self.out,
         }
     }
 }

@@ -47,7 +47,7 @@ pub async fn run(args: SummaryArgs) -> Result<()> {
     // No values are needed, and with large pictures there may be no memory for them.
     let paper = Device::on_paper(*Device::cpu().limits());
     let model = match &args.model {
-        Some(path) => load_model(&model_file(path)?, &paper)?,
+        Some(path) => load_model(&model_file(path, false)?, &paper)?,
         None => {
             if !(2..=MOST_CLASSES).contains(&args.classes) {
                 return Err(error!(

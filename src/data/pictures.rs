@@ -77,6 +77,21 @@ pub struct Pictures {
 }
 
 impl Pictures {
+    /// A hash of all that training or testing on them depends on, in hexadecimal digits.
+    pub fn hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for number in [self.raster.size, self.raster.color.channels(), self.classes.len(), self.len()] {
+            hasher.update(&(number as u64).to_le_bytes());
+        }
+        for class in &self.classes {
+            hasher.update(&(class.len() as u64).to_le_bytes()).update(class.as_bytes());
+        }
+        for label in &self.labels {
+            hasher.update(&label.to_le_bytes());
+        }
+        hasher.update(&self.pixels).finalize().to_hex().to_string()
+    }
+
     /// How many pictures there are.
     pub fn len(&self) -> usize {
         self.labels.len()

@@ -43,6 +43,19 @@ impl std::str::FromStr for Choice {
     }
 }
 
+/// As it is asked for.
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Choice::Auto => "auto",
+            Choice::Gpu => "gpu",
+            Choice::Cpu => "cpu",
+            Choice::Software => "software",
+            Choice::Adapter(name) => name,
+        })
+    }
+}
+
 /// One adapter as the driver describes it.
 pub struct Adapter {
     pub name: String,

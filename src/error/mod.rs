@@ -2,7 +2,7 @@
 
 mod shown;
 
-pub use shown::{count, escape, list, path_text, shown, shown_path};
+pub use shown::{count, escape, list, path_of_text, path_text, shown, shown_path};
 
 use std::path::PathBuf;
 
@@ -83,6 +83,16 @@ pub enum Remedy {
     TunedPrecision,
     /// Training that starts from a file of weights.
     StartFromWeights,
+    /// A run of its own, which may start from the model of the one that cannot change.
+    TrainAnew,
+    /// The consent to other bits than those of a run without a break.
+    DifferentBits,
+    /// More epochs than the run had.
+    MoreEpochs,
+    /// More optimizer steps than the run was given.
+    MoreSteps,
+    /// More epochs without a better one before a run stops early.
+    MorePatience,
     /// Another folder for the results.
     OtherFolder,
     /// Another port to serve on.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Characters of a text that are shown.
 const MOST: usize = 300;
@@ -56,6 +56,43 @@ pub fn path_text(path: &Path) -> String {
         chunk.invalid().iter().for_each(|byte| text += &format!("\\x{byte:02x}"));
     }
     text
+}
+
+/// The path that [`path_text`] made a text of.
+pub fn path_of_text(text: &str) -> PathBuf {
+    // Bytes are written as text only where there are some that are no text, or that look as if they were written so.
+    let escape = |part: &[u8]| match part {
+        [b'\\', b'x', digits @ ..] if digits.iter().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) => {
+            u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+        }
+        _ => None,
+    };
+    if !text.as_bytes().windows(4).any(|part| escape(part).is_some()) {
+        return text.into();
+    }
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((&first, behind)) = rest.split_first() {
+        let (byte, taken) = match (rest.get(..4).and_then(escape), rest) {
+            (Some(byte), _) => (byte, 4),
+            (None, [b'\\', b'\\', ..]) => (b'\\', 2),
+            _ => (first, rest.len() - behind.len()),
+        };
+        bytes.push(byte);
+        rest = &rest[taken..];
+    }
+    path_of_bytes(bytes)
+}
+
+#[cfg(unix)]
+fn path_of_bytes(bytes: Vec<u8>) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    std::ffi::OsString::from_vec(bytes).into()
+}
+
+/// Names are text there, or cannot be told again.
+#[cfg(not(unix))]
+fn path_of_bytes(bytes: Vec<u8>) -> PathBuf {
+    String::from_utf8_lossy(&bytes).into_owned().into()
 }
 
 /// `1 picture`, `2 pictures`.
@@ -126,6 +163,9 @@ mod tests {
             names = names.iter().cloned().chain(longer).collect();
             names.sort();
             names.dedup();
+        }
+        for name in &names {
+            assert_eq!(path_of_text(&text(name)), Path::new(OsStr::from_bytes(name)), "{}", text(name));
         }
         let mut texts: Vec<String> = names.iter().map(|name| text(name)).collect();
         texts.sort();

@@ -1,24 +1,20 @@
 //! A model as the bytes of a safetensors file, and back.
 //!
-//! Equal weights give equal bytes. The safetensors crate keeps metadata in a `HashMap`, whose order
-//! changes from run to run, so the header is written here; reading, where files may be hostile, is the
-//! crate's.
+//! Reading, where files may be hostile, is the safetensors crate's.
 
 use super::header::{Header, MAX_HEADER, refuse_duplicates};
 use super::slot::Slot;
+use super::stored::{self, CHECKSUM_KEY, Contents};
 use super::{Model, Network, version_1};
 use crate::device::Device;
 use crate::device::memory::room;
 use crate::error::{Error, Remedy, Result, error, list, shown};
 use safetensors::Dtype;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 /// The metadata entry that describes the network, as sorted JSON.
 const NETWORK_KEY: &str = "pawgrad";
-
-/// The metadata entry that holds [`checksum`], in hexadecimal digits. Files of 0.1.0 have none.
-const CHECKSUM_KEY: &str = "blake3";
 
 /// Of the description: 1 was a list of layers (pawgrad 0.1.0, which named no version), 2 is a graph. All versions so far
 /// are read.
@@ -34,46 +30,18 @@ impl Model {
         let mut network = serde_json::to_value(&self.network).expect("a network is plain data");
         network["version"] = VERSION.into();
         let network = network.to_string();
-        // A checksum has as many digits as any other, so that the length of the header is known before.
-        let head = self.head(&network, &"0".repeat(2 * blake3::OUT_LEN));
-        if head.len() > MAX_HEADER {
-            let len = head.len();
-            return Err(error!(
-                Usage,
-                "the names of the layers are too long: a header of {len} bytes could not be read again"
-            ));
-        }
-        let len: usize = self.tensors().iter().map(|named| named.tensor.len() * 4).sum();
-        let mut bytes = room(head.len() + len)?;
-        bytes.extend_from_slice(&head);
-        for named in self.tensors() {
-            let values = named.tensor.read_f32().await?;
-            if let Some(i) = values.iter().position(|value| !value.is_finite()) {
-                let (name, value) = (&named.name, values[i]);
-                return Err(error!(Diverged, "the model is no longer usable: {name} holds {value}"));
-            }
-            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        }
-        let checksum = checksum(&network, &bytes[head.len()..]);
-        bytes[..head.len()].copy_from_slice(&self.head(&network, &checksum));
-        Ok(bytes)
-    }
-
-    /// What stands before the tensors' bytes: the header, and its length.
-    fn head(&self, network: &str, checksum: &str) -> Vec<u8> {
-        let metadata = BTreeMap::from([("format", "pt"), (NETWORK_KEY, network), (CHECKSUM_KEY, checksum)]);
-        let mut header = serde_json::Map::new();
-        header.insert("__metadata__".to_string(), serde_json::json!(metadata));
-        let mut offset = 0;
-        for named in self.tensors() {
-            let end = offset + named.tensor.len() * 4;
-            let entry = serde_json::json!({"dtype": "F32", "shape": named.tensor.shape(), "data_offsets": [offset, end]});
-            header.insert(named.name.clone(), entry);
-            offset = end;
-        }
-        let mut header = serde_json::Value::Object(header).to_string();
-        header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
-        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
+        let tensors: Vec<_> =
+            self.tensors().iter().map(|named| (named.name.clone(), named.tensor.clone())).collect();
+        let contents = Contents {
+            key: NETWORK_KEY,
+            description: &network,
+            tensors: &tensors,
+            text: None,
+            max_header: MAX_HEADER,
+        };
+        let unsealed = contents.read().await?;
+        unsealed.refuse_lost(&tensors)?;
+        Ok(unsealed.seal())
     }
 
     /// A model from the bytes of a file that [`to_bytes`](Model::to_bytes) wrote.
@@ -109,7 +77,7 @@ impl<'a> SavedModel<'a> {
     /// `Model` for what is no safetensors file that can be used.
     pub fn read(bytes: &'a [u8]) -> Result<SavedModel<'a>> {
         let header = Header::read(bytes)?;
-        Ok(SavedModel { network: read_network(&header), intact: check(&header), header })
+        Ok(SavedModel { network: read_network(&header), intact: stored::check(&header, NETWORK_KEY), header })
     }
 
     /// Whether it names its checksum, so that damage is noticed. Files of 0.1.0 do not.
@@ -146,23 +114,6 @@ impl<'a> SavedModel<'a> {
             return Err(error!(Model, "the network has no tensor {extra}; its tensors are {known}"));
         }
         Ok(model)
-    }
-}
-
-/// The BLAKE3 hash of a description and of the tensors' bytes, in the order of the file.
-fn checksum(network: &str, data: &[u8]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&(network.len() as u64).to_le_bytes()).update(network.as_bytes()).update(data);
-    hasher.finalize().to_hex().to_string()
-}
-
-/// Whether a file that names its checksum has it: a weight that was flipped on a disk is a number like any other.
-fn check(header: &Header) -> Result<()> {
-    match (header.entry(CHECKSUM_KEY), header.entry(NETWORK_KEY)) {
-        (Some(named), Some(network)) if checksum(network, header.data) != *named => {
-            Err(error!(Model, "its bytes are not those that were saved: its checksum differs. Use a copy"))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 
 /// Most bytes of a header. That of the default network has 3 KB, and one of as many layers as a network may have 800 KB; a
 /// parsed value takes 32 bytes, however short it is written.
-pub(super) const MAX_HEADER: usize = 1 << 20;
+pub(crate) const MAX_HEADER: usize = 1 << 20;
 
 /// Where the length of the header ends.
 const LEN: usize = 8;
@@ -25,12 +25,17 @@ impl<'a> Header<'a> {
     /// # Errors
     /// `Model` for what is no whole safetensors file, is too long, or says something twice.
     pub fn read(bytes: &'a [u8]) -> Result<Header<'a>> {
+        Header::read_within(bytes, MAX_HEADER)
+    }
+
+    /// As [`read`](Header::read), where the header may have so many bytes.
+    pub fn read_within(bytes: &'a [u8], most: usize) -> Result<Header<'a>> {
         let len = bytes.first_chunk::<LEN>().map(|len| u64::from_le_bytes(*len));
         if let Some(len @ 1..) = len
-            && len > MAX_HEADER as u64
+            && len > most as u64
             && bytes.len() as u64 - LEN as u64 >= len
         {
-            return Err(error!(Model, "its header has {len} bytes; at most {MAX_HEADER} are read"));
+            return Err(error!(Model, "its header has {len} bytes; at most {most} are read"));
         }
         let (len, metadata) = SafeTensors::read_metadata(bytes).map_err(not_safetensors)?;
         let text = std::str::from_utf8(&bytes[LEN..LEN + len]).expect("it was read");

@@ -4,10 +4,11 @@ mod file;
 mod fuse;
 pub mod graph;
 pub mod head;
-mod header;
+pub(crate) mod header;
 pub mod layers;
 pub mod network;
 pub mod slot;
+pub(crate) mod stored;
 mod summary;
 mod version_1;
 

@@ -2,7 +2,8 @@
 
 use super::lock::{RUNNING_FILE, Running, is_of_others, refuse_running, was_killed};
 use crate::error::{Error, Remedy, Result, error, shown_path};
-use crate::files::cannot_write;
+use crate::files::{cannot_write, persist, put};
+use crate::train::Progress;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::io::{self, ErrorKind};
@@ -167,6 +168,21 @@ pub fn remove_leftovers(folder: &Path, name: &str) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// Replaces a file of a run in its own folder, if need be with several tries.
+pub fn persist_in(
+    (folder, running): (&Path, &Running),
+    name: &str,
+    bytes: &[u8],
+    progress: &mut dyn Progress,
+) -> Result<()> {
+    let path = folder.join(name);
+    persist(&path, &mut |text| progress.warning(text), || {
+        running.check()?;
+        // A file that was ready but could not get its name has another one.
+        put(&path, bytes).inspect_err(|_| remove_leftovers(folder, name))
+    })
 }
 
 /// The folder and those around it that are not there yet, from the innermost.

@@ -1,69 +1,64 @@
-//! The folder that a run leaves behind: `config.toml`, `steps.jsonl`, `history.csv`, `model.safetensors`
-//! and `curves.svg`; on an adapter also `rungs.toml`; and at the end `outcome.toml`.
+//! The folder that a run leaves behind: `config.toml`, `steps.jsonl`, `history.csv`, `model.safetensors`, `best.safetensors`,
+//! `curves.svg` and checkpoints; on an adapter also `rungs.toml`; and at the end `outcome.toml`.
 //!
 //! `steps.jsonl` grows by one flushed line per step. The other files are replaced whole: written to a
 //! sibling, synced and renamed, so that a crash or a full disk leaves the previous one.
 
-use super::claim::{CONFIG_FILE, Claim, STEPS_FILE, remove_leftovers};
+use super::checkpoints::Checkpoints;
+use super::claim::{CONFIG_FILE, Claim, STEPS_FILE, persist_in};
+use super::history::csv;
 use super::lock::Running;
 use super::outcome::{OUTCOME_FILE, Outcome};
+use super::resume::About;
 use crate::device::Device;
-use crate::error::{Result, error};
-use crate::files::{cannot_write, persist, put, replace};
+use crate::error::Result;
+use crate::files::{cannot_write, persist, read_file, replace};
 use crate::report::curves;
-use crate::train::{End, EpochRecord, Progress, Record, StepRecord};
+use crate::train::{End, EpochRecord, Position, Progress, Record, StepRecord, Unsealed};
 use crate::tuning::Tuning;
-use serde::Serialize;
+use serde_json::Value;
 use std::fs::{self, File};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A run's folder, open for writing.
 pub struct RunFolder {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     steps: File,
     /// Bytes of whole lines in it.
-    steps_end: u64,
-    history: Vec<EpochRecord>,
+    pub(super) steps_end: u64,
+    pub(super) history: Vec<EpochRecord>,
     running: Running,
     began: Instant,
-    /// The last that was recorded, from 1.
-    last_step: u32,
+    checkpoints: Checkpoints,
+    /// What checkpoints say of the run; its time is that before `began`.
+    pub(super) about: About,
+    /// Number of the best epoch, from 0.
+    pub(super) best: Option<usize>,
+    /// The last step that was recorded, from 1.
+    pub(super) last_step: u32,
     /// Whether the folder says how the run ended.
     has_ended: bool,
 }
 
 pub const MODEL_FILE: &str = "model.safetensors";
+/// The model of the best epoch.
+pub const BEST_FILE: &str = "best.safetensors";
 pub const HISTORY_FILE: &str = "history.csv";
 
-/// Replaces a file of a run in its own folder, if need be with several tries.
-fn persist_in(
-    (folder, running): (&Path, &Running),
-    name: &str,
-    bytes: &[u8],
-    progress: &mut dyn Progress,
-) -> Result<()> {
-    let path = folder.join(name);
-    persist(&path, &mut |text| progress.warning(text), || {
-        running.check()?;
-        // A file that was ready but could not get its name has another one.
-        put(&path, bytes).inspect_err(|_| remove_leftovers(folder, name))
-    })
-}
-
 impl RunFolder {
-    /// Starts the files of a run in the folder.
+    /// Starts the files of a run in the folder. Within an epoch, checkpoints are written `every` so often.
     ///
     /// # Errors
     /// `Write` where a file cannot be written; then there is none.
     pub fn create(
         mut claim: Claim,
-        config: &impl Serialize,
+        about: About,
+        every: Duration,
         progress: &mut dyn Progress,
     ) -> Result<RunFolder> {
-        let config = toml::to_string(config)
-            .map_err(|why| error!(Other, "the configuration cannot be saved: {why}"))?;
+        let config = about.config.to_toml()?;
         let path = claim.path().to_path_buf();
         // Where something fails, it is let go of before the claim.
         let running = claim.begin();
@@ -73,8 +68,29 @@ impl RunFolder {
             let _ = fs::remove_file(path.join(CONFIG_FILE));
             cannot_write(&steps_path, &why)
         })?;
-        let (history, began) = (Vec::new(), Instant::now());
-        Ok(RunFolder { path, steps, steps_end: 0, history, running, began, last_step: 0, has_ended: false })
+        Ok(RunFolder::new(path, running, steps, about, every))
+    }
+
+    pub(super) fn new(
+        path: PathBuf,
+        running: Running,
+        steps: File,
+        about: About,
+        every: Duration,
+    ) -> RunFolder {
+        RunFolder {
+            path,
+            steps,
+            steps_end: 0,
+            history: Vec::new(),
+            running,
+            began: Instant::now(),
+            checkpoints: Checkpoints::new(every),
+            about,
+            best: None,
+            last_step: 0,
+            has_ended: false,
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -83,6 +99,11 @@ impl RunFolder {
 
     pub fn history(&self) -> &[EpochRecord] {
         &self.history
+    }
+
+    /// The best epoch so far.
+    pub fn best(&self) -> Option<&EpochRecord> {
+        self.history.iter().find(|epoch| Some(epoch.epoch) == self.best)
     }
 
     /// Writes another file of the run.
@@ -94,15 +115,23 @@ impl RunFolder {
     }
 
     /// Replaces a file, if need be with several tries.
-    fn persist(&self, name: &str, bytes: &[u8], progress: &mut dyn Progress) -> Result<()> {
+    pub(super) fn persist(&self, name: &str, bytes: &[u8], progress: &mut dyn Progress) -> Result<()> {
         persist_in((&self.path, &self.running), name, bytes, progress)
+    }
+
+    /// Seconds of the run, before a break as well.
+    fn seconds(&self) -> f64 {
+        self.about.seconds + self.began.elapsed().as_secs_f64()
     }
 
     /// Says in the folder how the run ended. What cannot be written is lost, but for a warning: the run is over.
     pub fn end(&mut self, trained: &Result<End>, progress: &mut dyn Progress) {
+        if let Err(why) = self.checkpoints.finish(&self.running, progress) {
+            progress.warning(&why.message);
+        }
         let confusion = self.history.iter().rev().find_map(|epoch| epoch.validation.as_ref());
         let confusion = confusion.map(|validation| validation.confusion.clone());
-        let outcome = Outcome::new(trained, self.last_step, self.began.elapsed().as_secs_f64(), confusion);
+        let outcome = Outcome::new(trained, self.last_step, self.seconds(), confusion);
         self.has_ended = true;
         let written = match trained {
             Ok(_) => self.persist(OUTCOME_FILE, outcome.to_toml().as_bytes(), progress),
@@ -114,20 +143,22 @@ impl RunFolder {
         }
     }
 
-    fn write_history(&self, progress: &mut dyn Progress) -> Result<()> {
+    pub(super) fn write_history(&self, progress: &mut dyn Progress) -> Result<()> {
         self.persist(HISTORY_FILE, csv(&self.history).as_bytes(), progress)?;
         self.persist("curves.svg", curves::svg(&self.history)?.as_bytes(), progress)
     }
 
+    /// The model to use: that of the best epoch, where one was finished.
     pub fn model_path(&self) -> PathBuf {
-        self.path.join(MODEL_FILE)
+        let best = self.path.join(BEST_FILE);
+        if best.is_file() { best } else { self.path.join(MODEL_FILE) }
     }
 }
 
 impl Drop for RunFolder {
     fn drop(&mut self) {
         if !self.has_ended && std::thread::panicking() {
-            let outcome = Outcome::crashed(self.last_step, self.began.elapsed().as_secs_f64());
+            let outcome = Outcome::crashed(self.last_step, self.seconds());
             let _ = self.save(OUTCOME_FILE, &outcome.to_toml());
         }
     }
@@ -157,27 +188,65 @@ impl Record for RunFolder {
         Ok(())
     }
 
-    /// Replaces `model.safetensors`, `history.csv` and `curves.svg`. The model first: a history must not describe a model
-    /// that is not there.
-    fn epoch(&mut self, record: &EpochRecord, model: &[u8], progress: &mut dyn Progress) -> Result<()> {
+    /// Replaces `model.safetensors`, `best.safetensors`, `history.csv` and `curves.svg`. The models first: a history must not
+    /// describe a model that is not there.
+    fn epoch(
+        &mut self,
+        record: &EpochRecord,
+        model: &[u8],
+        is_best: bool,
+        progress: &mut dyn Progress,
+    ) -> Result<()> {
         self.persist(MODEL_FILE, model, progress)?;
+        if is_best {
+            self.persist(BEST_FILE, model, progress)?;
+        }
         self.history.push(record.clone());
+        let best_before = self.best;
+        if is_best {
+            self.best = Some(record.epoch);
+        }
         let written = self.write_history(progress);
         match written {
-            Err(_) => drop(self.history.pop()),
+            Err(_) => {
+                self.best = best_before;
+                self.history.pop();
+            }
             Ok(()) => {
                 // Of a thousand classes a matrix takes 8 MB, and only the last is asked for.
-                let earlier = self.history.iter_mut().rev().skip(1);
-                earlier
-                    .flat_map(|epoch| &mut epoch.validation)
-                    .for_each(|earlier| earlier.confusion = Vec::new());
+                self.history.iter_mut().rev().skip(1).for_each(EpochRecord::forget_confusion);
             }
         }
         written
     }
 
+    fn restore_best(&mut self, progress: &mut dyn Progress) -> Result<()> {
+        let best = read_file(&self.path.join(BEST_FILE))?;
+        self.persist(MODEL_FILE, &best, progress)
+    }
+
+    fn checkpoint_is_due(&self) -> bool {
+        self.checkpoints.is_due()
+    }
+
+    /// Waits for the checkpoint before, so that two are never in memory.
+    fn about(&mut self, progress: &mut dyn Progress) -> Result<Option<Value>> {
+        self.checkpoints.finish(&self.running, progress)?;
+        let about = About { seconds: self.seconds(), ..self.about.clone() };
+        Ok(Some(serde_json::to_value(about).expect("what is said of a run is plain data")))
+    }
+
+    /// The steps first: they must not lack what the checkpoint has.
+    fn checkpoint(&mut self, at: &Position, unsealed: Unsealed) -> Result<()> {
+        let path = self.path.join(STEPS_FILE);
+        let cannot = |why: io::Error| cannot_write(&path, &why);
+        let steps = self.steps.try_clone().map_err(cannot)?;
+        self.checkpoints.begin(&self.path, at, unsealed, move || steps.sync_data()).map_err(cannot)
+    }
+
     /// Replaces `rungs.toml`, by which the run can be repeated with the same rungs; nothing where there was no choice.
     fn rungs(&mut self, device: &Device, progress: &mut dyn Progress) -> Result<()> {
+        self.about.rungs = device.chosen_rungs();
         match device.chosen_rungs() {
             rungs if rungs.is_empty() => Ok(()),
             rungs => {
@@ -186,20 +255,4 @@ impl Record for RunFolder {
             }
         }
     }
-}
-
-/// Keras's CSVLogger's columns, then ours; `NA` for what is missing.
-fn csv(history: &[EpochRecord]) -> String {
-    let mut text = String::from("epoch,accuracy,loss,val_accuracy,val_loss,images_per_second,seconds\n");
-    for record in history {
-        let validation = match &record.validation {
-            Some(validation) => format!("{},{}", validation.accuracy, validation.loss),
-            None => "NA,NA".to_string(),
-        };
-        text += &format!(
-            "{},{},{},{validation},{:.1},{:.3}\n",
-            record.epoch, record.accuracy, record.loss, record.images_per_second, record.seconds
-        );
-    }
-    text
 }

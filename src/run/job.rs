@@ -4,32 +4,41 @@ use super::claim::{Claim, RUNS};
 use super::config::Config;
 use super::folder::RunFolder;
 use super::load::no_checksum;
-use super::network_file::NetworkFile;
-use super::pictures::{
-    SKIPPED_FILE, load_pictures, say_concerns, skipped_csv, training_and_test, weights_line,
-};
-use super::scan::{bundled_test, scan};
-use crate::data::{self, Pictures, Raster};
+use super::needs::Needs;
+use super::network_file::{Described, NetworkFile};
+use super::pictures::{Loaded, SKIPPED_FILE, load_sets, weights_line};
+use super::resume::{About, Resumed, device_class};
+use super::scan::scan_sets;
+use crate::data::Pictures;
 use crate::device::{Device, DeviceKind};
-use crate::error::{Error, Remedy, Result, error, list, path_text, shown_path};
-use crate::files::{check_room, named, read_file};
-use crate::memory;
-use crate::model::network::MIN_IMAGE_SIZE;
-use crate::model::{Model, Network, Placed, SavedModel};
+use crate::error::{Error, Result, error, shown_path};
+use crate::files::{named, read_file};
+use crate::model::{Model, SavedModel};
 use crate::train::plan::Plan;
 use crate::train::settings::Settings;
-use crate::train::{End, Progress, Schedule, Trainer, train};
+use crate::train::{End, Position, Progress, Schedule, Sets, Trainer, train};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// Where a run computes.
 #[derive(Clone, Copy)]
 pub struct Place<'a> {
     pub device: &'a Device,
+    /// What was asked for, as `--device` takes it.
+    pub option: &'a str,
     /// Name, type, backend and driver, and why this one.
     pub line: &'a str,
     /// The rungs that were forced, as `op=rung`.
     pub rungs: &'a [String],
+}
+
+/// Where a run begins.
+pub enum Start<'a> {
+    /// From its settings, in a folder of its own, which is claimed when all is ready.
+    New(&'a mut dyn FnMut() -> Result<Claim>),
+    /// From a checkpoint, in its folder.
+    Checkpoint(Box<Resumed>),
 }
 
 /// A run whose pictures are decoded, whose model is on its device, and whose folder has its first file.
@@ -38,16 +47,17 @@ pub struct Prepared {
     training: Pictures,
     test: Pictures,
     schedule: Schedule,
+    position: Position,
     folder: RunFolder,
 }
 
-/// Gets everything ready, as `settings` say, for a run in the folder that `claim` gives.
+/// Gets everything ready, as `settings` say.
 ///
 /// # Errors
 /// `Usage`, `Data`, `Model` or `Write` for what is wrong, before anything is written.
 pub fn prepare(
     settings: &Settings,
-    claim: impl FnOnce() -> Result<Claim>,
+    start: Start<'_>,
     place: Place<'_>,
     progress: &mut dyn Progress,
 ) -> Result<Prepared> {
@@ -59,69 +69,52 @@ pub fn prepare(
     progress.message(&format!("Seed: {seed}"));
 
     // Whatever can be wrong is found out before the pictures are decoded.
-    let read = |file| Ok((file, read_file(file)?));
-    let weights = settings.init_weights.as_deref().map(read).transpose()?;
-    let described = NetworkFile::find(&settings.network)?;
-    let mut folders = vec![scan(&settings.train_dir)?];
-    if settings.validation_split.is_some() {
-        folders[0].can_be_split()?;
-    } else {
-        folders.push(scan(&settings.test_dir)?);
-        if let Some(note) = bundled_test(&settings.train_dir, &settings.test_dir) {
-            progress.warning(&note);
-        }
-    }
-    let classes = &folders[0].classes;
-    if let Some(test) = folders.get(1).filter(|test| test.classes != *classes) {
-        let [training, test] = [classes, &test.classes].map(|classes| list(classes));
-        return Err(error!(
-            Data,
-            "the training pictures have the classes {training}, the test pictures {test}"
-        ));
-    }
-    let network = |size| described.network(classes.clone(), size, settings.color, settings.dropout);
-    let (shuffle, fuse) = (!settings.no_shuffle, !settings.no_fuse);
-    let most = settings.batch_size.min(folders[0].files.len());
-    let files: usize = folders.iter().map(|folder| folder.files.len()).sum();
-    let at_once = data::at_once(files, settings.validation_split);
-    // On paper first: an allocation that fails, or one too many, would end more than this run.
-    let needs = |size: usize| {
-        let paper = Model::new(network(size)?, &Device::on_paper(*device.limits()), seed, fuse)?;
-        let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
-        let mut needs = memory::of_training(&paper, &plan);
-        needs.push(memory::of_pictures(at_once, Raster { size, color: settings.color }));
-        Ok(needs)
+    let schedule = Schedule {
+        epochs: settings.epochs,
+        batch_size: settings.batch_size,
+        shuffle: !settings.no_shuffle,
+        seed,
+        max_steps: settings.max_steps,
+        monitor: settings.monitor,
+        early_stop: settings.early_stop,
+        min_delta: settings.min_delta,
     };
-    let what = format!("training at {image_size}x{image_size} pixels, batch {most},");
-    if let Err(why) = memory::check(&what, &needs(image_size)?) {
-        // Some networks halve pictures so often that small ones vanish.
-        let least = (MIN_IMAGE_SIZE..image_size).find(|&size| network(size).is_ok()).unwrap_or(image_size);
-        let fits = memory::largest_that_fits(least..image_size, needs)?;
-        let fits = match fits {
-            Some(size) => format!("; pictures of {size}x{size} pixels would fit"),
-            None => "; no smaller pictures would fit either".to_string(),
-        };
-        let message = why.message.clone() + &fits;
-        return Err(why.saying(message).with(Remedy::LessMemory));
+    let (resumed, mut claim) = match start {
+        Start::New(claim) => (None, Some(claim)),
+        Start::Checkpoint(resumed) => (Some(resumed), None),
+    };
+    if let Some(resumed) = &resumed {
+        resumed.is_over(&schedule)?;
+        resumed.check_device(device, progress)?;
     }
+    let described = match &resumed {
+        // Its file may be another one by now.
+        Some(resumed) => Described::Kept(&resumed.about.network),
+        None => Described::File(NetworkFile::find(&settings.network)?),
+    };
+    let read = |file| Ok((file, read_file(file)?));
+    let weights = settings.init_weights.as_deref().filter(|_| resumed.is_none()).map(read).transpose()?;
+    let folders = scan_sets(settings, progress)?;
+    let network = |size| described.network(settings, &folders[0].classes, size);
+    let needs = Needs { settings, device, seed, folders: &folders };
+    needs.check_memory(image_size, &network)?;
     let network = network(image_size)?;
     if settings.dropout.is_some() && !network.has_dropout() {
         progress.warning(
             "Note: this network has no dropout layer: the dropout that was asked for changes nothing",
         );
     }
-    let steps = settings.epochs.saturating_mul(folders[0].files.len().div_ceil(most));
-    let steps = steps.min(settings.max_steps.unwrap_or(usize::MAX)) as u64;
-    let folder = settings.out.as_deref().unwrap_or(Path::new(RUNS));
-    check_room(folder, "the run", bytes_of_run(&network, steps)?)?;
+    let folder = match &resumed {
+        Some(resumed) => &resumed.folder,
+        None => settings.out.as_deref().unwrap_or(Path::new(RUNS)),
+    };
+    needs.check_room(folder, &network)?;
 
-    let raster = network.raster();
-    let load = |folder| load_pictures(folder, raster, progress);
-    let loaded = folders.iter().map(load).collect::<Result<Vec<_>>>()?;
-    let sets: Vec<_> = folders.iter().zip(&loaded).collect();
-    say_concerns(&sets, progress);
-    let skipped = skipped_csv(&sets)?;
-    let [training, test] = training_and_test(loaded, settings.validation_split, progress)?;
+    let Loaded { training, test, skipped } =
+        load_sets(&folders, network.raster(), settings.validation_split, progress)?;
+    if let Some(resumed) = &resumed {
+        resumed.check_pictures([&training, &test], progress)?;
+    }
     let weights_of_classes = settings.class_weights.of(&training.counts());
     let said = weights_of_classes.iter().map(|weights| weights_line(&training.classes, weights));
     said.for_each(|line| progress.message(&line));
@@ -132,63 +125,64 @@ pub fn prepare(
             if !saved.has_checksum() {
                 progress.message(&no_checksum(file));
             }
-            saved.weights(network, device, fuse).map_err(|why| named(file, why))?
+            saved.weights(network.clone(), device, !settings.no_fuse).map_err(|why| named(file, why))?
         }
-        None => Model::new(network, device, seed, fuse)?,
+        None => Model::new(network.clone(), device, seed, !settings.no_fuse)?,
     };
     let plan = Plan::new(&model, device.limits(), batch_size, settings.micro_batch)?;
     progress.detail(&format!("{}{plan}", model.summary()));
 
-    let test_dir = if settings.validation_split.is_some() { &settings.train_dir } else { &settings.test_dir };
     let config = Config {
-        pawgrad: env!("CARGO_PKG_VERSION"),
-        train_dir: path_text(&settings.train_dir),
-        test_dir: path_text(test_dir),
-        validation_split: settings.validation_split,
-        image_size,
-        color: settings.color,
-        learning_rate: settings.learning_rate,
-        epochs: settings.epochs,
-        batch_size: settings.batch_size,
-        micro_batch: plan.micro_batch,
-        network: path_text(&settings.network),
-        dropout: settings.dropout,
-        class_weights: settings.class_weights,
+        image_size: Some(image_size),
+        seed: Some(seed),
+        micro_batch: Some(plan.micro_batch),
         weights_of_classes: weights_of_classes.clone(),
-        seed,
-        shuffle,
-        fuse,
-        max_steps: settings.max_steps,
-        init_weights: settings.init_weights.as_deref().map(path_text),
         precision: device.precision(),
-        device: place.line,
-        rungs: place.rungs,
-        classes: &training.classes,
+        device_option: place.option.to_string(),
+        device: place.line.to_string(),
+        rungs: place.rungs.to_vec(),
+        classes: training.classes.clone(),
         training_pictures: training.len(),
         test_pictures: test.len(),
         training_pictures_per_class: training.counts(),
         test_pictures_per_class: test.counts(),
+        ..Config::of(settings)
+    };
+    let about = About {
+        config,
+        network,
+        device: device_class(device),
+        rungs: Default::default(),
+        training: training.hash(),
+        test: test.hash(),
+        seconds: resumed.as_ref().map_or(0.0, |resumed| resumed.about.seconds),
     };
     let mut trainer = Trainer::new(model, plan, settings.learning_rate, seed)?;
     if let Some(weights) = weights_of_classes {
         trainer = trainer.with_class_weights(&weights)?;
     }
-    let folder = RunFolder::create(claim()?, &config, progress)?;
+    let every = Duration::from_secs_f64(60.0 * settings.checkpoint_minutes);
+    let (position, folder) = match (resumed, &mut claim) {
+        (Some(resumed), _) => {
+            let position = resumed.position.clone();
+            (position, RunFolder::reopen(*resumed, about, every, &mut trainer, progress)?)
+        }
+        (None, Some(claim)) => (Position::default(), RunFolder::create(claim()?, about, every, progress)?),
+        (None, None) => unreachable!("a run begins anew or goes on"),
+    };
     if let Some(skipped) = skipped {
         let path = folder.save(SKIPPED_FILE, &skipped)?;
         progress.message(&format!("All files that were passed over: {}", shown_path(&path)));
     }
-    let schedule = Schedule {
-        epochs: settings.epochs,
-        batch_size: settings.batch_size,
-        shuffle,
-        seed,
-        max_steps: settings.max_steps,
-    };
-    Ok(Prepared { trainer, training, test, schedule, folder })
+    Ok(Prepared { trainer, training, test, schedule, position, folder })
 }
 
 impl Prepared {
+    /// The run's folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Ends the run before its first step, and says so in its folder; the error says it too.
     pub fn stop(mut self, progress: &mut dyn Progress) -> Error {
         self.folder.end(&Ok(End::Interrupted), progress);
@@ -209,8 +203,9 @@ pub struct Done {
 /// # Errors
 /// Those of [`train`]; they also say what was saved.
 pub async fn run(prepared: Prepared, progress: &mut dyn Progress, stop: &AtomicBool) -> Result<Done> {
-    let Prepared { mut trainer, training, test, schedule, mut folder } = prepared;
-    let trained = train(&mut trainer, &training, &test, &schedule, &mut folder, progress, stop).await;
+    let Prepared { mut trainer, training, test, schedule, position, mut folder } = prepared;
+    let sets = Sets { training: &training, test: &test };
+    let trained = train(&mut trainer, sets, &schedule, position, &mut folder, progress, stop).await;
     folder.end(&trained, progress);
     let end = trained.map_err(|why| with_what_is_saved(why, &folder))?;
     let last = folder.history().last().and_then(|epoch| epoch.validation.as_ref());
@@ -242,14 +237,6 @@ pub fn usual_image_size(kind: DeviceKind) -> usize {
         DeviceKind::Gpu => 256,
         DeviceKind::Cpu | DeviceKind::Software => 64,
     }
-}
-
-/// Bytes of all files of a run: the model twice, as it is replaced whole.
-fn bytes_of_run(network: &Network, steps: u64) -> Result<u64> {
-    let parameters: usize = network.placed()?.iter().map(Placed::slot_values).sum();
-    // Lines of 160 bytes. More of them than this has only a run that somebody will end.
-    let lines = steps.saturating_mul(160).min(64 << 20);
-    Ok(2 * 4 * parameters as u64 + lines + (1 << 20))
 }
 
 /// A seed that a person can retype.

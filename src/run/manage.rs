@@ -1,7 +1,8 @@
 //! Naming and deleting runs.
 
+use super::checkpoints::{self, list, remove_all_leftovers};
 use super::claim::{CONFIG_FILE, STEPS_FILE, remove_leftovers};
-use super::folder::{HISTORY_FILE, MODEL_FILE};
+use super::folder::{BEST_FILE, HISTORY_FILE, MODEL_FILE};
 use super::lock::{Running, is_running};
 use super::outcome::OUTCOME_FILE;
 use super::past::{MOST_TITLE, PastRun, TITLE_FILE};
@@ -13,7 +14,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 /// What a run writes. `config.toml` comes last: as long as a run is not deleted whole, it is listed.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
+    BEST_FILE,
     MODEL_FILE,
     HISTORY_FILE,
     "curves.svg",
@@ -56,7 +58,9 @@ pub fn delete(run: &PastRun) -> Result<Vec<String>> {
     check(run)?;
     let folder = run.path();
     let Some(lock) = Running::start(folder)? else { return Ok(Vec::new()) };
-    for name in FILES {
+    remove_all_leftovers(folder);
+    let checkpoints: Vec<_> = list(folder).into_iter().map(|(step, _)| checkpoints::name(step)).collect();
+    for name in checkpoints.iter().map(String::as_str).chain(FILES) {
         remove_leftovers(folder, name);
         let path = folder.join(name);
         match fs::remove_file(&path) {

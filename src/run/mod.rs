@@ -1,22 +1,28 @@
 //! A whole run, whoever asked for it: from its settings to the folder that it leaves behind, and what can be told of it later.
 
+mod checkpoints;
 mod claim;
 mod config;
 pub mod folder;
+mod history;
 pub mod job;
 mod load;
 mod lock;
 mod manage;
+mod needs;
 pub mod network_file;
 mod origin;
 mod outcome;
 mod past;
 pub mod pictures;
+mod reopen;
+mod resume;
 mod scan;
 mod summary;
 
 pub use claim::{Claim, RUNS};
-pub use folder::{MODEL_FILE, RunFolder};
+pub use config::Config;
+pub use folder::{BEST_FILE, MODEL_FILE, RunFolder};
 pub use load::{Loaded, load, no_checksum};
 pub use lock::is_running;
 pub use manage::{delete, rename};
@@ -24,5 +30,6 @@ pub use origin::Origin;
 pub use outcome::Outcome;
 pub use past::{MOST_TITLE, PastRun, all, find, newest_with_model};
 pub use pictures::load_pictures;
+pub use resume::{Resumed, newest_checkpoint};
 pub use scan::{bundled_test, scan, scan_while};
 pub use summary::{State, Summary, summaries};

@@ -19,6 +19,7 @@ use crate::files::{named, read_text};
 use crate::model::graph::MAX_LAYERS;
 use crate::model::layers::read;
 use crate::model::{Graph, Network};
+use crate::train::settings::Settings;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -233,5 +234,25 @@ fn is_plain(value: &toml::Value) -> bool {
         toml::Value::Array(values) => values.iter().all(is_plain),
         toml::Value::Datetime(_) | toml::Value::Table(_) => false,
         toml::Value::String(_) | toml::Value::Integer(_) | toml::Value::Boolean(_) => true,
+    }
+}
+
+/// Where a run's network is described.
+pub enum Described<'a> {
+    File(NetworkFile),
+    /// In a checkpoint, for pictures of its size.
+    Kept(&'a Network),
+}
+
+impl Described<'_> {
+    /// The network for pictures of a size, and of these classes.
+    ///
+    /// # Errors
+    /// As [`NetworkFile::network`].
+    pub fn network(&self, settings: &Settings, classes: &[String], size: usize) -> Result<Network> {
+        match self {
+            Described::File(file) => file.network(classes.to_vec(), size, settings.color, settings.dropout),
+            Described::Kept(network) => Ok((*network).clone()),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Where a model comes from, as far as the folder that it lies in says.
 
-use super::folder::MODEL_FILE;
+use super::folder::{BEST_FILE, MODEL_FILE};
 use super::past::PastRun;
 use crate::error::{shown, shown_path};
 use jiff::{Timestamp, tz::TimeZone};
@@ -23,7 +23,9 @@ struct Run {
     /// By class.
     test_pictures: Vec<usize>,
     epochs: usize,
-    /// Of the last epoch, 0 to 1; missing where it was cut short.
+    /// The epoch that it is of, from 1, where that is the best one.
+    best: Option<u64>,
+    /// Of its epoch, 0 to 1; missing where that was cut short.
     accuracy: Option<f64>,
 }
 
@@ -34,8 +36,9 @@ impl Origin {
         let written = modified
             .and_then(|time| Timestamp::try_from(time).ok())
             .map(|time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string());
-        let is_of_run = file.file_name().is_some_and(|name| name == MODEL_FILE);
-        let run = file.parent().filter(|_| is_of_run).and_then(Run::of);
+        let is = |known| file.file_name().is_some_and(|name| name == known);
+        let is_of_run = is(MODEL_FILE) || is(BEST_FILE);
+        let run = file.parent().filter(|_| is_of_run).and_then(|folder| Run::of(folder, is(BEST_FILE)));
         Origin { file: file.to_path_buf(), written, run }
     }
 
@@ -53,18 +56,20 @@ impl Origin {
 }
 
 impl Run {
-    fn of(folder: &Path) -> Option<Run> {
+    fn of(folder: &Path, is_best: bool) -> Option<Run> {
         let run = PastRun::at(folder)?;
         let config = run.config();
         let setting = |name: &str| Some(config[name].as_str()?.to_string());
         let history = run.epochs().unwrap_or_default();
-        let (epochs, accuracy) =
-            (history.len(), history.last().and_then(|last| last["val_accuracy"].as_f64()));
+        let epoch = if is_best { run.best_epoch(&history) } else { history.last() };
+        let best = epoch.filter(|_| is_best).and_then(|best| Some(best["epoch"].as_f64()? as u64 + 1));
+        let accuracy = epoch.and_then(|epoch| epoch["val_accuracy"].as_f64());
+        let epochs = history.len();
         let split = config["validation_split"].as_f64();
         let (train_dir, test_dir) = (setting("train_dir")?, setting("test_dir")?);
         let counts = config["test_pictures_per_class"].as_array();
         let counts = counts.into_iter().flatten().filter_map(|count| Some(count.as_u64()? as usize));
-        Some(Run { train_dir, test_dir, split, test_pictures: counts.collect(), epochs, accuracy })
+        Some(Run { train_dir, test_dir, split, test_pictures: counts.collect(), epochs, best, accuracy })
     }
 }
 
@@ -74,7 +79,7 @@ impl fmt::Display for Origin {
         if let Some(written) = &self.written {
             write!(f, ", written {written}")?;
         }
-        let Some(Run { train_dir, test_dir, split, epochs, accuracy, .. }) = &self.run else {
+        let Some(Run { train_dir, test_dir, split, epochs, best, accuracy, .. }) = &self.run else {
             return f.write_str("; it lies in no run's folder, which would say what it was trained on");
         };
         let plural = if *epochs == 1 { "" } else { "s" };
@@ -82,7 +87,11 @@ impl fmt::Display for Origin {
         match accuracy {
             Some(accuracy) => {
                 let of = split.map_or(String::new(), |share| format!("{:.0} % of ", 100.0 * share));
-                write!(f, "; test accuracy of the last: {:.1} % in {of}{}", 100.0 * accuracy, shown(test_dir))
+                let which = match best {
+                    Some(best) => format!("the best, epoch {best}"),
+                    None => "the last".to_string(),
+                };
+                write!(f, "; test accuracy of {which}: {:.1} % in {of}{}", 100.0 * accuracy, shown(test_dir))
             }
             None => f.write_str("; the last was cut short, and not tested"),
         }

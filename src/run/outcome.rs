@@ -51,7 +51,7 @@ impl Outcome {
         confusion: Option<Vec<Vec<usize>>>,
     ) -> Outcome {
         let kind = match trained {
-            Ok(End::Finished | End::StepsDone) => Ending::Finished,
+            Ok(End::Finished | End::StoppedEarly | End::StepsDone) => Ending::Finished,
             Ok(End::Interrupted) => Ending::Stopped,
             Err(why) if why.kind == ErrorKind::Diverged => Ending::Diverged,
             Err(_) => Ending::Failed,

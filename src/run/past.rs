@@ -1,11 +1,12 @@
 //! Runs as their folders describe them: those that go on, and those that ended, however they did.
 
 use super::claim::{CONFIG_FILE, RUNS, STEPS_FILE};
-use super::folder::{HISTORY_FILE, MODEL_FILE};
+use super::folder::{BEST_FILE, HISTORY_FILE, MODEL_FILE};
 use super::outcome::Outcome;
 use crate::data::open_regular;
 use crate::error::{Result, error, path_text};
 use crate::files::read_text;
+use crate::train::settings::Monitor;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::fs;
@@ -100,8 +101,24 @@ impl PastRun {
         fs::metadata(self.path.join(CONFIG_FILE)).ok()?.modified().ok()
     }
 
+    /// The model to use: that of the best epoch; in a run of an earlier version, that of the last.
     pub fn model_file(&self) -> PathBuf {
-        self.path.join(MODEL_FILE)
+        let best = self.path.join(BEST_FILE);
+        if best.is_file() { best } else { self.path.join(MODEL_FILE) }
+    }
+
+    /// The best of these epochs, as the run chose it.
+    pub fn best_epoch<'a>(&self, epochs: &'a [Value]) -> Option<&'a Value> {
+        let monitor: Monitor = serde_json::from_value(self.config["monitor"].clone()).ok()?;
+        let min_delta = self.config["min_delta"].as_f64().unwrap_or(0.0);
+        let mut best: Option<(&Value, f64)> = None;
+        for epoch in epochs {
+            let Some(value) = epoch[monitor.name()].as_f64() else { continue };
+            if best.is_none_or(|(_, best)| monitor.is_better(value, best, min_delta)) {
+                best = Some((epoch, value));
+            }
+        }
+        best.map(|(epoch, _)| epoch)
     }
 
     /// What a person called it; `None` where nobody did.

@@ -24,24 +24,38 @@ pub fn load_pictures(folder: &Folder, raster: Raster, progress: &mut dyn Progres
     Ok(pictures)
 }
 
+/// What a run trains and tests on.
+pub struct Loaded {
+    pub training: Pictures,
+    pub test: Pictures,
+    /// The text of [`SKIPPED_FILE`], where files are not used.
+    pub skipped: Option<String>,
+}
+
 /// The pictures of a training and a test folder; or those of one folder, of which this share is kept to test on.
 ///
 /// # Errors
-/// `Data` for a class that cannot be split.
-pub fn training_and_test(
-    loaded: Vec<Pictures>,
+/// `Data` for pictures that cannot be used, and for a class that cannot be split; `OutOfMemory`.
+pub fn load_sets(
+    folders: &[Folder],
+    raster: Raster,
     split: Option<f64>,
     progress: &mut dyn Progress,
-) -> Result<[Pictures; 2]> {
+) -> Result<Loaded> {
+    let load = |folder| load_pictures(folder, raster, progress);
+    let loaded = folders.iter().map(load).collect::<Result<Vec<_>>>()?;
+    let sets: Vec<_> = folders.iter().zip(&loaded).collect();
+    say_concerns(&sets, progress);
+    let skipped = skipped_csv(&sets)?;
     let mut sets = loaded.into_iter();
     let mut training = sets.next().expect("there is a training folder");
     let Some(share) = split else {
-        return Ok([training, sets.next().expect("there is a test folder")]);
+        return Ok(Loaded { training, test: sets.next().expect("there is a test folder"), skipped });
     };
     let test = training.split(share)?;
     let all = count(training.len() + test.len(), "picture");
     progress.message(&format!("Kept from training, to test on: {} of {all}", test.len()));
-    Ok([training, test])
+    Ok(Loaded { training, test, skipped })
 }
 
 /// [`data::load`], of which is said how far it is.
@@ -138,7 +152,7 @@ pub fn by_reason(skipped: &[Skipped]) -> String {
 }
 
 /// Says what is odd about the pictures that a run will use.
-pub fn say_concerns(sets: &[(&Folder, &Pictures)], progress: &mut dyn Progress) {
+fn say_concerns(sets: &[(&Folder, &Pictures)], progress: &mut dyn Progress) {
     for concern in concerns(sets) {
         progress.warning(&format!("Note: {concern}"));
     }
@@ -148,7 +162,7 @@ pub fn say_concerns(sets: &[(&Folder, &Pictures)], progress: &mut dyn Progress) 
 ///
 /// # Errors
 /// `Other` where the text cannot be made.
-pub fn skipped_csv(sets: &[(&Folder, &Pictures)]) -> Result<Option<String>> {
+fn skipped_csv(sets: &[(&Folder, &Pictures)]) -> Result<Option<String>> {
     let failed = |why: csv::Error| error!(Other, "the list of skipped files cannot be written: {why}");
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(["path", "reason"]).map_err(failed)?;

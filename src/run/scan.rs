@@ -1,7 +1,8 @@
 //! The folders of pictures that a run or an evaluation is given, and those that it takes where none is named.
 
 use crate::data::{Folder, GoOn};
-use crate::error::{Remedy, Result, error, shown_path};
+use crate::error::{Remedy, Result, error, list, shown_path};
+use crate::train::Progress;
 use crate::train::settings::Settings;
 use std::path::Path;
 
@@ -24,6 +25,30 @@ pub fn scan_while(dir: &Path, go_on: GoOn) -> Result<Folder> {
         return Err(why.with(Remedy::DrawPictures));
     }
     Folder::scan_while(dir, go_on)
+}
+
+/// The folders of a run: of training pictures, and of test pictures unless a share of the first is kept for that.
+///
+/// # Errors
+/// `Data` for a folder that cannot be used, or two of other classes.
+pub fn scan_sets(settings: &Settings, progress: &mut dyn Progress) -> Result<Vec<Folder>> {
+    let training = scan(&settings.train_dir)?;
+    if settings.validation_split.is_some() {
+        training.can_be_split()?;
+        return Ok(vec![training]);
+    }
+    let test = scan(&settings.test_dir)?;
+    if let Some(note) = bundled_test(&settings.train_dir, &settings.test_dir) {
+        progress.warning(&note);
+    }
+    if training.classes != test.classes {
+        let [training, test] = [&training.classes, &test.classes].map(|classes| list(classes));
+        return Err(error!(
+            Data,
+            "the training pictures have the classes {training}, the test pictures {test}"
+        ));
+    }
+    Ok(vec![training, test])
 }
 
 /// What a person should know who trains on pictures of their own, and named none to test on: the default is the bundled

@@ -22,6 +22,10 @@ fn words(remedy: &Remedy) -> Option<String> {
         Remedy::SmallerLearningRate => "A smaller learning rate usually helps.",
         Remedy::GpuDriver | Remedy::SoftwareDriver => "The device CPU needs no driver.",
         Remedy::OtherTuning => "Tune this device again.",
+        Remedy::TrainAnew => "Begin a new run that starts from its model.",
+        Remedy::MoreEpochs => "Give it more epochs.",
+        Remedy::DifferentBits => "Its own program can go on all the same, in a terminal.",
+        Remedy::MoreSteps | Remedy::MorePatience => "Begin a new run that starts from its model.",
         Remedy::TunedPrecision
         | Remedy::OwnRung
         | Remedy::FullPrecision

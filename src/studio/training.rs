@@ -14,7 +14,7 @@ use super::runs::with_model;
 use super::worker::{self, Worker, no_thread};
 use crate::device::adapters::Choice;
 use crate::error::{ErrorKind, Result};
-use crate::run::job::{self, Place};
+use crate::run::job::{self, Place, Start};
 use crate::run::network_file::shipped;
 use crate::run::{self, Claim, Summary, scan};
 use crate::train::settings::Settings;
@@ -199,10 +199,10 @@ impl Training {
         &self,
         settings: &Settings,
         claim: Claim,
-        device: &str,
+        asked: &str,
         stop: &Arc<AtomicBool>,
     ) -> Result<()> {
-        let choice: Choice = device.parse().unwrap_or(Choice::Auto);
+        let choice: Choice = asked.parse().unwrap_or(Choice::Auto);
         // Models that are kept for the next prediction would count against this run.
         self.worker.let_go();
         let (device, line) = (self.open_device)(&choice)?;
@@ -214,8 +214,10 @@ impl Training {
             stop.clone(),
         );
         watcher.say(&format!("Device: {line}"));
-        let place = Place { device: &device, line: &line, rungs: &[] };
-        let prepared = job::prepare(settings, || Ok(claim), place, &mut watcher)?;
+        let place = Place { device: &device, option: asked, line: &line, rungs: &[] };
+        let mut claim = Some(claim);
+        let mut claim = || Ok(claim.take().expect("it is claimed once"));
+        let prepared = job::prepare(settings, Start::New(&mut claim), place, &mut watcher)?;
         if stop.load(Ordering::Relaxed) {
             return Err(prepared.stop(&mut watcher));
         }

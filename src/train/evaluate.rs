@@ -8,11 +8,12 @@ use crate::ops::add::accumulate;
 use crate::ops::input::upload;
 use crate::tape::Tape;
 use crate::tensor::Tensor;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a model makes of labelled pictures.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Evaluation {
     /// Mean over the pictures.
     pub loss: f64,

@@ -1,7 +1,9 @@
 //! The loop: epochs of steps, and an evaluation after each.
 
+use super::checkpoint::{Checkpoint, Position, SoFar};
 use super::evaluate;
 use super::records::{EpochRecord, StepRecord};
+use super::settings::Monitor;
 use super::trainer::{StepUnderWay, Trainer};
 use super::watch::{Progress, Record};
 use crate::data::{Pictures, epoch_order};
@@ -24,6 +26,26 @@ pub struct Schedule {
     pub seed: u64,
     /// Stop after this many optimizer steps, without validation.
     pub max_steps: Option<usize>,
+    /// By which value of the validation the best epoch is chosen.
+    pub monitor: Monitor,
+    /// Stop after so many epochs in a row that were not better than the best, as Keras's `patience`.
+    pub early_stop: Option<usize>,
+    /// An epoch is better by more than this.
+    pub min_delta: f64,
+}
+
+impl Schedule {
+    /// Whether nothing is left to do at this position, and how that came.
+    pub fn is_over(&self, at: &Position) -> Option<End> {
+        let since_best = at.best.map_or(0, |best| at.epoch - 1 - best.epoch);
+        if self.early_stop.is_some_and(|patience| since_best >= patience) {
+            Some(End::StoppedEarly)
+        } else if at.epoch >= self.epochs {
+            Some(End::Finished)
+        } else {
+            self.max_steps.filter(|&most| at.step as usize >= most).map(|_| End::StepsDone)
+        }
+    }
 }
 
 /// How a training run ended.
@@ -31,36 +53,54 @@ pub struct Schedule {
 pub enum End {
     /// After all epochs.
     Finished,
+    /// As no epoch was better than the best for so long: the best one's model was kept.
+    StoppedEarly,
     /// After `max_steps`.
     StepsDone,
     /// Somebody raised the stop flag.
     Interrupted,
 }
 
-/// Trains until the schedule ends or `stop` is raised; every step and epoch is kept in `record`.
+/// What is trained on, and tested on.
+#[derive(Clone, Copy)]
+pub struct Sets<'a> {
+    pub training: &'a Pictures,
+    pub test: &'a Pictures,
+}
+
+/// Trains from a position until the schedule ends or `stop` is raised; every step and epoch is kept in `record`.
 ///
 /// # Errors
 /// `Diverged` with the step; `Write` where `record` cannot be kept; what the device reports. What was
 /// saved before stays.
 pub async fn train(
     trainer: &mut Trainer,
-    training: &Pictures,
-    test: &Pictures,
+    Sets { training, test }: Sets<'_>,
     schedule: &Schedule,
+    from: Position,
     record: &mut dyn Record,
     progress: &mut dyn Progress,
     stop: &AtomicBool,
 ) -> Result<End> {
-    for number in 0..schedule.epochs {
-        let mut running = Epoch::start(number);
+    let mut is_first = true;
+    let mut at = from;
+    loop {
+        if let Some(end) = schedule.is_over(&at) {
+            if end == End::StoppedEarly {
+                record.restore_best(progress)?;
+            }
+            return Ok(end);
+        }
+        let number = at.epoch;
+        let mut running = Epoch::start(number, at.step, at.so_far);
         progress.epoch_starts(number, schedule.epochs, training.len().div_ceil(schedule.batch_size));
         let mut end = End::Finished;
 
         let order = epoch_order(training.len(), schedule.seed, number as u64, schedule.shuffle);
-        for indices in order.chunks(schedule.batch_size) {
+        for indices in order.chunks(schedule.batch_size).skip(at.batches) {
             let step = trainer.step(&training.gather(indices))?;
-            let step_number = step.step as usize;
-            if step_number == 1 {
+            (at.step, at.batches) = (step.step, at.batches + 1);
+            if std::mem::take(&mut is_first) {
                 record.rungs(trainer.model.device(), progress)?;
                 report_tensor_cores(trainer.model.device(), progress);
             }
@@ -71,18 +111,21 @@ pub async fn train(
                 end = End::Interrupted;
                 break;
             }
-            if schedule.max_steps == Some(step_number) {
+            if schedule.max_steps == Some(at.step as usize) {
                 end = End::StepsDone;
                 break;
             }
+            if record.checkpoint_is_due() {
+                running.finish_steps(0, record, progress).await?;
+                at.so_far = running.so_far;
+                keep(trainer, &at, &running, record, progress).await?;
+            }
         }
         running.finish_steps(0, record, progress).await?;
+        at.so_far = running.so_far;
 
         let mut epoch = running.record();
-        let model = trainer.model.to_bytes().await.map_err(|why| match why.kind {
-            ErrorKind::Diverged => after_step(why, &running),
-            _ => why,
-        })?;
+        let model = trainer.model.to_bytes().await.map_err(|why| running.explain(why))?;
         if end == End::Finished {
             let size = schedule.batch_size.min(trainer.micro_batch_size());
             epoch.validation = evaluate::evaluate(&trainer.model, test, size, stop).await?;
@@ -90,19 +133,35 @@ pub async fn train(
                 None => end = End::Interrupted,
                 Some(validation) if !validation.loss.is_finite() => {
                     let why = error!(Diverged, "the validation loss is {}", validation.loss);
-                    return Err(after_step(why, &running));
+                    return Err(running.explain(why));
                 }
                 Some(_) => {}
             }
         }
-        record.epoch(&epoch, &model, progress)?;
+        let is_whole = end == End::Finished;
+        let is_best = is_whole && at.end_epoch(epoch.clone(), schedule.monitor, schedule.min_delta);
+        record.epoch(&epoch, &model, is_best, progress)?;
         record.rungs(trainer.model.device(), progress)?;
+        keep(trainer, &at, &running, record, progress).await?;
         progress.epoch_done(&epoch);
-        if end != End::Finished {
+        if !is_whole {
             return Ok(end);
         }
     }
-    Ok(End::Finished)
+}
+
+/// Hands what was trained so far to the record.
+async fn keep(
+    trainer: &Trainer,
+    at: &Position,
+    running: &Epoch,
+    record: &mut dyn Record,
+    progress: &mut dyn Progress,
+) -> Result<()> {
+    let Some(run) = record.about(progress)? else { return Ok(()) };
+    let checkpoint = Checkpoint { position: at.clone(), run };
+    let bytes = trainer.checkpoint(&checkpoint).await.map_err(|why| running.explain(why))?;
+    record.checkpoint(at, bytes)
 }
 
 /// Says, when the rungs of a run in mixed precision are known, how much of it runs on tensor cores.
@@ -120,12 +179,6 @@ fn report_tensor_cores(device: &Device, progress: &mut dyn Progress) {
     ));
 }
 
-/// The error with the last step's number.
-fn after_step(why: Error, epoch: &Epoch) -> Error {
-    let message = format!("training diverged in step {}: {}", epoch.last_step, why.message);
-    why.saying(message).with(Remedy::SmallerLearningRate).in_step(epoch.last_step)
-}
-
 /// One epoch while it runs.
 struct Epoch {
     epoch: usize,
@@ -133,27 +186,22 @@ struct Epoch {
     under_way: VecDeque<StepUnderWay>,
     /// When the device completed the last step.
     completed: Instant,
-    loss_sum: f64,
-    hits: usize,
-    images: usize,
-    seconds: f64,
-    skipped: usize,
+    so_far: SoFar,
 }
 
 impl Epoch {
-    fn start(epoch: usize) -> Epoch {
+    fn start(epoch: usize, last_step: u32, so_far: SoFar) -> Epoch {
         let (under_way, completed) = (VecDeque::new(), Instant::now());
-        Epoch {
-            epoch,
-            last_step: 0,
-            under_way,
-            completed,
-            loss_sum: 0.0,
-            hits: 0,
-            images: 0,
-            seconds: 0.0,
-            skipped: 0,
+        Epoch { epoch, last_step, under_way, completed, so_far }
+    }
+
+    /// What diverged did so in the last step.
+    fn explain(&self, why: Error) -> Error {
+        if why.kind != ErrorKind::Diverged {
+            return why;
         }
+        let message = format!("training diverged in step {}: {}", self.last_step, why.message);
+        why.saying(message).with(Remedy::SmallerLearningRate).in_step(self.last_step)
     }
 
     /// Waits for the oldest steps until at most `in_flight` are under way, and records them.
@@ -168,11 +216,11 @@ impl Epoch {
             let result = step.finish().await?;
             let seconds = result.completed.saturating_duration_since(self.completed).as_secs_f64();
             self.completed = result.completed;
-            self.loss_sum += f64::from(result.loss) * result.images as f64;
-            self.hits += result.hits as usize;
-            self.images += result.images;
+            self.so_far.loss_sum += f64::from(result.loss) * result.images as f64;
+            self.so_far.hits += result.hits as usize;
+            self.so_far.images += result.images;
             self.last_step = result.step;
-            self.seconds += seconds;
+            self.so_far.seconds += seconds;
             let found = StepRecord {
                 step: result.step,
                 epoch: self.epoch,
@@ -183,7 +231,7 @@ impl Epoch {
                 loss_scale: result.scaling.map(|scaling| scaling.scale),
                 skipped: result.scaling.map(|scaling| scaling.skipped),
             };
-            self.skipped += usize::from(found.skipped == Some(true));
+            self.so_far.skipped += usize::from(found.skipped == Some(true));
             record.step(&found, progress)?;
             progress.step_done(&found);
         }
@@ -191,13 +239,14 @@ impl Epoch {
     }
 
     fn record(&self) -> EpochRecord {
+        let SoFar { loss_sum, hits, images, seconds, skipped } = self.so_far;
         EpochRecord {
             epoch: self.epoch,
-            loss: self.loss_sum / self.images as f64,
-            accuracy: self.hits as f64 / self.images as f64,
-            images_per_second: self.images as f64 / self.seconds,
-            seconds: self.seconds,
-            skipped: self.skipped,
+            loss: loss_sum / images as f64,
+            accuracy: hits as f64 / images as f64,
+            images_per_second: images as f64 / seconds,
+            seconds,
+            skipped,
             validation: None,
         }
     }

@@ -1,5 +1,6 @@
 //! Training: the loop, one step, evaluation, what is recorded; settings as plain data. No files and no threads.
 
+mod checkpoint;
 pub mod evaluate;
 mod fit;
 pub mod plan;
@@ -8,7 +9,9 @@ pub mod settings;
 pub mod trainer;
 mod watch;
 
-pub use fit::{End, Schedule, train};
+pub use crate::model::stored::Unsealed;
+pub use checkpoint::{Best, Checkpoint, Position, SoFar};
+pub use fit::{End, Schedule, Sets, train};
 pub use records::{EpochRecord, StepRecord};
 pub use trainer::Trainer;
 pub use watch::{Progress, Record};

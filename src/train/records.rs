@@ -1,7 +1,7 @@
 //! What is recorded of a run: its steps and its epochs.
 
 use super::evaluate::Evaluation;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a step found: a line of `steps.jsonl`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -28,7 +28,8 @@ pub struct StepRecord {
 
 /// What an epoch found: a line of `history.csv`. Loss and accuracy are means over the steps of the epoch, as they went by;
 /// those of the validation are of the model at its end.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EpochRecord {
     /// From 0.
     pub epoch: usize,
@@ -41,4 +42,10 @@ pub struct EpochRecord {
     pub skipped: usize,
     /// Missing where the epoch was cut short.
     pub validation: Option<Evaluation>,
+}
+
+impl EpochRecord {
+    pub(crate) fn forget_confusion(&mut self) {
+        self.validation.iter_mut().for_each(|validation| validation.confusion = Vec::new());
+    }
 }

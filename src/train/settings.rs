@@ -1,9 +1,13 @@
 //! What a person chooses for a run, as plain data, whether on the command line or on the page.
 
+use super::evaluate::Evaluation;
 use crate::data::Color;
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// Most minutes from one checkpoint to the next: a week.
+const MOST_MINUTES: f64 = 7.0 * 24.0 * 60.0;
 
 /// What a picture of each class counts in the loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,9 +34,45 @@ impl ClassWeights {
     }
 }
 
+/// By which value of the validation the best epoch is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Monitor {
+    /// The lower, the better.
+    #[default]
+    ValLoss,
+    /// The higher, the better.
+    ValAccuracy,
+}
+
+impl Monitor {
+    /// Every one, by its name.
+    pub const ALL: [(&'static str, Monitor); 2] =
+        [("val_loss", Monitor::ValLoss), ("val_accuracy", Monitor::ValAccuracy)];
+
+    pub fn name(self) -> &'static str {
+        Monitor::ALL.into_iter().find(|(_, monitor)| *monitor == self).expect("all are listed").0
+    }
+
+    pub(super) fn of(self, validation: &Evaluation) -> f64 {
+        match self {
+            Monitor::ValLoss => validation.loss,
+            Monitor::ValAccuracy => validation.accuracy,
+        }
+    }
+
+    /// Whether a value is better than another by more than `min_delta`.
+    pub fn is_better(self, value: f64, than: f64, min_delta: f64) -> bool {
+        match self {
+            Monitor::ValLoss => value < than - min_delta,
+            Monitor::ValAccuracy => value > than + min_delta,
+        }
+    }
+}
+
 /// The settings of a run.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Folder with one sub-folder of training pictures per class.
     pub train_dir: PathBuf,
@@ -68,6 +108,14 @@ pub struct Settings {
     pub micro_batch: Option<usize>,
     /// Optimizer steps after which to stop, without validation.
     pub max_steps: Option<usize>,
+    /// By which value of the validation the best epoch is chosen.
+    pub monitor: Monitor,
+    /// Stop after so many epochs in a row that were not better than the best; `None` for never.
+    pub early_stop: Option<usize>,
+    /// An epoch is better by more than this.
+    pub min_delta: f64,
+    /// Minutes from one checkpoint to the next, within epochs.
+    pub checkpoint_minutes: f64,
     /// Folder for the results, new or empty; `None` for one that is named by the time.
     pub out: Option<PathBuf>,
 }
@@ -101,6 +149,10 @@ impl Default for Settings {
             no_fuse: false,
             micro_batch: None,
             max_steps: None,
+            monitor: Monitor::ValLoss,
+            early_stop: None,
+            min_delta: 0.0,
+            checkpoint_minutes: 5.0,
             out: None,
         }
     }
@@ -119,6 +171,7 @@ impl Settings {
             ("epochs", Some(self.epochs)),
             ("micro_batch", self.micro_batch),
             ("max_steps", self.max_steps),
+            ("early_stop", self.early_stop),
         ] {
             if value == Some(0) {
                 wrong(field, "0 makes no sense: use 1 or more".to_string());
@@ -130,6 +183,13 @@ impl Settings {
         }
         if let Some(rate) = self.dropout.filter(|rate| !(0.0..1.0).contains(rate)) {
             wrong("dropout", format!("{rate} must be at least 0 and below 1"));
+        }
+        if !(self.min_delta.is_finite() && self.min_delta >= 0.0) {
+            wrong("min_delta", format!("{} must be a number, 0 or more", self.min_delta));
+        }
+        let minutes = self.checkpoint_minutes;
+        if !(minutes > 0.0 && minutes <= MOST_MINUTES) {
+            wrong("checkpoint_minutes", format!("{minutes} must be above 0, and at most {MOST_MINUTES}"));
         }
         if let Some(message) = self.validation_split.and_then(validation_split_problem) {
             wrong("validation_split", message);

@@ -17,14 +17,14 @@ use web_time::Instant;
 pub struct Trainer {
     /// Its parameters are changed in place by every step.
     pub model: Model,
-    adam: Adam,
+    pub(super) adam: Adam,
     plan: Plan,
     /// Seed of the dropout masks.
     seed: u32,
     /// The gradient of the loss with respect to itself, 1.
     one: Tensor,
     /// In mixed precision, what is taken instead of 1.
-    loss_scale: Option<LossScale>,
+    pub(super) loss_scale: Option<LossScale>,
     /// What a picture of each class counts, f32 `[classes]`.
     class_weights: Tensor,
 }

@@ -1,9 +1,12 @@
 //! Who watches a run, and who keeps what it finds.
 
+use super::checkpoint::Position;
 use super::records::{EpochRecord, StepRecord};
 use crate::device::Device;
 use crate::error::Result;
 use crate::model::Model;
+use crate::model::stored::Unsealed;
+use serde_json::Value;
 use std::path::Path;
 
 /// Who watches a run: a terminal, a page.
@@ -48,7 +51,42 @@ pub trait Record {
     ///
     /// # Errors
     /// `Write` where it cannot be kept; it ends the run.
-    fn epoch(&mut self, epoch: &EpochRecord, model: &[u8], progress: &mut dyn Progress) -> Result<()>;
+    fn epoch(
+        &mut self,
+        epoch: &EpochRecord,
+        model: &[u8],
+        is_best: bool,
+        progress: &mut dyn Progress,
+    ) -> Result<()>;
+
+    /// The training was stopped early: the best epoch's model takes the place of the last one's.
+    ///
+    /// # Errors
+    /// `Write` where it cannot be kept.
+    fn restore_best(&mut self, _progress: &mut dyn Progress) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether so much time has passed that what was trained should be kept.
+    fn checkpoint_is_due(&self) -> bool {
+        false
+    }
+
+    /// What a checkpoint says of the run; `None` where none are kept. It is asked for before the checkpoint is made.
+    ///
+    /// # Errors
+    /// `Write` where the checkpoint before this one could not be kept; it ends the run.
+    fn about(&mut self, _progress: &mut dyn Progress) -> Result<Option<Value>> {
+        Ok(None)
+    }
+
+    /// What was trained so far, as the bytes of a file from which it can go on.
+    ///
+    /// # Errors
+    /// `Write` where it cannot be kept; it ends the run.
+    fn checkpoint(&mut self, _at: &Position, _bytes: Unsealed) -> Result<()> {
+        Ok(())
+    }
 
     /// The rungs that the device chose so far.
     ///
@@ -65,7 +103,7 @@ impl Record for () {
         Ok(())
     }
 
-    fn epoch(&mut self, _epoch: &EpochRecord, _model: &[u8], _progress: &mut dyn Progress) -> Result<()> {
+    fn epoch(&mut self, _: &EpochRecord, _model: &[u8], _best: bool, _: &mut dyn Progress) -> Result<()> {
         Ok(())
     }
 }

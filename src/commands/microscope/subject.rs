@@ -101,7 +101,7 @@ pub fn no_layer(kernel: &str) -> Error {
 /// The model that looks at the picture, on the CPU, and in words which one it is.
 fn model(args: &MicroscopeArgs) -> Result<(Model, String)> {
     let device = Device::cpu();
-    let named = args.model.as_deref().map(model_file).transpose()?;
+    let named = args.model.as_deref().map(|path| model_file(path, false)).transpose()?;
     let newest = || Ok(newest_with_model()?.map(|run| run.model_file()));
     match named.map_or_else(newest, |file| Ok(Some(file)))? {
         Some(file) => {

@@ -1,0 +1,128 @@
+//! The folder of a run that goes on.
+
+use super::checkpoints;
+use super::claim::{CONFIG_FILE, STEPS_FILE, remove_leftovers};
+use super::folder::{BEST_FILE, HISTORY_FILE, MODEL_FILE, RunFolder};
+use super::outcome::OUTCOME_FILE;
+use super::resume::{About, Resumed};
+use crate::error::{Result, error, shown_path};
+use crate::files::{cannot_write, read_file};
+use crate::train::{Position, Progress, Trainer};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::path::Path;
+use std::time::Duration;
+
+impl RunFolder {
+    /// The folder of a run that goes on, as it was at its checkpoint; `trainer` gets what the checkpoint holds.
+    ///
+    /// # Errors
+    /// `Model` where the checkpoint is of another network; `Write` where a file cannot be written.
+    pub fn reopen(
+        resumed: Resumed,
+        about: About,
+        every: Duration,
+        trainer: &mut Trainer,
+        progress: &mut dyn Progress,
+    ) -> Result<RunFolder> {
+        let Resumed { folder: path, running, position, bytes, .. } = resumed;
+        let best =
+            position.best.map(|best| (best.step, best_model(&path, best.step, &position, &bytes, trainer)));
+        trainer.restore(&bytes)?;
+        drop(bytes);
+        let steps_path = path.join(STEPS_FILE);
+        let cannot = |why: io::Error| cannot_write(&steps_path, &why);
+        let mut steps = OpenOptions::new().read(true).write(true).open(&steps_path).map_err(cannot)?;
+        let (end, last) = end_of_step(&steps, position.step).map_err(cannot)?;
+        if last < position.step {
+            progress.warning(&format!(
+                "Note: {} ends with step {last}; the lines up to step {} are lost",
+                shown_path(&steps_path),
+                position.step
+            ));
+        }
+        steps.set_len(end).and_then(|()| steps.seek(SeekFrom::Start(end))).map_err(cannot)?;
+
+        let mut folder = RunFolder::new(path, running, steps, about, every);
+        (folder.steps_end, folder.last_step) = (end, position.step);
+        (folder.history, folder.best) = (position.history, position.best.map(|best| best.epoch));
+        folder.save_config(progress)?;
+        for name in [MODEL_FILE, HISTORY_FILE, OUTCOME_FILE, BEST_FILE] {
+            remove_leftovers(&folder.path, name);
+        }
+        remove(&folder.path.join(OUTCOME_FILE))?;
+        for (step, file) in checkpoints::list(&folder.path) {
+            // Damaged ones, and what led elsewhere.
+            if step > position.step {
+                remove(&file)?;
+            }
+        }
+        match best {
+            Some((_, Ok(model))) => folder.persist(BEST_FILE, &model, progress)?,
+            Some((step, Err(why))) => progress.warning(&format!(
+                "Note: {BEST_FILE} stays as it is, as {} cannot be used: {}",
+                checkpoints::name(step),
+                why.message
+            )),
+            None => remove(&folder.path.join(BEST_FILE))?,
+        }
+        folder.write_history(progress)?;
+        Ok(folder)
+    }
+
+    /// The settings with which it goes on. The file keeps its time, which says when the run began.
+    fn save_config(&self, progress: &mut dyn Progress) -> Result<()> {
+        let (path, config) = (self.path.join(CONFIG_FILE), self.about.config.to_toml()?);
+        if fs::read(&path).is_ok_and(|now| now == config.as_bytes()) {
+            return Ok(());
+        }
+        let began = fs::metadata(&path).and_then(|about| about.modified());
+        self.persist(CONFIG_FILE, config.as_bytes(), progress)?;
+        if let Ok(began) = began {
+            let file = OpenOptions::new().write(true).open(&path);
+            let _ = file.and_then(|file| file.set_modified(began));
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of the best epoch's model, from its checkpoint.
+fn best_model(
+    folder: &Path,
+    step: u32,
+    position: &Position,
+    newest: &[u8],
+    trainer: &mut Trainer,
+) -> Result<Vec<u8>> {
+    match step == position.step {
+        true => trainer.restore(newest)?,
+        false => trainer.restore(&read_file(&folder.join(checkpoints::name(step)))?)?,
+    };
+    pollster::block_on(trainer.model.to_bytes())
+}
+
+/// Where the line of a step ends in a run's steps, or the last before it; and which one that is.
+fn end_of_step(steps: &File, step: u32) -> io::Result<(u64, u32)> {
+    let (mut end, mut last) = (0, 0);
+    for line in BufReader::new(steps).split(b'\n') {
+        let line = line?;
+        let read = serde_json::from_slice::<serde_json::Value>(&line).ok();
+        let number = read.and_then(|read| u32::try_from(read["step"].as_u64()?).ok());
+        match number {
+            Some(number) if number == last + 1 && number <= step => {
+                (end, last) = (end + line.len() as u64 + 1, number);
+            }
+            _ => break,
+        }
+    }
+    Ok((end, last))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => {
+            Err(error!(Write, "{} cannot be deleted: {why}", shown_path(path)))
+        }
+        _ => Ok(()),
+    }
+}

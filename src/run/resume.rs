@@ -1,0 +1,250 @@
+//! Going on with a run from its newest checkpoint, to the bits that it would have had.
+
+use super::checkpoints::{list, remove_all_leftovers};
+use super::config::Config;
+use super::lock::Running;
+use super::outcome::{Ending, Outcome};
+use super::past::PastRun;
+use crate::data::Pictures;
+use crate::device::{Device, DeviceKind, RungTable};
+use crate::error::{Remedy, Result, count, error, shown, shown_path};
+use crate::files::read_file;
+use crate::model::Network;
+use crate::train::{Checkpoint, End, Position, Progress, Schedule};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// What a checkpoint says of its run: all that its bits depend on, beside the tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// Settings as they resulted; the program's version; what was asked for as a device.
+    pub config: Config,
+    pub network: Network,
+    /// As [`device_class`].
+    pub device: String,
+    /// The rungs that ran so far.
+    pub rungs: RungTable,
+    /// Hashes of the decoded pictures and their labels.
+    pub training: String,
+    pub test: String,
+    /// Wall time of the run so far.
+    pub seconds: f64,
+}
+
+/// Devices of one class give equal bits, as far as is known: an adapter and its driver, or the instructions that this
+/// program's own kernels take.
+pub fn device_class(device: &Device) -> String {
+    match device.kind() {
+        DeviceKind::Cpu => format!("the CPU with {}", instructions()),
+        _ => format!("{} ({}) in {}", device.name(), device.driver(), device.precision()),
+    }
+}
+
+fn instructions() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            return "AVX-512";
+        }
+        if is_x86_feature_detected!("fma") {
+            return "AVX2";
+        }
+    }
+    std::env::consts::ARCH
+}
+
+/// Settings that change no bit of the run so far, so that they may differ: how long it goes on, and where the pictures are,
+/// which are compared themselves.
+const FREE: [&str; 8] = [
+    "epochs",
+    "max_steps",
+    "checkpoint_minutes",
+    "train_dir",
+    "test_dir",
+    "device_option",
+    "device",
+    "pawgrad",
+];
+/// Settings with which the run can go on, to other bits.
+const ALLOWED: [&str; 7] =
+    ["learning_rate", "micro_batch", "fuse", "monitor", "early_stop", "min_delta", "rungs"];
+
+/// A run that is to go on, and its newest checkpoint that is whole.
+pub struct Resumed {
+    pub folder: PathBuf,
+    pub running: Running,
+    pub position: Position,
+    pub about: About,
+    pub bytes: Vec<u8>,
+    /// Whether the bits may differ from those of a run without a break.
+    allows: bool,
+}
+
+impl Resumed {
+    /// Locks a run's folder, and reads the newest checkpoint that is whole.
+    ///
+    /// # Errors
+    /// `Usage` for a folder of no run; `Write` where it goes on; `Model` where no checkpoint is whole.
+    pub fn open(folder: &Path, allows: bool, progress: &mut dyn Progress) -> Result<Resumed> {
+        let name = shown_path(folder);
+        let run = PastRun::at(folder).filter(|run| run.problem.is_none());
+        run.ok_or_else(|| error!(Usage, "{name} is no folder of a run: it has no config.toml of one"))?;
+        let running = Running::start(folder)?;
+        let running = running.ok_or_else(|| error!(Usage, "the folder {name} is gone"))?;
+        remove_all_leftovers(folder);
+        let mut found = None;
+        for (_, file) in list(folder) {
+            match read(&file) {
+                Ok(whole) => {
+                    found = Some(whole);
+                    break;
+                }
+                Err(why) => progress
+                    .warning(&format!("{}: an older checkpoint is taken, if there is one", why.message)),
+            }
+        }
+        let Some((bytes, position, about)) = found else {
+            let why = error!(Model, "the run in {name} has no whole checkpoint from which it could go on");
+            return Err(why.with(Remedy::StartFromWeights));
+        };
+        progress.message(&format!("Going on with the run in {name}, after step {}", position.step));
+        Ok(Resumed { folder: folder.to_path_buf(), running, position, about, bytes, allows })
+    }
+
+    /// Whether it can go on with these settings.
+    ///
+    /// # Errors
+    /// `Usage` for a setting that cannot change, or not without the consent to other bits; and for another program.
+    pub fn check_settings(&self, wanted: &Config, progress: &mut dyn Progress) -> Result<()> {
+        let (was, now) = (fields(&self.about.config), fields(wanted));
+        let names: BTreeSet<_> =
+            was.keys().chain(now.keys()).filter(|name| !FREE.contains(&name.as_str())).collect();
+        for name in names {
+            let [was, now] = [was.get(name), now.get(name)];
+            if was == now {
+                continue;
+            }
+            let [was, now] =
+                [was, now].map(|value| value.map_or_else(|| "none".to_string(), |value| shown(value)));
+            let what = format!("the run began with {name} = {was}, not {now}");
+            if !ALLOWED.contains(&name.as_str()) {
+                return Err(error!(Usage, "{what}, which cannot change on the way").with(Remedy::TrainAnew));
+            }
+            self.differs(&what, progress)?;
+        }
+        let (was, now) = (&self.about.config.pawgrad, env!("CARGO_PKG_VERSION"));
+        match was == now {
+            true => Ok(()),
+            false => {
+                self.differs(&format!("the run is of pawgrad {}, and this is {now}", shown(was)), progress)
+            }
+        }
+    }
+
+    /// Whether there is something left to do. A run that was killed after its last epoch has still to say how it ended.
+    ///
+    /// # Errors
+    /// `Usage` where it has ended for good.
+    pub fn is_over(&self, schedule: &Schedule) -> Result<()> {
+        let Some(end) = schedule.is_over(&self.position) else { return Ok(()) };
+        let has_said = Outcome::read(&self.folder).is_some_and(|outcome| outcome.kind == Ending::Finished);
+        let step = self.position.step;
+        match end {
+            _ if !has_said => Ok(()),
+            End::StoppedEarly => {
+                let best = self.position.best.map_or(0, |best| best.epoch + 1);
+                Err(error!(
+                    Usage,
+                    "the run has stopped early, {} after its best, which was epoch {best}",
+                    count(self.position.epoch - best, "epoch")
+                )
+                .with(Remedy::MorePatience))
+            }
+            End::StepsDone => Err(error!(Usage, "the run has done its {}", count(step as usize, "step"))
+                .with(Remedy::MoreSteps)),
+            _ => Err(error!(Usage, "the run has done its {}", count(self.position.epoch, "epoch"))
+                .with(Remedy::MoreEpochs)),
+        }
+    }
+
+    /// # Errors
+    /// `Usage` for a device that may give other bits, without the consent to that.
+    pub fn check_device(&self, device: &Device, progress: &mut dyn Progress) -> Result<()> {
+        let (was, now) = (&self.about.device, device_class(device));
+        if *was != now {
+            self.differs(&format!("the run began on {}, and this is {now}", shown(was)), progress)?;
+        } else if !self.about.rungs.is_empty() {
+            // Whatever was tuned since.
+            device.use_tuned_rungs(self.about.rungs.clone());
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// `Usage` for pictures that are not those of the run, without the consent to other bits.
+    pub fn check_pictures(&self, sets: [&Pictures; 2], progress: &mut dyn Progress) -> Result<()> {
+        let config = &self.about.config;
+        let known = [
+            ("training", &self.about.training, config.training_pictures),
+            ("test", &self.about.test, config.test_pictures),
+        ];
+        for (pictures, (name, hash, count)) in sets.into_iter().zip(known) {
+            if pictures.classes != config.classes {
+                return Err(error!(Usage, "the {name} pictures have other classes than those of the run")
+                    .with(Remedy::TrainAnew));
+            }
+            if pictures.hash() != *hash {
+                let now = pictures.len();
+                let numbers = if now == count {
+                    String::new()
+                } else {
+                    format!(": it had {count}, now there are {now}")
+                };
+                self.differs(&format!("the {name} pictures are not those of the run{numbers}"), progress)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn differs(&self, what: &str, progress: &mut dyn Progress) -> Result<()> {
+        if !self.allows {
+            return Err(error!(Usage, "{what}").with(Remedy::DifferentBits));
+        }
+        progress.warning(&format!("Note: {what}. The bits will differ from those of a run without a break"));
+        Ok(())
+    }
+}
+
+/// The name and the value of each setting.
+fn fields(config: &Config) -> serde_json::Map<String, serde_json::Value> {
+    let facts = [
+        "classes",
+        "training_pictures",
+        "test_pictures",
+        "training_pictures_per_class",
+        "test_pictures_per_class",
+    ];
+    let mut fields = match serde_json::to_value(config) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        _ => unreachable!("settings are plain data"),
+    };
+    fields.retain(|name, _| !facts.contains(&name.as_str()) && name != "weights_of_classes");
+    fields
+}
+
+/// A checkpoint as a file.
+fn read(file: &Path) -> Result<(Vec<u8>, Position, About)> {
+    let named = |why| crate::files::named(file, why);
+    let bytes = read_file(file)?;
+    let Checkpoint { position, run } = Checkpoint::read(&bytes).map_err(named)?;
+    let about = serde_json::from_value(run)
+        .map_err(|why| named(error!(Model, "what it says of its run cannot be read: {}", shown(why))))?;
+    Ok((bytes, position, about))
+}
+
+/// The newest checkpoint of a run, whole or not.
+pub fn newest_checkpoint(folder: &Path) -> Option<PathBuf> {
+    list(folder).into_iter().next().map(|(_, file)| file)
+}
