@@ -5,6 +5,8 @@ mod classes;
 mod common;
 #[path = "cli/networks.rs"]
 mod networks;
+#[path = "cli/resume.rs"]
+mod resume;
 
 use common::program::{Place, Said, files};
 use common::weights_file;
@@ -26,7 +28,17 @@ fn a_run_leaves_everything_in_its_folder() {
     said.succeeds();
     assert_eq!(
         files(&place.path("run")),
-        ["config.toml", "curves.svg", "history.csv", "model.safetensors", "outcome.toml", "steps.jsonl"]
+        [
+            "best.safetensors",
+            "checkpoint-00000003.safetensors",
+            "checkpoint-00000006.safetensors",
+            "config.toml",
+            "curves.svg",
+            "history.csv",
+            "model.safetensors",
+            "outcome.toml",
+            "steps.jsonl"
+        ]
     );
 
     let steps: Vec<serde_json::Value> =
@@ -281,12 +293,12 @@ fn unusual_pictures_are_decoded_rightly_or_skipped() {
 #[test]
 fn too_little_memory_is_an_error_and_no_crash() {
     let place = Place::new();
-    // dense1 of 512x512 pictures takes 512 MiB, and Adam's moments twice that.
+    // dense1 of 512x512 pictures takes 512 MiB, and a checkpoint has two moments of each weight.
     let line = "train --train-dir train --test-dir test --image-size 512 --device cpu --out run";
     let limit = "ulimit -v 1500000";
     let script = format!("{limit}; exec '{}' {line}", env!("CARGO_BIN_EXE_pawgrad"));
     let said = place.bash(&script);
-    said.fails(5, &["512x512", "parameters 513 MiB", "are free", "--image-size"]);
+    said.fails(5, &["512x512", "a checkpoint on its way into a file 1540 MiB", "are free", "--image-size"]);
     // What it says would fit does, and nothing much larger.
     let fits = said.stderr.split("pictures of ").nth(1).unwrap().split('x').next().unwrap();
     let fits: usize = fits.parse().unwrap();

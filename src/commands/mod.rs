@@ -28,7 +28,9 @@ mod tune;
 pub use advice::sentence;
 
 use crate::error::{Error, ErrorKind, Result, shown};
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
+use settings::Given;
 
 /// Train and use a convolutional network on your own GPU, or without one.
 #[derive(Parser)]
@@ -86,6 +88,18 @@ pub fn misused(why: clap::Error) -> ! {
     Cli::try_parse_from(arguments).err().unwrap_or(why).exit()
 }
 
+/// The options of this command that were written, not left to their defaults.
+fn given() -> Given {
+    let matches = Cli::command().try_get_matches().ok();
+    let of_command = matches.as_ref().and_then(|matches| matches.subcommand());
+    let names = |(_, matches): (&str, &ArgMatches)| {
+        let ids = matches.ids().map(|id| id.as_str());
+        let is_given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        ids.filter(is_given).map(str::to_string).collect()
+    };
+    Given(of_command.map_or_else(Vec::new, names))
+}
+
 /// Says on stderr what went wrong. That somebody ended the program is no error.
 pub fn report(why: &Error) {
     match why.kind {
@@ -101,7 +115,7 @@ pub fn run(cli: Cli) -> Result<()> {
     threads::start()?;
     pollster::block_on(async {
         match cli.command {
-            Command::Train(args) => train::run(args).await,
+            Command::Train(args) => train::run(args, given()).await,
             #[cfg(feature = "studio")]
             Command::Serve(args) => serve::run(args),
             Command::Runs(args) => runs::run(args),

@@ -1,13 +1,11 @@
 //! The settings of a run as options.
 
-use super::Cli;
 use super::numbers::whole;
 use super::paths::path;
 use crate::data::Color;
 use crate::train::settings::{ClassWeights, Monitor, Settings};
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory};
 use std::path::PathBuf;
 
 /// One option for each setting; the comments are the help texts, and defaults are those of [`Settings`].
@@ -84,21 +82,9 @@ pub struct SettingsArgs {
 }
 
 /// The options that were written in the command line, not left to their defaults.
-pub struct Given(Vec<String>);
+pub struct Given(pub Vec<String>);
 
 impl Given {
-    /// Of the command that is running.
-    pub fn now() -> Given {
-        let matches = Cli::command().try_get_matches().ok();
-        let of_command = matches.as_ref().and_then(|matches| matches.subcommand());
-        let names = |(_, matches): (&str, &ArgMatches)| {
-            let ids = matches.ids().map(|id| id.as_str());
-            let is_given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-            ids.filter(is_given).map(str::to_string).collect()
-        };
-        Given(of_command.map_or_else(Vec::new, names))
-    }
-
     pub fn has(&self, option: &str) -> bool {
         self.0.iter().any(|given| given == option)
     }

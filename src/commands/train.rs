@@ -46,7 +46,7 @@ pub struct TrainArgs {
     quiet: bool,
 }
 
-pub async fn run(args: TrainArgs) -> Result<()> {
+pub async fn run(args: TrainArgs, given: Given) -> Result<()> {
     let mut terminal = Terminal::new(match (args.quiet, args.verbose) {
         (true, _) => Detail::Quiet,
         (false, true) => Detail::Verbose,
@@ -61,7 +61,6 @@ pub async fn run(args: TrainArgs) -> Result<()> {
         (None, Some(file)) => Config::read(file)?,
         (None, None) => Config::default(),
     };
-    let given = Given::now();
     let device = DeviceArgs {
         device: given.or("device", args.device.device, base.device_option.parse().unwrap_or(Choice::Auto)),
         precision: given.or("precision", args.device.precision, base.precision),

@@ -38,6 +38,7 @@ impl Model {
             tensors: &tensors,
             text: None,
             max_header: MAX_HEADER,
+            covers_header: false,
         };
         let unsealed = contents.read().await?;
         unsealed.refuse_lost(&tensors)?;

@@ -5,10 +5,11 @@
 
 use super::header::Header;
 use crate::device::memory::room;
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
 use crate::tensor::{Kind, Tensor};
 use safetensors::Dtype;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The metadata entry that holds the [`checksum`], in hexadecimal digits. Files of 0.1.0 have none.
 pub(super) const CHECKSUM_KEY: &str = "blake3";
@@ -30,6 +31,8 @@ pub(crate) struct Contents<'a> {
     pub text: Option<(&'static str, &'a str)>,
     /// Most bytes of the header.
     pub max_header: usize,
+    /// Whether the checksum is of the whole header, and not of the description alone, as in models.
+    pub covers_header: bool,
 }
 
 /// The bytes of a file whose checksum is still to be computed, which takes a while and needs no device.
@@ -37,7 +40,8 @@ pub struct Unsealed {
     bytes: Vec<u8>,
     /// Where the tensors' bytes begin.
     data: usize,
-    description: String,
+    /// What the checksum is of, beside these.
+    covered: Vec<u8>,
 }
 
 impl Contents<'_> {
@@ -54,7 +58,7 @@ impl Contents<'_> {
                 bytes.len()
             ));
         }
-        let (data, description) = (bytes.len(), self.description.to_string());
+        let data = bytes.len();
         let text = self.text.map_or("", |(_, text)| text).as_bytes();
         let len: usize = self.tensors.iter().map(|(_, tensor)| tensor.len() * 4).sum();
         let head = std::mem::replace(&mut bytes, room(data + len + text.len())?);
@@ -63,7 +67,8 @@ impl Contents<'_> {
             bytes.extend(tensor.read_u32().await?.iter().flat_map(|word| word.to_le_bytes()));
         }
         bytes.extend_from_slice(text);
-        Ok(Unsealed { bytes, data, description })
+        let covered = if self.covers_header { head } else { self.description.as_bytes().to_vec() };
+        Ok(Unsealed { bytes, data, covered })
     }
 
     /// What stands before the tensors' bytes: the header, and its length. The checksum is zeros, as many as it has digits.
@@ -114,35 +119,44 @@ impl Unsealed {
 
     /// With its checksum.
     pub fn seal(self) -> Vec<u8> {
-        let Unsealed { mut bytes, data, description } = self;
-        let checksum = checksum(&description, &bytes[data..]);
-        // In no name or description can this stand: quotes within a text are escaped.
-        let before = format!("\"{CHECKSUM_KEY}\":\"");
-        let at = bytes[..data].windows(before.len()).position(|window| window == before.as_bytes());
-        let at = at.expect("the head names its checksum") + before.len();
-        bytes[at..at + DIGITS].copy_from_slice(checksum.as_bytes());
+        let Unsealed { mut bytes, data, covered } = self;
+        let checksum = checksum(&covered, &bytes[data..]);
+        let digits = digits(&bytes[..data]).expect("the head has room for its checksum");
+        bytes[digits].copy_from_slice(checksum.as_bytes());
         bytes
     }
 }
 
-/// The BLAKE3 hash of a description and of the tensors' bytes, in the order of the file.
-fn checksum(description: &str, data: &[u8]) -> String {
+/// Where a head has the digits of its checksum.
+fn digits(head: &[u8]) -> Option<Range<usize>> {
+    // In no name or description can this stand: quotes within a text are escaped.
+    let before = format!("\"{CHECKSUM_KEY}\":\"");
+    let at = head.windows(before.len()).position(|window| window == before.as_bytes())? + before.len();
+    (at + DIGITS <= head.len()).then_some(at..at + DIGITS)
+}
+
+/// The BLAKE3 hash of a description, or a header, and of the tensors' bytes, in the order of the file.
+fn checksum(covered: &[u8], data: &[u8]) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&(description.len() as u64).to_le_bytes()).update(description.as_bytes()).update(data);
+    hasher.update(&(covered.len() as u64).to_le_bytes()).update(covered).update(data);
     hasher.finalize().to_hex().to_string()
+}
+
+fn damaged() -> Error {
+    error!(Model, "its bytes are not those that were saved: its checksum differs. Use a copy")
 }
 
 /// Whether a file that names its checksum has it: a weight that was flipped on a disk is a number like any other.
 pub(super) fn check(header: &Header, key: &str) -> Result<()> {
     match (header.entry(CHECKSUM_KEY), header.entry(key)) {
-        (Some(named), Some(description)) if checksum(description, header.data) != *named => {
-            Err(error!(Model, "its bytes are not those that were saved: its checksum differs. Use a copy"))
+        (Some(named), Some(description)) if checksum(description.as_bytes(), header.data) != *named => {
+            Err(damaged())
         }
         _ => Ok(()),
     }
 }
 
-/// A file of this module, taken apart. It is whole.
+/// A file whose checksum covers its header, taken apart. It is whole.
 pub(crate) struct Stored<'a>(Header<'a>);
 
 impl<'a> Stored<'a> {
@@ -153,8 +167,14 @@ impl<'a> Stored<'a> {
         if header.entry(key).is_none() || header.entry(CHECKSUM_KEY).is_none() {
             return Err(error!(Model, "it is no file of this kind: it lacks {key} or its checksum"));
         }
-        check(&header, key)?;
-        Ok(Stored(header))
+        let mut head = bytes[..bytes.len() - header.data.len()].to_vec();
+        let digits = digits(&head).ok_or_else(damaged)?;
+        let named = head[digits.clone()].to_vec();
+        head[digits].fill(b'0');
+        match checksum(&head, header.data).as_bytes() == named {
+            true => Ok(Stored(header)),
+            false => Err(damaged()),
+        }
     }
 
     pub fn description(&self, key: &str) -> &str {

@@ -4,12 +4,12 @@
 //! `steps.jsonl` grows by one flushed line per step. The other files are replaced whole: written to a
 //! sibling, synced and renamed, so that a crash or a full disk leaves the previous one.
 
+use super::about::About;
 use super::checkpoints::Checkpoints;
 use super::claim::{CONFIG_FILE, Claim, STEPS_FILE, persist_in};
 use super::history::csv;
 use super::lock::Running;
 use super::outcome::{OUTCOME_FILE, Outcome};
-use super::resume::About;
 use crate::device::Device;
 use crate::error::Result;
 use crate::files::{cannot_write, persist, read_file, replace};
@@ -125,13 +125,16 @@ impl RunFolder {
     }
 
     /// Says in the folder how the run ended. What cannot be written is lost, but for a warning: the run is over.
-    pub fn end(&mut self, trained: &Result<End>, progress: &mut dyn Progress) {
-        if let Err(why) = self.checkpoints.finish(&self.running, progress) {
-            progress.warning(&why.message);
-        }
+    /// A checkpoint that was still being written, and cannot be, makes an error of a good end.
+    ///
+    /// # Errors
+    /// That, and that of `trained`.
+    pub fn end(&mut self, trained: Result<End>, progress: &mut dyn Progress) -> Result<End> {
+        let written = self.checkpoints.finish(&self.running, progress);
+        let trained = trained.and_then(|end| written.map(|()| end));
         let confusion = self.history.iter().rev().find_map(|epoch| epoch.validation.as_ref());
         let confusion = confusion.map(|validation| validation.confusion.clone());
-        let outcome = Outcome::new(trained, self.last_step, self.seconds(), confusion);
+        let outcome = Outcome::new(&trained, self.last_step, self.seconds(), confusion);
         self.has_ended = true;
         let written = match trained {
             Ok(_) => self.persist(OUTCOME_FILE, outcome.to_toml().as_bytes(), progress),
@@ -141,6 +144,7 @@ impl RunFolder {
         if let Err(why) = written {
             progress.warning(&why.message);
         }
+        trained
     }
 
     pub(super) fn write_history(&self, progress: &mut dyn Progress) -> Result<()> {

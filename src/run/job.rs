@@ -1,5 +1,6 @@
 //! Preparing a run, and running it.
 
+use super::about::{About, device_class};
 use super::claim::{Claim, RUNS};
 use super::config::Config;
 use super::folder::RunFolder;
@@ -7,7 +8,7 @@ use super::load::no_checksum;
 use super::needs::Needs;
 use super::network_file::{Described, NetworkFile};
 use super::pictures::{Loaded, SKIPPED_FILE, load_sets, weights_line};
-use super::resume::{About, Resumed, device_class};
+use super::resume::Resumed;
 use super::scan::scan_sets;
 use crate::data::Pictures;
 use crate::device::{Device, DeviceKind};
@@ -185,7 +186,7 @@ impl Prepared {
 
     /// Ends the run before its first step, and says so in its folder; the error says it too.
     pub fn stop(mut self, progress: &mut dyn Progress) -> Error {
-        self.folder.end(&Ok(End::Interrupted), progress);
+        let _ = self.folder.end(Ok(End::Interrupted), progress);
         error!(Interrupted, "stopped before the first step: there is no model")
     }
 }
@@ -206,8 +207,7 @@ pub async fn run(prepared: Prepared, progress: &mut dyn Progress, stop: &AtomicB
     let Prepared { mut trainer, training, test, schedule, position, mut folder } = prepared;
     let sets = Sets { training: &training, test: &test };
     let trained = train(&mut trainer, sets, &schedule, position, &mut folder, progress, stop).await;
-    folder.end(&trained, progress);
-    let end = trained.map_err(|why| with_what_is_saved(why, &folder))?;
+    let end = folder.end(trained, progress).map_err(|why| with_what_is_saved(why, &folder))?;
     let last = folder.history().last().and_then(|epoch| epoch.validation.as_ref());
     let verdict = last.and_then(|evaluation| evaluation.verdict(&training.classes));
     let device = trainer.model.device();

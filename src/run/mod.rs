@@ -1,5 +1,6 @@
 //! A whole run, whoever asked for it: from its settings to the folder that it leaves behind, and what can be told of it later.
 
+mod about;
 mod checkpoints;
 mod claim;
 mod config;

@@ -1,10 +1,11 @@
 //! The folder of a run that goes on.
 
+use super::about::About;
 use super::checkpoints;
 use super::claim::{CONFIG_FILE, STEPS_FILE, remove_leftovers};
 use super::folder::{BEST_FILE, HISTORY_FILE, MODEL_FILE, RunFolder};
 use super::outcome::OUTCOME_FILE;
-use super::resume::{About, Resumed};
+use super::resume::Resumed;
 use crate::error::{Result, error, shown_path};
 use crate::files::{cannot_write, read_file};
 use crate::train::{Position, Progress, Trainer};

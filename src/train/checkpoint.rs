@@ -130,6 +130,7 @@ impl Trainer {
             tensors: &tensors,
             text: Some((TEXT, &text)),
             max_header: MOST_HEADER,
+            covers_header: true,
         };
         let unsealed = contents.read().await?;
         unsealed.refuse_lost(&tensors[..of_model])?;
@@ -163,5 +164,75 @@ impl Trainer {
             slots.push((format!("loss_scale/{name}"), tensor.clone()));
         }
         (slots, tensors.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::evaluate::Evaluation;
+    use crate::train::{End, Schedule};
+
+    /// The epoch, from 0, after which a run of these values stops, and its best.
+    fn stops(values: &[f64], monitor: Monitor, patience: usize, min_delta: f64) -> (usize, usize) {
+        let schedule = Schedule {
+            epochs: values.len(),
+            batch_size: 1,
+            shuffle: true,
+            seed: 1,
+            max_steps: None,
+            monitor,
+            early_stop: Some(patience),
+            min_delta,
+        };
+        let mut at = Position::default();
+        while schedule.is_over(&at).is_none() {
+            let value = values[at.epoch];
+            let validation = Some(Evaluation { loss: value, accuracy: value, confusion: vec![vec![1]] });
+            let (loss, accuracy) = (0.0, 0.0);
+            let record = EpochRecord {
+                epoch: at.epoch,
+                loss,
+                accuracy,
+                images_per_second: 0.0,
+                seconds: 0.0,
+                skipped: 0,
+                validation,
+            };
+            at.step += 1;
+            at.end_epoch(record, monitor, min_delta);
+        }
+        let is_early = schedule.is_over(&at) == Some(End::StoppedEarly);
+        assert_eq!(is_early, at.epoch < values.len() || at.epoch - 1 - at.best.unwrap().epoch >= patience);
+        assert!(
+            at.history.iter().rev().skip(1).all(|epoch| epoch
+                .validation
+                .as_ref()
+                .unwrap()
+                .confusion
+                .is_empty())
+        );
+        (at.epoch - 1, at.best.unwrap().epoch)
+    }
+
+    /// As Keras 3 stops with `EarlyStopping(monitor, min_delta, patience)`, computed with it for these values.
+    #[test]
+    fn a_run_stops_early_where_keras_does() {
+        let values = [0.70, 0.65, 0.66, 0.64, 0.645, 0.635, 0.64, 0.64, 0.64, 0.60];
+        for (monitor, patience, min_delta, stopped) in [
+            (Monitor::ValLoss, 1, 0.0, (2, 1)),
+            (Monitor::ValLoss, 2, 0.0, (7, 5)),
+            (Monitor::ValLoss, 3, 0.0, (8, 5)),
+            (Monitor::ValLoss, 4, 0.0, (9, 9)),
+            (Monitor::ValLoss, 2, 0.02, (3, 1)),
+            (Monitor::ValLoss, 4, 0.008, (7, 3)),
+            (Monitor::ValAccuracy, 2, 0.0, (2, 0)),
+        ] {
+            assert_eq!(
+                stops(&values, monitor, patience, min_delta),
+                stopped,
+                "{monitor:?} {patience} {min_delta}"
+            );
+        }
     }
 }

@@ -141,6 +141,8 @@ pub async fn train(
         let is_whole = end == End::Finished;
         let is_best = is_whole && at.end_epoch(epoch.clone(), schedule.monitor, schedule.min_delta);
         record.epoch(&epoch, &model, is_best, progress)?;
+        // Two of them would be in memory.
+        drop(model);
         record.rungs(trainer.model.device(), progress)?;
         keep(trainer, &at, &running, record, progress).await?;
         progress.epoch_done(&epoch);

@@ -10,6 +10,7 @@ mod ends;
 mod folders;
 mod injected;
 mod limits;
+mod resume;
 mod state;
 
 use common::program::{Place, Said};

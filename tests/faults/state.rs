@@ -3,6 +3,7 @@
 use crate::common::program::{Place, files};
 use pawgrad::device::Device;
 use pawgrad::model::{Model, SavedModel};
+use pawgrad::train::Checkpoint;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -37,8 +38,10 @@ pub fn whole(what: &str, run: &Path, may_be_cut: bool) {
         let bytes = fs::read(run.join(&name)).unwrap();
         let text = String::from_utf8_lossy(&bytes);
         match name.as_str() {
-            "config.toml" | "outcome.toml" => drop(toml::from_str::<toml::Table>(&text).unwrap()),
-            "model.safetensors" => {
+            "config.toml" | "outcome.toml" | "rungs.toml" => {
+                drop(toml::from_str::<toml::Table>(&text).unwrap())
+            }
+            "model.safetensors" | "best.safetensors" => {
                 assert!(SavedModel::read(&bytes).unwrap().has_checksum());
                 Model::from_bytes(&bytes, &Device::cpu(), true).unwrap_or_else(|why| panic!("{what}: {why}"));
             }
@@ -57,6 +60,11 @@ pub fn whole(what: &str, run: &Path, may_be_cut: bool) {
                     serde_json::from_str::<serde_json::Value>(line)
                         .unwrap_or_else(|why| panic!("{what}: {why}: {line}"));
                 }
+            }
+            name if name.starts_with("checkpoint-") => {
+                let checkpoint =
+                    Checkpoint::read(&bytes).unwrap_or_else(|why| panic!("{what}: {name}: {why}"));
+                assert_eq!(name, format!("checkpoint-{:08}.safetensors", checkpoint.position.step), "{what}");
             }
             // A picture that could not be opened is passed over, and listed.
             "skipped.csv" => assert!(text.ends_with('\n') && text.lines().count() > 1, "{what}: {text}"),
@@ -78,6 +86,6 @@ pub fn with_an_old_run() -> (Place, BTreeMap<String, Vec<u8>>) {
     let place = Place::new();
     place.run(&format!("{SHORT} --out old")).succeeds();
     let old = contents(&place.path("old"));
-    assert_eq!(old.len(), 6);
+    assert_eq!(old.len(), 9);
     (place, old)
 }

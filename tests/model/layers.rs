@@ -230,7 +230,7 @@ fn a_batch_whose_pictures_are_coupled_is_not_split() {
     assert_eq!(Plan::new(&norm, &short, 7, None).unwrap().micro_batch, 7);
     let why = Plan::new(&norm, &short, 8, None).unwrap_err();
     let words =
-        ["conv2d1 takes", &format!("given {} at a time", 7 * flop), "largest batch that fits is 7, not 8"];
+        ["conv1 takes", &format!("given {} at a time", 7 * flop), "largest batch that fits is 7, not 8"];
     assert!(words.iter().all(|words| why.message.contains(words)), "{}", why.message);
     assert_eq!(Plan::new(&plain, &short, 8, None).unwrap().micro_batch, 7);
     // Where one picture is more than that, one picture has to be.

@@ -116,7 +116,7 @@ mod tests {
         let expected = [
             ("default", "relu3"),
             ("small", "relu3"),
-            ("batch_norm", "relu3"),
+            ("batch_norm", "relu4"),
             ("residual", "stage4_block2"),
         ];
         assert_eq!(names, expected.map(|(name, node)| (name, node.to_string())));
