@@ -77,7 +77,7 @@ fn a_run_leaves_everything_in_its_folder() {
     assert!(curves.starts_with("<svg") && curves.contains("validation") && curves.contains("accuracy"));
     assert!(
         said.stdout.contains("Saved to run")
-            && said.stdout.contains("pawgrad predict --model run/model.safetensors")
+            && said.stdout.contains("pawgrad predict --model run/best.safetensors")
     );
     assert!(said.stderr.contains("Epoch 2/2") && said.stderr.contains("val_accuracy"), "{}", said.stderr);
 }

@@ -101,13 +101,13 @@ impl Checkpoints {
     /// `Write` where it cannot be written, after several tries.
     pub fn finish(&mut self, running: &Running, progress: &mut dyn Progress) -> Result<()> {
         let Some(UnderWay { path, best, writing }) = self.under_way.take() else { return Ok(()) };
-        let (mut first, bytes) = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let (first, bytes) = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let mut first = Some(first);
         let folder = path.parent().expect("it lies in a folder");
         let name = path.file_name().and_then(OsStr::to_str).expect("a name of this module");
         persist(&path, &mut |text| progress.warning(text), || {
             running.check()?;
-            let written = std::mem::replace(&mut first, Err(io::ErrorKind::Other.into()));
-            written.or_else(|_| put(&path, &bytes)).inspect_err(|_| remove_leftovers(folder, name))
+            first.take().unwrap_or_else(|| put(&path, &bytes)).inspect_err(|_| remove_leftovers(folder, name))
         })?;
         let kept = |at: usize, step: u32| at < KEPT || Some(step) == best;
         for (at, (step, path)) in list(folder).into_iter().enumerate() {

@@ -14,7 +14,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 /// What a run writes. `config.toml` comes last: as long as a run is not deleted whole, it is listed.
-const FILES: [&str; 11] = [
+pub const FILES: [&str; 11] = [
     BEST_FILE,
     MODEL_FILE,
     HISTORY_FILE,

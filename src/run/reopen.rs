@@ -3,7 +3,8 @@
 use super::about::About;
 use super::checkpoints;
 use super::claim::{CONFIG_FILE, STEPS_FILE, remove_leftovers};
-use super::folder::{BEST_FILE, HISTORY_FILE, MODEL_FILE, RunFolder};
+use super::folder::{BEST_FILE, RunFolder};
+use super::manage::FILES;
 use super::outcome::OUTCOME_FILE;
 use super::resume::Resumed;
 use crate::error::{Result, error, shown_path};
@@ -48,7 +49,7 @@ impl RunFolder {
         (folder.steps_end, folder.last_step) = (end, position.step);
         (folder.history, folder.best) = (position.history, position.best.map(|best| best.epoch));
         folder.save_config(progress)?;
-        for name in [MODEL_FILE, HISTORY_FILE, OUTCOME_FILE, BEST_FILE] {
+        for name in FILES {
             remove_leftovers(&folder.path, name);
         }
         remove(&folder.path.join(OUTCOME_FILE))?;

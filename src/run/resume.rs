@@ -85,8 +85,7 @@ impl Resumed {
             if was == now {
                 continue;
             }
-            let [was, now] =
-                [was, now].map(|value| value.map_or_else(|| "none".to_string(), |value| shown(value)));
+            let [was, now] = [was, now].map(|value| value.map_or_else(|| "none".to_string(), shown_value));
             let what = format!("the run began with {name} = {was}, not {now}");
             if !ALLOWED.contains(&name.as_str()) {
                 return Err(error!(Usage, "{what}, which cannot change on the way").with(Remedy::TrainAnew));
@@ -201,6 +200,10 @@ fn read(file: &Path) -> Result<(Vec<u8>, Position, About)> {
     let about = serde_json::from_value(run)
         .map_err(|why| named(error!(Model, "what it says of its run cannot be read: {}", shown(why))))?;
     Ok((bytes, position, about))
+}
+
+fn shown_value(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), |text| shown(text))
 }
 
 /// The newest checkpoint of a run, whole or not.

@@ -63,7 +63,7 @@ fn a_disk_that_is_too_small_is_found_out_before_training() {
 
 #[test]
 fn a_disk_that_fills_up_ends_the_run_and_keeps_what_was_saved() {
-    on_a_disk("80m", "a_disk_that_fills_up_ends_the_run_and_keeps_what_was_saved", fill_up);
+    on_a_disk("120m", "a_disk_that_fills_up_ends_the_run_and_keeps_what_was_saved", fill_up);
 }
 
 fn fill_up(place: &Place) {
@@ -105,7 +105,7 @@ fn fill_up(place: &Place) {
 /// Of a line that does not fit, a part does.
 #[test]
 fn a_full_disk_leaves_no_half_of_a_line() {
-    on_a_disk("8m", "a_full_disk_leaves_no_half_of_a_line", |place| {
+    on_a_disk("40m", "a_full_disk_leaves_no_half_of_a_line", |place| {
         // An epoch so long that only steps are written.
         for number in 5..4000 {
             let [from, to] = [0, number].map(|number| place.path(&format!("train/cats/{number}.png")));
