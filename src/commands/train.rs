@@ -52,8 +52,8 @@ pub async fn run(args: TrainArgs, given: Given) -> Result<()> {
         (false, true) => Detail::Verbose,
         (false, false) => Detail::Normal,
     });
-    let resumed = match &args.resume {
-        Some(run) => Some(Resumed::open(&run_folder(run)?, args.allow_different_bits, &mut terminal)?),
+    let mut resumed = match &args.resume {
+        Some(run) => Some(Resumed::open(&run_folder(run)?, args.allow_different_bits)?),
         None => None,
     };
     let base = match (&resumed, &args.config) {
@@ -74,11 +74,11 @@ pub async fn run(args: TrainArgs, given: Given) -> Result<()> {
     if settings.no_fuse && device.precision == Precision::Mixed {
         return Err(error!(Usage, "--precision mixed multiplies in the fused kernels: leave out --no-fuse"));
     }
-    match &resumed {
+    match &mut resumed {
         Some(resumed) => {
             let (precision, rungs) = (device.precision, device.rung.clone());
             let wanted = Config { precision, rungs, ..Config::of(&settings) };
-            resumed.check_settings(&wanted, &mut terminal)?;
+            resumed.check_settings(&wanted)?;
         }
         None => {
             let file = settings.init_weights.as_deref().map(|path| model_file(path, false)).transpose()?;

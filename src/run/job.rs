@@ -80,13 +80,15 @@ pub fn prepare(
         early_stop: settings.early_stop,
         min_delta: settings.min_delta,
     };
-    let (resumed, mut claim) = match start {
+    let (mut resumed, mut claim) = match start {
         Start::New(claim) => (None, Some(claim)),
         Start::Checkpoint(resumed) => (Some(resumed), None),
     };
-    if let Some(resumed) = &resumed {
+    if let Some(resumed) = &mut resumed {
         resumed.is_over(&schedule)?;
-        resumed.check_device(device, progress)?;
+        resumed.check_device(device)?;
+        resumed.say(progress);
+        progress.message(&format!("Going on with the run after step {}", resumed.position.step));
     }
     let described = match &resumed {
         // Its file may be another one by now.
@@ -113,8 +115,9 @@ pub fn prepare(
 
     let Loaded { training, test, skipped } =
         load_sets(&folders, network.raster(), settings.validation_split, progress)?;
-    if let Some(resumed) = &resumed {
-        resumed.check_pictures([&training, &test], progress)?;
+    if let Some(resumed) = &mut resumed {
+        resumed.check_pictures([&training, &test])?;
+        resumed.say(progress);
     }
     let weights_of_classes = settings.class_weights.of(&training.counts());
     let said = weights_of_classes.iter().map(|weights| weights_line(&training.classes, weights));

@@ -39,6 +39,8 @@ pub struct Resumed {
     pub bytes: Vec<u8>,
     /// Whether the bits may differ from those of a run without a break.
     allows: bool,
+    /// What was noticed, and not yet said.
+    notes: Vec<String>,
 }
 
 impl Resumed {
@@ -46,37 +48,47 @@ impl Resumed {
     ///
     /// # Errors
     /// `Usage` for a folder of no run; `Write` where it goes on; `Model` where no checkpoint is whole.
-    pub fn open(folder: &Path, allows: bool, progress: &mut dyn Progress) -> Result<Resumed> {
+    pub fn open(folder: &Path, allows: bool) -> Result<Resumed> {
         let name = shown_path(folder);
         let run = PastRun::at(folder).filter(|run| run.problem.is_none());
         run.ok_or_else(|| error!(Usage, "{name} is no folder of a run: it has no config.toml of one"))?;
         let running = Running::start(folder)?;
         let running = running.ok_or_else(|| error!(Usage, "the folder {name} is gone"))?;
         remove_all_leftovers(folder);
-        let mut found = None;
+        let (mut found, mut notes) = (None, Vec::new());
         for (_, file) in list(folder) {
             match read(&file) {
                 Ok(whole) => {
                     found = Some(whole);
                     break;
                 }
-                Err(why) => progress
-                    .warning(&format!("{}: an older checkpoint is taken, if there is one", why.message)),
+                Err(why) => {
+                    notes.push(format!("{}: an older checkpoint is taken, if there is one", why.message));
+                }
             }
         }
         let Some((bytes, position, about)) = found else {
             let why = error!(Model, "the run in {name} has no whole checkpoint from which it could go on");
             return Err(why.with(Remedy::StartFromWeights));
         };
-        progress.message(&format!("Going on with the run in {name}, after step {}", position.step));
-        Ok(Resumed { folder: folder.to_path_buf(), running, position, about, bytes, allows })
+        Ok(Resumed { folder: folder.to_path_buf(), running, position, about, bytes, allows, notes })
+    }
+
+    /// What was noticed: checkpoints that are damaged, and what will change the bits.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Says what was noticed.
+    pub fn say(&mut self, progress: &mut dyn Progress) {
+        self.notes.drain(..).for_each(|note| progress.warning(&note));
     }
 
     /// Whether it can go on with these settings.
     ///
     /// # Errors
     /// `Usage` for a setting that cannot change, or not without the consent to other bits; and for another program.
-    pub fn check_settings(&self, wanted: &Config, progress: &mut dyn Progress) -> Result<()> {
+    pub fn check_settings(&mut self, wanted: &Config) -> Result<()> {
         let (was, now) = (fields(&self.about.config), fields(wanted));
         let names: BTreeSet<_> =
             was.keys().chain(now.keys()).filter(|name| !FREE.contains(&name.as_str())).collect();
@@ -90,14 +102,12 @@ impl Resumed {
             if !ALLOWED.contains(&name.as_str()) {
                 return Err(error!(Usage, "{what}, which cannot change on the way").with(Remedy::TrainAnew));
             }
-            self.differs(&what, progress)?;
+            self.differs(&what)?;
         }
-        let (was, now) = (&self.about.config.pawgrad, env!("CARGO_PKG_VERSION"));
+        let (was, now) = (self.about.config.pawgrad.clone(), env!("CARGO_PKG_VERSION"));
         match was == now {
             true => Ok(()),
-            false => {
-                self.differs(&format!("the run is of pawgrad {}, and this is {now}", shown(was)), progress)
-            }
+            false => self.differs(&format!("the run is of pawgrad {}, and this is {now}", shown(was))),
         }
     }
 
@@ -129,10 +139,10 @@ impl Resumed {
 
     /// # Errors
     /// `Usage` for a device that may give other bits, without the consent to that.
-    pub fn check_device(&self, device: &Device, progress: &mut dyn Progress) -> Result<()> {
-        let (was, now) = (&self.about.device, device_class(device));
-        if *was != now {
-            self.differs(&format!("the run began on {}, and this is {now}", shown(was)), progress)?;
+    pub fn check_device(&mut self, device: &Device) -> Result<()> {
+        let (was, now) = (self.about.device.clone(), device_class(device));
+        if was != now {
+            self.differs(&format!("the run began on {}, and this is {now}", shown(was)))?;
         } else if !self.about.rungs.is_empty() {
             // Whatever was tuned since.
             device.use_tuned_rungs(self.about.rungs.clone());
@@ -142,35 +152,32 @@ impl Resumed {
 
     /// # Errors
     /// `Usage` for pictures that are not those of the run, without the consent to other bits.
-    pub fn check_pictures(&self, sets: [&Pictures; 2], progress: &mut dyn Progress) -> Result<()> {
-        let config = &self.about.config;
-        let known = [
-            ("training", &self.about.training, config.training_pictures),
-            ("test", &self.about.test, config.test_pictures),
-        ];
+    pub fn check_pictures(&mut self, sets: [&Pictures; 2]) -> Result<()> {
+        let About { config, training, test, .. } = self.about.clone();
+        let known = [("training", training, config.training_pictures), ("test", test, config.test_pictures)];
         for (pictures, (name, hash, count)) in sets.into_iter().zip(known) {
             if pictures.classes != config.classes {
                 return Err(error!(Usage, "the {name} pictures have other classes than those of the run")
                     .with(Remedy::TrainAnew));
             }
-            if pictures.hash() != *hash {
+            if pictures.hash() != hash {
                 let now = pictures.len();
                 let numbers = if now == count {
                     String::new()
                 } else {
                     format!(": it had {count}, now there are {now}")
                 };
-                self.differs(&format!("the {name} pictures are not those of the run{numbers}"), progress)?;
+                self.differs(&format!("the {name} pictures are not those of the run{numbers}"))?;
             }
         }
         Ok(())
     }
 
-    fn differs(&self, what: &str, progress: &mut dyn Progress) -> Result<()> {
+    fn differs(&mut self, what: &str) -> Result<()> {
         if !self.allows {
             return Err(error!(Usage, "{what}").with(Remedy::DifferentBits));
         }
-        progress.warning(&format!("Note: {what}. The bits will differ from those of a run without a break"));
+        self.notes.push(format!("Note: {what}. The bits will differ from those of a run without a break"));
         Ok(())
     }
 }

@@ -27,7 +27,7 @@ fn a_run_that_was_stopped_goes_on_where_it_was() {
     let said =
         place.command("train --resume run --max-steps 1000").env("RAYON_NUM_THREADS", "1").output().unwrap();
     let said = String::from_utf8_lossy(&said.stderr).to_string();
-    assert!(said.contains("Going on with the run in run, after step 5"), "{said}");
+    assert!(said.contains("Going on with the run after step 5"), "{said}");
     same(&place, "run", "whole");
     let steps: Vec<serde_json::Value> =
         place.lines("run/steps.jsonl").iter().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -5,7 +5,6 @@ use crate::state::{SHORT, code, whole};
 use pawgrad::error::ErrorKind;
 use pawgrad::random::generator;
 use pawgrad::run::Resumed;
-use pawgrad::train::{EpochRecord, Progress, StepRecord};
 use rand::RngExt;
 use std::collections::BTreeMap;
 use std::fs;
@@ -148,26 +147,6 @@ fn a_hundred_kills() {
     kills("software", "--epochs 12", 40);
 }
 
-/// Hears what is said.
-#[derive(Default)]
-struct Heard(String);
-
-impl Progress for Heard {
-    fn message(&mut self, text: &str) {
-        self.0 += text;
-    }
-
-    fn decoding(&mut self, _dir: &Path, _total: usize) -> Box<dyn Fn(usize) -> bool + Sync> {
-        Box::new(|_| true)
-    }
-
-    fn epoch_starts(&mut self, _epoch: usize, _epochs: usize, _steps: usize) {}
-
-    fn step_done(&mut self, _record: &StepRecord) {}
-
-    fn epoch_done(&mut self, _epoch: &EpochRecord) {}
-}
-
 /// Whatever happens to the newest checkpoint, the one before is taken, and that is said; where none is whole, no run goes on.
 #[test]
 fn a_damaged_checkpoint_is_never_gone_on_from() {
@@ -178,7 +157,7 @@ fn a_damaged_checkpoint_is_never_gone_on_from() {
     let newest = run.join("checkpoint-00000009.safetensors");
     let bytes = fs::read(&newest).unwrap();
     let before = {
-        let resumed = Resumed::open(&run, false, &mut Heard::default()).unwrap();
+        let resumed = Resumed::open(&run, false).unwrap();
         assert_eq!(resumed.position.step, 9);
         let mut all: Vec<_> = fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         all.retain(|name| name.to_str().unwrap().starts_with("checkpoint-"));
@@ -197,14 +176,15 @@ fn a_damaged_checkpoint_is_never_gone_on_from() {
             _ => damaged.truncate(place),
         }
         fs::write(&newest, &damaged).unwrap();
-        let mut heard = Heard::default();
-        let resumed =
-            Resumed::open(&run, true, &mut heard).unwrap_or_else(|why| panic!("{number} at {place}: {why}"));
+        let resumed = Resumed::open(&run, true).unwrap_or_else(|why| panic!("{number} at {place}: {why}"));
         assert_eq!(resumed.position.step, before, "{number} at {place}");
-        assert!(heard.0.contains("checkpoint-00000009.safetensors"), "{number} at {place}: {}", heard.0);
+        let notes = resumed.notes();
+        assert!(notes[0].contains("checkpoint-00000009.safetensors"), "{number} at {place}: {notes:?}");
     }
     // The last of these goes on to the same end.
-    place.run("train --resume run --quiet").succeeds();
+    let said = place.run("train --resume run");
+    let words = "checkpoint-00000009.safetensors: ";
+    assert!(said.succeeds().stderr.contains(words), "{}", said.stderr);
     same("damaged", &run, &undisturbed);
     for entry in fs::read_dir(&run).unwrap() {
         let path = entry.unwrap().path();
@@ -212,7 +192,7 @@ fn a_damaged_checkpoint_is_never_gone_on_from() {
             fs::write(&path, b"no checkpoint").unwrap();
         }
     }
-    let why = Resumed::open(&run, true, &mut Heard::default()).err().unwrap();
+    let why = Resumed::open(&run, true).err().unwrap();
     assert_eq!(why.kind, ErrorKind::Model);
     place.run("train --resume run --quiet").fails(7, &["no whole checkpoint", "--init-weights"]);
     same("without checkpoints", &run, &undisturbed);
