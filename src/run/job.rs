@@ -70,16 +70,7 @@ pub fn prepare(
     progress.message(&format!("Seed: {seed}"));
 
     // Whatever can be wrong is found out before the pictures are decoded.
-    let schedule = Schedule {
-        epochs: settings.epochs,
-        batch_size: settings.batch_size,
-        shuffle: !settings.no_shuffle,
-        seed,
-        max_steps: settings.max_steps,
-        monitor: settings.monitor,
-        early_stop: settings.early_stop,
-        min_delta: settings.min_delta,
-    };
+    let schedule = settings.schedule(seed);
     let (mut resumed, mut claim) = match start {
         Start::New(claim) => (None, Some(claim)),
         Start::Checkpoint(resumed) => (Some(resumed), None),

@@ -3,6 +3,7 @@
 use super::lock::{is_running, was_killed};
 use super::outcome::{Ending, Outcome};
 use super::past::{self, PastRun};
+use super::resume::newest_checkpoint;
 use crate::error::Result;
 use crate::train::evaluate::verdict;
 use serde::Serialize;
@@ -64,6 +65,10 @@ pub struct Summary {
     pub best_val_accuracy: Option<f64>,
     /// What the accuracy of the last epoch hides: that a guess is as good.
     pub verdict: Option<String>,
+    /// Its best epoch so far, from 1, whose model is used.
+    pub best_epoch: Option<u64>,
+    /// Whether it is over and has a checkpoint to go on from.
+    pub can_resume: bool,
     /// Whether it saved a model.
     pub model: bool,
     /// What of its folder cannot be read.
@@ -131,6 +136,8 @@ impl Summary {
             val_loss: epochs.iter().filter_map(|epoch| epoch["val_loss"].as_f64()).next_back(),
             best_val_accuracy: accuracies().reduce(f64::max),
             verdict,
+            best_epoch: run.best_epoch(&epochs).and_then(|best| Some(best["epoch"].as_f64()? as u64 + 1)),
+            can_resume: state != State::Running && newest_checkpoint(run.path()).is_some(),
             model: run.has_model(),
             problem,
         }

@@ -202,6 +202,7 @@ fn router(studio: Studio) -> Router {
         .route("/api/runs", get(runs::list))
         .route("/api/runs/{run}", get(runs::show))
         .route("/api/runs/{run}/model", get(download::model))
+        .route("/api/runs/{run}/resume", post(training::resume))
         .route("/api/runs/{run}/rename", post(runs::rename))
         .route("/api/runs/{run}/delete", post(runs::delete))
         .route("/api/runs/{run}/mistakes", get(predict::mistakes))

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The run of this name: one of those that are there, so that no name leads elsewhere.
-fn find(name: &str) -> Answer<PastRun> {
+pub fn find(name: &str) -> Answer<PastRun> {
     run::find(name)?.ok_or_else(|| not_found(format!("there is no run {name}")))
 }
 

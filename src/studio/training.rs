@@ -2,6 +2,8 @@
 
 mod alone;
 mod follow;
+mod resume;
+mod thread;
 mod wanted;
 mod watcher;
 
@@ -12,23 +14,20 @@ use super::log::Log;
 use super::models::OpenDevice;
 use super::runs::with_model;
 use super::worker::{self, Worker, no_thread};
-use crate::device::adapters::Choice;
-use crate::error::{ErrorKind, Result};
-use crate::run::job::{self, Place, Start};
 use crate::run::network_file::shipped;
-use crate::run::{self, Claim, Summary, scan};
+use crate::run::{Claim, Resumed, scan};
 use crate::train::settings::Settings;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use wanted::{Wanted, config, refuse};
-use watcher::{Followed, Watcher};
+use watcher::Followed;
 
 pub use follow::follow;
+pub use resume::resume;
 
 /// What is being trained.
 pub struct Training {
@@ -48,6 +47,24 @@ pub struct Training {
 struct Current {
     run: String,
     stop: Arc<AtomicBool>,
+}
+
+/// Where a run begins.
+enum Begin {
+    /// In a folder of its own.
+    New(Claim),
+    Checkpoint(Box<Resumed>),
+}
+
+impl Begin {
+    /// The run's name.
+    fn run(&self) -> String {
+        let folder = match self {
+            Begin::New(claim) => claim.path(),
+            Begin::Checkpoint(resumed) => &resumed.folder,
+        };
+        folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
 }
 
 impl Training {
@@ -147,7 +164,12 @@ impl Training {
         self.may_begin(self.current.lock().unwrap().as_ref())?;
         // Never one that the page names; and not under the lock, for which the server itself waits.
         let claim = Claim::new(None).map_err(|why| unusable(sentence(&why)))?;
-        let run = claim.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.launch(settings, device, Begin::New(claim))
+    }
+
+    /// Starts the thread of a run, and gives its name.
+    fn launch(self: Arc<Self>, settings: Settings, device: String, from: Begin) -> Answer<String> {
+        let run = from.run();
         let event = json!({"type": "run", "run": run, "config": config(&settings, &device)});
         let stop = Arc::new(AtomicBool::new(false));
         let mut current = self.current.lock().unwrap();
@@ -157,73 +179,13 @@ impl Training {
         // Its first word waits for the lock, and so for the run's own event.
         let begin = move || {
             drop(of_thread.current.lock());
-            of_thread.train(&name, &settings, claim, &device, &stopped);
+            of_thread.train(&name, &settings, from, &device, &stopped);
         };
         thread.spawn(begin).map_err(no_thread)?;
         // Under the lock: the end of the run before is in the log by now.
         self.log.begin(&event);
         *current = Some(Current { run: run.clone(), stop });
         Ok(run)
-    }
-
-    /// The whole life of a run, in its thread.
-    fn train(&self, run: &str, settings: &Settings, claim: Claim, device: &str, stop: &Arc<AtomicBool>) {
-        let trained = catch_unwind(AssertUnwindSafe(|| self.try_train(settings, claim, device, stop)));
-        let (state, error) = match trained {
-            Ok(Ok(())) => (run::State::Finished, None),
-            Ok(Err(why)) if why.kind == ErrorKind::Interrupted => (run::State::Stopped, Some(sentence(&why))),
-            Ok(Err(why)) => (run::State::Failed, Some(sentence(&why))),
-            Err(panic) => {
-                let what = panic.downcast_ref::<String>().map(String::as_str);
-                let what = what.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason was given");
-                (
-                    run::State::Failed,
-                    Some(format!("the training crashed: {what}. What was saved before stays")),
-                )
-            }
-        };
-        // A run that began tells its end by its folder, as to everyone; others have none.
-        let told = run::find(run).ok().flatten().map(|run| Summary::new(&run));
-        let (state, words, seconds, verdict) = told.map_or((state, None, None, None), |told| {
-            (told.state, Some(told.end), told.seconds, told.verdict)
-        });
-        // At once: who hears of the end may start the next run, and no run may start before its end is in the log.
-        let mut current = self.current.lock().unwrap();
-        self.log.push(&json!({
-            "type": "end", "end": state, "words": words, "seconds": seconds, "verdict": verdict, "error": error, "run": run,
-        }));
-        *current = None;
-    }
-
-    fn try_train(
-        &self,
-        settings: &Settings,
-        claim: Claim,
-        asked: &str,
-        stop: &Arc<AtomicBool>,
-    ) -> Result<()> {
-        let choice: Choice = asked.parse().unwrap_or(Choice::Auto);
-        // Models that are kept for the next prediction would count against this run.
-        self.worker.let_go();
-        let (device, line) = (self.open_device)(&choice)?;
-        let mut watcher = Watcher::new(
-            self.log.clone(),
-            self.insides.clone(),
-            self.followed.clone(),
-            settings.train_dir.clone(),
-            stop.clone(),
-        );
-        watcher.say(&format!("Device: {line}"));
-        let place = Place { device: &device, option: asked, line: &line, rungs: &[] };
-        let mut claim = Some(claim);
-        let mut claim = || Ok(claim.take().expect("it is claimed once"));
-        let prepared = job::prepare(settings, Start::New(&mut claim), place, &mut watcher)?;
-        if stop.load(Ordering::Relaxed) {
-            return Err(prepared.stop(&mut watcher));
-        }
-        let done = pollster::block_on(job::run(prepared, &mut watcher, stop))?;
-        done.verdict.iter().for_each(|verdict| watcher.say(verdict));
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a person chooses for a run, as plain data, whether on the command line or on the page.
 
+use super::Schedule;
 use super::evaluate::Evaluation;
 use crate::data::Color;
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
@@ -159,6 +160,20 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What the loop needs to know of them; `seed` is that of the shuffling.
+    pub fn schedule(&self, seed: u64) -> Schedule {
+        Schedule {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            shuffle: !self.no_shuffle,
+            seed,
+            max_steps: self.max_steps,
+            monitor: self.monitor,
+            early_stop: self.early_stop,
+            min_delta: self.min_delta,
+        }
+    }
+
     /// Wrong values, found before anything is loaded.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
