@@ -20,7 +20,7 @@ const CHUNK: usize = 16;
 /// group begins.
 ///
 /// # Errors
-/// A variable without a buffer.
+/// A variable without a buffer, and subgroups of a size that there is not.
 pub fn sweep<W: Watch, R: Send>(
     job: &Job,
     pass: &Pass,
@@ -30,7 +30,7 @@ pub fn sweep<W: Watch, R: Send>(
     begin: impl Fn() -> Option<W> + Sync,
     end: impl Fn(u64, W) -> Option<R> + Sync,
 ) -> Result<Vec<R>> {
-    let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
+    let setting = Setting::new(pass.groups, subgroup, limits.steps)?;
     let order: Vec<u32> = (0..program.threads() as u32).collect();
     let bound = bind(program, &mut buffers.to_vec(), &job.params, pass.textures)?;
     // Zeros take no memory before they are written.
@@ -47,6 +47,9 @@ pub fn sweep<W: Watch, R: Send>(
             let mut found = Vec::new();
             for &index in chunk {
                 let Some(mut watch) = begin() else { break };
+                if done.load(Relaxed) >= limits.instructions {
+                    break;
+                }
                 group.restart(pass.group(index));
                 limits.bind(&mut group, done.load(Relaxed));
                 // One without end does nothing more.
