@@ -76,10 +76,11 @@ impl Limits {
     }
 
     /// Lets the threads of a group that begins take what is left behind `done` instructions: each as much as it wants, up to
-    /// what one may.
-    pub(super) fn bind(self, group: &mut Group, done: u64) {
+    /// what one may. Whether anything is left.
+    pub(super) fn bind(self, group: &mut Group, done: u64) -> bool {
         group.setting.most_steps = self.steps;
         group.left = self.instructions.saturating_sub(done.saturating_add(group.steps()));
+        group.left > 0
     }
 
     /// Tells a thread without end from one at which the limit of all was reached.

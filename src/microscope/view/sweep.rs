@@ -47,11 +47,10 @@ pub fn sweep<W: Watch, R: Send>(
             let mut found = Vec::new();
             for &index in chunk {
                 let Some(mut watch) = begin() else { break };
-                if done.load(Relaxed) >= limits.instructions {
+                group.restart(pass.group(index));
+                if !limits.bind(&mut group, done.load(Relaxed)) {
                     break;
                 }
-                group.restart(pass.group(index));
-                limits.bind(&mut group, done.load(Relaxed));
                 // One without end does nothing more.
                 let _ = group.run(&order, memory, &mut watch);
                 done.fetch_add(group.steps(), Relaxed);
