@@ -126,6 +126,9 @@ fn main() {
         sum += never;
     }
     var last = 4.0;
+    for (var half = 4u; half > 1u;) {
+        half /= 2u;
+    }
     y[0] = sum + last + open;
 }";
     let job = Job::of_text(text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
@@ -153,7 +156,10 @@ fn main() {
         "15: turn = 8",
         "12: k = 2",
         "21: last = 4.0",
-        "22: y[0] becomes 18.0",
+        "22: half = 4",
+        "23: half = 2",
+        "23: half = 1",
+        "25: y[0] becomes 18.0",
     ];
     assert_eq!(notes, wanted);
 }
