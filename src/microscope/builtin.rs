@@ -1,16 +1,32 @@
 //! What a thread knows of itself when it starts.
 
+use super::source::{Refusal, Result};
 use naga::BuiltIn;
 
 /// What a dispatch tells all its groups.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// Groups of the dispatch in each direction.
-    pub groups: [u32; 3],
+    pub(super) groups: [u32; 3],
     /// Threads of a subgroup.
-    pub subgroup: u32,
+    pub(super) subgroup: u32,
     /// Instructions of one thread, after which it is said to have no end.
-    pub most_steps: u64,
+    pub(super) most_steps: u64,
+}
+
+impl Setting {
+    /// For `groups` groups.
+    ///
+    /// # Errors
+    /// A subgroup of a size that WGSL has none of.
+    pub fn new(groups: [u32; 3], subgroup: u32, most_steps: u64) -> Result<Setting> {
+        if !subgroup.is_power_of_two() || !(4..=128).contains(&subgroup) {
+            return Err(Refusal::new(format!(
+                "subgroups have 4, 8, 16, 32, 64 or 128 threads, not {subgroup}"
+            )));
+        }
+        Ok(Setting { groups, subgroup, most_steps })
+    }
 }
 
 pub(super) fn is_vector(builtin: BuiltIn) -> bool {

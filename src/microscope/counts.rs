@@ -69,7 +69,7 @@ pub fn count(
     for (number, pass) in job.passes.iter().enumerate() {
         let program = &pass.program;
         let mut bound = bind(program, &mut buffers, &job.params, pass.textures)?;
-        let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
+        let setting = Setting::new(pass.groups, subgroup, limits.steps)?;
         let mut group = Group::new(program, setting, [0; 3]);
         let mut counter = Counter::new(program.clone(), subgroup);
         let (mut units, mut spread) = (Units::new(pass, subgroup, sample), Spread::default());
@@ -78,17 +78,16 @@ pub fn count(
         while !units.are_enough(number, sample, threads, (effort.all, spread.error(units.of)))
             && let Some(unit) = units.next()
         {
-            group.restart(pass.group(unit / units.per_group));
+            let own = units.threads(unit, program.threads());
+            threads += own.len() as u64;
+            group.restart_only(own.clone(), pass.group(unit / units.per_group));
             limits.bind(&mut group, done);
             let end = if units.per_group == 1 {
-                threads += program.threads() as u64;
                 lockstep::run(&mut group, &mut bound.memory, &mut counter)
             } else {
-                let first = (unit % units.per_group) as usize * subgroup as usize;
-                threads += (program.threads() - first).min(subgroup as usize) as u64;
-                lockstep::run_subgroup(&mut group, first, &mut bound.memory, &mut counter)
+                lockstep::run_subgroup(&mut group, own.start, &mut bound.memory, &mut counter)
             };
-            end.map_err(|endless| limits.refuse(&group, endless))?;
+            end.map_err(|endless| limits.refuse(endless))?;
             effort.add(&group);
             done += group.steps();
             spread.add(counter.sums());

@@ -2,13 +2,17 @@
 
 use super::builtin::{builtin_values, is_vector};
 use super::execute::{Flow, execute};
-use super::instruction::Op;
+use super::instruction::{Op, WORDS_A_STEP};
 use super::program::Program;
 use super::subgroup;
 use super::watch::{At, Endless, Nobody, Unmet, Watch};
+use std::ops::Range;
 
 pub use super::builtin::Setting;
 pub use super::thread::{Paused, State, Thread};
+
+/// Steps in which a thread shows the loop that it is in.
+const A_WHILE: u64 = 200_000;
 
 /// A workgroup while it runs. A copy goes on from where it was made.
 #[derive(Debug, Clone)]
@@ -18,6 +22,8 @@ pub struct Group<'p> {
     pub id: [u32; 3],
     pub threads: Vec<Thread>,
     registers: Vec<u32>,
+    /// Instructions that its threads may still execute, all together.
+    pub(super) left: u64,
 }
 
 impl<'p> Group<'p> {
@@ -25,18 +31,28 @@ impl<'p> Group<'p> {
     pub fn new(program: &'p Program, setting: Setting, id: [u32; 3]) -> Group<'p> {
         let threads = vec![Thread { pc: 0, state: State::Ready, steps: 0 }; program.threads()];
         let registers = vec![0; program.registers * threads.len()];
-        let mut group = Group { program, setting, id, threads, registers };
+        let mut group = Group { program, setting, id, threads, registers, left: u64::MAX };
         group.restart(id);
         group
     }
 
     /// At the beginning of another group, in the same memory.
     pub fn restart(&mut self, id: [u32; 3]) {
+        self.restart_only(0..self.threads.len(), id);
+    }
+
+    /// These threads at the beginning of another group. The others have ended, and have done nothing.
+    pub(super) fn restart_only(&mut self, threads: Range<usize>, id: [u32; 3]) {
         self.id = id;
-        self.registers.fill(0);
-        self.threads.fill(Thread { pc: 0, state: State::Ready, steps: 0 });
         let program = self.program;
-        for (thread, registers) in self.registers.chunks_exact_mut(program.registers).enumerate() {
+        // A group of many registers that does little takes its time here.
+        let steps = (program.registers / WORDS_A_STEP) as u64;
+        self.threads.fill(Thread { pc: 0, state: State::Ended, steps: 0 });
+        self.threads[threads.clone()].fill(Thread { pc: 0, state: State::Ready, steps });
+        let registers = threads.start * program.registers..threads.end * program.registers;
+        let of_threads = self.registers[registers].chunks_exact_mut(program.registers);
+        for (thread, registers) in threads.zip(of_threads) {
+            registers[..program.first_constant].fill(0);
             registers[program.first_constant..].copy_from_slice(&program.constants);
             for &(builtin, register) in &program.builtins {
                 let values = builtin_values(builtin, thread as u32, program.workgroup_size, id, self.setting);
@@ -56,7 +72,7 @@ impl<'p> Group<'p> {
     /// A group that goes on from where it stood.
     pub fn resume(program: &'p Program, setting: Setting, paused: Paused) -> Group<'p> {
         let Paused { id, threads, registers } = paused;
-        Group { program, setting, id, threads, registers }
+        Group { program, setting, id, threads, registers, left: u64::MAX }
     }
 
     /// Instructions of all its threads so far.
@@ -80,7 +96,7 @@ impl<'p> Group<'p> {
     /// Lets a thread go on until it has to wait, or has ended.
     ///
     /// # Errors
-    /// A thread that has no end.
+    /// A thread that takes more than it may, or all together do.
     pub fn run_thread<W: Watch>(
         &mut self,
         thread: usize,
@@ -91,22 +107,24 @@ impl<'p> Group<'p> {
         let registers = &mut self.registers[thread * program.registers..][..program.registers];
         // A copy that the compiler can keep in registers.
         let mut own = self.threads[thread];
-        let most = self.setting.most_steps;
+        let (before, of_one) = (own.steps, self.setting.most_steps);
+        let most = of_one.min(before.saturating_add(self.left));
         while own.state == State::Ready && own.steps < most {
             step(program, thread, &mut own, registers, memory, watch);
         }
         self.threads[thread] = own;
-        if own.state == State::Ready { Err(self.endless(thread, memory)) } else { Ok(()) }
+        self.left = self.left.saturating_sub(own.steps - before);
+        match own.state {
+            State::Ready => Err(self.endless(thread, own.steps < of_one, memory)),
+            _ => Ok(()),
+        }
     }
 
     /// The smallest loop that a thread does not leave for a while.
-    pub(super) fn endless(&mut self, thread: usize, memory: &mut [Vec<u32>]) -> Endless {
-        let first = self.threads[thread].pc;
+    fn endless(&mut self, thread: usize, of_all: bool, memory: &mut [Vec<u32>]) -> Endless {
+        let Thread { pc: first, steps, .. } = self.threads[thread];
         let (mut low, mut high) = (first, first);
-        for _ in 0..200_000 {
-            if self.threads[thread].state != State::Ready {
-                break;
-            }
+        while self.threads[thread].state == State::Ready && self.threads[thread].steps < steps + A_WHILE {
             self.step(thread, memory, &mut Nobody);
             let pc = self.threads[thread].pc;
             (low, high) = (low.min(pc), high.max(pc));
@@ -115,7 +133,7 @@ impl<'p> Group<'p> {
         let around = self.program.loops.iter().filter(|known| known.start <= low && high < known.end);
         let smallest = around.min_by_key(|known| known.end - known.start);
         let line = smallest.map_or(self.program.line(first), |known| known.line);
-        Endless { at: At { thread: thread as u32, pc: first }, line }
+        Endless { at: At { thread: thread as u32, pc: first }, line, of_all }
     }
 
     /// Lets every thread that can go on do so, in this order, until all wait for the group or have ended.
@@ -239,5 +257,5 @@ fn step<W: Watch>(
         }
         Flow::End => own.state = State::Ended,
     }
-    own.steps += 1;
+    own.steps += instruction.steps();
 }

@@ -32,13 +32,25 @@ pub struct Instruction {
     pub imm: u32,
 }
 
+/// Words that a step fills or moves: as many as a matrix has.
+pub const WORDS_A_STEP: usize = 16;
+
+impl Instruction {
+    /// Steps that it counts as. A whole array at once takes longer than a number, and is no cheaper way to keep a machine
+    /// busy.
+    #[inline(always)]
+    pub fn steps(&self) -> u64 {
+        1 + u64::from(self.n.saturating_sub(1)) / WORDS_A_STEP as u64
+    }
+}
+
 /// What an instruction does. F is for floats, S for signed integers, U for unsigned ones, I for both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
     Move,
     /// One value to `n` places.
     Splat,
-    /// `imm` registers become 0.
+    /// `n` registers become 0.
     Zero,
     AddF,
     SubF,

@@ -75,18 +75,20 @@ impl Limits {
         }
     }
 
-    /// Lets each thread of a group take its share of what is left behind `done` instructions, and no more than one may.
-    pub(super) fn bind(self, group: &mut Group, done: u64) {
-        let share = self.instructions.saturating_sub(done) / group.threads.len().max(1) as u64;
-        group.setting.most_steps = self.steps.min(share);
+    /// Lets the threads of a group that begins take what is left behind `done` instructions: each as much as it wants, up to
+    /// what one may. Whether anything is left.
+    pub(super) fn bind(self, group: &mut Group, done: u64) -> bool {
+        group.setting.most_steps = self.steps;
+        group.left = self.instructions.saturating_sub(done.saturating_add(group.steps()));
+        group.left > 0
     }
 
-    /// Tells a thread without end from one that only had a small share left.
+    /// Tells a thread without end from one at which the limit of all was reached.
     ///
     /// # Errors
     /// Too many instructions in all.
-    pub(super) fn judge(self, group: &Group, endless: Endless) -> Result<Endless, Refusal> {
-        if group.setting.most_steps < self.steps {
+    pub(super) fn judge(self, endless: Endless) -> Result<Endless, Refusal> {
+        if endless.of_all {
             let most = grouped(self.instructions);
             let original = self.original.map(|original| format!(", the original {}", grouped(original.all)));
             let original = original.unwrap_or_default();
@@ -98,8 +100,8 @@ impl Limits {
     }
 
     /// Why a group that came to a limit is not run on.
-    pub(super) fn refuse(self, group: &Group, endless: Endless) -> Refusal {
-        match self.judge(group, endless) {
+    pub(super) fn refuse(self, endless: Endless) -> Refusal {
+        match self.judge(endless) {
             Ok(Endless { line, .. }) => Refusal { line: Some(line), what: self.words() },
             Err(too_many) => too_many,
         }

@@ -50,9 +50,13 @@ pub fn run_subgroup<W: WatchSubgroups>(
 ) -> Result<(), Endless> {
     let mut active = Vec::new();
     while let Some(pc) = step(group, first, &mut active, memory, watch) {
-        if group.threads[active[0]].steps > group.setting.most_steps {
-            let thread = active[0] as u32;
-            return Err(Endless { at: At { thread, pc }, line: group.program.line(pc) });
+        let spent = active.len() as u64 * group.program.code[pc as usize].steps();
+        let of_all = spent > group.left;
+        group.left = group.left.saturating_sub(spent);
+        let of_one = group.threads[active[0]].steps > group.setting.most_steps;
+        if of_one || of_all {
+            let at = At { thread: active[0] as u32, pc };
+            return Err(Endless { at, line: group.program.line(pc), of_all: !of_one });
         }
     }
     Ok(())

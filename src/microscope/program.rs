@@ -40,9 +40,12 @@ impl Program {
     /// Whether another text means the same: wherever its lines stand, and whatever its names are.
     pub fn does_the_same(&self, other: &Program) -> bool {
         self.code == other.code
-            && self.constants == other.constants
+            && (&self.constants, self.first_constant) == (&other.constants, other.first_constant)
+            && self.builtins == other.builtins
             && self.workgroup_size == other.workgroup_size
             && self.tables == other.tables
+            && self.globals.len() == other.globals.len()
+            && self.globals.iter().zip(&other.globals).all(|(one, other)| one.is_in_the_place_of(other))
     }
 
     pub fn threads(&self) -> usize {
@@ -96,6 +99,12 @@ pub struct Global {
 }
 
 impl Global {
+    /// Whether it holds the same, in the same layout. A name says which buffer it is; workgroup memory has none.
+    fn is_in_the_place_of(&self, other: &Global) -> bool {
+        let of = |global: &Global| (global.space, global.width, global.cells, global.stride);
+        of(self) == of(other) && (self.space == Space::Workgroup || self.name == other.name)
+    }
+
     /// What the source calls `n` numbers from a cell on: `tile[3]`, or `tile[3].y` of an array of vectors.
     pub fn place(&self, cell: u32, n: u32) -> String {
         format!("{}{}", self.name, self.path(cell, n))

@@ -89,8 +89,8 @@ pub fn prove(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<Report
     Ok(Report { findings: findings.into_list(), outputs, instructions, watched })
 }
 
-/// What a job takes in one order, if every group takes as much as the first; `u64::MAX` where one of its threads takes more
-/// than one may.
+/// What a job takes in one order, if every group that runs takes as much as the first; `u64::MAX` where that takes more than
+/// it may.
 ///
 /// # Errors
 /// As [`prove`].
@@ -99,16 +99,18 @@ pub fn estimate(job: &Job, buffers: &[Buffer], settings: Settings) -> Result<Eff
     let mut effort = Effort::default();
     for pass in &job.passes {
         let mut bound = bind(&pass.program, &mut buffers, &job.params, pass.textures)?;
-        let Settings { subgroup, limits, .. } = settings;
-        let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
+        let Settings { subgroup, limits, watched, rest, .. } = settings;
+        let setting = Setting::new(pass.groups, subgroup, limits.steps)?;
         let mut group = Group::new(&pass.program, setting, [0; 3]);
+        limits.bind(&mut group, effort.all);
         let threads = Order::Forward.of(pass.program.threads() as u32);
         if group.run(&threads, &mut bound.memory, &mut Nobody).is_err() {
             return Ok(Effort { longest: u64::MAX, all: u64::MAX });
         }
         let mut first = Effort::default();
         first.add(&group);
-        effort = effort.and(Effort { all: first.all.saturating_mul(pass.len()), ..first });
+        let groups = if rest { pass.len() } else { pass.len().min(watched) };
+        effort = effort.and(Effort { all: first.all.saturating_mul(groups), ..first });
         bound.release(&pass.program, &mut buffers, None);
     }
     Ok(effort)
@@ -148,7 +150,7 @@ fn run(job: &Job, mut buffers: Vec<Buffer>, settings: Settings, order: Order) ->
         let shadows = bound.shadows(program, &mut buffers);
         let mut sanitizer = Sanitizer::new(program, shadows, last);
         let Settings { subgroup, limits, .. } = settings;
-        let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
+        let setting = Setting::new(pass.groups, subgroup, limits.steps)?;
         let threads = order.of(program.threads() as u32);
         let watched = spread(pass.len(), settings.watched);
         let mut group = Group::new(program, setting, [0; 3]);
@@ -169,7 +171,7 @@ fn run(job: &Job, mut buffers: Vec<Buffer>, settings: Settings, order: Order) ->
             };
             instructions += group.steps();
             if let Err(endless) = end {
-                sanitizer.endless(limits.judge(&group, endless)?, limits.words());
+                sanitizer.endless(limits.judge(endless)?, limits.words());
                 is_complete = false;
                 break;
             }
@@ -203,7 +205,7 @@ pub fn run_groups(
 ) -> Result<()> {
     let program = &pass.program;
     let mut bound = bind(program, buffers, &job.params, pass.textures)?;
-    let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
+    let setting = Setting::new(pass.groups, subgroup, limits.steps)?;
     let threads = Order::Forward.of(program.threads() as u32);
     let mut group = Group::new(program, setting, [0; 3]);
     let mut done = 0;
@@ -212,7 +214,7 @@ pub fn run_groups(
         limits.bind(&mut group, done);
         let end = group.run(&threads, &mut bound.memory, &mut Nobody);
         done += group.steps();
-        end.map_err(|endless| limits.refuse(&group, endless))?;
+        end.map_err(|endless| limits.refuse(endless))?;
     }
     bound.release(program, buffers, None);
     Ok(())

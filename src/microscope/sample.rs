@@ -8,6 +8,7 @@ use super::instruction::Op;
 use super::job::Pass;
 use super::program::Space;
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// How much of each pass is run.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +24,7 @@ pub enum Sample<'a> {
 /// Units that are run at least.
 const LEAST: u64 = 4;
 /// With fewer, that all were alike says nothing of the others.
-const TELLING: u64 = 256;
+pub(super) const TELLING: u64 = 256;
 /// Instructions of a pass's threads that its counts are worth: about a second's.
 const WORTH: u64 = 1 << 27;
 /// A standard error that is small enough, as a share of the count.
@@ -36,6 +37,7 @@ pub(super) struct Units {
     pub of: u64,
     /// Subgroups of a group that are run by themselves; 1 where a unit is a group.
     pub per_group: u64,
+    subgroup: usize,
     is_scattered: bool,
     taken: HashSet<u64>,
     /// The next number of the sequence, and of those that are taken in a row.
@@ -54,7 +56,8 @@ impl Units {
             false => 1,
         };
         let of = pass.len() * per_group;
-        Units { of, per_group, is_scattered, taken: HashSet::new(), next: 0, in_a_row: 0 }
+        let subgroup = subgroup as usize;
+        Units { of, per_group, subgroup, is_scattered, taken: HashSet::new(), next: 0, in_a_row: 0 }
     }
 
     /// Whether those that were run are enough: these have so many threads, took so many instructions, and have this error.
@@ -65,6 +68,15 @@ impl Units {
             Sample::As(wanted) => wanted.get(pass).is_some_and(|&wanted| threads >= wanted),
             Sample::Enough => run >= LEAST && (steps >= WORTH || run >= TELLING && error <= SMALL),
         }
+    }
+
+    /// The threads of a unit, by their numbers in their group of `threads`.
+    pub fn threads(&self, unit: u64, threads: usize) -> Range<usize> {
+        if self.per_group == 1 {
+            return 0..threads;
+        }
+        let first = (unit % self.per_group) as usize * self.subgroup;
+        first..threads.min(first + self.subgroup)
     }
 
     pub fn run(&self) -> u64 {

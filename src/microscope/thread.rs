@@ -17,7 +17,7 @@ pub enum State {
 pub struct Thread {
     pub pc: u32,
     pub state: State,
-    /// Instructions that it has executed.
+    /// Instructions that it has executed, those on many words more than once.
     pub steps: u64,
 }
 

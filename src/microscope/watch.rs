@@ -85,12 +85,14 @@ pub struct Unmet {
     pub other_has_ended: bool,
 }
 
-/// A thread that has no end.
+/// A thread that is not run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endless {
     pub at: At,
     /// Of the smallest loop that it does not leave.
     pub line: u32,
+    /// What came to its limit: all threads together, or this one alone.
+    pub of_all: bool,
 }
 
 /// Nobody looks on: the fastest way to run.

@@ -17,7 +17,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use size::{Layer, Sized, sized};
+use size::{Layer, Sized, Sizes};
 use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -26,12 +26,15 @@ const LONGEST: usize = 128 << 10;
 
 /// One text is tried at a time: each takes a processor for a second or two.
 #[derive(Default)]
-pub struct Lab(Arc<Mutex<()>>);
+pub struct Lab {
+    turn: Arc<Mutex<()>>,
+    sizes: Sizes,
+}
 
 impl Lab {
     /// Waits for a turn. It goes with the work, and ends with it: the visitor may be gone before.
     async fn turn(&self) -> OwnedMutexGuard<()> {
-        self.0.clone().lock_owned().await
+        self.turn.clone().lock_owned().await
     }
 }
 
@@ -64,7 +67,7 @@ pub async fn try_text(
     // Only what is right is counted: a model runs to say at which sizes. The goals of exercises are meant for their own.
     let of = of.filter(|_| exercise.is_none());
     let sized = match trial.verdict.is_right() {
-        true => sized((&named.0, &named.1), of.as_ref(), &pictures, &worker).await?,
+        true => lab.sizes.of((&named.0, &named.1), of.as_ref(), &pictures, &worker).await?,
         false => None,
     };
     let work = move || {

@@ -43,6 +43,12 @@ fn values_that_are_not_finite_have_names() {
     );
     page.click(".exercise .lab-try");
     page.says(".exercise .lab-verdict", "is 0, and should be NaN");
+    // A goal that is a share of nothing has no number.
+    let goal = page.js(
+        "import('/verdict.js').then(({verdictOf}) => verdictOf({trial: {verdict: 'right', right: 1, cases: 1}, counts: null,\
+           goals: [{goal: 'shared at most 0.5 of the original', count: null, reached: false}]}).flat().at(-1).textContent)",
+    );
+    assert_eq!(goal, "Goal: shared at most 0.5 of the original. The original has none, not yet.");
     page.js("void (location.hash = '#inside?exercise=99')");
     page.says("#exercises-alert", "There is no exercise 99: there are 16");
     // There is no model to look into.
@@ -495,6 +501,14 @@ fn exercises_are_done(page: &Page) {
     page.says(".lab-exercises", "Exercise 7: Wait for the others");
     page.click(".lab-exercises button:nth-child(2)");
     page.says(".exercise", "Sixteen threads add up a share");
+    let of_editor = page.js("document.querySelector('.exercise .lab-text').value");
+    assert!(
+        of_editor
+            .as_str()
+            .unwrap()
+            .starts_with("// Exercise 7: Wait for the others\n//\n// exercise: dense.backward_b 2_shared\n")
+    );
+    assert!(!of_editor.as_str().unwrap().contains("Sixteen threads"), "the task stands on the page once");
     page.says("#exercises-count", "0 of 16 solved");
     assert!(!page.text(".exercise").contains("workgroupBarrier() lets"), "the hint is hidden at first");
     page.click(".exercise-hint summary");
@@ -538,6 +552,13 @@ fn exercises_are_done(page: &Page) {
         let over = page.js("document.documentElement.scrollWidth - document.documentElement.clientWidth");
         assert_eq!(over, json!(0), "wider than {width} pixels");
         nothing_is_cut(page, "the exercises");
+        // Of what is too wide, the code is scrolled in its own box.
+        let scrolled = page.js(
+            "[...document.querySelectorAll('.exercise, .exercise *')].filter((node) => node.checkVisibility())\
+               .filter((node) => node.scrollWidth > node.clientWidth + 1 && ['auto', 'scroll'].includes(getComputedStyle(node).overflowX))\
+               .map((node) => node.className)",
+        );
+        assert_eq!(scrolled, if width < 500 { json!(["lab-text"]) } else { json!([]) }, "{width} pixels");
         nothing_serious(page, "the exercises");
         page.screenshot(&format!("44-exercises-{width}-{theme}"));
         page.click("#theme");

@@ -243,6 +243,15 @@ fn what_is_odd_in_counts_is_said() {
         beside(&case, "2_shared", &text.replacen(from, to, 1), 32).unwrap().notes
     };
     assert_eq!(notes("", ""), [""; 0]);
+    // A large grid, of which few parts are worth their time: that these are alike says nothing of the others.
+    let cases = check::table(Table::Network { image_size: IMAGE_SIZE, batch: BATCH });
+    let large = cases.iter().find(|case| case.call.name() == "dense.backward_x").unwrap();
+    let said = beside(large, "2_shared", &text, 32).unwrap().notes;
+    assert!(
+        said[0].starts_with("counted in ") && said[0].contains("how well is not known, from 2"),
+        "{said:?}"
+    );
+    assert!(!said[0].contains("alike"), "{said:?}");
     let twice = notes(
         "        sum += staged_sum(own.y, own.x);",
         "        sum += staged_sum(own.y, own.x);\n        sum += 0.0 * staged_sum(own.y, own.x);",

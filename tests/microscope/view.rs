@@ -102,6 +102,68 @@ fn going_back_shows_what_was_there() {
     }
 }
 
+/// Every variable of a function is set when the function begins. A reader looks for it where it is declared.
+#[test]
+fn what_a_variable_begins_with_is_shown_at_its_own_line() {
+    let text = "@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+fn scaled(v: f32) -> f32 {
+    let twice = v + v;
+    var factor = 3.0;
+    return twice * factor;
+}
+@compute @workgroup_size(1)
+fn main() {
+    let first = y[1] + 1.0;
+    var sum = 2.0;
+    var open: f32;
+    for (var k = 0u; k < 2u; k++) {
+        var turn = 7u;
+        if (k == 1u) { sum += scaled(first); }
+        turn += k;
+    }
+    if (sum < 0.0) {
+        var never = 9.0;
+        sum += never;
+    }
+    var last = 4.0;
+    for (var half = 4u; half > 1u;) {
+        half /= 2u;
+    }
+    y[0] = sum + last + open;
+}";
+    let job = Job::of_text(text, "main", [1, 1, 1], &[], [&[], &["y"]]).unwrap();
+    let buffers = job.buffers(&[], &[vec![1f32.to_bits(); 2]]);
+    let mut stepper = Stepper::new(job, buffers, 0, ([0; 3], 0), SUBGROUP).unwrap();
+    let mut notes = Vec::new();
+    for step in 1..=stepper.steps() {
+        stepper.go_to(step);
+        let look = stepper.look();
+        let line = look.done.unwrap();
+        notes.extend(look.notes.iter().map(|note| format!("{line}: {note}")));
+    }
+    let wanted = [
+        "9: y[1] is 1.0",
+        "9: first = 2.0",
+        "10: sum = 2.0",
+        "12: k = 0",
+        "13: turn = 7",
+        "15: turn = 7",
+        "12: k = 1",
+        "13: turn = 7",
+        "3: twice = 4.0",
+        "4: factor = 3.0",
+        "14: sum = 14.0",
+        "15: turn = 8",
+        "12: k = 2",
+        "21: last = 4.0",
+        "22: half = 4",
+        "23: half = 2",
+        "23: half = 1",
+        "25: y[0] becomes 18.0",
+    ];
+    assert_eq!(notes, wanted);
+}
+
 #[test]
 fn notes_name_elements_and_components() {
     let text = "struct Record { first: u32, list: array<vec2<u32>, 2> }

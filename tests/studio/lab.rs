@@ -133,8 +133,13 @@ fn the_lab_takes_no_more_than_it_should() {
         assert!(answer.text().contains(words), "{condition}: {}", answer.text());
     }
     // Right in every small case, and too long where it is counted.
-    let slow = edited(&text, start, &long("p.in_features == 16384u && p.batch == 8u", 1 << 22));
-    asked(KERNEL, RUNG, &slow).refuses(422, "take more than");
+    for (turns, words) in [
+        (1 << 22, "a thread took more than 4,194,304 steps in this loop, the original at most "),
+        (1 << 18, "all threads together take more than 268,435,456 instructions, the original "),
+    ] {
+        let slow = edited(&text, start, &long("p.in_features == 16384u && p.batch == 8u", turns));
+        asked(KERNEL, RUNG, &slow).refuses(422, words);
+    }
     // Strangers are no visitors of the lab.
     let body = json!({"kernel": KERNEL, "rung": RUNG, "text": text}).to_string();
     studio.post_with("/api/lab", "Content-Type: application/json", body.as_bytes()).refuses(403, "");
@@ -192,7 +197,9 @@ fn a_right_shader_is_timed_and_no_other() {
     assert_eq!(timed(&studio, &late, "software", of.clone()).status, 200);
     let mut large = of.clone();
     large["layer"] = json!("dense1");
-    timed(&studio, &late, "software", large).refuses(422, "at this size no device runs it");
+    timed(&studio, &late, "software", large.clone()).refuses(422, "at this size no device runs it");
+    // Measured by what the original takes there.
+    timed(&studio, &late, "software", large).refuses(422, "steps in this loop, the original at most ");
     // A device without shaders, none at all, and another kernel's layer.
     timed(&studio, &text, "cpu", of.clone()).refuses(422, "shaders do not run on the CPU");
     timed(&studio, &text, "no such adapter", of.clone()).refuses(422, "no such adapter");
@@ -232,6 +239,34 @@ fn a_shader_is_counted_at_the_layer_that_is_open() {
     other["layer"] = json!("dense1");
     let body = json!({"kernel": "conv2d.forward", "rung": "1_plain", "text": text, "of": other});
     studio.post("/api/lab", body).refuses(422, "does not run for dense1");
+}
+
+/// The sizes of a layer are remembered, and are those of the model that is named, as it is now.
+#[test]
+fn a_shader_is_counted_in_the_newest_run() {
+    let (studio, of) = with_model();
+    let text = source(&studio);
+    let counted = || {
+        let body = json!({"kernel": KERNEL, "rung": RUNG, "text": text, "of": of});
+        studio.post("/api/lab", body).json()
+    };
+    let (first, again) = (counted(), counted());
+    assert_eq!(
+        (&first["layer"]["image_size"], &first["layer"]["name"]),
+        (&json!(8), &json!("dense2")),
+        "{first}"
+    );
+    assert_eq!(first, again);
+    let train = "train --train-dir train --test-dir test --image-size 16 --batch-size 4 --epochs 1 --seed 1 --device cpu";
+    assert_eq!(studio.place.run(train).code, 0);
+    let larger = counted();
+    assert_eq!(larger["layer"]["image_size"], 16, "{larger}");
+    assert_ne!(larger["layer"]["run"], first["layer"]["run"]);
+    // Saved again by a run of the same name.
+    let [old, new] = [&first, &larger]
+        .map(|answer| format!("runs/{}/model.safetensors", answer["layer"]["run"].as_str().unwrap()));
+    std::fs::copy(studio.place.path(&old), studio.place.path(&new)).unwrap();
+    assert_eq!(counted()["layer"]["image_size"], 8);
 }
 
 #[test]
@@ -279,17 +314,18 @@ fn exercises_are_listed_with_their_tasks_and_judged_as_at_the_terminal() {
     for ((exercise, name), number) in listed.iter().zip(&names).zip(1..) {
         let (said, text) = (|part: &str| exercise[part].as_str().unwrap(), start(name));
         let (head, hint) = text.split_once("// Hint: ").unwrap();
-        let (hint, rest) = hint.split_once("\n//\n").unwrap();
-        // Every line keeps its number.
-        let without_hint = format!("{head}{}//\n{rest}", "//\n".repeat(hint.lines().count()));
-        assert_eq!(without_hint.lines().count(), text.lines().count());
-        assert_eq!((&exercise["number"], said("text")), (&json!(number), without_hint.as_str()));
+        let (_, rest) = hint.split_once("\n//\n").unwrap();
+        // What the page shows beside the text is no part of it.
+        let title = head.lines().next().unwrap();
+        assert_eq!((&exercise["number"], said("text")), (&json!(number), &*format!("{title}\n//\n{rest}")));
         // As the file has it, but for line ends.
         let flat = text.replace("\n// ", " ");
         for part in ["title", "task", "hint"] {
             assert!(said(part).len() > 5 && flat.contains(said(part)), "{name}: {part} {}", exercise[part]);
         }
-        assert!(!said("text").contains(said("hint")) && !said("text").contains("Hint"), "{name}");
+        let of_text = said("text").replace("\n// ", " ");
+        assert!(!of_text.contains("Hint") && !of_text.contains(said("hint")), "{name}");
+        assert!(!of_text.contains(said("task")), "{name}");
         assert!(!said("task").contains("Hint") && !said("hint").contains("goal:"), "{exercise}");
         assert!(text.contains(&format!("// exercise: {} {}\n", said("kernel"), said("rung"))), "{exercise}");
         let goals = exercise["goals"].as_array().unwrap();

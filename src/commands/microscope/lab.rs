@@ -100,12 +100,12 @@ async fn try_file(args: &MicroscopeArgs, file: &Path) -> Result<bool> {
     }
     let wanted = exercise.iter().flat_map(|exercise| &exercise.goals);
     for (wanted, Reached { goal, count, reached }) in wanted.zip(&attempt.goals) {
-        let of_what = if wanted.is_share { " of the original" } else { "" };
-        outln!(
-            "goal: {goal}: it is {}{of_what}, {}",
-            three(*count),
-            if *reached { "reached" } else { "not yet" }
-        );
+        let it_is = match count {
+            Some(count) if wanted.is_share => format!("it is {} of the original", three(*count)),
+            Some(count) => format!("it is {}", three(*count)),
+            None => "the original has none".to_string(),
+        };
+        outln!("goal: {goal}: {it_is}, {}", if *reached { "reached" } else { "not yet" });
     }
     if exercise.is_some() && attempt.is_done {
         outln!("solved");

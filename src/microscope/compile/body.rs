@@ -1,8 +1,9 @@
 //! A function while it is inlined: where its values are.
 
+use crate::microscope::instruction::Kind;
 use naga::valid::FunctionInfo;
-use naga::{Expression, Function, Handle, LocalVariable, Module, TypeInner};
-use std::collections::{HashMap, HashSet};
+use naga::{Expression, Function, Handle, LocalVariable, Module, Span, TypeInner};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Where a value is.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +56,8 @@ pub struct Body<'a> {
     pub values: HashMap<Handle<Expression>, Value>,
     pub arguments: Vec<Value>,
     pub locals: HashMap<Handle<LocalVariable>, Value>,
+    /// Declarations that nothing behind was compiled of yet, in their order.
+    pub declared: VecDeque<Declared>,
     /// Where its result goes.
     pub result: Option<u16>,
     /// Jumps to its end.
@@ -64,6 +67,14 @@ pub struct Body<'a> {
     pub loaded: HashMap<Handle<Expression>, (u32, usize)>,
     /// Values whose registers are no other value's.
     pub fresh: HashSet<Handle<Expression>>,
+}
+
+/// A variable with a first value that is known before it runs.
+pub struct Declared {
+    pub span: Span,
+    pub register: u16,
+    pub name: u32,
+    pub kind: Kind,
 }
 
 /// A loop or switch around what is compiled: jumps to its end, and to its `continuing`.
@@ -81,6 +92,7 @@ impl<'a> Body<'a> {
             values: HashMap::new(),
             arguments: Vec::new(),
             locals: HashMap::new(),
+            declared: VecDeque::new(),
             result: None,
             exits: Vec::new(),
             enclosing: Vec::new(),

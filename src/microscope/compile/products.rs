@@ -65,8 +65,7 @@ impl Compiler<'_> {
             Op::RoundHalf if i.dst == i.a => return work,
             _ => {}
         }
-        let size = if i.op == Op::Zero { i.imm as u16 } else { n.max(1) };
-        for k in 0..size {
+        for k in 0..n.max(1) {
             let register = i.dst.wrapping_add(k);
             match products.get(usize::from(k)).copied().flatten() {
                 Some(mul) => self.products.insert(register, mul),

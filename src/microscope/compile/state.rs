@@ -190,7 +190,7 @@ impl<'a> Compiler<'a> {
                 self.emit(Op::Move, size, [register, constant, 0, 0], 0)?;
             }
             None => {
-                self.emit(Op::Zero, 0, [register, 0, 0, 0], size)?;
+                self.emit(Op::Zero, size, [register, 0, 0, 0], 0)?;
             }
         }
         Ok(())

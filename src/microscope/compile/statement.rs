@@ -1,7 +1,7 @@
 //! Statements: structured control flow becomes jumps. Every place where ways meet again lies behind the ways themselves,
 //! so that threads in step meet if those that are furthest back go first.
 
-use super::body::{Body, Value};
+use super::body::{Body, Declared, Value};
 use super::state::{Compiler, DEEPEST};
 use crate::microscope::instruction::{Op, Together};
 use crate::microscope::layout::TENSOR_CORES;
@@ -19,14 +19,18 @@ impl<'a> Compiler<'a> {
             let size = self.size(inner)?;
             let register = self.allocate(size)?;
             let name = self.name(variable.name.as_deref().unwrap_or(""));
-            self.naming = (name, self.layout.kind(inner).map_err(|why| self.at(why))?);
+            let kind = self.layout.kind(inner).map_err(|why| self.at(why))?;
             let init = self.initial(variable.init, &function.expressions)?;
-            // All are set when the function begins, wherever they are declared: no line of its own.
+            // All are set when the function begins, wherever they are declared: it is shown there.
+            self.naming = (0, kind);
             let span = std::mem::replace(&mut self.span, Span::UNDEFINED);
             self.initialise(register, size, init)?;
             self.span = span;
             body.locals.insert(handle, Value::local(register, name));
-            let (kind, frame, start) = (self.naming.1, self.frame, self.here());
+            if variable.init.is_some() {
+                body.declared.push_back(Declared { span, register, name, kind });
+            }
+            let (frame, start) = (self.frame, self.here());
             self.locals.push(Variable { name, register, size, kind, frame, start, end: start });
         }
         let (first, frame) = (self.locals.len() - function.local_variables.len(), self.frame);
@@ -61,6 +65,7 @@ impl<'a> Compiler<'a> {
             return Err(self.refuse("calls and blocks are nested too deeply"));
         }
         for (statement, span) in block.span_iter() {
+            self.show_declared(body, statement, *span)?;
             if span.is_defined() {
                 self.span = *span;
             }
@@ -68,6 +73,21 @@ impl<'a> Compiler<'a> {
             self.statement(body, statement, self.span)?;
         }
         self.depth -= 1;
+        Ok(())
+    }
+
+    /// A step for each variable that is declared before a statement: it does nothing, and shows the first value.
+    fn show_declared(&mut self, body: &mut Body<'a>, statement: &'a Statement, span: Span) -> Result<()> {
+        let Some(range) = span.to_range() else { return Ok(()) };
+        // What the head of a loop declares is there before it. Inside of a loop, naga stores first values at each turn.
+        let is_loop = matches!(statement, Statement::Loop { .. });
+        let before = if is_loop { range.end } else { range.start };
+        let is_before =
+            |declared: &mut Declared| declared.span.to_range().is_some_and(|own| own.start < before);
+        while let Some(Declared { span, register, name, kind }) = body.declared.pop_front_if(is_before) {
+            (self.span, self.naming) = (span, (name, kind));
+            self.emit(Op::Move, 0, [register, register, 0, 0], 0)?;
+        }
         Ok(())
     }
 

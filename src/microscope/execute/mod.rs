@@ -73,7 +73,7 @@ pub fn execute<W: Watch>(
             let value = r[a];
             r[dst..dst + n].fill(value);
         }
-        Op::Zero => r[dst..dst + i.imm as usize].fill(0),
+        Op::Zero => r[dst..dst + n].fill(0),
         Op::AddF => floats(r, i, |a, b| a + b),
         Op::SubF => floats(r, i, |a, b| a - b),
         Op::MulF => floats(r, i, |a, b| a * b),

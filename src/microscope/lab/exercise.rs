@@ -28,8 +28,8 @@ pub struct Exercise {
 pub struct Reached {
     /// As it stands in the text.
     pub goal: String,
-    /// The count, as the goal measures it: a share of the original's, where it speaks of one.
-    pub count: f64,
+    /// The count, as the goal measures it: a share of the original's, where it speaks of one; `None` for a share of nothing.
+    pub count: Option<f64>,
     pub reached: bool,
 }
 
@@ -134,14 +134,16 @@ impl Goal {
     /// How far it is with these counts.
     pub fn reached(&self, counts: &Beside) -> Reached {
         let (edited, original) = (counts.edited.get(self.metric), counts.original.get(self.metric));
-        let count = if self.is_share { edited / original } else { edited };
-        let reached = if self.at_most { count <= self.number } else { count >= self.number };
-        Reached { goal: self.words.clone(), count, reached }
+        let of = if self.is_share { original } else { 1.0 };
+        let wanted = self.number * of;
+        let reached = if self.at_most { edited <= wanted } else { edited >= wanted };
+        Reached { goal: self.words.clone(), count: (of != 0.0).then_some(edited / of), reached }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::beside::Totals;
     use super::*;
 
     #[test]
@@ -165,5 +167,18 @@ mod tests {
         let why = Exercise::of("// exercise: relu.forward\n// goal: speed at most 1").unwrap_err();
         assert_eq!(why.line, Some(2));
         assert!(Exercise::of("// goal: active at least 1").is_err());
+    }
+
+    #[test]
+    fn a_share_of_nothing_is_no_number() {
+        let goal = Goal::of("shared at most 0.5 of the original").unwrap();
+        let reached = |edited: f64, original: f64| {
+            let [edited, original] = [edited, original].map(|shared| Totals { shared, ..Totals::default() });
+            let Reached { count, reached, .. } =
+                goal.reached(&Beside { edited, original, notes: Vec::new() });
+            (count, reached)
+        };
+        assert_eq!([reached(2.0, 8.0), reached(6.0, 8.0)], [(Some(0.25), true), (Some(0.75), false)]);
+        assert_eq!([reached(0.0, 0.0), reached(2.0, 0.0)], [(None, true), (None, false)]);
     }
 }

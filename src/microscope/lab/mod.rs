@@ -3,6 +3,7 @@
 //! ```text
 //! trial     is it right: naga, the sanitizer, the definition
 //! beside    what it does, in numbers, beside the original
+//! original  what that does
 //! place     in the place of which shader
 //! exercise  a text that says itself what it should become
 //! attempt   all of it together
@@ -12,6 +13,7 @@
 mod attempt;
 mod beside;
 mod exercise;
+mod original;
 mod place;
 mod time;
 mod trial;

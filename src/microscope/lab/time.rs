@@ -7,10 +7,13 @@ use crate::check::timing::{self, Compared};
 use crate::device::{Device, DeviceKind};
 use crate::error::{Result, error};
 use crate::microscope::job::Job;
-use crate::microscope::proof::{Settings, prove};
+use crate::microscope::limits::{Limits, grouped};
+use crate::microscope::proof::{Settings, estimate, prove};
 
 /// Groups of each pass that the microscope runs at these sizes before a device does.
 const WATCHED: u64 = 4;
+/// Instructions that the original may take in these groups: some seconds.
+const MOST: u64 = 1 << 28;
 
 /// A text that was right in small cases, and in which nothing was found at the sizes of a case: a device may run it there.
 pub struct Watched {
@@ -54,12 +57,22 @@ const SUBGROUPS: [u32; 3] = [8, 32, 64];
 
 /// Runs some groups in subgroups of that size.
 fn watch_in(case: &Case, rung: &str, text: &str, subgroup: u32) -> Result<()> {
+    let refused = |why: &dyn std::fmt::Display| error!(Other, "at this size no device runs it: {why}");
+    let own = Job::new(&*case.call, rung, subgroup).map_err(|why| refused(&why))?;
     let job = Job::with_text(&*case.call, rung, subgroup, text).map_err(|why| error!(Other, "{why}"))?;
     let [inputs, outputs] = case.zeros();
-    let buffers = job.buffers(&inputs, &outputs);
-    let settings = Settings { subgroup, watched: WATCHED, rest: false, orders: 1, limits: LIMITS };
-    let refused = |why: &dyn std::fmt::Display| error!(Other, "at this size no device runs it: {why}");
-    let report = prove(&job, &buffers, settings).map_err(|why| refused(&why))?;
+    let limits = Limits { instructions: MOST, ..Limits::default() };
+    let settings = Settings { subgroup, watched: WATCHED, rest: false, orders: 1, limits };
+    let effort = estimate(&own, &own.buffers(&inputs, &outputs), settings).map_err(|why| refused(&why))?;
+    if effort.all > MOST {
+        let most = grouped(MOST);
+        return Err(refused(&format!(
+            "{WATCHED} groups of each pass run in the microscope before, and in these the original itself takes more than \
+             {most} instructions: smaller pictures take less"
+        )));
+    }
+    let (buffers, limits) = (job.buffers(&inputs, &outputs), LIMITS.beside(effort));
+    let report = prove(&job, &buffers, Settings { limits, ..settings }).map_err(|why| refused(&why))?;
     report.findings.first().map_or(Ok(()), |finding| Err(refused(finding)))
 }
 

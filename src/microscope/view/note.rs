@@ -120,7 +120,7 @@ pub fn of_value(program: &Program, pc: u32, registers: &[u32]) -> Option<Note> {
     Some(computed(program.names[site.name as usize].clone(), words, site.kind))
 }
 
-/// What variables of the thread's own hold that the instruction has just set. Later their registers may be others'.
+/// What variables of the thread's own hold that the instruction has just set, or declares. Later their registers may be others'.
 pub fn of_variables(program: &Program, pc: u32, registers: &[u32]) -> Vec<Note> {
     // What has no line is the start that every variable of a function is given.
     if program.line(pc) == 0 {
@@ -133,8 +133,9 @@ pub fn of_variables(program: &Program, pc: u32, registers: &[u32]) -> Vec<Note> 
         // Which of its registers this sets is not known before it runs.
         let is_open = instruction.op == Op::StoreLocal && own.contains(&set.start);
         let is_there = (variable.start..variable.end).contains(&pc);
-        is_there
-            && (is_open || (sets_registers(instruction.op) && set.start < own.end && own.start < set.end))
+        let is_declared = instruction.op == Op::Move && set.is_empty() && set.start == own.start;
+        let is_set = sets_registers(instruction.op) && set.start < own.end && own.start < set.end;
+        is_there && (is_open || is_declared || is_set)
     };
     let note = |variable: &Variable| {
         let words = &registers[usize::from(variable.register)..][..variable.size as usize];

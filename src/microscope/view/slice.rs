@@ -183,7 +183,7 @@ impl Effect {
         let rest = |first: u16| registers.saturating_sub(usize::from(first));
         let (reads, writes, replaces) = match op {
             Op::Splat => (vec![(a, 1)], (dst, n), true),
-            Op::Zero => (vec![], (dst, imm as usize), true),
+            Op::Zero => (vec![], (dst, n), true),
             Op::ScaleF | Op::ScaleI => (vec![(a, n), (b, 1)], (dst, n), true),
             Op::Select => (vec![(a, n), (b, n), (c, if imm == 0 { 1 } else { n })], (dst, n), true),
             Op::Reduce => (vec![(a, n)], (dst, 1), true),

@@ -51,7 +51,7 @@ impl Stepper {
         let of_pass = &job.passes[pass];
         let program = &of_pass.program.clone();
         let bound = bind(program, &mut buffers, &job.params, of_pass.textures)?;
-        let setting = Setting { groups: of_pass.groups, subgroup, most_steps: u64::MAX };
+        let setting = Setting::new(of_pass.groups, subgroup, u64::MAX)?;
         let seen = Seen {
             thread,
             subgroup,

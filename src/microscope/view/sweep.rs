@@ -20,7 +20,7 @@ const CHUNK: usize = 16;
 /// group begins.
 ///
 /// # Errors
-/// A variable without a buffer.
+/// A variable without a buffer, and subgroups of a size that there is not.
 pub fn sweep<W: Watch, R: Send>(
     job: &Job,
     pass: &Pass,
@@ -30,7 +30,7 @@ pub fn sweep<W: Watch, R: Send>(
     begin: impl Fn() -> Option<W> + Sync,
     end: impl Fn(u64, W) -> Option<R> + Sync,
 ) -> Result<Vec<R>> {
-    let setting = Setting { groups: pass.groups, subgroup, most_steps: limits.steps };
+    let setting = Setting::new(pass.groups, subgroup, limits.steps)?;
     let order: Vec<u32> = (0..program.threads() as u32).collect();
     let bound = bind(program, &mut buffers.to_vec(), &job.params, pass.textures)?;
     // Zeros take no memory before they are written.
@@ -48,7 +48,9 @@ pub fn sweep<W: Watch, R: Send>(
             for &index in chunk {
                 let Some(mut watch) = begin() else { break };
                 group.restart(pass.group(index));
-                limits.bind(&mut group, done.load(Relaxed));
+                if !limits.bind(&mut group, done.load(Relaxed)) {
+                    break;
+                }
                 // One without end does nothing more.
                 let _ = group.run(&order, memory, &mut watch);
                 done.fetch_add(group.steps(), Relaxed);

@@ -19,7 +19,7 @@ pub struct Listed {
     rung: String,
     /// As they stand in the text.
     goals: Vec<String>,
-    /// Without the hint, which a page shows to those who ask for it.
+    /// Without task and hint, which a page shows beside it.
     text: String,
 }
 
@@ -34,16 +34,15 @@ fn listed(name: &str) -> Option<Listed> {
     let text = String::from_utf8_lossy(&Starts::get(name)?.data).into_owned();
     let (task, exercise) = (Task::of(&text)?, Exercise::of(&text).ok()??);
     let Exercise { kernel, rung, goals } = exercise;
-    let text = without_hint(&text)?;
+    let text = without_task(&text)?;
     Some(Listed { task, kernel, rung, goals: goals.into_iter().map(|goal| goal.words).collect(), text })
 }
 
-/// The text with empty comments in the place of the hint: every line keeps its number.
-fn without_hint(text: &str) -> Option<String> {
-    let (before, hint) = text.split_once("// Hint: ")?;
-    let (hint, after) = hint.split_once("\n//\n")?;
-    let lines = "//\n".repeat(hint.lines().count());
-    Some(format!("{before}{lines}//\n{after}"))
+/// The text, of whose head only the title is left, and what the lab reads in it.
+fn without_task(text: &str) -> Option<String> {
+    let (title, rest) = text.split_once('\n')?;
+    let read = rest.find("// exercise:")?;
+    Some(format!("{title}\n//\n{}", &rest[read..]))
 }
 
 /// Every exercise with its start, in their order.

@@ -1,6 +1,6 @@
 //! How long a shader takes on a device, beside the original.
 
-use super::size::{Layer, Sized, sized};
+use super::size::{Layer, Sized};
 use super::{Lab, check_length};
 use crate::check::Case;
 use crate::microscope::lab::{Settings, Watched, trial};
@@ -42,7 +42,7 @@ pub async fn time(
     // Said at once; a run may begin while the interpreter is at work.
     drop(training.alone()?);
     let Wanted { kernel, rung, text, device, of } = wanted;
-    let found = sized((&kernel, &rung), of.as_ref(), &pictures, &worker).await?;
+    let found = lab.sizes.of((&kernel, &rung), of.as_ref(), &pictures, &worker).await?;
     let nowhere = || unusable(format!("no layer has the kernel {kernel}"));
     let Sized { case, layer } = found.ok_or_else(nowhere)?;
     let work = move || watched(&kernel, &rung, &text, case).map(|watched| (watched, turn));

@@ -7,7 +7,7 @@ import { Lab } from "./lab.js";
 export class Change {
   #opened = null; // the shader under the microscope
 
-  /** `of()` is the layer at whose size a shader is timed. */
+  /** `of()` is the layer at whose size a shader is counted and timed. */
   constructor(of) {
     this.lab = new Lab({ of });
     this.exercises = el("p", { class: "lab-exercises" });

@@ -39,7 +39,7 @@ class Microscope {
     );
     this.happened = new Happened();
     this.listing = new Listing();
-    this.change = new Change(() => this.#timedLayer());
+    this.change = new Change(() => this.#layerOfSizes());
     this.threads = new Threads((thread) => this.#watch(thread));
     this.meters = new Meters();
     this.buffers = el("div", { class: "micro-buffers" });
@@ -185,8 +185,8 @@ class Microscope {
     );
   }
 
-  /** The layer at whose size a shader is timed. */
-  #timedLayer() {
+  /** The layer at whose size a shader is counted and timed. */
+  #layerOfSizes() {
     return { picture: this.subject.picture.id, run: this.#opened.run, layer: this.#opened.layer };
   }
 

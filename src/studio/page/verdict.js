@@ -32,7 +32,7 @@ export function verdictOf({ trial, counts, layer, goals }, editor) {
       el(
         "p",
         { class: reached ? "good" : "alert" },
-        `Goal: ${goal}. It is ${three(count)}${reached ? ": reached." : ", not yet."}`,
+        `Goal: ${goal}. ${count === null ? "The original has none" : `It is ${three(count)}`}${reached ? ": reached." : ", not yet."}`,
       ),
     ),
   ];
