@@ -3,7 +3,8 @@
 use super::numbers::whole;
 use super::paths::path;
 use crate::data::Color;
-use crate::train::settings::{ClassWeights, Monitor, Settings};
+use crate::train::Monitor;
+use crate::train::settings::{ClassWeights, Settings};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;

@@ -5,7 +5,8 @@ use crate::data::Color;
 use crate::device::Precision;
 use crate::error::{Result, error, path_of_text, shown, shown_path};
 use crate::files::read_text;
-use crate::train::settings::{ClassWeights, Monitor, Settings};
+use crate::train::Monitor;
+use crate::train::settings::{ClassWeights, Settings};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 

@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 use crate::data::open_regular;
 use crate::error::{Result, error, path_text};
 use crate::files::read_text;
-use crate::train::settings::Monitor;
+use crate::train::Monitor;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::fs;
@@ -103,8 +103,12 @@ impl PastRun {
 
     /// The model to use: that of the best epoch; in a run of an earlier version, that of the last.
     pub fn model_file(&self) -> PathBuf {
-        let best = self.path.join(BEST_FILE);
-        if best.is_file() { best } else { self.path.join(MODEL_FILE) }
+        self.path.join(if self.has_best() { BEST_FILE } else { MODEL_FILE })
+    }
+
+    /// Whether the model of its best epoch was kept.
+    pub fn has_best(&self) -> bool {
+        self.path.join(BEST_FILE).is_file()
     }
 
     /// The best of these epochs, as the run chose it.

@@ -33,8 +33,10 @@ pub fn with_model(name: Option<&str>) -> Answer<PastRun> {
 
 /// Which epoch the model of a run is of, from 1, as its history says.
 pub fn epoch_of_model(run: &PastRun) -> Value {
-    let Summary { title, state, epochs, epochs_done, .. } = Summary::new(run);
-    json!({"title": title, "state": state, "epoch": epochs_done, "epochs": epochs})
+    let Summary { title, state, epochs, epochs_done, best_epoch, .. } = Summary::new(run);
+    let best = best_epoch.filter(|_| run.has_best());
+    let epoch = best.unwrap_or(epochs_done as u64);
+    json!({"title": title, "state": state, "epoch": epoch, "epochs": epochs, "best": best.is_some()})
 }
 
 /// A line for each run.

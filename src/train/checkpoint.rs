@@ -1,7 +1,7 @@
 //! What a training needs to go on as if it had never stopped, beside its pictures.
 
+use super::monitor::Monitor;
 use super::records::EpochRecord;
-use super::settings::Monitor;
 use super::trainer::Trainer;
 use crate::error::{Result, error, shown};
 use crate::model::Role;

@@ -3,15 +3,19 @@
 mod checkpoint;
 pub mod evaluate;
 mod fit;
+mod monitor;
 pub mod plan;
 mod records;
+mod schedule;
 pub mod settings;
 pub mod trainer;
 mod watch;
 
 pub use crate::model::stored::Unsealed;
 pub use checkpoint::{Best, Checkpoint, Position, SoFar};
-pub use fit::{End, Schedule, Sets, train};
+pub use fit::{Sets, train};
+pub use monitor::Monitor;
 pub use records::{EpochRecord, StepRecord};
+pub use schedule::{End, Schedule};
 pub use trainer::Trainer;
 pub use watch::{Progress, Record};

@@ -1,7 +1,7 @@
 //! What a person chooses for a run, as plain data, whether on the command line or on the page.
 
-use super::Schedule;
-use super::evaluate::Evaluation;
+use super::monitor::Monitor;
+use super::schedule::Schedule;
 use crate::data::Color;
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
 use serde::{Deserialize, Serialize};
@@ -32,42 +32,6 @@ impl ClassWeights {
         let all: usize = counts.iter().sum();
         let weight = |&count: &usize| (all as f64 / (counts.len() * count.max(1)) as f64) as f32;
         (self == ClassWeights::Auto).then(|| counts.iter().map(weight).collect())
-    }
-}
-
-/// By which value of the validation the best epoch is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Monitor {
-    /// The lower, the better.
-    #[default]
-    ValLoss,
-    /// The higher, the better.
-    ValAccuracy,
-}
-
-impl Monitor {
-    /// Every one, by its name.
-    pub const ALL: [(&'static str, Monitor); 2] =
-        [("val_loss", Monitor::ValLoss), ("val_accuracy", Monitor::ValAccuracy)];
-
-    pub fn name(self) -> &'static str {
-        Monitor::ALL.into_iter().find(|(_, monitor)| *monitor == self).expect("all are listed").0
-    }
-
-    pub(super) fn of(self, validation: &Evaluation) -> f64 {
-        match self {
-            Monitor::ValLoss => validation.loss,
-            Monitor::ValAccuracy => validation.accuracy,
-        }
-    }
-
-    /// Whether a value is better than another by more than `min_delta`.
-    pub fn is_better(self, value: f64, than: f64, min_delta: f64) -> bool {
-        match self {
-            Monitor::ValLoss => value < than - min_delta,
-            Monitor::ValAccuracy => value > than + min_delta,
-        }
     }
 }
 

@@ -163,10 +163,10 @@ fn a_reload_at_any_moment_shows_the_same_curve() {
 }
 
 #[test]
-fn a_killed_server_comes_back_with_the_run_so_far() {
+fn a_killed_server_comes_back_with_the_run_so_far_and_goes_on_with_it() {
     let mut studio = Studio::new();
     let browser = browser();
-    let page = Page::open(&browser, &studio.address, &small(1000));
+    let page = Page::open(&browser, &studio.address, &small(150));
     page.wait("!document.querySelector('#start').disabled");
     page.click("#start");
     page.wait("document.querySelector('#loss-chart').data?.[0]?.y.length > 20");
@@ -182,6 +182,26 @@ fn a_killed_server_comes_back_with_the_run_so_far() {
     page.wait(&format!("document.querySelector('#loss-chart').data?.[0]?.y.length == {}", whole.len()));
     assert_eq!(curve(&page), whole);
     page.says("#status", "Killed");
+    // It goes on, and ends as if nothing had been.
+    page.screenshot("9-killed");
+    page.click("#next-continue");
+    page.says("#status", "Finished");
+    let line =
+        "train --train-dir train --test-dir test --image-size 8 --batch-size 4 --seed 1 --device cpu --quiet";
+    studio.place.run(&format!("{line} --epochs 150 --out runs/undisturbed")).succeeds();
+    page.wait("document.querySelector('#loss-chart').data?.[0]?.y.length == 450");
+    assert_eq!(curve(&page), losses(&studio, "undisturbed"));
+    let best = |run: &str| std::fs::read(studio.place.path(&format!("runs/{run}/best.safetensors"))).unwrap();
+    assert!(best(&run) == best("undisturbed"));
+    // Its best epoch is marked in the charts.
+    page.js("document.querySelector('#epoch-chart').scrollIntoView()");
+    page.wait("document.querySelector('#epoch-chart').data?.some(({ name }) => name == 'best epoch')");
+    let marked =
+        page.js("document.querySelector('#epoch-chart').data.find(({ name }) => name == 'best epoch').x[0]");
+    let rows = studio.json("/api/runs");
+    let row = rows.as_array().unwrap().iter().find(|row| row["name"] == run.as_str()).unwrap();
+    assert_eq!(marked, row["best_epoch"]);
+    page.screenshot("9-went-on");
     page.is_content_but_for(&[
         "ERR_CONNECTION_REFUSED",
         "ERR_INCOMPLETE_CHUNKED_ENCODING",

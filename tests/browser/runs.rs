@@ -108,7 +108,7 @@ fn a_training_is_watched_from_anywhere_and_offers_what_comes_next() {
     page.says("#predict-run", "in training, after epoch");
     let picture = studio.place.path("test/dogs/1.png");
     page.choose("#predict-file", &[&picture]);
-    page.says("#results", "in training, after epoch");
+    page.says("#results", "in training, best epoch so far");
     page.screenshot("20-predicted-in-training");
     // A network that learned nothing is unsure, and says so.
     page.select("#predict-run", "2026-01-03_slow");
@@ -121,7 +121,7 @@ fn a_training_is_watched_from_anywhere_and_offers_what_comes_next() {
     page.wait("document.title.startsWith('Train ·')");
     let run = studio.json("/api/runs")[0]["name"].as_str().unwrap().to_string();
     let size = page.js("fetch(document.querySelector('#next-download').href).then((got) => got.blob()).then(({ size }) => size)");
-    let model = studio.place.path(&format!("runs/{run}/model.safetensors"));
+    let model = studio.place.path(&format!("runs/{run}/best.safetensors"));
     assert_eq!(size.as_u64().unwrap(), std::fs::metadata(model).unwrap().len());
     // A picture that was mistaken leads to its prediction.
     if studio.json("/api/runs")[0]["val_accuracy"].as_f64().unwrap() < 1.0 {
@@ -188,12 +188,12 @@ fn an_old_run_is_found_shown_reused_named_and_deleted() {
     page.says("#reuse-note", "pictures that are not shuffled; micro-batches of 3. The next run goes without");
     page.click("#defaults");
     assert_eq!(page.text("#reuse-note"), "");
-    // Or a run goes on from its weights.
-    page.click("#next-continue");
+    // Or another run starts with its weights.
+    page.click("#next-start-from");
     page.says("#reuse-note", "starts with the weights of 2026-01-01_good");
     assert_eq!(page.js("document.querySelector('#field-start_from').value"), good);
     assert_eq!(page.js("document.querySelector('#field-seed').value"), "");
-    page.says("#command", "--init-weights runs/2026-01-01_good/model.safetensors");
+    page.says("#command", "--init-weights runs/2026-01-01_good");
     page.reload();
     page.wait(&format!("document.querySelector('#field-start_from')?.value == '{good}'"));
     page.click("#defaults");

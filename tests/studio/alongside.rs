@@ -33,7 +33,7 @@ fn where_calls_hang(place: Place, file: &str, call: &str, seconds: u64) -> Studi
 fn predictions_that_hang_hold_up_nothing_else() {
     let place = Place::new();
     place.train("--out runs/slow").succeeds();
-    let studio = where_a_file_hangs(place, "runs/slow/model.safetensors");
+    let studio = where_a_file_hangs(place, "runs/slow/best.safetensors");
     studio.post("/api/folders", json!({"path": "train"}));
     let picture = studio.post("/api/pictures", json!({"folder": 1, "index": 0})).json()["picture"].clone();
     studio.get("/api/state"); // devices are looked for once

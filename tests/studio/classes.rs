@@ -68,7 +68,7 @@ fn a_model_that_is_another_by_now_gives_no_heat_map() {
     let other = (predicted.unwrap() + 1) % 3;
     let line = "train --train-dir train --test-dir test --image-size 8 --epochs 2 --batch-size 4 --seed 7 --device cpu";
     studio.place.run(&format!("{line} --out other")).succeeds();
-    studio.place.bash(&format!("cp other/model.safetensors runs/{run}/model.safetensors")).succeeds();
+    studio.place.bash(&format!("cp other/best.safetensors runs/{run}/best.safetensors")).succeeds();
     let path = format!("/api/inside/{}/heat", inside["inside"]);
     studio.post(&path, json!({"class": other})).refuses(409, "another model by now");
 }

@@ -264,7 +264,7 @@ fn a_shader_is_counted_in_the_newest_run() {
     assert_ne!(larger["layer"]["run"], first["layer"]["run"]);
     // Saved again by a run of the same name.
     let [old, new] = [&first, &larger]
-        .map(|answer| format!("runs/{}/model.safetensors", answer["layer"]["run"].as_str().unwrap()));
+        .map(|answer| format!("runs/{}/best.safetensors", answer["layer"]["run"].as_str().unwrap()));
     std::fs::copy(studio.place.path(&old), studio.place.path(&new)).unwrap();
     assert_eq!(counted()["layer"]["image_size"], 8);
 }

@@ -15,6 +15,7 @@ mod microscope;
 mod past_runs;
 mod pressure;
 #[cfg(target_os = "linux")]
+mod resume;
 mod run_folders;
 mod runs;
 mod safety;

@@ -221,7 +221,7 @@ fn gradients_are_shown_and_their_kernels_can_be_watched() {
     studio.post_with(&path, "Content-Type: application/json", b"{}").refuses(403, "");
 
     // Another model under the same name says nothing of these maps.
-    let file = |run: &Value| studio.place.path(&format!("runs/{}/model.safetensors", run.as_str().unwrap()));
+    let file = |run: &Value| studio.place.path(&format!("runs/{}/best.safetensors", run.as_str().unwrap()));
     let first = file(&inside["run"]);
     let look = || {
         studio.post("/api/inside", json!({"picture": picture, "run": inside["run"], "device": "cpu"})).json()

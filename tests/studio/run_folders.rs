@@ -24,7 +24,7 @@ fn the_newest_run_is_the_one_that_began_last() {
     let of_page = studio.json("/api/runs");
     assert_eq!((&of_page[0]["name"], &of_page[1]["name"]), (&json!(names[0]), &json!("zz")));
     let said = place.run("predict --device cpu test/cats/0.png");
-    assert!(said.succeeds().stderr.contains(&format!("Model: runs/{}/model", names[0])), "{}", said.stderr);
+    assert!(said.succeeds().stderr.contains(&format!("Model: runs/{}/best", names[0])), "{}", said.stderr);
     let picture = studio.upload(&fs::read(place.path("test/cats/0.png")).unwrap()).json()["picture"].clone();
     let told = studio.post("/api/predict", json!({"pictures": [picture], "run": null})).json();
     assert_eq!(told["run"], json!(names[0]), "{told}");

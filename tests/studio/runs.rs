@@ -177,7 +177,7 @@ fn a_run_starts_with_the_weights_of_a_past_run_that_it_names() {
     });
     assert!((first_loss.0 - second_loss.0).abs() < 1e-3, "it goes on where the other ended");
     assert_eq!(first_loss.1, json!(null));
-    assert_eq!(second_loss.1, json!(format!("runs/{first}/model.safetensors")));
+    assert_eq!(second_loss.1, json!(format!("runs/{first}/best.safetensors")));
 
     // A name leads to a run of the list, and nowhere else.
     let elsewhere = studio.place.path(&format!("runs/{first}"));

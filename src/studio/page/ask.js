@@ -1,13 +1,14 @@
-// Asks before something is done that cannot be undone, and for a name.
+// Asks before something is done that cannot be undone, and for a name or a number.
 
 import { $, setText } from "./dom.js";
 
 let answer = null; // resolves the question that is open
 
-function ask({ title, text, yes, input = null }) {
+function ask({ title, text, yes, input = null, label = "" }) {
   setText($("ask-title"), title);
   setText($("ask-text"), text);
   setText($("ask-yes"), yes);
+  setText($("ask-what"), label);
   $("ask-label").hidden = input === null;
   $("ask-input").value = input ?? "";
   const dialog = $("ask");
@@ -23,8 +24,8 @@ function ask({ title, text, yes, input = null }) {
 export const confirmed = (title, text, yes) => ask({ title, text, yes });
 
 /** The text that a person gives, or null. */
-export const askedFor = (title, text, input) =>
-  ask({ title, text, yes: "Save", input }).then((isYes) => (isYes ? $("ask-input").value.trim() : null));
+export const askedFor = (title, text, input, { label = "Name", yes = "Save" } = {}) =>
+  ask({ title, text, yes, input, label }).then((isYes) => (isYes ? $("ask-input").value.trim() : null));
 
 export function startAsking() {
   const done = (isYes) => {

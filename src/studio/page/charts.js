@@ -149,6 +149,14 @@ export const validation = (trace) => ({
   ...trace,
 });
 
+/** A mark on a line of what was measured, at the best epoch. */
+export const best = (trace) => ({
+  name: "best epoch",
+  mode: "markers",
+  marker: { symbol: "star", size: 15, color: colour("accent"), line: { color: colour("ink"), width: 1 } },
+  ...trace,
+});
+
 /** `rgb(1, 2, 3)` with another opacity. */
 export function faint(name, alpha) {
   const [r, g, b] = colour(name).match(/[\d.]+/g);

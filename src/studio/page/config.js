@@ -98,7 +98,7 @@ function showNetwork() {
 
 /** The option of the command line that says the same as a field. */
 function optionOf({ field, text }) {
-  return field.kind === "run" ? ["--init-weights", text && `runs/${text}/model.safetensors`] : [`--${field.name.replaceAll("_", "-")}`, text];
+  return field.kind === "run" ? ["--init-weights", text && `runs/${text}`] : [`--${field.name.replaceAll("_", "-")}`, text];
 }
 
 /** Offers the models of these runs to start from. */

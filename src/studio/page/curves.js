@@ -1,11 +1,11 @@
 // The curves of a run. Each chart is a function from the run to traces; charts.js decides when to draw.
 
-import { axis, Chart, faint, training, validation } from "./charts.js";
+import { axis, best, Chart, faint, training, validation } from "./charts.js";
 import { $, colour, setText } from "./dom.js";
 import { count, loss, percent, three } from "./format.js";
 import { accuracyLines, accuracyRange, lossLine, lossRange } from "./guessing.js";
 import { hasKernels, kernelsChart } from "./kernels.js";
-import { emptyRun, lastStepOf, smooth } from "./run.js";
+import { bestEpoch, emptyRun, lastStepOf, smooth } from "./run.js";
 import { onRun, shownRun } from "./watch.js";
 
 const LOSS = "%{y:.4f}";
@@ -35,6 +35,15 @@ function perEpoch(run, column) {
   return { x: known.map(({ epoch }) => lastStepOf(run, epoch)), y: known.map((epoch) => epoch[column]) };
 }
 
+/** The mark of the best epoch: at its last step, or at its number. */
+function bestMark(run, column, hovertemplate, at = (epoch) => lastStepOf(run, epoch.epoch)) {
+  const epoch = bestEpoch(run);
+  return epoch ? [best({ x: [at(epoch)], y: [epoch[column]], hovertemplate })] : [];
+}
+
+/** " The best is epoch 7." */
+const bestWords = (run) => (bestEpoch(run) ? ` The best is epoch ${bestEpoch(run).epoch + 1}.` : "");
+
 function lossPerStep() {
   const run = data();
   const { step, loss: raw } = run.steps;
@@ -45,6 +54,7 @@ function lossPerStep() {
       { name: "each step", x: step, y: raw, line: { color: faint("accent", 0.4), width: 1 }, hovertemplate: LOSS },
       { name: "smoothed", x: step, y: smoothed, line: { color: colour("accent"), width: 2.5 }, hovertemplate: LOSS },
       validation({ ...measured, hovertemplate: LOSS }),
+      ...bestMark(run, "val_loss", LOSS),
       lossLine(run, ends(run)),
     ].map((trace) => ({ mode: "lines", ...trace })),
     layout: { ...common(), xaxis: steps(), yaxis: lossAxis(run, raw, measured.y) },
@@ -66,6 +76,7 @@ function accuracy() {
       { name: "steps", x: run.steps.step, y: eachStep, mode: "lines", line: faintLine, hovertemplate: SHARE },
       training({ ...trained, hovertemplate: SHARE }),
       validation({ ...measured, hovertemplate: SHARE }),
+      ...bestMark(run, "val_accuracy", SHARE),
       ...accuracyLines(run, ends(run)),
     ],
     layout: {
@@ -79,7 +90,7 @@ function accuracy() {
     summary: !trained.y.length
       ? "Line chart of the accuracy, before the first epoch’s end."
       : `Line chart of the accuracy. After ${trained.y.length} epochs: training ${percent(trained.y.at(-1))},` +
-        ` validation ${percent(measured.y.at(-1))}.`,
+        ` validation ${percent(measured.y.at(-1))}.${bestWords(run)}`,
   };
 }
 
@@ -94,13 +105,14 @@ function lossPerEpoch() {
     traces: [
       training({ x, y: trained, hovertemplate: LOSS }),
       validation({ x, y: measured, hovertemplate: LOSS }),
+      ...bestMark(run, "val_loss", LOSS, (epoch) => epoch.epoch + 1),
       lossLine(run, [0.5, Math.max(epochs.length, 1) + 0.5]),
     ],
     layout: { ...common(), xaxis: axis("Epoch", ticks), yaxis: lossAxis(run, [], [...trained, ...measured]) },
     summary: !last
       ? "Line chart of the loss per epoch, still empty."
       : `Line chart of the loss per epoch: training ${loss(first.loss)} in the first and ${loss(last.loss)}` +
-        ` in the last of ${epochs.length} epochs; validation ${loss(last.val_loss)}.`,
+        ` in the last of ${epochs.length} epochs; validation ${loss(last.val_loss)}.${bestWords(run)}`,
   };
 }
 

@@ -5,7 +5,7 @@
 //   run        what is known of a run      watch      which run is shown
 //   config, field, folders, network, complete, command     the form   training   Start and Stop
 //   analytics, charts, curves, guessing, kernels, result, confusion, settings      how a run is doing
-//   next, reuse                            what to do with a run that is over
+//   next, reuse, resume                    what to do with a run that is over
 //   pictures, models                       what can be chosen
 //   predict, prediction, unsure            classes of pictures
 //   runs, runtable, compare, ask           past runs: their table, and side by side

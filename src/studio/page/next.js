@@ -4,6 +4,7 @@ import { api } from "./api.js";
 import { $, el, replace, setText } from "./dom.js";
 import { chooseModel } from "./models.js";
 import { reuseSettings, trainOn } from "./reuse.js";
+import { canResume, resumeRun } from "./resume.js";
 import { nameOf } from "./run.js";
 import { goTo } from "./views.js";
 import { onRun } from "./watch.js";
@@ -44,7 +45,8 @@ function refresh(run) {
       run.hasModel && button("Predict with it", () => useModel(run, "predict"), { class: "primary", id: "next-predict" }),
       run.hasModel && button("Look inside", () => useModel(run, "inside")),
       run.hasModel && downloadLink(run, "Download the model", { class: "button", id: "next-download" }),
-      run.hasModel && button("Continue from it", () => trainOn(run), { id: "next-continue", title: "A new run that starts with its weights" }),
+      canResume(run) && button("Continue", () => resumeRun(run), { id: "next-continue", title: "Go on from its newest checkpoint, as if it had never stopped" }),
+      run.hasModel && button("Start from its weights", () => trainOn(run), { id: "next-start-from", title: "A new run that starts with its weights" }),
       button("Reuse its settings", () => reuseSettings(run), { id: "next-reuse", "aria-label": `Reuse the settings of ${nameOf(run)}` }),
     ),
   );

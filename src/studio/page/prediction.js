@@ -9,7 +9,9 @@ import { isUnsure, ranked } from "./unsure.js";
 /** "run 2026-01-31_12-00-00, in training, after epoch 3 of 10" */
 function sourceOf({ run, of }) {
   const name = `run ${of.title ?? run}`;
-  return of.state === "running" ? `${name}, in training, after epoch ${of.epoch} of ${of.epochs}` : name;
+  const epoch = of.best ? `best epoch so far, ${of.epoch} of ${of.epochs}` : `after epoch ${of.epoch} of ${of.epochs}`;
+  if (of.state === "running") return `${name}, in training, ${epoch}`;
+  return of.best ? `${name}, epoch ${of.epoch}, its best` : name;
 }
 
 function verdict(result) {

@@ -7,7 +7,7 @@ import { nameOf } from "./run.js";
 import { goTo } from "./views.js";
 
 /** The run whose model a path of a record names, or null. */
-const runOfModel = (path) => path?.match(/^runs\/([^/]+)\/model\.safetensors$/)?.[1] ?? null;
+const runOfModel = (path) => path?.match(/^runs\/([^/]+)\/(?:model|best)\.safetensors$/)?.[1] ?? null;
 
 /** Settings of a run that the form has no field for, in words, where they are not the usual ones. */
 function notTaken(config) {
@@ -51,7 +51,7 @@ export async function trainOn(run) {
   const { config } = await get(api`/api/runs/${run.name}`);
   const { seed, ...settings } = config;
   const said = `The next run starts with the weights of ${nameOf(run)}. What Adam remembers of past steps starts anew.`;
-  fillForm(run, { ...settings, init_weights: `runs/${run.name}/model.safetensors` }, said);
+  fillForm(run, { ...settings, init_weights: `runs/${run.name}/best.safetensors` }, said);
 }
 
 export function startReuse() {

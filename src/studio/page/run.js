@@ -15,6 +15,7 @@ export function emptyRun(name, config) {
     end: null, // the same in words, when it is over
     seconds: null, // wall time, when it is over
     hasModel: false,
+    canResume: false, // whether it is over, and has a checkpoint
     steps: Object.fromEntries(STEP_COLUMNS.map((column) => [column, []])),
     epochs: [], // {epoch, loss, accuracy, images_per_second, seconds, val_loss, val_accuracy}
     confusion: null,
@@ -31,8 +32,9 @@ export function emptyRun(name, config) {
 }
 
 /** A run as /api/runs/{name} describes it. */
-export function runFromFolder({ name, title, state, end, reason, seconds, model, config, steps, history, confusion, verdict }) {
+export function runFromFolder({ name, title, state, end, reason, seconds, model, config, steps, history, confusion, verdict, can_resume: canResume }) {
   const run = emptyRun(name, config);
+  run.canResume = canResume;
   const isOver = state !== "running";
   Object.assign(run, { title, state, hasModel: model, steps, epochs: history, confusion, verdict, error: reason });
   if (isOver) Object.assign(run, { end, seconds });
@@ -96,6 +98,7 @@ export function applyEvent(run, event) {
       run.seconds = event.seconds;
       run.verdict = event.verdict;
       run.error = event.error;
+      run.canResume = event.can_resume;
       run.decoding = null;
       break;
     default:
@@ -143,6 +146,19 @@ export function currentEpoch(run) {
     n += images[i];
   }
   return n ? { loss: l / n, accuracy: a / n } : null;
+}
+
+/** The epoch whose model is used, as the engine chooses it; null before the first. */
+export function bestEpoch(run) {
+  const { monitor = "val_loss", min_delta: delta = 0 } = run.config;
+  const sign = monitor === "val_accuracy" ? -1 : 1;
+  let best = null;
+  for (const epoch of run.epochs) {
+    const value = epoch[monitor];
+    if (value === null || value === undefined) continue;
+    if (best === null || sign * value < sign * best[monitor] - delta) best = epoch;
+  }
+  return best;
 }
 
 /** The last step of an epoch, by its number from 0. */

@@ -7,6 +7,7 @@ import { $, announce, el, setText } from "./dom.js";
 import { onRuns, refreshRuns } from "./models.js";
 import { downloadLink, useModel } from "./next.js";
 import { reuseSettings, trainOn } from "./reuse.js";
+import { canResume, resumeRun } from "./resume.js";
 import { nameOf } from "./run.js";
 import { drawTable, setRuns, startTable } from "./runtable.js";
 import { goTo, onView } from "./views.js";
@@ -70,7 +71,8 @@ function actions(run) {
   return [
     action("Show", run, show),
     action("Reuse settings", run, reuseSettings),
-    run.model && action("Continue", run, trainOn, { title: "A new run that starts with its weights" }),
+    canResume(run) && action("Continue", run, resumeRun, { title: "Go on from its newest checkpoint, as if it had never stopped" }),
+    run.model && action("Start from it", run, trainOn, { title: "A new run that starts with its weights" }),
     run.model && action("Predict", run, () => useModel(run, "predict")),
     run.model && action("Look inside", run, () => useModel(run, "inside")),
     run.model && downloadLink(run, "Download", { class: "button quiet small", "aria-label": `Download the model: ${nameOf(run)}` }),
