@@ -64,7 +64,9 @@ impl Contents<'_> {
         let head = std::mem::replace(&mut bytes, room(data + len + text.len())?);
         bytes.extend_from_slice(&head);
         for (_, tensor) in self.tensors {
-            bytes.extend(tensor.read_u32().await?.iter().flat_map(|word| word.to_le_bytes()));
+            let mut words = tensor.read_u32().await?;
+            words.iter_mut().for_each(|word| *word = word.to_le());
+            bytes.extend_from_slice(bytemuck::cast_slice(&words));
         }
         bytes.extend_from_slice(text);
         let covered = if self.covers_header { head } else { self.description.as_bytes().to_vec() };

@@ -67,10 +67,16 @@ impl Resumed {
                 }
             }
         }
-        let Some((bytes, position, about)) = found else {
+        let Some((bytes, position, mut about)) = found else {
             let why = error!(Model, "the run in {name} has no whole checkpoint from which it could go on");
             return Err(why.with(Remedy::StartFromWeights));
         };
+        // What it was last given to do: it may have been killed before a checkpoint could say so.
+        if let Ok(now) = Config::read(folder) {
+            let Config { epochs, max_steps, checkpoint_minutes, train_dir, test_dir, .. } = now;
+            let config = about.config;
+            about.config = Config { epochs, max_steps, checkpoint_minutes, train_dir, test_dir, ..config };
+        }
         Ok(Resumed { folder: folder.to_path_buf(), running, position, about, bytes, allows, notes })
     }
 

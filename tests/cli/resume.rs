@@ -50,6 +50,31 @@ fn a_run_that_was_stopped_goes_on_where_it_was() {
 }
 
 #[test]
+fn what_a_run_was_last_given_to_do_outlives_a_kill() {
+    let place = Place::new();
+    place.run(&format!("{RUN} --epochs 3 --max-steps 5 --out run")).succeeds();
+    // As a run leaves it that went on with more steps, and was killed before its next checkpoint.
+    place.bash("sed -i 's/max_steps = 5/max_steps = 7/' run/config.toml; rm run/outcome.toml").succeeds();
+    place.run("train --resume run --quiet").succeeds();
+    assert_eq!(place.lines("run/steps.jsonl").len(), 7);
+}
+
+#[test]
+fn a_run_that_diverged_goes_on_from_before() {
+    let place = Place::new();
+    place.run(&format!("{RUN} --epochs 2 --out run")).succeeds();
+    let resume = "train --resume run --quiet --epochs 4";
+    let said = place.run(&format!("{resume} --learning-rate 1e30 --allow-different-bits"));
+    said.fails(
+        9,
+        &["diverged in step", "Go on:  pawgrad train --resume run --learning-rate", "--allow-different-bits"],
+    );
+    place.run(resume).succeeds();
+    place.run(&format!("{RUN} --epochs 4 --out whole")).succeeds();
+    same(&place, "run", "whole");
+}
+
+#[test]
 fn what_would_change_the_bits_is_named_and_refused() {
     let place = Place::new();
     place.run(&format!("{RUN} --epochs 2 --max-steps 4 --out run")).succeeds();

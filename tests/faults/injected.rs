@@ -3,6 +3,7 @@
 //! `strace` makes single calls fail (tests/run installs it).
 
 use crate::common::program::Place;
+use crate::resume::has_checkpoint;
 use crate::state::{SHORT, code, contents, ended_by_itself, whole, with_an_old_run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -76,7 +77,7 @@ fn calls(place: &Place) -> Vec<Call> {
 fn inject(is_tried: impl Fn(&Call) -> bool, when: impl Fn(usize) -> String) {
     let (place, old) = with_an_old_run();
     let mut codes = BTreeMap::<i32, usize>::new();
-    let (mut tried, mut hits) = (BTreeSet::new(), 0);
+    let (mut tried, mut hits, mut went_on) = (BTreeSet::new(), 0, 0);
     for call in calls(&place).iter().filter(|call| is_tried(call)) {
         if !tried.insert((call.name.clone(), call.number)) {
             continue;
@@ -96,11 +97,19 @@ fn inject(is_tried: impl Fn(&Call) -> bool, when: impl Fn(usize) -> String) {
         whole(&what, &place.path("run"), name == "unlink" || name == "rmdir" || when(*number).contains('+'));
         if code(&output) == 0 {
             assert!(place.path("run/model.safetensors").exists(), "{what}");
+        } else if has_checkpoint(&place.path("run")) {
+            // Where the disk is well again, it goes on to what it would have been.
+            went_on += 1;
+            place.run("train --resume run --quiet").succeeds();
+            for name in ["model.safetensors", "best.safetensors"] {
+                assert!(contents(&place.path("run"))[name] == old[name], "{what}: {name} is another one");
+            }
+            whole(&what, &place.path("run"), false);
         }
         assert!(contents(&place.path("old")) == old, "{what}: it changed another run");
         *codes.entry(code(&output)).or_default() += 1;
     }
-    println!("{hits} errors of {} tried; exit codes {codes:?}", tried.len());
+    println!("{hits} errors of {} tried; exit codes {codes:?}; {went_on} runs went on", tried.len());
     // A run that takes another way, as with a cache, may make fewer calls.
     assert!(
         tried.len() > 8 && hits * 10 >= tried.len() * 9,

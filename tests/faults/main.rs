@@ -91,6 +91,7 @@ fn a_signal_finishes_the_step_and_saves() {
             said.stderr
         );
         assert!(said.stdout.contains(&format!("Saved to {run}")), "{}", said.stdout);
+        assert!(said.stdout.contains(&format!("Go on:   pawgrad train --resume {run}")), "{}", said.stdout);
         place
             .run(&format!("evaluate --device cpu --test-dir test --model {run}/model.safetensors"))
             .succeeds();

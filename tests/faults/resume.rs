@@ -117,7 +117,7 @@ fn kills(device: &str, more: &str, kills: usize) {
     assert!(went_on * 3 > runs, "{went_on} of {runs} had a checkpoint");
 }
 
-fn has_checkpoint(run: &Path) -> bool {
+pub fn has_checkpoint(run: &Path) -> bool {
     fs::read_dir(run)
         .into_iter()
         .flatten()

@@ -185,7 +185,9 @@ fn a_run_starts_with_the_weights_of_a_past_run_that_it_names() {
         settings["start_from"] = json!(name);
         studio.post("/api/train", settings.clone()).refuses(422, "Start from: there is no run");
     }
-    std::fs::remove_file(elsewhere.join("model.safetensors")).unwrap();
+    for model in ["model.safetensors", "best.safetensors"] {
+        std::fs::remove_file(elsewhere.join(model)).unwrap();
+    }
     settings["start_from"] = json!(first);
     studio.post("/api/train", settings).refuses(422, "has no model");
 }
