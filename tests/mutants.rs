@@ -129,7 +129,16 @@ const CHECKS: [(&str, &[&str]); 2] = [
     ),
     (
         "faults",
-        &["src/run/", "src/memory", "src/model/", "src/data/", "src/files.rs", "src/error/", "src/commands/"],
+        &[
+            "src/run/",
+            "src/memory",
+            "src/model/",
+            "src/train/",
+            "src/data/",
+            "src/files.rs",
+            "src/error/",
+            "src/commands/",
+        ],
     ),
 ];
 

@@ -216,7 +216,7 @@ fn read(file: &Path) -> Result<(Vec<u8>, Position, About)> {
 }
 
 fn shown_value(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), |text| shown(text))
+    value.as_str().map_or_else(|| value.to_string(), shown)
 }
 
 /// The newest checkpoint of a run, whole or not.

@@ -97,7 +97,7 @@ fn inject(is_tried: impl Fn(&Call) -> bool, when: impl Fn(usize) -> String) {
         whole(&what, &place.path("run"), name == "unlink" || name == "rmdir" || when(*number).contains('+'));
         if code(&output) == 0 {
             assert!(place.path("run/model.safetensors").exists(), "{what}");
-        } else if has_checkpoint(&place.path("run")) {
+        } else if has_checkpoint(&place.path("run")) && !has_finished(&place) {
             // Where the disk is well again, it goes on to what it would have been.
             went_on += 1;
             place.run("train --resume run --quiet").succeeds();
@@ -116,6 +116,12 @@ fn inject(is_tried: impl Fn(&Call) -> bool, when: impl Fn(usize) -> String) {
         "only {hits} of {} errors were met",
         tried.len()
     );
+}
+
+/// A run may be whole though what it says of that cannot be printed.
+fn has_finished(place: &Place) -> bool {
+    let outcome = fs::read_to_string(place.path("run/outcome.toml"));
+    outcome.is_ok_and(|outcome| outcome.contains("kind = \"finished\""))
 }
 
 /// Whether a call asks about the machine or the time, and not for the program's own files.
