@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 pub struct TrainArgs {
     /// Go on with a run, named by its folder or by its name in runs/, from its newest checkpoint: to the bits that it would have
     /// had without a break. --epochs may be more than before
-    #[arg(long, value_name = "RUN", value_parser = path(), conflicts_with_all = ["out", "config"])]
+    #[arg(long, value_name = "RUN", value_parser = path(), conflicts_with_all = ["out", "config", "tuning"])]
     resume: Option<PathBuf>,
     /// With --resume: go on although something differs, so that the bits will too
     #[arg(long, requires = "resume")]
@@ -154,7 +154,7 @@ fn with_way_on(why: Error, folder: &Path, learning_rate: f64) -> Error {
         return why;
     }
     let more = match why.kind {
-        ErrorKind::Diverged => format!(" --learning-rate {} --allow-different-bits", learning_rate / 10.0),
+        ErrorKind::Diverged => format!(" --learning-rate {:e} --allow-different-bits", learning_rate / 10.0),
         _ => String::new(),
     };
     let message = format!("{}\n  Go on:  pawgrad train --resume {}{more}", why.message, quoted(folder));

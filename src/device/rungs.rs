@@ -44,7 +44,7 @@ impl Rungs {
 
     pub fn set_tuned(&self, table: RungTable) {
         self.chosen.take();
-        self.tuned.replace(table);
+        self.tuned.borrow_mut().extend(table);
     }
 
     pub fn tuned(&self, key: &str) -> Option<String> {

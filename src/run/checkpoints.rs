@@ -50,6 +50,8 @@ pub struct Checkpoints {
     every: Duration,
     last: Instant,
     under_way: Option<UnderWay>,
+    /// The best's step, as the newest that was written knows it.
+    best: Option<u32>,
 }
 
 /// One that a thread writes. The thread gives its bytes back, for another try.
@@ -62,7 +64,7 @@ struct UnderWay {
 impl Checkpoints {
     /// `every` is the time from one to the next within an epoch.
     pub fn new(every: Duration) -> Checkpoints {
-        Checkpoints { every, last: Instant::now(), under_way: None }
+        Checkpoints { every, last: Instant::now(), under_way: None, best: None }
     }
 
     /// Whether it is time for one. Not while the one before is being written: a slow disk does not hold up the training.
@@ -109,7 +111,9 @@ impl Checkpoints {
             running.check()?;
             first.take().unwrap_or_else(|| put(&path, &bytes)).inspect_err(|_| remove_leftovers(folder, name))
         })?;
-        let kept = |at: usize, step: u32| at < KEPT || Some(step) == best;
+        // Where the newest is damaged, the one before it has a best of its own.
+        let bests = [best, std::mem::replace(&mut self.best, best)];
+        let kept = |at: usize, step: u32| at < KEPT || bests.contains(&Some(step));
         for (at, (step, path)) in list(folder).into_iter().enumerate() {
             if !kept(at, step) {
                 // What cannot be deleted now is tried again at the next.

@@ -5,7 +5,7 @@
 //! sibling, synced and renamed, so that a crash or a full disk leaves the previous one.
 
 use super::about::About;
-use super::checkpoints::Checkpoints;
+use super::checkpoints::{self, Checkpoints};
 use super::claim::{CONFIG_FILE, Claim, STEPS_FILE, persist_in};
 use super::history::csv;
 use super::lock::Running;
@@ -242,15 +242,17 @@ impl Record for RunFolder {
 
     /// The steps first: they must not lack what the checkpoint has.
     fn checkpoint(&mut self, at: &Position, unsealed: Unsealed) -> Result<()> {
-        let path = self.path.join(STEPS_FILE);
+        let path = self.path.join(checkpoints::name(at.step));
         let cannot = |why: io::Error| cannot_write(&path, &why);
+        self.running.check().map_err(cannot)?;
         let steps = self.steps.try_clone().map_err(cannot)?;
         self.checkpoints.begin(&self.path, at, unsealed, move || steps.sync_data()).map_err(cannot)
     }
 
     /// Replaces `rungs.toml`, by which the run can be repeated with the same rungs; nothing where there was no choice.
     fn rungs(&mut self, device: &Device, progress: &mut dyn Progress) -> Result<()> {
-        self.about.rungs = device.chosen_rungs();
+        // Those of before a break too: not every kernel runs again at once.
+        self.about.rungs.extend(device.chosen_rungs());
         match device.chosen_rungs() {
             rungs if rungs.is_empty() => Ok(()),
             rungs => {

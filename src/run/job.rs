@@ -147,7 +147,7 @@ pub fn prepare(
         config,
         network,
         device: device_class(device),
-        rungs: Default::default(),
+        rungs: resumed.as_ref().map(|resumed| resumed.about.rungs.clone()).unwrap_or_default(),
         training: training.hash(),
         test: test.hash(),
         seconds: resumed.as_ref().map_or(0.0, |resumed| resumed.about.seconds),
@@ -181,7 +181,12 @@ impl Prepared {
     /// Ends the run before its first step, and says so in its folder; the error says it too.
     pub fn stop(mut self, progress: &mut dyn Progress) -> Error {
         let _ = self.folder.end(Ok(End::Interrupted), progress);
-        error!(Interrupted, "stopped before the first step: there is no model")
+        match self.position.step {
+            0 => error!(Interrupted, "stopped before the first step: there is no model"),
+            step => {
+                error!(Interrupted, "stopped before the next step: the run is as it was after step {step}")
+            }
+        }
     }
 }
 

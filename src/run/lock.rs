@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 pub struct Running {
     path: PathBuf,
     file: File,
+    /// Whether the file stays: it is that of a run that was killed, and nothing has changed that yet.
+    pub stays: bool,
 }
 
 pub const RUNNING_FILE: &str = "running.lock";
@@ -66,7 +68,7 @@ impl Running {
                 let holder = format!("{HOLDER}{} since {now}\n", std::process::id());
                 // Where the disk is full, others learn only that there is a holder.
                 let _ = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
-                return Ok(Some(Running { path, file }));
+                return Ok(Some(Running { path, file, stays: false }));
             }
             if began.elapsed() > LOOKED_AT {
                 return Err(error!(Write, "{} cannot be locked: others take it away", shown_path(&path)));
@@ -126,7 +128,7 @@ fn is_there(_path: &Path, _file: &File) -> bool {
 impl Drop for Running {
     fn drop(&mut self) {
         // Another run's file stays.
-        if self.check().is_ok() {
+        if !self.stays && self.check().is_ok() {
             let _ = fs::remove_file(&self.path);
         }
     }

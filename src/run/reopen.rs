@@ -27,14 +27,20 @@ impl RunFolder {
         trainer: &mut Trainer,
         progress: &mut dyn Progress,
     ) -> Result<RunFolder> {
-        let Resumed { folder: path, running, position, bytes, .. } = resumed;
+        let Resumed { folder: path, mut running, position, bytes, .. } = resumed;
         let best =
             position.best.map(|best| (best.step, best_model(&path, best.step, &position, &bytes, trainer)));
         trainer.restore(&bytes)?;
         drop(bytes);
         let steps_path = path.join(STEPS_FILE);
         let cannot = |why: io::Error| cannot_write(&steps_path, &why);
-        let mut steps = OpenOptions::new().read(true).write(true).open(&steps_path).map_err(cannot)?;
+        let mut steps = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&steps_path)
+            .map_err(cannot)?;
         let (end, last) = end_of_step(&steps, position.step).map_err(cannot)?;
         if last < position.step {
             progress.warning(&format!(
@@ -45,6 +51,7 @@ impl RunFolder {
         }
         steps.set_len(end).and_then(|()| steps.seek(SeekFrom::Start(end))).map_err(cannot)?;
 
+        running.stays = false;
         let mut folder = RunFolder::new(path, running, steps, about, every);
         (folder.steps_end, folder.last_step) = (end, position.step);
         (folder.history, folder.best) = (position.history, position.best.map(|best| best.epoch));
@@ -106,16 +113,18 @@ fn best_model(
 /// Where the line of a step ends in a run's steps, or the last before it; and which one that is.
 fn end_of_step(steps: &File, step: u32) -> io::Result<(u64, u32)> {
     let (mut end, mut last) = (0, 0);
-    for line in BufReader::new(steps).split(b'\n') {
-        let line = line?;
+    let (mut reader, mut line) = (BufReader::new(steps), Vec::new());
+    while reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
         let read = serde_json::from_slice::<serde_json::Value>(&line).ok();
         let number = read.and_then(|read| u32::try_from(read["step"].as_u64()?).ok());
         match number {
-            Some(number) if number == last + 1 && number <= step => {
-                (end, last) = (end + line.len() as u64 + 1, number);
+            // Lines may have been lost at an earlier break.
+            Some(number) if number > last && number <= step => {
+                (end, last) = (end + line.len() as u64, number);
             }
             _ => break,
         }
+        line.clear();
     }
     Ok((end, last))
 }

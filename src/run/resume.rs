@@ -3,7 +3,7 @@
 use super::about::{About, device_class};
 use super::checkpoints::{list, remove_all_leftovers};
 use super::config::Config;
-use super::lock::Running;
+use super::lock::{Running, was_killed};
 use super::outcome::{Ending, Outcome};
 use super::past::PastRun;
 use crate::data::Pictures;
@@ -27,8 +27,7 @@ const FREE: [&str; 8] = [
     "pawgrad",
 ];
 /// Settings with which the run can go on, to other bits.
-const ALLOWED: [&str; 7] =
-    ["learning_rate", "micro_batch", "fuse", "monitor", "early_stop", "min_delta", "rungs"];
+const ALLOWED: [&str; 5] = ["learning_rate", "micro_batch", "fuse", "early_stop", "rungs"];
 
 /// A run that is to go on, and its newest checkpoint that is whole.
 pub struct Resumed {
@@ -52,8 +51,10 @@ impl Resumed {
         let name = shown_path(folder);
         let run = PastRun::at(folder).filter(|run| run.problem.is_none());
         run.ok_or_else(|| error!(Usage, "{name} is no folder of a run: it has no config.toml of one"))?;
+        let was_killed = was_killed(folder);
         let running = Running::start(folder)?;
-        let running = running.ok_or_else(|| error!(Usage, "the folder {name} is gone"))?;
+        let mut running = running.ok_or_else(|| error!(Usage, "the folder {name} is gone"))?;
+        running.stays = was_killed;
         remove_all_leftovers(folder);
         let (mut found, mut notes) = (None, Vec::new());
         for (_, file) in list(folder) {
@@ -73,6 +74,15 @@ impl Resumed {
         };
         // What it was last given to do: it may have been killed before a checkpoint could say so.
         if let Ok(now) = Config::read(folder) {
+            let (was, given) = (fields(&about.config), fields(&now));
+            for name in ALLOWED.iter().filter(|name| was.get(**name) != given.get(**name)) {
+                let [was, given] =
+                    [&was, &given].map(|fields| fields.get(*name).map_or("none".into(), shown_value));
+                notes.push(format!(
+                    "Note: the run was given {name} = {given}, and its checkpoint is from before: it goes on with {was} unless \
+                     that is given again"
+                ));
+            }
             let Config { epochs, max_steps, checkpoint_minutes, train_dir, test_dir, .. } = now;
             let config = about.config;
             about.config = Config { epochs, max_steps, checkpoint_minutes, train_dir, test_dir, ..config };
@@ -122,9 +132,18 @@ impl Resumed {
     /// # Errors
     /// `Usage` where it has ended for good.
     pub fn is_over(&self, schedule: &Schedule) -> Result<()> {
+        let Position { step, epoch, batches, .. } = self.position;
+        let begun = epoch + usize::from(batches > 0);
+        if schedule.epochs < begun {
+            let why =
+                error!(Usage, "the run is in epoch {begun} already: it cannot end with {}", schedule.epochs);
+            return Err(why.with(Remedy::MoreEpochs));
+        }
+        if schedule.max_steps.is_some_and(|most| most < step as usize) {
+            return Err(error!(Usage, "the run has done {step} steps already").with(Remedy::MoreSteps));
+        }
         let Some(end) = schedule.is_over(&self.position) else { return Ok(()) };
         let has_said = Outcome::read(&self.folder).is_some_and(|outcome| outcome.kind == Ending::Finished);
-        let step = self.position.step;
         match end {
             _ if !has_said => Ok(()),
             End::StoppedEarly => {
@@ -150,7 +169,7 @@ impl Resumed {
         if was != now {
             self.differs(&format!("the run began on {}, and this is {now}", shown(was)))?;
         } else if !self.about.rungs.is_empty() {
-            // Whatever was tuned since.
+            // Whatever was tuned since; kernels that have not run yet take what is tuned now.
             device.use_tuned_rungs(self.about.rungs.clone());
         }
         Ok(())

@@ -24,7 +24,9 @@ fn words(remedy: &Remedy) -> Option<String> {
         Remedy::OtherTuning => "Tune this device again.",
         Remedy::TrainAnew => "Begin a new run that starts from its model.",
         Remedy::MoreEpochs => "Give it more epochs.",
-        Remedy::DifferentBits => "Its own program can go on all the same, in a terminal.",
+        Remedy::DifferentBits => {
+            "Going on all the same gives other bits; an option of the command line does that."
+        }
         Remedy::MoreSteps | Remedy::MorePatience => "Begin a new run that starts from its model.",
         Remedy::TunedPrecision
         | Remedy::OwnRung

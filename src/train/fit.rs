@@ -38,7 +38,8 @@ pub async fn train(
     let mut at = from;
     loop {
         if let Some(end) = schedule.is_over(&at) {
-            if end == End::StoppedEarly {
+            // As Keras's restore_best_weights, however it ended.
+            if end != End::StepsDone && schedule.early_stop.is_some() && at.best.is_some() {
                 record.restore_best(progress)?;
             }
             return Ok(end);

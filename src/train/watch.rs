@@ -59,7 +59,7 @@ pub trait Record {
         progress: &mut dyn Progress,
     ) -> Result<()>;
 
-    /// The training was stopped early: the best epoch's model takes the place of the last one's.
+    /// The training is over that was to stop early: the best epoch's model takes the place of the last one's.
     ///
     /// # Errors
     /// `Write` where it cannot be kept.

@@ -60,6 +60,20 @@ fn what_a_run_was_last_given_to_do_outlives_a_kill() {
 }
 
 #[test]
+fn a_killed_run_stays_one_where_it_cannot_go_on() {
+    let place = Place::new();
+    place.run(&format!("{RUN} --epochs 2 --max-steps 4 --out runs/run")).succeeds();
+    // As a kill leaves it.
+    place.bash("rm runs/run/outcome.toml; echo 'process 4 since then' > runs/run/running.lock").succeeds();
+    place.run("train --resume run --seed 7").fails(2, &["cannot change"]);
+    place.run("train --resume run --max-steps 3").fails(2, &["has done 4 steps already"]);
+    let runs = place.run("runs");
+    assert!(runs.succeeds().stdout.contains("killed after step 4"), "{}", runs.stdout);
+    place.run("train --resume run --max-steps 9 --quiet").succeeds();
+    assert!(!place.path("runs/run/running.lock").exists());
+}
+
+#[test]
 fn a_run_that_diverged_goes_on_from_before() {
     let place = Place::new();
     place.run(&format!("{RUN} --epochs 2 --out run")).succeeds();
@@ -88,6 +102,8 @@ fn what_would_change_the_bits_is_named_and_refused() {
         ("--no-shuffle", &["shuffle = true, not false"]),
         ("--validation-split 0.2", &["validation_split = none, not 0.2"]),
         ("--learning-rate 0.01", &["learning_rate = 0.001, not 0.01", "--allow-different-bits"]),
+        ("--monitor val_accuracy", &["monitor = val_loss, not val_accuracy", "cannot change"]),
+        ("--epochs 1", &["is in epoch 2 already"]),
         ("--early-stop 3", &["early_stop = none, not 3", "--allow-different-bits"]),
         ("--device software", &["the run began on the CPU with", "llvmpipe", "--allow-different-bits"]),
     ] {
@@ -189,6 +205,12 @@ fn the_best_epoch_is_kept_and_used() {
         |said: &str| serde_json::from_str::<serde_json::Value>(said).unwrap()["loss"].as_f64().unwrap();
     assert!((loss(&evaluated.stdout) - losses[best]).abs() < 1e-6);
     place.run("train --resume run").fails(2, &["stopped early, 3 epochs after its best", "--early-stop"]);
+
+    // Nor does it matter whether patience ran out.
+    let patient =
+        format!("{RUN} --epochs {} --learning-rate 0.02 --early-stop 50 --out patient", losses.len());
+    place.run(&patient).succeeds();
+    same(&place, "patient", "run");
 
     // Without it, both are there, and each can be asked for.
     let longer = format!("{RUN} --epochs {} --learning-rate 0.02 --out longer", losses.len());

@@ -9,7 +9,7 @@ use crate::ops::input::upload;
 use crate::tape::{Tape, Var};
 use serde::Serialize;
 
-/// How much each place of the last maps ([`last_maps`]) speaks for a class.
+/// How much each place of the last convolution's maps, behind what follows in the same places, speaks for a class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Heat {
     pub height: usize,

@@ -1,6 +1,7 @@
 //! Going on with a run that was stopped, killed or finished.
 
 use super::{Begin, Training};
+use crate::device::Precision;
 use crate::run::{Config, Resumed};
 use crate::studio::advice::sentence;
 use crate::studio::answer::{Answer, Body, unusable};
@@ -39,7 +40,13 @@ impl Training {
         let mut resumed = Resumed::open(run.path(), false).map_err(refused)?;
         let mut settings = resumed.about.config.settings();
         // What stopped it there was for then.
-        settings.max_steps = None;
+        settings.max_steps = settings.max_steps.filter(|&most| most > resumed.position.step as usize);
+        let Config { precision, rungs, .. } = &resumed.about.config;
+        if *precision != Precision::F32 || !rungs.is_empty() {
+            return Err(unusable(
+                "the run has a precision or rungs of its own: it goes on in a terminal, with --resume",
+            ));
+        }
         settings.epochs = epochs.unwrap_or(settings.epochs);
         if let Some(problem) = settings.problems().first() {
             return Err(unusable(format!("{}: {}", problem.field, problem.message)));

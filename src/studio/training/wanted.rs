@@ -102,6 +102,6 @@ pub fn config(settings: &Settings, device: &str) -> Value {
     json!({
         "train_dir": train_dir, "test_dir": test_dir, "validation_split": validation_split, "image_size": image_size,
         "color": color, "learning_rate": learning_rate, "epochs": epochs, "batch_size": batch_size, "network": network,
-        "dropout": dropout, "class_weights": class_weights, "seed": seed, "device": device,
+        "monitor": settings.monitor, "min_delta": settings.min_delta, "dropout": dropout, "class_weights": class_weights, "seed": seed, "device": device,
     })
 }
