@@ -43,9 +43,7 @@ impl Training {
         settings.max_steps = settings.max_steps.filter(|&most| most > resumed.position.step as usize);
         let Config { precision, rungs, .. } = &resumed.about.config;
         if *precision != Precision::F32 || !rungs.is_empty() {
-            return Err(unusable(
-                "the run has a precision or rungs of its own: it goes on in a terminal, with --resume",
-            ));
+            return Err(unusable("the run has a precision or rungs of its own: it goes on from a terminal"));
         }
         settings.epochs = epochs.unwrap_or(settings.epochs);
         if let Some(problem) = settings.problems().first() {
