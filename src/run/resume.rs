@@ -135,8 +135,9 @@ impl Resumed {
         let Position { step, epoch, batches, .. } = self.position;
         let begun = epoch + usize::from(batches > 0);
         if schedule.epochs < begun {
-            let why =
-                error!(Usage, "the run is in epoch {begun} already: it cannot end with {}", schedule.epochs);
+            let (is_at, epochs) =
+                (if batches > 0 { "is in epoch" } else { "has done epoch" }, schedule.epochs);
+            let why = error!(Usage, "the run {is_at} {begun} already: it cannot end with {epochs}");
             return Err(why.with(Remedy::MoreEpochs));
         }
         if schedule.max_steps.is_some_and(|most| most < step as usize) {

@@ -64,7 +64,7 @@ fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
     studio
         .post(&resume, json!({"epochs": null}))
         .refuses(422, "has done its 300 epochs. Give it more epochs");
-    studio.post(&resume, json!({"epochs": 200})).refuses(422, "has done its 300 epochs");
+    studio.post(&resume, json!({"epochs": 200})).refuses(422, "has done epoch 300 already");
     assert_eq!(studio.post(&resume, json!({"epochs": 303})).status, 202);
     assert_eq!(studio.wait_for("end")["end"], "finished");
     assert!(lasting(&studio, &format!("runs/{run}")) == by_hand(&studio, 303));
