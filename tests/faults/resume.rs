@@ -98,6 +98,10 @@ fn kills(device: &str, more: &str, kills: usize) {
             done += 1;
             // A checkpoint that has its name is whole.
             whole(&run, &place.path(&run), true);
+            // Killed when all was done, on its way out.
+            if place.path(&run).join("outcome.toml").exists() {
+                break;
+            }
             begun = has_checkpoint(&place.path(&run));
             if !begun {
                 let _ = fs::remove_dir_all(place.path(&run));
