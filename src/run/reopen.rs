@@ -3,7 +3,7 @@
 use super::about::About;
 use super::checkpoints;
 use super::claim::{CONFIG_FILE, STEPS_FILE, remove_leftovers};
-use super::folder::{BEST_FILE, RunFolder};
+use super::folder::{BEST_FILE, HISTORY_FILE, RunFolder};
 use super::manage::FILES;
 use super::outcome::OUTCOME_FILE;
 use super::resume::Resumed;
@@ -74,6 +74,10 @@ impl RunFolder {
                 why.message
             )),
             None => remove(&folder.path.join(BEST_FILE))?,
+        }
+        if folder.history.is_empty() {
+            // A history says that there is a model.
+            return remove(&folder.path.join(HISTORY_FILE)).map(|()| folder);
         }
         folder.write_history(progress)?;
         Ok(folder)
