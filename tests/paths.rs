@@ -52,13 +52,13 @@ fn the_model_that_was_taken_is_named() {
         100.0 * accuracy
     );
     for line in ["predict test/cats/0.png", "predict --json test/cats/0.png", "evaluate --test-dir test"] {
-        let said = place.run(&format!("{line} --device cpu --model run"));
-        assert!(
-            said.succeeds().stderr.contains("Model: run/model.safetensors, written 20"),
-            "{}",
-            said.stderr
-        );
-        assert!(said.stderr.contains(&known), "no {known} in {}", said.stderr);
+        let best = "test accuracy of the best, epoch ";
+        for (more, file, words) in [("", "best", best), ("--last", "model", known.as_str())] {
+            let said = place.run(&format!("{line} --device cpu --model run {more}"));
+            let model = format!("Model: run/{file}.safetensors, written 20");
+            assert!(said.succeeds().stderr.contains(&model), "{}", said.stderr);
+            assert!(said.stderr.contains(words), "no {words} in {}", said.stderr);
+        }
     }
     assert!(place.run("summary --model run").succeeds().stdout.contains("dense1"));
     place.train("--out again --init-weights run --max-steps 1").succeeds();
