@@ -47,6 +47,12 @@ pub const MODEL_FILE: &str = "model.safetensors";
 pub const BEST_FILE: &str = "best.safetensors";
 pub const HISTORY_FILE: &str = "history.csv";
 
+/// The model of a run to use: that of the best epoch, where one was finished; else that of the last.
+pub fn model_of(folder: &Path) -> PathBuf {
+    let best = folder.join(BEST_FILE);
+    if best.is_file() { best } else { folder.join(MODEL_FILE) }
+}
+
 impl RunFolder {
     /// Starts the files of a run in the folder. Within an epoch, checkpoints are written `every` so often.
     ///
@@ -152,10 +158,9 @@ impl RunFolder {
         self.persist("curves.svg", curves::svg(&self.history)?.as_bytes(), progress)
     }
 
-    /// The model to use: that of the best epoch, where one was finished.
+    /// As [`model_of`].
     pub fn model_path(&self) -> PathBuf {
-        let best = self.path.join(BEST_FILE);
-        if best.is_file() { best } else { self.path.join(MODEL_FILE) }
+        model_of(&self.path)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs as their folders describe them: those that go on, and those that ended, however they did.
 
 use super::claim::{CONFIG_FILE, RUNS, STEPS_FILE};
-use super::folder::{BEST_FILE, HISTORY_FILE, MODEL_FILE};
+use super::folder::{BEST_FILE, HISTORY_FILE, model_of};
 use super::outcome::Outcome;
 use crate::data::open_regular;
 use crate::error::{Result, error, path_text};
@@ -103,7 +103,7 @@ impl PastRun {
 
     /// The model to use: that of the best epoch; in a run of an earlier version, that of the last.
     pub fn model_file(&self) -> PathBuf {
-        self.path.join(if self.has_best() { BEST_FILE } else { MODEL_FILE })
+        model_of(&self.path)
     }
 
     /// Whether the model of its best epoch was kept.
