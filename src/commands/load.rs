@@ -8,7 +8,7 @@ use crate::device::Device;
 use crate::error::{Result, error, shown_path};
 use crate::memory::{self, BATCH, Need};
 use crate::model::Model;
-use crate::run::{BEST_FILE, MODEL_FILE, Origin, load, newest_with_model, no_checksum};
+use crate::run::{MODEL_FILE, Origin, load, model_of, newest_with_model, no_checksum};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -73,10 +73,13 @@ pub fn model_file(path: &Path, last: bool) -> Result<PathBuf> {
             false => Err(error!(Model, "there is no file {name}{}", did_you_mean(path))),
         };
     }
-    let mut files = [BEST_FILE, MODEL_FILE].into_iter().skip(usize::from(last)).map(|file| path.join(file));
-    files.find(|file| file.is_file()).ok_or_else(|| {
-        error!(Model, "the folder {name} has no {MODEL_FILE}: no epoch of a run was finished there")
-    })
+    let file = if last { path.join(MODEL_FILE) } else { model_of(path) };
+    match file.is_file() {
+        true => Ok(file),
+        false => {
+            Err(error!(Model, "the folder {name} has no {MODEL_FILE}: no epoch of a run was finished there"))
+        }
+    }
 }
 
 /// The model of the newest run in `runs` that has one.

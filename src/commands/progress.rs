@@ -109,7 +109,7 @@ impl Progress for Terminal {
         self.bar.inc(1);
     }
 
-    fn epoch_done(&mut self, epoch: &EpochRecord) {
+    fn epoch_done(&mut self, epoch: &EpochRecord, _is_best: bool) {
         if self.detail == Detail::Quiet {
             return;
         }

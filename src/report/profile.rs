@@ -83,10 +83,10 @@ impl<P: Progress> Progress for Profiler<P> {
         self.inner.step_done(step);
     }
 
-    fn epoch_done(&mut self, epoch: &EpochRecord) {
+    fn epoch_done(&mut self, epoch: &EpochRecord, is_best: bool) {
         let spans = self.take_spans();
         self.timeline.epoch_done(epoch, &spans);
-        self.inner.epoch_done(epoch);
+        self.inner.epoch_done(epoch, is_best);
     }
 
     fn between_steps(&mut self, model: &Model) -> Result<()> {

@@ -8,6 +8,7 @@ use crate::files::read_text;
 use crate::train::Monitor;
 use crate::train::settings::{ClassWeights, Settings};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::path::Path;
 
 /// Most bytes that are read of it.
@@ -111,6 +112,23 @@ impl Config {
             training_pictures_per_class: Vec::new(),
             test_pictures_per_class: Vec::new(),
         }
+    }
+
+    /// The name and the value of each setting, without what was found of the pictures.
+    pub fn fields(&self) -> Map<String, Value> {
+        const FOUND: [&str; 6] = [
+            "classes",
+            "weights_of_classes",
+            "training_pictures",
+            "test_pictures",
+            "training_pictures_per_class",
+            "test_pictures_per_class",
+        ];
+        let Ok(Value::Object(mut fields)) = serde_json::to_value(self) else {
+            unreachable!("settings are plain data")
+        };
+        fields.retain(|name, _| !FOUND.contains(&name.as_str()));
+        fields
     }
 
     /// The text of the file.

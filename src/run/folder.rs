@@ -11,7 +11,7 @@ use super::history::csv;
 use super::lock::Running;
 use super::outcome::{OUTCOME_FILE, Outcome};
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files::{cannot_write, persist, read_file, replace};
 use crate::report::curves;
 use crate::train::{End, EpochRecord, Position, Progress, Record, StepRecord, Unsealed};
@@ -153,6 +153,11 @@ impl RunFolder {
         trained
     }
 
+    /// Says in the folder that the run has failed before its first step; gives the error back.
+    pub(super) fn fail(&mut self, why: Error, progress: &mut dyn Progress) -> Error {
+        self.end(Err(why), progress).expect_err("an error stays one")
+    }
+
     pub(super) fn write_history(&self, progress: &mut dyn Progress) -> Result<()> {
         self.persist(HISTORY_FILE, csv(&self.history).as_bytes(), progress)?;
         self.persist("curves.svg", curves::svg(&self.history)?.as_bytes(), progress)
@@ -215,18 +220,14 @@ impl Record for RunFolder {
         if is_best {
             self.best = Some(record.epoch);
         }
-        let written = self.write_history(progress);
-        match written {
-            Err(_) => {
-                self.best = best_before;
-                self.history.pop();
-            }
-            Ok(()) => {
-                // Of a thousand classes a matrix takes 8 MB, and only the last is asked for.
-                self.history.iter_mut().rev().skip(1).for_each(EpochRecord::forget_confusion);
-            }
+        if let Err(why) = self.write_history(progress) {
+            self.best = best_before;
+            self.history.pop();
+            return Err(why);
         }
-        written
+        // Of a thousand classes a matrix takes 8 MB, and only the last is asked for.
+        self.history.iter_mut().rev().skip(1).for_each(EpochRecord::forget_confusion);
+        Ok(())
     }
 
     fn restore_best(&mut self, progress: &mut dyn Progress) -> Result<()> {

@@ -5,6 +5,7 @@ use super::claim::{Claim, RUNS};
 use super::config::Config;
 use super::folder::RunFolder;
 use super::load::no_checksum;
+use super::manage::bytes_of_files;
 use super::needs::Needs;
 use super::network_file::{Described, NetworkFile};
 use super::pictures::{Loaded, SKIPPED_FILE, load_sets, weights_line};
@@ -98,11 +99,11 @@ pub fn prepare(
             "Note: this network has no dropout layer: the dropout that was asked for changes nothing",
         );
     }
-    let folder = match &resumed {
-        Some(resumed) => &resumed.folder,
-        None => settings.out.as_deref().unwrap_or(Path::new(RUNS)),
+    let (folder, there) = match &resumed {
+        Some(resumed) => (resumed.folder.as_path(), bytes_of_files(&resumed.folder)),
+        None => (settings.out.as_deref().unwrap_or(Path::new(RUNS)), 0),
     };
-    needs.check_room(folder, &network)?;
+    needs.check_room(folder, &network, there)?;
 
     let Loaded { training, test, skipped } =
         load_sets(&folders, network.raster(), settings.validation_split, progress)?;
@@ -157,7 +158,7 @@ pub fn prepare(
         trainer = trainer.with_class_weights(&weights)?;
     }
     let every = Duration::from_secs_f64(60.0 * settings.checkpoint_minutes);
-    let (position, folder) = match (resumed, &mut claim) {
+    let (position, mut folder) = match (resumed, &mut claim) {
         (Some(resumed), _) => {
             let position = resumed.position.clone();
             (position, RunFolder::reopen(*resumed, about, every, &mut trainer, progress)?)
@@ -166,7 +167,10 @@ pub fn prepare(
         (None, None) => unreachable!("a run begins anew or goes on"),
     };
     if let Some(skipped) = skipped {
-        let path = folder.save(SKIPPED_FILE, &skipped)?;
+        let path = match folder.save(SKIPPED_FILE, &skipped) {
+            Ok(path) => path,
+            Err(why) => return Err(folder.fail(why, progress)),
+        };
         progress.message(&format!("All files that were passed over: {}", shown_path(&path)));
     }
     Ok(Prepared { trainer, training, test, schedule, position, folder })

@@ -28,6 +28,13 @@ pub const FILES: [&str; 11] = [
     CONFIG_FILE,
 ];
 
+/// Bytes of what a run wrote so far.
+pub fn bytes_of_files(folder: &Path) -> u64 {
+    let checkpoints = list(folder).into_iter().map(|(_, file)| file);
+    let files = FILES.iter().map(|name| folder.join(name)).chain(checkpoints);
+    files.filter_map(|file| Some(fs::metadata(file).ok()?.len())).sum()
+}
+
 /// Gives a run a name beside that of its folder; an empty one takes it away.
 ///
 /// # Errors

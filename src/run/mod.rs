@@ -23,7 +23,7 @@ mod summary;
 
 pub use claim::{Claim, RUNS};
 pub use config::Config;
-pub use folder::{BEST_FILE, MODEL_FILE, RunFolder};
+pub use folder::{MODEL_FILE, RunFolder, model_of};
 pub use load::{Loaded, load, no_checksum};
 pub use lock::is_running;
 pub use manage::{delete, rename};

@@ -27,7 +27,7 @@ impl Needs<'_> {
     }
 
     /// # Errors
-    /// `OutOfMemory` with the numbers, and with the size of pictures that would fit.
+    /// `OutOfMemory` with the numbers, and with the size of pictures that would fit, where the network takes others.
     pub fn check_memory(&self, image_size: usize, network: &dyn Fn(usize) -> Result<Network>) -> Result<()> {
         let Needs { settings, device, seed, folders } = self;
         let most = self.most();
@@ -45,7 +45,10 @@ impl Needs<'_> {
         let what = format!("training at {image_size}x{image_size} pixels, batch {most},");
         let Err(why) = memory::check(&what, &needs(image_size)?) else { return Ok(()) };
         // Some networks halve pictures so often that small ones vanish.
-        let least = (MIN_IMAGE_SIZE..image_size).find(|&size| network(size).is_ok()).unwrap_or(image_size);
+        let takes = |size: &usize| network(*size).is_ok_and(|network| network.image_size == *size);
+        let Some(least) = (MIN_IMAGE_SIZE..image_size).find(takes) else {
+            return Err(why.with(Remedy::LessMemory));
+        };
         let fits = memory::largest_that_fits(least..image_size, needs)?;
         let fits = match fits {
             Some(size) => format!("; pictures of {size}x{size} pixels would fit"),
@@ -55,13 +58,16 @@ impl Needs<'_> {
         Err(why.saying(message).with(Remedy::LessMemory))
     }
 
+    /// `there` are the bytes of the run's files that are there already, as it goes on.
+    ///
     /// # Errors
     /// `Write` with the numbers.
-    pub fn check_room(&self, folder: &Path, network: &Network) -> Result<()> {
+    pub fn check_room(&self, folder: &Path, network: &Network, there: u64) -> Result<()> {
         let batches = self.folders[0].files.len().div_ceil(self.most());
         let steps = self.settings.epochs.saturating_mul(batches);
         let steps = steps.min(self.settings.max_steps.unwrap_or(usize::MAX)) as u64;
-        check_room(folder, "the run", bytes_of_run(network, steps)?)
+        let bytes = bytes_of_run(network, steps)?;
+        check_room(folder, "the run", bytes.saturating_sub(there))
     }
 }
 

@@ -61,6 +61,7 @@ impl Run {
         let config = run.config();
         let setting = |name: &str| Some(config[name].as_str()?.to_string());
         let history = run.epochs().unwrap_or_default();
+        let is_best = is_best || run.restored_best(&history);
         let epoch = if is_best { run.best_epoch(&history) } else { history.last() };
         let best = epoch.filter(|_| is_best).and_then(|best| Some(best["epoch"].as_f64()? as u64 + 1));
         let accuracy = epoch.and_then(|epoch| epoch["val_accuracy"].as_f64());

@@ -18,6 +18,8 @@ const MOST: u64 = 16 << 20;
 pub enum Ending {
     /// After all its epochs, or all the steps that it was given.
     Finished,
+    /// As so many epochs were not better than the best; its model was restored.
+    StoppedEarly,
     /// Somebody asked it to stop; it was saved.
     Stopped,
     /// A loss or a gradient was not finite.
@@ -51,7 +53,8 @@ impl Outcome {
         confusion: Option<Vec<Vec<usize>>>,
     ) -> Outcome {
         let kind = match trained {
-            Ok(End::Finished | End::StoppedEarly | End::StepsDone) => Ending::Finished,
+            Ok(End::Finished | End::StepsDone) => Ending::Finished,
+            Ok(End::StoppedEarly) => Ending::StoppedEarly,
             Ok(End::Interrupted) => Ending::Stopped,
             Err(why) if why.kind == ErrorKind::Diverged => Ending::Diverged,
             Err(_) => Ending::Failed,
@@ -91,6 +94,7 @@ mod tests {
         for (trained, kind, step) in [
             (Ok(End::Finished), Ending::Finished, 11),
             (Ok(End::StepsDone), Ending::Finished, 11),
+            (Ok(End::StoppedEarly), Ending::StoppedEarly, 11),
             (Ok(End::Interrupted), Ending::Stopped, 11),
             (diverged, Ending::Diverged, 12),
             (Err(error!(Write, "the disk is full")), Ending::Failed, 11),

@@ -2,7 +2,7 @@
 
 use super::claim::{CONFIG_FILE, RUNS, STEPS_FILE};
 use super::folder::{BEST_FILE, HISTORY_FILE, model_of};
-use super::outcome::Outcome;
+use super::outcome::{Ending, Outcome};
 use crate::data::open_regular;
 use crate::error::{Result, error, path_text};
 use crate::files::read_text;
@@ -123,6 +123,18 @@ impl PastRun {
             }
         }
         best.map(|(epoch, _)| epoch)
+    }
+
+    /// Whether the model of its best epoch took the place of its last one: at the end of a run of these epochs that was to stop
+    /// early, if it did or not.
+    pub fn restored_best(&self, epochs: &[Value]) -> bool {
+        let is_over = match self.outcome().map(|outcome| outcome.kind) {
+            Some(Ending::StoppedEarly) => true,
+            // After some steps that it was given, it is to go on.
+            Some(Ending::Finished) => self.config["epochs"].as_u64() == Some(epochs.len() as u64),
+            _ => false,
+        };
+        is_over && self.config["early_stop"].is_number()
     }
 
     /// What a person called it; `None` where nobody did.

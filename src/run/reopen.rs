@@ -55,32 +55,44 @@ impl RunFolder {
         let mut folder = RunFolder::new(path, running, steps, about, every);
         (folder.steps_end, folder.last_step) = (end, position.step);
         (folder.history, folder.best) = (position.history, position.best.map(|best| best.epoch));
-        folder.save_config(progress)?;
-        for name in FILES {
-            remove_leftovers(&folder.path, name);
+        match folder.go_back(position.step, best, progress) {
+            Ok(()) => Ok(folder),
+            Err(why) => Err(folder.fail(why, progress)),
         }
-        remove(&folder.path.join(OUTCOME_FILE))?;
-        for (step, file) in checkpoints::list(&folder.path) {
+    }
+
+    /// Makes the other files what they were after a step; `best` is the step of the best epoch, and its model.
+    fn go_back(
+        &self,
+        step: u32,
+        best: Option<(u32, Result<Vec<u8>>)>,
+        progress: &mut dyn Progress,
+    ) -> Result<()> {
+        self.save_config(progress)?;
+        for name in FILES {
+            remove_leftovers(&self.path, name);
+        }
+        remove(&self.path.join(OUTCOME_FILE))?;
+        for (of, file) in checkpoints::list(&self.path) {
             // Damaged ones, and what led elsewhere.
-            if step > position.step {
+            if of > step {
                 remove(&file)?;
             }
         }
         match best {
-            Some((_, Ok(model))) => folder.persist(BEST_FILE, &model, progress)?,
+            Some((_, Ok(model))) => self.persist(BEST_FILE, &model, progress)?,
             Some((step, Err(why))) => progress.warning(&format!(
                 "Note: {BEST_FILE} stays as it is, as {} cannot be used: {}",
                 checkpoints::name(step),
                 why.message
             )),
-            None => remove(&folder.path.join(BEST_FILE))?,
+            None => remove(&self.path.join(BEST_FILE))?,
         }
-        if folder.history.is_empty() {
-            // A history says that there is a model.
-            return remove(&folder.path.join(HISTORY_FILE)).map(|()| folder);
+        // A history says that there is a model.
+        match self.history.is_empty() {
+            true => remove(&self.path.join(HISTORY_FILE)),
+            false => self.write_history(progress),
         }
-        folder.write_history(progress)?;
-        Ok(folder)
     }
 
     /// The settings with which it goes on. The file keeps its time, which says when the run began.

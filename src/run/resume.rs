@@ -74,7 +74,7 @@ impl Resumed {
         };
         // What it was last given to do: it may have been killed before a checkpoint could say so.
         if let Ok(now) = Config::read(folder) {
-            let (was, given) = (fields(&about.config), fields(&now));
+            let (was, given) = (about.config.fields(), now.fields());
             for name in ALLOWED.iter().filter(|name| was.get(**name) != given.get(**name)) {
                 let [was, given] =
                     [&was, &given].map(|fields| fields.get(*name).map_or("none".into(), shown_value));
@@ -105,7 +105,7 @@ impl Resumed {
     /// # Errors
     /// `Usage` for a setting that cannot change, or not without the consent to other bits; and for another program.
     pub fn check_settings(&mut self, wanted: &Config) -> Result<()> {
-        let (was, now) = (fields(&self.about.config), fields(wanted));
+        let (was, now) = (self.about.config.fields(), wanted.fields());
         let names: BTreeSet<_> =
             was.keys().chain(now.keys()).filter(|name| !FREE.contains(&name.as_str())).collect();
         for name in names {
@@ -144,7 +144,8 @@ impl Resumed {
             return Err(error!(Usage, "the run has done {step} steps already").with(Remedy::MoreSteps));
         }
         let Some(end) = schedule.is_over(&self.position) else { return Ok(()) };
-        let has_said = Outcome::read(&self.folder).is_some_and(|outcome| outcome.kind == Ending::Finished);
+        let outcome = Outcome::read(&self.folder).map(|outcome| outcome.kind);
+        let has_said = matches!(outcome, Some(Ending::Finished | Ending::StoppedEarly));
         match end {
             _ if !has_said => Ok(()),
             End::StoppedEarly => {
@@ -206,23 +207,6 @@ impl Resumed {
         self.notes.push(format!("Note: {what}. The bits will differ from those of a run without a break"));
         Ok(())
     }
-}
-
-/// The name and the value of each setting.
-fn fields(config: &Config) -> serde_json::Map<String, serde_json::Value> {
-    let facts = [
-        "classes",
-        "training_pictures",
-        "test_pictures",
-        "training_pictures_per_class",
-        "test_pictures_per_class",
-    ];
-    let mut fields = match serde_json::to_value(config) {
-        Ok(serde_json::Value::Object(fields)) => fields,
-        _ => unreachable!("settings are plain data"),
-    };
-    fields.retain(|name, _| !facts.contains(&name.as_str()) && name != "weights_of_classes");
-    fields
 }
 
 /// A checkpoint as a file.

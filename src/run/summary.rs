@@ -67,7 +67,7 @@ pub struct Summary {
     pub verdict: Option<String>,
     /// Its best epoch so far, from 1, whose model is used.
     pub best_epoch: Option<u64>,
-    /// Whether it is over and has a checkpoint to go on from.
+    /// Whether it is over, has a checkpoint to go on from, and did not stop early.
     pub can_resume: bool,
     /// Whether it saved a model.
     pub model: bool,
@@ -96,6 +96,7 @@ impl Summary {
         let (state, outcome) = state(run, config, &epochs);
         let step = outcome.as_ref().map_or_else(|| run.last_step(), |outcome| outcome.step);
         let has_most = config["max_steps"].is_number() && problem.is_none();
+        let is_early = outcome.as_ref().is_some_and(|outcome| outcome.kind == Ending::StoppedEarly);
         let is_cut =
             has_most && state == State::Finished && number("epochs").is_some_and(|all| all > whole(&epochs));
         let trained = epochs.iter().filter_map(|epoch| epoch["seconds"].as_f64()).sum::<f64>();
@@ -115,7 +116,7 @@ impl Summary {
             name: run.name.clone(),
             title: run.title(),
             state,
-            end: words(state, step, is_cut),
+            end: words(state, step, is_cut, is_early),
             reason: outcome.and_then(|outcome| outcome.message),
             step,
             epochs: number("epochs"),
@@ -137,7 +138,7 @@ impl Summary {
             best_val_accuracy: accuracies().reduce(f64::max),
             verdict,
             best_epoch: run.best_epoch(&epochs).and_then(|best| Some(best["epoch"].as_f64()? as u64 + 1)),
-            can_resume: state != State::Running && newest_checkpoint(run.path()).is_some(),
+            can_resume: state != State::Running && !is_early && newest_checkpoint(run.path()).is_some(),
             model: run.has_model(),
             problem,
         }
@@ -152,7 +153,7 @@ fn whole(epochs: &[Value]) -> u64 {
 fn state(run: &PastRun, config: &Value, epochs: &[Value]) -> (State, Option<Outcome>) {
     let ended = |outcome: Outcome| {
         let state = match outcome.kind {
-            Ending::Finished => State::Finished,
+            Ending::Finished | Ending::StoppedEarly => State::Finished,
             Ending::Stopped => State::Stopped,
             Ending::Diverged => State::Diverged,
             Ending::Failed => State::Failed,
@@ -179,14 +180,15 @@ fn state(run: &PastRun, config: &Value, epochs: &[Value]) -> (State, Option<Outc
     (state, None)
 }
 
-/// The state in words. `is_cut`: it was given fewer steps than its epochs have.
-fn words(state: State, step: u32, is_cut: bool) -> String {
+/// The state in words. `is_cut`: it was given fewer steps than its epochs have; `is_early`: its epochs were no better any more.
+fn words(state: State, step: u32, is_cut: bool, is_early: bool) -> String {
     let after = |what: &str| match step {
         0 => format!("{what} before the first step"),
         step => format!("{what} after step {step}"),
     };
     match state {
         State::Running => "running".to_string(),
+        State::Finished if is_early => after("stopped early"),
         State::Finished if is_cut => after("finished"),
         State::Finished => "finished".to_string(),
         State::Stopped => after("stopped"),

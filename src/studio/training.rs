@@ -15,7 +15,7 @@ use super::models::OpenDevice;
 use super::runs::with_model;
 use super::worker::{self, Worker, no_thread};
 use crate::run::network_file::shipped;
-use crate::run::{Claim, Resumed, scan};
+use crate::run::{Claim, Config, Resumed, scan};
 use crate::train::settings::Settings;
 use axum::Json;
 use axum::extract::State;
@@ -23,7 +23,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use wanted::{Wanted, config, refuse};
+use wanted::{Wanted, refuse};
 use watcher::Followed;
 
 pub use follow::follow;
@@ -170,7 +170,8 @@ impl Training {
     /// Starts the thread of a run, and gives its name.
     fn launch(self: Arc<Self>, settings: Settings, device: String, from: Begin) -> Answer<String> {
         let run = from.run();
-        let event = json!({"type": "run", "run": run, "config": config(&settings, &device)});
+        let config = Config { device: device.clone(), ..Config::of(&settings) };
+        let event = json!({"type": "run", "run": run, "config": config.fields()});
         let stop = Arc::new(AtomicBool::new(false));
         let mut current = self.current.lock().unwrap();
         self.may_begin(current.as_ref())?;

@@ -98,7 +98,7 @@ pub async fn train(
         drop(model);
         record.rungs(trainer.model.device(), progress)?;
         keep(trainer, &at, &running, record, progress).await?;
-        progress.epoch_done(&epoch);
+        progress.epoch_done(&epoch, is_best);
         if !is_whole {
             return Ok(end);
         }

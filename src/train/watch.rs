@@ -28,8 +28,8 @@ pub trait Progress {
     fn epoch_starts(&mut self, epoch: usize, epochs: usize, steps: usize);
     /// A step was recorded.
     fn step_done(&mut self, step: &StepRecord);
-    /// An epoch was recorded.
-    fn epoch_done(&mut self, epoch: &EpochRecord);
+    /// An epoch was recorded; whether it is the best so far.
+    fn epoch_done(&mut self, epoch: &EpochRecord, is_best: bool);
     /// The model as it is, when a step was recorded and before the next one is.
     ///
     /// # Errors

@@ -204,6 +204,8 @@ fn the_best_epoch_is_kept_and_used() {
     let loss =
         |said: &str| serde_json::from_str::<serde_json::Value>(said).unwrap()["loss"].as_f64().unwrap();
     assert!((loss(&evaluated.stdout) - losses[best]).abs() < 1e-6);
+    let last = place.run("evaluate --model run --last --test-dir test --device cpu");
+    assert!(last.succeeds().stderr.contains(&format!("the best, epoch {}", best + 1)), "{}", last.stderr);
     place.run("train --resume run").fails(2, &["stopped early, 3 epochs after its best", "--early-stop"]);
 
     // Nor does it matter whether patience ran out.
@@ -211,6 +213,8 @@ fn the_best_epoch_is_kept_and_used() {
         format!("{RUN} --epochs {} --learning-rate 0.02 --early-stop 50 --out patient", losses.len());
     place.run(&patient).succeeds();
     same(&place, "patient", "run");
+    let last = place.run("evaluate --model patient --last --test-dir test --device cpu");
+    assert!(last.succeeds().stderr.contains(&format!("the best, epoch {}", best + 1)), "{}", last.stderr);
 
     // Without it, both are there, and each can be asked for.
     let longer = format!("{RUN} --epochs {} --learning-rate 0.02 --out longer", losses.len());
@@ -221,6 +225,8 @@ fn the_best_epoch_is_kept_and_used() {
         loss(&said.succeeds().stdout)
     };
     assert!((of("") - losses[best]).abs() < 1e-6);
+    let last = place.run("evaluate --model longer --last --test-dir test --device cpu");
+    assert!(last.succeeds().stderr.contains("test accuracy of the last:"), "{}", last.stderr);
     assert!((of("--last") - losses[losses.len() - 1]).abs() < 1e-6);
     place
         .run("evaluate --model longer/model.safetensors --last --test-dir test --device cpu")

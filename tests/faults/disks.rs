@@ -2,7 +2,7 @@
 
 use crate::begin;
 use crate::common::program::{Place, Said};
-use crate::state::{SHORT, code, whole};
+use crate::state::{SHORT, code, contents, whole};
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -58,6 +58,28 @@ fn a_disk_that_is_too_small_is_found_out_before_training() {
         let said = place.run(&format!("{SHORT} --out disk/run"));
         said.fails(8, &["disk/run", "MiB", "free", "--out"]);
         assert!(!said.stderr.contains("Epoch") && !place.path("disk/run").exists(), "{}", said.stderr);
+    });
+}
+
+/// A run has 15 times its model's size at most; after two epochs 8 of them are there.
+#[test]
+fn a_run_that_goes_on_needs_no_room_for_what_it_has() {
+    on_a_disk("60m", "a_run_that_goes_on_needs_no_room_for_what_it_has", |place| {
+        place.run(&format!("{SHORT} --out disk/run")).succeeds();
+        let size = fs::metadata(place.path("disk/run/model.safetensors")).unwrap().len();
+        let leave = |times: u64| {
+            let rest = format!(
+                "rm -f disk/filler; fallocate -l $(($(df --output=avail -B1 disk | tail -1) - {})) disk/filler",
+                times * size
+            );
+            place.bash(&rest).succeeds();
+        };
+        leave(5);
+        let before = contents(&place.path("disk/run"));
+        place.run("train --resume disk/run --epochs 3").fails(8, &["disk/run", "MiB", "free"]);
+        assert!(contents(&place.path("disk/run")) == before);
+        leave(10);
+        place.run("train --resume disk/run --epochs 3").succeeds();
     });
 }
 

@@ -73,6 +73,18 @@ fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
         .iter()
         .min_by(|a, b| a["val_loss"].as_f64().unwrap().total_cmp(&b["val_loss"].as_f64().unwrap()));
     assert_eq!(row(&studio, &run)["best_epoch"], best.unwrap()["epoch"].as_f64().unwrap() + 1.0);
+    // The page marks the best so far while the run goes on.
+    let events = studio.events();
+    let epochs = || events.iter().filter(|event| event["type"] == "epoch");
+    let lows = |loss: &mut f64, event: &&Value| {
+        let now = event["validation"]["loss"].as_f64().unwrap();
+        let is_best = now < std::mem::replace(loss, loss.min(now));
+        Some((is_best, event["is_best"].as_bool().unwrap()))
+    };
+    let before = history[..history.len() - epochs().count()].iter();
+    let before = before.map(|epoch| epoch["val_loss"].as_f64().unwrap()).fold(f64::INFINITY, f64::min);
+    let marked: Vec<_> = epochs().collect::<Vec<_>>().iter().scan(before, lows).collect();
+    assert!(!marked.is_empty() && marked.iter().all(|(is_best, said)| is_best == said), "{marked:?}");
 }
 
 #[test]
@@ -95,4 +107,22 @@ fn what_changed_since_is_named() {
     studio.place.bash(&format!("rm runs/{run}/checkpoint-*")).succeeds();
     assert_eq!(row(&studio, &run)["can_resume"], false);
     studio.post(&resume, json!({"epochs": 4})).refuses(422, "no whole checkpoint");
+}
+
+/// What stopped early has nothing left to do: there is no button that would be refused.
+#[test]
+fn a_run_that_stopped_early_is_over() {
+    let studio = Studio::new();
+    let line =
+        "train --train-dir train --test-dir test --image-size 8 --batch-size 4 --seed 1 --device cpu --quiet";
+    studio
+        .place
+        .run(&format!("{line} --epochs 60 --learning-rate 0.02 --early-stop 1 --out runs/early"))
+        .succeeds();
+    let early = row(&studio, "early");
+    assert_eq!((&early["state"], &early["can_resume"]), (&json!("finished"), &json!(false)), "{early}");
+    assert!(early["end"].as_str().unwrap().starts_with("stopped early after step "), "{early}");
+    studio
+        .post("/api/runs/early/resume", json!({"epochs": 100}))
+        .refuses(422, "stopped early, 1 epoch after its best");
 }

@@ -18,6 +18,7 @@ export function emptyRun(name, config) {
     canResume: false, // whether it is over, and has a checkpoint
     steps: Object.fromEntries(STEP_COLUMNS.map((column) => [column, []])),
     epochs: [], // {epoch, loss, accuracy, images_per_second, seconds, val_loss, val_accuracy}
+    best: null, // the epoch whose model is used
     confusion: null,
     verdict: null, // what the accuracy hides, when it is over
     classes: config?.classes ?? null,
@@ -32,9 +33,10 @@ export function emptyRun(name, config) {
 }
 
 /** A run as /api/runs/{name} describes it. */
-export function runFromFolder({ name, title, state, end, reason, seconds, model, config, steps, history, confusion, verdict, can_resume: canResume }) {
+export function runFromFolder({ name, title, state, end, reason, seconds, model, config, steps, history, confusion, verdict, best_epoch: best, can_resume: canResume }) {
   const run = emptyRun(name, config);
   run.canResume = canResume;
+  run.best = best === null ? null : best - 1;
   const isOver = state !== "running";
   Object.assign(run, { title, state, hasModel: model, steps, epochs: history, confusion, verdict, error: reason });
   if (isOver) Object.assign(run, { end, seconds });
@@ -57,6 +59,7 @@ export function putBefore(run, past) {
   );
   run.epochs = [...past.epochs.slice(0, epochs), ...run.epochs];
   run.hasModel ||= past.hasModel;
+  run.best ??= past.best;
   run.stepsPerEpoch ??= past.stepsPerEpoch;
 }
 
@@ -88,6 +91,7 @@ export function applyEvent(run, event) {
       });
       run.confusion = event.validation?.confusion ?? run.confusion;
       run.hasModel = true;
+      if (event.is_best) run.best = event.epoch;
       break;
     case "kernels":
       run.kernels = event;
@@ -148,18 +152,8 @@ export function currentEpoch(run) {
   return n ? { loss: l / n, accuracy: a / n } : null;
 }
 
-/** The epoch whose model is used, as the engine chooses it; null before the first. */
-export function bestEpoch(run) {
-  const { monitor = "val_loss", min_delta: delta = 0 } = run.config;
-  const sign = monitor === "val_accuracy" ? -1 : 1;
-  let best = null;
-  for (const epoch of run.epochs) {
-    const value = epoch[monitor];
-    if (value === null || value === undefined) continue;
-    if (best === null || sign * value < sign * best[monitor] - delta) best = epoch;
-  }
-  return best;
-}
+/** The epoch whose model is used; null before the first. */
+export const bestEpoch = (run) => run.epochs.find(({ epoch }) => epoch === run.best) ?? null;
 
 /** The last step of an epoch, by its number from 0. */
 export function lastStepOf(run, epoch) {

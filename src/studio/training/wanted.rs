@@ -93,15 +93,3 @@ impl From<Wanted> for Settings {
         }
     }
 }
-
-/// The settings as `config.toml` will name them.
-pub fn config(settings: &Settings, device: &str) -> Value {
-    let Settings { train_dir, test_dir, validation_split, image_size, color, learning_rate, .. } = settings;
-    let Settings { epochs, batch_size, network, dropout, class_weights, seed, .. } = settings;
-    let test_dir = if validation_split.is_some() { train_dir } else { test_dir };
-    json!({
-        "train_dir": train_dir, "test_dir": test_dir, "validation_split": validation_split, "image_size": image_size,
-        "color": color, "learning_rate": learning_rate, "epochs": epochs, "batch_size": batch_size, "network": network,
-        "monitor": settings.monitor, "min_delta": settings.min_delta, "dropout": dropout, "class_weights": class_weights, "seed": seed, "device": device,
-    })
-}

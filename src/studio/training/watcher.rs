@@ -194,7 +194,7 @@ impl Progress for Watcher {
         self.log.push(&Event { r#type: "step", record });
     }
 
-    fn epoch_done(&mut self, epoch: &EpochRecord) {
+    fn epoch_done(&mut self, epoch: &EpochRecord, is_best: bool) {
         let validation = epoch.validation.as_ref().map(|validation| {
             let confusion = Some(&validation.confusion).filter(|confusion| confusion.len() <= MATRIX_CLASSES);
             json!({"loss": validation.loss, "accuracy": validation.accuracy, "confusion": confusion})
@@ -202,6 +202,7 @@ impl Progress for Watcher {
         self.log.push(&json!({
             "type": "epoch", "epoch": epoch.epoch, "loss": epoch.loss, "accuracy": epoch.accuracy,
             "images_per_second": epoch.images_per_second, "seconds": epoch.seconds, "validation": validation,
+            "is_best": is_best,
         }));
     }
 
