@@ -69,7 +69,7 @@ async fn bench(options: Options) -> Result<()> {
     let mut rng = generator(1, "bench", 0);
     let bytes = options.batch_size * options.image_size * options.image_size;
     let pixels = (0..bytes).map(|_| rng.random()).collect();
-    let batch = Batch { pixels, labels: (0..options.batch_size as u32).map(|n| n % 2).collect() };
+    let batch = Batch::new(pixels, (0..options.batch_size as u32).map(|n| n % 2).collect());
     let parameters: usize = trainer.model.parameters().iter().map(|tensor| tensor.len()).sum();
     // Backward computes two gradients for each layer, each as much work as its forward pass; but none of the pictures.
     let flop: u64 = trainer.model.nodes().map(Placed::flop).sum();

@@ -44,7 +44,7 @@ async fn run() -> Result<()> {
         let tape = Tape::new(&device, accumulate);
         let vars = parameters.map(|tensor| tape.parameter(tensor));
         let logits = network(&tape, &tape.constant(&x), &vars)?;
-        let (loss, _hits) = binary_cross_entropy(&tape, &logits, &labels, &weights, 4)?;
+        let (loss, _hits) = binary_cross_entropy(&tape, &logits, &labels, &weights, 4, 0.0)?;
         if step % 50 == 0 {
             let value = loss.tensor.read_f32().await?[0];
             println!("step {step:3}  loss {value:.4}");

@@ -1,6 +1,6 @@
 // adam, rung 2: a thread owns four elements, and asks for all of them before it waits for the first
 //
-// Shapes      gradient, parameter, m and v hold p.len values; non_finite and overflow are one flag, inverse is one value
+// Shapes      gradient, parameter, m and v hold p.len values; non_finite and overflow are one flag, factor is one value
 // One thread  owns four elements, 256 apart
 // Reads       16;  writes 12
 // Cost        28 bytes moved per parameter: the time is that of moving them. Any length, as in relu's rung 2
@@ -13,6 +13,7 @@ struct Params {
     one_minus_beta1: f32,
     one_minus_beta2: f32,
     epsilon: f32,
+    kept: f32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -21,7 +22,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> m: array<f32>;
 @group(0) @binding(4) var<storage, read_write> v: array<f32>;
 @group(0) @binding(5) var<storage, read_write> non_finite: atomic<u32>;
-@group(0) @binding(6) var<storage, read> inverse: f32;
+@group(0) @binding(6) var<storage, read> factor: f32;
 @group(0) @binding(7) var<storage, read> overflow: u32;
 
 // Four elements from `first` on, 256 apart: neighbouring threads own neighbouring elements.
@@ -51,7 +52,7 @@ fn update_four(i: vec4<u32>, at: vec4<u32>, g: vec4<f32>) {
     let old = vec4(parameter[at.x], parameter[at.y], parameter[at.z], parameter[at.w]);
     let new_m = old_m + (g - old_m) * p.one_minus_beta1;
     let new_v = old_v + (g * g - old_v) * p.one_minus_beta2;
-    let updated = old - p.step_size * new_m / (sqrt(new_v) + p.epsilon);
+    let updated = old * p.kept - p.step_size * new_m / (sqrt(new_v) + p.epsilon);
     if (i.x < p.len) { store_update(i.x, updated.x, new_m.x, new_v.x); }
     if (i.y < p.len) { store_update(i.y, updated.y, new_m.y, new_v.y); }
     if (i.z < p.len) { store_update(i.z, updated.z, new_m.z, new_v.z); }
@@ -83,5 +84,5 @@ fn scaled_step(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups)
     let i = four_apart(first_of_four(group, groups, thread));
     if (i.x >= p.len || overflow != 0u) { return; }
     let at = those_there(i, p.len);
-    update_four(i, at, vec4(gradient[at.x], gradient[at.y], gradient[at.z], gradient[at.w]) * inverse);
+    update_four(i, at, vec4(gradient[at.x], gradient[at.y], gradient[at.z], gradient[at.w]) * factor);
 }

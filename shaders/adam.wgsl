@@ -2,12 +2,14 @@
 //
 //   m += (g - m) * (1 - beta1)
 //   v += (g * g - v) * (1 - beta2)
-//   parameter -= step_size * m / (sqrt(v) + epsilon)     step_size = lr * sqrt(1 - beta2^t) / (1 - beta1^t)
+//   parameter = parameter * kept - step_size * m / (sqrt(v) + epsilon)     step_size = lr * sqrt(1 - beta2^t) / (1 - beta1^t)
 //
-// scaled_step is for mixed precision, where the gradient is that of a scaled loss: it multiplies by inverse = 1 / scale
-// first, and changes nothing if the overflow flag is set.
+// kept is 1, or 1 - lr * decay where the weight decays, decoupled from its gradient (AdamW).
 //
-// Shapes      gradient, parameter, m and v hold p.len values; non_finite and overflow are one flag, inverse is one value
+// scaled_step multiplies the gradient by a factor first: 1 / scale in mixed precision, where it is that of a scaled loss; what
+// clipping leaves of it; or both. It changes nothing if the overflow flag is set.
+//
+// Shapes      gradient, parameter, m and v hold p.len values; non_finite and overflow are one flag, factor is one value
 // One thread  owns one element
 // Reads       4;  writes 3
 // Cost        28 bytes moved per parameter: the time is that of moving them. Rung 2 is faster: docs/ladder.md
@@ -18,6 +20,7 @@ struct Params {
     one_minus_beta1: f32,
     one_minus_beta2: f32,
     epsilon: f32,
+    kept: f32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -26,7 +29,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> m: array<f32>;
 @group(0) @binding(4) var<storage, read_write> v: array<f32>;
 @group(0) @binding(5) var<storage, read_write> non_finite: atomic<u32>;
-@group(0) @binding(6) var<storage, read> inverse: f32;
+@group(0) @binding(6) var<storage, read> factor: f32;
 @group(0) @binding(7) var<storage, read> overflow: u32;
 
 // Number of this thread in the whole grid. The grid has two dimensions because one dimension may have at most
@@ -46,7 +49,7 @@ fn update(i: u32, g: f32) {
     let new_v = v[i] + (g * g - v[i]) * p.one_minus_beta2;
     m[i] = new_m;
     v[i] = new_v;
-    parameter[i] -= p.step_size * new_m / (sqrt(new_v) + p.epsilon);
+    parameter[i] = parameter[i] * p.kept - p.step_size * new_m / (sqrt(new_v) + p.epsilon);
 }
 
 // A gradient that is infinite or NaN sets the flag non_finite: the run then stops, and says in which step.
@@ -64,6 +67,6 @@ fn step(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 fn scaled_step(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_index(id, groups);
     if (i >= p.len || overflow != 0u) { return; }
-    let g = gradient[i] * inverse;
+    let g = gradient[i] * factor;
     update(i, g);
 }

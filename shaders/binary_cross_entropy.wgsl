@@ -15,6 +15,7 @@
 struct Params {
     batch: u32,
     whole_batch: u32,
+    smoothing: f32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -45,11 +46,16 @@ fn ln_1p(e: f32) -> f32 {
 @compute @workgroup_size(256)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     if (flat_index(id, groups) != 0u) { return; }
+    let half = p.smoothing / 2.0;
     var sum = 0.0;
     var right = 0u;
     for (var n = 0u; n < p.batch; n++) {
         let positive_part = select(x[n], 0.0, x[n] <= 0.0);
-        let linear = select(positive_part, positive_part - x[n], labels[n] == 1u);
+        let is_one = labels[n] == 1u;
+        let label = select(positive_part, positive_part - x[n], is_one);
+        let other = select(positive_part - x[n], positive_part, is_one);
+        // Without smoothing, 0 times an infinite logit would be NaN.
+        let linear = select((1.0 - half) * label + half * other, label, half == 0.0);
         sum += weights[labels[n]] * (linear + ln_1p(exp(-abs(x[n]))));
         right += u32((x[n] > 0.0) == (labels[n] == 1u));
     }
@@ -57,7 +63,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     hits[0] = right;
 }
 
-// d/dx (max(x, 0) - x * label + ln(1 + e^-|x|)) = sigmoid(x) - label.
+// d/dx (max(x, 0) - x * target + ln(1 + e^-|x|)) = sigmoid(x) - target.
 // For label 1 it is computed as -sigmoid(-x): where sigmoid(x) is close to 1, subtracting 1 would lose digits.
 @compute @workgroup_size(256)
 fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -66,6 +72,6 @@ fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     let is_one = labels[n] == 1u;
     let z = select(x[n], -x[n], is_one);
     let e = exp(-abs(z));
-    let sigmoid = select(1.0, e, z < 0.0) / (1.0 + e);
+    let sigmoid = select(1.0, e, z < 0.0) / (1.0 + e) - p.smoothing / 2.0;
     dx[n] = dloss[0] * weights[labels[n]] * select(sigmoid, -sigmoid, is_one) / f32(p.whole_batch);
 }

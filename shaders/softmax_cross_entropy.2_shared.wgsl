@@ -12,6 +12,7 @@ struct Params {
     batch: u32,
     classes: u32,
     whole_batch: u32,
+    smoothing: f32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -100,7 +101,19 @@ fn best_of_row(first: u32, thread: u32) -> u32 {
     return best_classes[0];
 }
 
-// The loss and the hit of one row: ln(1 + rest) + (m - x_label), as in the plain file.
+// What is added to a row's ln(1 + rest): the label's distance from the largest logit and, with smoothing, a share of the sum of
+// all distances. Without, 0 times an infinite logit would be NaN.
+fn linear_part(at_label: f32, sum_of_all: f32) -> f32 {
+    let smoothed = (1.0 - p.smoothing) * at_label + p.smoothing / f32(p.classes) * sum_of_all;
+    return select(smoothed, at_label, p.smoothing == 0.0);
+}
+
+// What softmax(x)_c - [c = label] becomes with smoothing.
+fn smoothed(slope: f32, is_label: bool) -> f32 {
+    return slope + (select(0.0, p.smoothing, is_label) - p.smoothing / f32(p.classes));
+}
+
+// The loss and the hit of one row, as in the plain file.
 @compute @workgroup_size(256)
 fn forward_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) thread: u32) {
@@ -110,12 +123,17 @@ fn forward_partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
     let best = best_of_row(first, thread);
     let largest = x[first + best];
     var share = 0.0;
+    var below_share = 0.0;
     for (var c = thread; c < p.classes; c += 256u) {
-        if (c != best) { share += exp(x[first + c] - largest); }
+        if (c != best) {
+            share += exp(x[first + c] - largest);
+            below_share += largest - x[first + c];
+        }
     }
     let rest = sum_of_group(share, thread);
+    let below = sum_of_group(below_share, thread);
     if (thread == 0u) {
-        scratch[n] = weights[labels[n]] * (ln_1p_of_any(rest) + (largest - x[first + labels[n]]));
+        scratch[n] = weights[labels[n]] * (ln_1p_of_any(rest) + linear_part(largest - x[first + labels[n]], below));
         scratch[p.batch + n] = select(0.0, 1.0, best == labels[n] && !is_nan(largest));
     }
 }
@@ -151,6 +169,6 @@ fn backward_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) 
     let sum = others + exp(x[first + label] - largest);
     for (var c = thread; c < p.classes; c += 256u) {
         let slope = select(exp(x[first + c] - largest), -others, c == label) / sum;
-        dx[first + c] = dloss[0] * weights[label] * slope / f32(p.whole_batch);
+        dx[first + c] = dloss[0] * weights[label] * smoothed(slope, c == label) / f32(p.whole_batch);
     }
 }

@@ -1,6 +1,7 @@
 // softmax_cross_entropy: the loss of logits x against class indices, and the number of right answers
 //
-//   loss = sum_n weights[label] * (ln(sum_c exp(x[n, c])) - x[n, label]) / whole_batch
+//   loss = sum_n weights[label] * (ln(sum_c exp(x[n, c])) - sum_c target[n, c] * x[n, c]) / whole_batch
+//          target = 1 at the label, but for p.smoothing, which is shared out evenly among all classes
 //   hits = of how many rows the largest logit, the first of equal ones, is at the label; a row with a NaN is none
 //
 // Shapes      x, dx [batch, classes]; labels [batch], each below classes; weights [classes]; loss, hits, dloss [1]; scratch [2, batch]
@@ -16,6 +17,7 @@ struct Params {
     batch: u32,
     classes: u32,
     whole_batch: u32,
+    smoothing: f32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -59,6 +61,18 @@ fn beats(v: f32, best: f32) -> bool {
     return v > best || (is_nan(v) && !is_nan(best));
 }
 
+// What is added to a row's ln(1 + rest): the label's distance from the largest logit and, with smoothing, a share of the sum of
+// all distances. Without, 0 times an infinite logit would be NaN.
+fn linear_part(at_label: f32, sum_of_all: f32) -> f32 {
+    let smoothed = (1.0 - p.smoothing) * at_label + p.smoothing / f32(p.classes) * sum_of_all;
+    return select(smoothed, at_label, p.smoothing == 0.0);
+}
+
+// What softmax(x)_c - [c = label] becomes with smoothing.
+fn smoothed(slope: f32, is_label: bool) -> f32 {
+    return slope + (select(0.0, p.smoothing, is_label) - p.smoothing / f32(p.classes));
+}
+
 // With m the largest logit and `rest` the sum of exp(x_c - m) over all others, the row's loss is
 // ln(exp(m) * (1 + rest)) - x_label = ln(1 + rest) + (m - x_label): nothing overflows, and two terms that are not negative do not
 // cancel.
@@ -73,10 +87,14 @@ fn forward_partial(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
     }
     let largest = x[first + best];
     var rest = 0.0;
+    var below = 0.0;
     for (var c = 0u; c < p.classes; c++) {
-        if (c != best) { rest += exp(x[first + c] - largest); }
+        if (c != best) {
+            rest += exp(x[first + c] - largest);
+            below += largest - x[first + c];
+        }
     }
-    scratch[n] = weights[labels[n]] * (ln_1p_of_any(rest) + (largest - x[first + labels[n]]));
+    scratch[n] = weights[labels[n]] * (ln_1p_of_any(rest) + linear_part(largest - x[first + labels[n]], below));
     scratch[p.batch + n] = select(0.0, 1.0, best == labels[n] && !is_nan(largest));
 }
 
@@ -113,6 +131,6 @@ fn backward_x(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     let sum = others + exp(x[first + labels[n]] - largest);
     for (var c = 0u; c < p.classes; c++) {
         let slope = select(exp(x[first + c] - largest), -others, c == labels[n]) / sum;
-        dx[first + c] = dloss[0] * weights[labels[n]] * slope / f32(p.whole_batch);
+        dx[first + c] = dloss[0] * weights[labels[n]] * smoothed(slope, c == labels[n]) / f32(p.whole_batch);
     }
 }

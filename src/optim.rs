@@ -1,13 +1,15 @@
-//! Adam: the moments of every parameter, and the step; and the scale of the loss in mixed precision.
+//! Adam: the moments of every parameter, and the step, with weight decay and clipping; and the scale of the loss in mixed precision.
 
 use crate::device::Device;
 use crate::error::Result;
 use crate::ops::adam::{adam, scaled_adam};
+use crate::ops::clip_norm::clip_norm;
 use crate::ops::loss_scale::{detect, update};
-use crate::reference;
+use crate::reference::adam::Params;
 use crate::tensor::{Kind, Tensor};
 
-/// Adam as Keras 3 writes it (Kingma and Ba, "Adam", 2015, with "epsilon hat").
+/// Adam as Keras 3 writes it (Kingma and Ba, "Adam", 2015, with "epsilon hat"); with weight decay AdamW (Loshchilov and Hutter,
+/// "Decoupled Weight Decay Regularization", 2019), as Keras writes that.
 pub struct Adam {
     /// About the distance that a weight moves in a step.
     pub learning_rate: f64,
@@ -17,22 +19,35 @@ pub struct Adam {
     pub beta2: f64,
     /// Added to the square root of the second moment.
     pub epsilon: f64,
+    /// A step takes this share of a weight, times the learning rate, from it. Biases and what norms learn have one dimension, and
+    /// stay.
+    pub weight_decay: f64,
+    /// The norm that all gradients together have at most; `None` for any.
+    pub clip_norm: Option<f64>,
     /// Steps done so far.
     step: u32,
+    /// f32 `[1]`: the scale of gradients that were not scaled.
+    one: Tensor,
     /// First and second moments, in the order of the parameters.
     moments: Vec<(Tensor, Tensor)>,
 }
 
 impl Adam {
-    /// With Keras's defaults for all but the learning rate: 0.9, 0.999, 1e-7.
+    /// With Keras's defaults for all but the learning rate: 0.9, 0.999, 1e-7, no decay, no clipping.
     ///
     /// # Errors
     /// `OutOfMemory` where the device cannot hold two more copies of the parameters.
+    ///
+    /// # Panics
+    /// Without a parameter.
     pub fn new(parameters: &[&Tensor], learning_rate: f64) -> Result<Adam> {
         let zeros = |tensor: &Tensor| Tensor::zeros(tensor.device(), tensor.shape(), Kind::F32);
         let moments = parameters.iter().map(|tensor| Ok((zeros(tensor)?, zeros(tensor)?)));
         let moments = moments.collect::<Result<_>>()?;
-        Ok(Adam { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, step: 0, moments })
+        let one = Tensor::from_f32(parameters[0].device(), &[1], &[1.0])?;
+        let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-7);
+        let (weight_decay, clip_norm) = (0.0, None);
+        Ok(Adam { learning_rate, beta1, beta2, epsilon, weight_decay, clip_norm, step: 0, one, moments })
     }
 
     /// Steps done so far.
@@ -61,8 +76,13 @@ impl Adam {
     pub fn apply(&mut self, parameters: &[&Tensor], gradients: &[Tensor]) -> Result<Tensor> {
         let params = self.next(parameters, gradients);
         let non_finite = Tensor::zeros(parameters[0].device(), &[1], Kind::U32)?;
+        let factor = self.clipping(gradients, &self.one, &non_finite)?;
         for ((parameter, gradient), (m, v)) in parameters.iter().zip(gradients).zip(&self.moments) {
-            adam(params, gradient, parameter, m, v, &non_finite)?;
+            let params = self.decaying(params, parameter);
+            match &factor {
+                Some(factor) => scaled_adam(params, gradient, factor, &non_finite, parameter, m, v)?,
+                None => adam(params, gradient, parameter, m, v, &non_finite)?,
+            }
         }
         Ok(non_finite)
     }
@@ -87,23 +107,40 @@ impl Adam {
     ) -> Result<Tensor> {
         let params = self.next(parameters, gradients);
         let overflow = Tensor::zeros(parameters[0].device(), &[1], Kind::U32)?;
-        for gradient in gradients {
-            detect(gradient, &overflow)?;
+        let factor = self.clipping(gradients, &scale.inverse, &overflow)?;
+        if factor.is_none() {
+            for gradient in gradients {
+                detect(gradient, &overflow)?;
+            }
         }
+        let factor = factor.as_ref().unwrap_or(&scale.inverse);
         for ((parameter, gradient), (m, v)) in parameters.iter().zip(gradients).zip(&self.moments) {
-            scaled_adam(params, gradient, &scale.inverse, &overflow, parameter, m, v)?;
+            scaled_adam(self.decaying(params, parameter), gradient, factor, &overflow, parameter, m, v)?;
         }
         update(scale.growth_interval, &overflow, &scale.scale, &scale.inverse, &scale.good_steps)?;
         Ok(overflow)
     }
 
+    /// What gradients count times `scale`, where they are clipped; raises `non_finite` where one of them is infinite or NaN.
+    fn clipping(&self, gradients: &[Tensor], scale: &Tensor, non_finite: &Tensor) -> Result<Option<Tensor>> {
+        let clip = |max_norm: f64| clip_norm(gradients, scale, max_norm as f32, non_finite);
+        self.clip_norm.map(clip).transpose()
+    }
+
+    /// The constants of a step for one parameter.
+    fn decaying(&self, params: Params, parameter: &Tensor) -> Params {
+        let is_weight = parameter.shape().len() > 1;
+        let decay = if is_weight { self.learning_rate * self.weight_decay } else { 0.0 };
+        Params { kept: (1.0 - decay) as f32, ..params }
+    }
+
     /// Begins a step: its constants.
-    fn next(&mut self, parameters: &[&Tensor], gradients: &[Tensor]) -> reference::adam::Params {
+    fn next(&mut self, parameters: &[&Tensor], gradients: &[Tensor]) -> Params {
         assert_eq!(parameters.len(), self.moments.len(), "one pair of moments per parameter");
         assert_eq!(parameters.len(), gradients.len(), "one gradient per parameter");
         self.step += 1;
         let betas = [self.beta1, self.beta2];
-        reference::adam::Params::of_step(self.step, self.learning_rate, betas, self.epsilon)
+        Params::of_step(self.step, self.learning_rate, betas, self.epsilon)
     }
 }
 

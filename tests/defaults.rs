@@ -140,7 +140,7 @@ fn passes(trainer: Trainer, batch: usize, size: usize) -> (Trainer, Vec<Label>) 
     let plan = Plan::new(&trainer.model, device.limits(), batch, None).unwrap();
     let mut trainer = Trainer::new(trainer.model, plan, 0.001, 1).unwrap();
     device.start_profile().unwrap();
-    let pictures = Batch { pixels: vec![0; batch * size * size], labels: vec![0; batch] };
+    let pictures = Batch::new(vec![0; batch * size * size], vec![0; batch]);
     drop(trainer.step(&pictures).unwrap());
     let spans = pollster::block_on(device.stop_profile()).unwrap();
     (trainer, spans.into_iter().map(|span| span.label).collect())

@@ -17,8 +17,8 @@ use pawgrad::ops::batch_norm::{Norm, batch_norm};
 use pawgrad::optim::LossScale;
 use pawgrad::tape::Tape;
 use pawgrad::tensor::{Kind, Tensor};
-use pawgrad::train::Trainer;
 use pawgrad::train::plan::Plan;
+use pawgrad::train::{At, RateSchedule, Recipe, Trainer};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,8 +93,7 @@ fn every_reference_equals_the_golden_numbers() {
         }
         let inputs = all_values(entry, "inputs", case.call.inputs());
         let expected = all_values(entry, "outputs", case.call.outputs());
-        let blank: Vec<_> = expected.iter().map(blank).collect();
-        let got = kernels::reference(&case, &inputs, &blank, |v| v);
+        let got = kernels::reference(&case, &inputs, &before(entry, case.call.outputs()), |v| v);
         for ((output, got), expected) in case.call.outputs().iter().zip(&got).zip(&expected) {
             let context = format!("{} {}: {}", case.call.name(), output.name, entry["case"]);
             match (got, expected) {
@@ -129,7 +128,7 @@ fn every_rung_equals_the_golden_numbers(device: &Device) {
             continue;
         }
         let inputs = all_values(entry, "inputs", case.call.inputs());
-        let poison: Vec<_> = all_values(entry, "outputs", case.call.outputs()).iter().map(blank).collect();
+        let poison = before(entry, case.call.outputs());
         let buffers = case.call.inputs().iter().chain(case.call.outputs());
         let lengths: BTreeMap<_, _> = buffers
             .zip(inputs.iter().chain(&poison))
@@ -143,6 +142,16 @@ fn every_rung_equals_the_golden_numbers(device: &Device) {
             result.unwrap_or_else(|why| panic!("{} {rung}, {}: {why}", case.call.name(), entry["case"]));
         }
     }
+}
+
+/// What is in the outputs at first: where a kernel updates them, the entry says so among its inputs.
+fn before(entry: &Value, outputs: &[Buffer]) -> Vec<Values> {
+    let is_given = |output: &Buffer| entry["inputs"].get(output.name).is_some();
+    let of = |output: &Buffer| match is_given(output) {
+        true => all_values(entry, "inputs", std::slice::from_ref(output)).remove(0),
+        false => blank(&all_values(entry, "outputs", std::slice::from_ref(output))[0]),
+    };
+    outputs.iter().map(of).collect()
 }
 
 /// NaN and a word that no kernel writes, in the shape of `values`.
@@ -208,9 +217,8 @@ fn batch_normalisation_trains_and_is_used_as_in_keras() {
     }
 }
 
-#[test]
-fn eight_adam_steps_of_a_small_network() {
-    let golden = &golden()["adam"];
+/// The small network of the optimizer's golden numbers with its first weights.
+fn small(golden: &Value, device: &Device, fuse: bool) -> Model {
     let layers = Graph::new()
         .then(Conv2d::new(4, 3))
         .then(Relu {})
@@ -222,24 +230,35 @@ fn eight_adam_steps_of_a_small_network() {
         .then(Dense::new(5))
         .then(Relu {})
         .then(Dense::new(1));
-    let batch = Batch { pixels: integers(&golden["pixels_u8"]), labels: integers(&golden["labels"]) };
+    let network = network(12, layers);
+    let model = Model::new(network.clone(), &Device::cpu(), 0, fuse).unwrap();
+    let tensors: Vec<_> = model
+        .tensors()
+        .iter()
+        .map(|named| {
+            let values = floats(&golden["initial"][&named.name]["data"]).iter().map(|&v| v as f32).collect();
+            (named.name.clone(), named.tensor.shape().to_vec(), values)
+        })
+        .collect();
+    Model::with_weights(network, &weights_file(&tensors), device, fuse).unwrap()
+}
+
+/// Whether the slots of a model are what is expected of them.
+fn assert_slots(model: &Model, expected: &Value) {
+    for named in model.tensors() {
+        let got = pollster::block_on(named.tensor.read_f32()).unwrap();
+        let got: Vec<_> = got.into_iter().map(f64::from).collect();
+        assert_close(&named.name, &got, &floats(&expected[&named.name]["data"]), 1e-5);
+    }
+}
+
+#[test]
+fn eight_adam_steps_of_a_small_network() {
+    let golden = &golden()["adam"];
+    let batch = Batch::new(integers(&golden["pixels_u8"]), integers(&golden["labels"]));
     for device in devices() {
         for (fuse, scaled) in [(true, false), (false, false), (true, true)] {
-            let network = network(12, layers.clone());
-            let shapes: Vec<_> = Model::new(network.clone(), &Device::cpu(), 0, fuse)
-                .unwrap()
-                .tensors()
-                .iter()
-                .map(|named| (named.name.clone(), named.tensor.shape().to_vec()))
-                .collect();
-            let tensors: Vec<_> = shapes
-                .iter()
-                .map(|(name, shape)| {
-                    let values = floats(&golden["initial"][name]["data"]).iter().map(|&v| v as f32).collect();
-                    (name.clone(), shape.clone(), values)
-                })
-                .collect();
-            let model = Model::with_weights(network, &weights_file(&tensors), &device, fuse).unwrap();
+            let model = small(golden, &device, fuse);
             let plan = Plan::new(&model, device.limits(), 6, None).unwrap();
             let mut trainer = Trainer::new(model, plan, golden["lr"].as_f64().unwrap(), 0).unwrap();
             if scaled {
@@ -255,11 +274,46 @@ fn eight_adam_steps_of_a_small_network() {
                     result.loss
                 );
             }
-            for named in trainer.model.tensors() {
-                let got = pollster::block_on(named.tensor.read_f32()).unwrap();
-                let got: Vec<_> = got.into_iter().map(f64::from).collect();
-                assert_close(&named.name, &got, &floats(&golden["final"][&named.name]["data"]), 1e-5);
+            assert_slots(&trainer.model, &golden["final"]);
+        }
+    }
+}
+
+/// AdamW, clipping, smoothed labels, a schedule with warm-up and a moving average, all at once, as Keras has them.
+#[test]
+fn eight_steps_of_a_recipe() {
+    let golden = golden();
+    let (of_adam, golden) = (&golden["adam"], &golden["recipe"]);
+    let number = |name: &str| golden[name].as_f64().unwrap();
+    let recipe = Recipe {
+        schedule: RateSchedule::Cosine,
+        warmup: number("warmup"),
+        weight_decay: number("weight_decay"),
+        clip_norm: number("clip_norm"),
+        label_smoothing: number("label_smoothing"),
+        average: number("average"),
+        ..Recipe::plain()
+    };
+    let batch = Batch::new(integers(&of_adam["pixels_u8"]), integers(&of_adam["labels"]));
+    for device in devices() {
+        for (scaled, micro_batch) in [(false, None), (true, None), (false, Some(4))] {
+            let model = small(of_adam, &device, true);
+            let plan = Plan::new(&model, device.limits(), 6, micro_batch).unwrap();
+            let mut trainer =
+                Trainer::new(model, plan, number("lr"), 0).unwrap().with_recipe(&recipe).unwrap();
+            if scaled {
+                trainer = trainer.with_loss_scale(LossScale::new(&device).unwrap());
             }
+            let what = format!("{}, scaled {scaled}, micro-batch {micro_batch:?}", device.name());
+            for (step, expected) in floats(&golden["losses"]).into_iter().enumerate() {
+                let at = At { step, steps_per_epoch: 1, epochs: 8, history: &[] };
+                trainer.set_rate(recipe.schedule.at(recipe.warmup, at));
+                let result = pollster::block_on(trainer.step(&batch).unwrap().finish()).unwrap();
+                let error = (f64::from(result.loss) - expected).abs() / expected;
+                assert!(error <= 1e-5, "step {step} on {what}: {} {expected}", result.loss);
+            }
+            assert_slots(&trainer.model, &golden["final"]);
+            assert_slots(trainer.model_to_use(), &golden["averages"]);
         }
     }
 }
@@ -280,7 +334,7 @@ fn loss_hits_and_gradients_of_the_whole_network() {
             (tensor["name"].as_str().unwrap().to_string(), shape, values)
         })
         .collect();
-    let batch = Batch { pixels: integers(&golden["pixels_u8"]), labels: integers(&golden["labels"]) };
+    let batch = Batch::new(integers(&golden["pixels_u8"]), integers(&golden["labels"]));
     for device in devices() {
         for fuse in [true, false] {
             let classes = vec!["cats".to_string(), "dogs".to_string()];

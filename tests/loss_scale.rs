@@ -10,7 +10,7 @@ use pawgrad::optim::{Adam, LossScale};
 use pawgrad::tensor::Tensor;
 use pawgrad::train::Trainer;
 use pawgrad::train::plan::Plan;
-use pawgrad::train::trainer::{Scaling, StepResult};
+use pawgrad::train::{Scaling, StepResult};
 
 const SIZE: usize = 16;
 
@@ -23,7 +23,7 @@ fn trainer(device: &Device, rate: f64) -> Trainer {
 
 fn step(trainer: &mut Trainer) -> Result<StepResult> {
     let pixels = (0..6 * SIZE * SIZE).map(|i| (i * 37 % 251) as u8).collect();
-    let batch = Batch { pixels, labels: vec![0, 1, 0, 1, 0, 1] };
+    let batch = Batch::new(pixels, vec![0, 1, 0, 1, 0, 1]);
     pollster::block_on(trainer.step(&batch)?.finish())
 }
 
@@ -159,7 +159,7 @@ fn the_largest_scale_stays() {
 fn gradients_that_overflow_at_any_scale_end_the_run() {
     for device in devices() {
         let mut trainer = scaled(&device, 1, 2000);
-        let batch = Batch { pixels: vec![9; 6 * SIZE * SIZE], labels: vec![0; 6] };
+        let batch = Batch::new(vec![9; 6 * SIZE * SIZE], vec![0; 6]);
         let mut apply_infinite = || {
             let mut found = trainer.gradients(&batch).unwrap();
             let first = &mut found.gradients[0];

@@ -58,16 +58,28 @@ fn an_error_names_the_op_and_both_shapes() {
     let softmax = ops::softmax::softmax(&tape, &v(&[2, 3, 1]));
     assert!(message(softmax).contains("softmax takes x as [batch, features], not [2, 3, 1]"));
     let labels = Tensor::from_u32(tape.device(), &[3], &[0; 3]).unwrap();
-    let loss =
-        ops::softmax_cross_entropy::softmax_cross_entropy(&tape, &v(&[2, 3]), &labels, &v(&[3]).tensor, 2);
+    let loss = ops::softmax_cross_entropy::softmax_cross_entropy(
+        &tape,
+        &v(&[2, 3]),
+        &labels,
+        &v(&[3]).tensor,
+        2,
+        0.0,
+    );
     let message_of_loss = message(loss.map(|(loss, _)| loss));
     assert_eq!(message_of_loss, "softmax_cross_entropy takes a label for each row of x [2, 3], not [3]");
-    let loss =
-        ops::softmax_cross_entropy::softmax_cross_entropy(&tape, &v(&[3, 2]), &labels, &v(&[3]).tensor, 3);
+    let loss = ops::softmax_cross_entropy::softmax_cross_entropy(
+        &tape,
+        &v(&[3, 2]),
+        &labels,
+        &v(&[3]).tensor,
+        3,
+        0.0,
+    );
     let message_of_loss = message(loss.map(|(loss, _)| loss));
     assert_eq!(message_of_loss, "softmax_cross_entropy takes a weight for each of 2 classes, not [3]");
     let loss =
-        ops::binary_cross_entropy::binary_cross_entropy(&tape, &v(&[3, 1]), &labels, &v(&[1]).tensor, 3);
+        ops::binary_cross_entropy::binary_cross_entropy(&tape, &v(&[3, 1]), &labels, &v(&[1]).tensor, 3, 0.0);
     let message_of_loss = message(loss.map(|(loss, _)| loss));
     assert_eq!(message_of_loss, "binary_cross_entropy takes a weight for each of two classes, not [1]");
     let (gamma, beta, moving) = (v(&[3]), v(&[2]), v(&[3]));
@@ -94,7 +106,7 @@ fn cross_entropy(device: &Device, logits: &[f32], label: u32) -> (f32, u32, Vec<
     let labels = Tensor::from_u32(device, &[1], &[label]).unwrap();
     let even = Tensor::from_f32(device, &[logits.len()], &vec![1.0; logits.len()]).unwrap();
     let (loss, hits) =
-        ops::softmax_cross_entropy::softmax_cross_entropy(&tape, &x, &labels, &even, 1).unwrap();
+        ops::softmax_cross_entropy::softmax_cross_entropy(&tape, &x, &labels, &even, 1, 0.0).unwrap();
     let one = Tensor::from_f32(device, &[1], &[1.0]).unwrap();
     let mut gradients = tape.backward(&loss, one).unwrap();
     let read = |tensor: &Tensor| pollster::block_on(tensor.read_f32()).unwrap();

@@ -281,9 +281,9 @@ const ANYWHERE: [&str; 2] = ["fn flat_index", "struct Params"];
 
 /// What else stands in several shaders on purpose, as each is complete: which files share which items.
 const COPIES: &[(&str, &str)] = &[
-    ("adam adam.2_four loss_scale loss_scale.2_four", "fn is_finite"),
+    ("adam adam.2_four clip_norm loss_scale loss_scale.2_four", "fn is_finite"),
     (
-        "adam.2_four add.2_four batch_norm.2_shared global_avg_pool.2_shared input.2_four leaky_relu.2_four loss_scale.2_four \
+        "adam.2_four add.2_four average.2_four batch_norm.2_shared global_avg_pool.2_shared input.2_four leaky_relu.2_four loss_scale.2_four \
          relu.2_four",
         "fn four_apart, fn those_there, fn first_of_four",
     ),
@@ -293,7 +293,10 @@ const COPIES: &[(&str, &str)] = &[
     ),
     ("binary_cross_entropy softmax_cross_entropy softmax_cross_entropy.2_shared", "fn ln_1p"),
     ("softmax softmax.2_shared", "fn larger"),
-    ("softmax_cross_entropy softmax_cross_entropy.2_shared", "fn ln_1p_of_any, fn beats, fn forward"),
+    (
+        "softmax_cross_entropy softmax_cross_entropy.2_shared",
+        "fn ln_1p_of_any, fn beats, fn linear_part, fn smoothed, fn forward",
+    ),
     ("conv2d conv2d.2_gemm conv2d.lanes conv2d_relu_pool conv2d_relu_pool.2_gemm", "fn source"),
     ("conv2d conv2d.lanes conv2d_relu_pool max_pool2d max_pool2d.2_constants", "fn target_of"),
     ("conv2d.2_gemm conv2d_relu_pool.2_gemm", "fn output_at"),

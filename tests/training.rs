@@ -27,7 +27,7 @@ fn batch(images: usize) -> Batch {
             (0..SIZE * SIZE).map(|i| pixel(i / SIZE)).collect::<Vec<_>>()
         })
         .collect();
-    Batch { pixels, labels }
+    Batch::new(pixels, labels)
 }
 
 fn trainer(
@@ -96,7 +96,7 @@ fn loss_and_hits_of_micro_batches_add_up() {
 fn a_class_weight_of_three_is_each_of_its_pictures_three_times() {
     let few = batch(5);
     let size = SIZE * SIZE;
-    let mut repeated = Batch { pixels: Vec::new(), labels: Vec::new() };
+    let mut repeated = Batch::new(Vec::new(), Vec::new());
     for (picture, &label) in few.pixels.chunks(size).zip(&few.labels) {
         for _ in 0..[1, 3][label as usize] {
             repeated.pixels.extend_from_slice(picture);

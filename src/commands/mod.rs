@@ -2,6 +2,7 @@
 
 mod advice;
 mod bench;
+mod choices;
 mod dataset;
 mod device;
 mod devices;
@@ -15,6 +16,7 @@ mod output;
 mod paths;
 mod predict;
 mod progress;
+mod recipe;
 mod runs;
 #[cfg(feature = "studio")]
 mod serve;
@@ -55,7 +57,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Train a network on folders of pictures
-    Train(train::TrainArgs),
+    Train(Box<train::TrainArgs>),
     /// Open the studio: a page that trains, watches, predicts and looks inside
     #[cfg(feature = "studio")]
     Serve(serve::ServeArgs),
@@ -115,7 +117,7 @@ pub fn run(cli: Cli) -> Result<()> {
     threads::start()?;
     pollster::block_on(async {
         match cli.command {
-            Command::Train(args) => train::run(args, given()).await,
+            Command::Train(args) => train::run(*args, given()).await,
             #[cfg(feature = "studio")]
             Command::Serve(args) => serve::run(args),
             Command::Runs(args) => runs::run(args),

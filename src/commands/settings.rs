@@ -1,12 +1,13 @@
 //! The settings of a run as options.
 
+use super::choices::one_of;
 use super::numbers::whole;
 use super::paths::path;
+use super::recipe::RecipeArgs;
 use crate::data::Color;
 use crate::train::Monitor;
 use crate::train::settings::{ClassWeights, Settings};
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
 /// One option for each setting; the comments are the help texts, and defaults are those of [`Settings`].
@@ -77,6 +78,8 @@ pub struct SettingsArgs {
     /// Minutes from one checkpoint to the next within an epoch; there is one at each epoch's end, and wherever a run stops
     #[arg(long, default_value_t = Settings::default().checkpoint_minutes, value_name = "MINUTES", allow_negative_numbers = true)]
     checkpoint_minutes: f64,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     /// Folder for the results, new or empty [default: one in runs/, named by the time]
     #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
@@ -128,17 +131,8 @@ impl SettingsArgs {
                 self.checkpoint_minutes,
                 base.checkpoint_minutes,
             ),
+            recipe: self.recipe.over(base.recipe),
             out: self.out,
         }
     }
-}
-
-/// The name of one of these.
-pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
-    all: [(&'static str, T); N],
-) -> impl TypedValueParser<Value = T> {
-    PossibleValuesParser::new(all.map(|(name, _)| name)).map(move |name| {
-        let known = all.into_iter().find(|(known, _)| *known == name);
-        known.expect("the parser lets no other name through").1
-    })
 }

@@ -4,7 +4,7 @@ use super::load::{load_model, model_file};
 use super::numbers::whole;
 use super::output::{errln, out};
 use super::paths::path;
-use super::settings::one_of;
+use super::choices::one_of;
 use crate::data::Color;
 use crate::data::folder::MOST_CLASSES;
 use crate::device::adapters::{self, Choice};

@@ -86,7 +86,7 @@ async fn defaults(device: &Device, image_size: usize, args: &TuneArgs) -> Result
     let micro_batch = plan.micro_batch;
     let mut trainer = Trainer::new(model, plan, 0.001, 1)?;
     let pixels = vec![0; micro_batch * image_size * image_size];
-    trainer.step(&Batch { pixels, labels: vec![0; micro_batch] })?.finish().await?;
+    trainer.step(&Batch::new(pixels, vec![0; micro_batch]))?.finish().await?;
     Ok((device.chosen_rungs(), micro_batch))
 }
 

@@ -23,10 +23,22 @@ pub struct Batch {
     pub pixels: Vec<u8>,
     /// One class index per picture.
     pub labels: Vec<u32>,
+    /// Which pictures of their set these are.
+    pub pictures: Vec<usize>,
+    /// The epoch that they are for, from 0.
+    pub epoch: u64,
+}
+
+impl Batch {
+    /// These pictures of the first epoch, numbered from 0.
+    pub fn new(pixels: Vec<u8>, labels: Vec<u32>) -> Batch {
+        let pictures = (0..labels.len()).collect();
+        Batch { pixels, labels, pictures, epoch: 0 }
+    }
 }
 
 impl Pictures {
-    /// Copies out the pictures with these indices, in their order.
+    /// Copies out the pictures with these indices, in their order, for the first epoch.
     ///
     /// # Panics
     /// If an index is not below `len()`.
@@ -35,6 +47,7 @@ impl Pictures {
         for &index in indices {
             pixels.extend_from_slice(self.picture(index));
         }
-        Batch { pixels, labels: indices.iter().map(|&index| self.labels[index]).collect() }
+        let labels = indices.iter().map(|&index| self.labels[index]).collect();
+        Batch { pixels, labels, pictures: indices.to_vec(), epoch: 0 }
     }
 }

@@ -77,6 +77,21 @@ pub struct Pictures {
 }
 
 impl Pictures {
+    /// Mean and standard deviation of `pixel / 255` over all pictures and channels; a deviation of 0 counts as 1.
+    pub fn statistics(&self) -> (f64, f64) {
+        // Exact: 2^64 / 255^2 pixels are more than any disk has.
+        let (mut sum, mut squares) = (0u64, 0u64);
+        for &pixel in &self.pixels {
+            sum += u64::from(pixel);
+            squares += u64::from(pixel) * u64::from(pixel);
+        }
+        let count = self.pixels.len() as f64;
+        let mean = sum as f64 / count;
+        let variance = (squares as f64 / count - mean * mean).max(0.0);
+        let deviation = variance.sqrt() / 255.0;
+        (mean / 255.0, if deviation > 0.0 { deviation } else { 1.0 })
+    }
+
     /// A hash of all that training or testing on them depends on, in hexadecimal digits.
     pub fn hash(&self) -> String {
         let mut hasher = blake3::Hasher::new();

@@ -52,7 +52,7 @@ impl Head {
     }
 
     /// Loss and hits of `logits` `[batch, logits]` against `labels` (u32 `[batch]`); a picture counts times the weight of its
-    /// class, of `weights` (f32 `[classes]`).
+    /// class, of `weights` (f32 `[classes]`). `smoothing` of each label, 0 to 1, is shared out evenly among the classes.
     ///
     /// # Errors
     /// What the device reports.
@@ -63,10 +63,11 @@ impl Head {
         labels: &Tensor,
         weights: &Tensor,
         whole_batch: usize,
+        smoothing: f32,
     ) -> Result<Outcome> {
         let (loss, hits) = match self {
-            Head::Sigmoid => binary_cross_entropy(tape, logits, labels, weights, whole_batch)?,
-            Head::Softmax => softmax_cross_entropy(tape, logits, labels, weights, whole_batch)?,
+            Head::Sigmoid => binary_cross_entropy(tape, logits, labels, weights, whole_batch, smoothing)?,
+            Head::Softmax => softmax_cross_entropy(tape, logits, labels, weights, whole_batch, smoothing)?,
         };
         Ok(Outcome { loss, hits })
     }

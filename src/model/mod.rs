@@ -17,7 +17,7 @@ pub use graph::{Graph, Node, Origin, Placed};
 pub use head::Head;
 pub use layers::Mode;
 pub use network::Network;
-pub use slot::Role;
+pub use slot::{Initializer, Role};
 
 use crate::device::Device;
 use crate::error::Result;
@@ -40,6 +40,7 @@ pub struct Model {
 }
 
 /// A node that runs.
+#[derive(Clone)]
 struct Stage {
     node: Placed,
     /// Where its slots are among the model's tensors.
@@ -58,17 +59,38 @@ pub struct NamedTensor {
 }
 
 impl Model {
-    /// A network whose slots hold what their layers say, drawn from `seed`.
+    /// [`initialized`](Model::initialized) as Keras does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn new(network: Network, device: &Device, seed: u64, fuse: bool) -> Result<Model> {
+        Model::initialized(network, device, seed, fuse, Initializer::Glorot)
+    }
+
+    /// A network whose slots hold what their layers say, drawn from `seed`; what weights are drawn from is said by `initializer`.
     ///
     /// `fuse` lets layers run as one where there is a kernel for it.
     ///
     /// # Errors
     /// `Usage` for layers that do not fit each other, `OutOfMemory` for weights that do not fit the device.
-    pub fn new(network: Network, device: &Device, seed: u64, fuse: bool) -> Result<Model> {
+    pub fn initialized(
+        network: Network,
+        device: &Device,
+        seed: u64,
+        fuse: bool,
+        initializer: Initializer,
+    ) -> Result<Model> {
         let mut drawn = 0;
-        Model::with_values(network, device, fuse, |_, slot| match device.is_on_paper() {
-            true => Ok(None),
-            false => slot.initial(seed, &mut drawn).map(Some),
+        let last = network.placed()?.into_iter().rev().find(|node| !node.slots.is_empty());
+        let logits = last.map(|node| format!("{}.weight", node.name));
+        Model::with_values(network, device, fuse, |name, slot| {
+            if device.is_on_paper() {
+                return Ok(None);
+            }
+            // No ReLU halves the logits.
+            let is_last = logits.as_deref() == Some(name);
+            let initializer = if is_last { Initializer::Glorot } else { initializer };
+            slot.initial(initializer, seed, &mut drawn).map(Some)
         })
     }
 
@@ -139,6 +161,25 @@ impl Model {
     /// As [`unfused`](Model::unfused).
     pub fn fused(&self) -> Result<Model> {
         Model::of(self.network.clone(), &self.device, self.tensors.clone(), true)
+    }
+
+    /// The same network with nothing but zeros.
+    ///
+    /// # Errors
+    /// `OutOfMemory` where the device cannot hold another copy of the slots.
+    pub fn zeros(&self) -> Result<Model> {
+        let zeros = |named: &NamedTensor| {
+            let tensor = Tensor::zeros(&self.device, named.tensor.shape(), Kind::F32)?;
+            Ok(NamedTensor { tensor, ..named.clone() })
+        };
+        let tensors = self.tensors.iter().map(zeros).collect::<Result<_>>()?;
+        Ok(Model {
+            network: self.network.clone(),
+            tensors,
+            stages: self.stages.clone(),
+            zeros: self.zeros.clone(),
+            device: self.device.clone(),
+        })
     }
 
     /// Where its weights are.

@@ -4,6 +4,7 @@ use crate::device::memory::room;
 use crate::error::Result;
 use crate::random::generator;
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 
 /// One tensor of a layer, known by its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,10 +28,37 @@ pub enum Role {
 /// What a slot holds before training.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
-    /// Uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, "Understanding the difficulty of training deep
-    /// feedforward neural networks", 2010, equation 16), for a weight `[out, in, …window]`.
-    GlorotUniform,
+    /// Drawn as the network's [`Initializer`] says, for a weight `[out, in, …window]`.
+    Weight,
     Constant(f32),
+}
+
+/// What weights are drawn from: uniform in ± a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initializer {
+    /// `sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+    /// networks", 2010, equation 16): Keras's default.
+    #[default]
+    Glorot,
+    /// `sqrt(6 / fan_in)` (He et al., "Delving Deep into Rectifiers", 2015, equation 10), as half of a ReLU's values are 0; for the
+    /// logits, behind which there is none, as `Glorot`.
+    He,
+}
+
+impl Initializer {
+    /// Every one, by its name.
+    pub const ALL: [(&'static str, Initializer); 2] =
+        [("glorot", Initializer::Glorot), ("he", Initializer::He)];
+
+    fn limit(self, shape: &[usize]) -> f64 {
+        let window: usize = shape[2..].iter().product();
+        let fans = match self {
+            Initializer::Glorot => shape[0] + shape[1],
+            Initializer::He => shape[1],
+        };
+        (6.0 / (fans * window) as f64).sqrt()
+    }
 }
 
 impl Slot {
@@ -56,23 +84,20 @@ impl Slot {
 
     /// First values, drawn from `seed`. `drawn` counts the slots of a network that were drawn so far, so that no two
     /// get the same numbers.
-    pub(super) fn initial(&self, seed: u64, drawn: &mut u64) -> Result<Vec<f32>> {
+    pub(super) fn initial(&self, initializer: Initializer, seed: u64, drawn: &mut u64) -> Result<Vec<f32>> {
         let mut values = room(self.len())?;
         match self.init {
             Init::Constant(value) => values.resize(self.len(), value),
-            Init::GlorotUniform => {
+            Init::Weight => {
                 *drawn += 1;
-                values.extend(glorot_uniform(&self.shape, seed, *drawn));
+                values.extend(uniform(self.len(), initializer.limit(&self.shape), seed, *drawn));
             }
         }
         Ok(values)
     }
 }
 
-fn glorot_uniform(shape: &[usize], seed: u64, number: u64) -> impl Iterator<Item = f32> {
-    let window: usize = shape[2..].iter().product();
-    let limit = (6.0 / ((shape[0] + shape[1]) * window) as f64).sqrt();
+fn uniform(len: usize, limit: f64, seed: u64, number: u64) -> impl Iterator<Item = f32> {
     let mut rng = generator(seed, "init", number);
-    let draw = move |_| ((rng.random::<f64>() * 2.0 - 1.0) * limit) as f32;
-    (0..shape.iter().product::<usize>()).map(draw)
+    (0..len).map(move |_| ((rng.random::<f64>() * 2.0 - 1.0) * limit) as f32)
 }

@@ -22,19 +22,19 @@ pub fn adam(
     STEP.run(parameter.device(), &params, &[gradient], &[parameter, m, v, non_finite])
 }
 
-/// As [`adam`] for a gradient that was multiplied by a scale, whose `inverse` (`[1]`) is given; does nothing where
-/// `overflow` (u32 `[1]`) is raised.
+/// As [`adam`] for a gradient that counts times `factor` (`[1]`): the inverse of the loss scale, or what clipping leaves; does
+/// nothing where `overflow` (u32 `[1]`) is raised.
 pub fn scaled_adam(
     params: Params,
     gradient: &Tensor,
-    inverse: &Tensor,
+    factor: &Tensor,
     overflow: &Tensor,
     parameter: &Tensor,
     m: &Tensor,
     v: &Tensor,
 ) -> Result<()> {
     let params = Params { len: parameter.len() as u32, ..params };
-    SCALED_STEP.run(parameter.device(), &params, &[gradient, inverse, overflow], &[parameter, m, v])
+    SCALED_STEP.run(parameter.device(), &params, &[gradient, factor, overflow], &[parameter, m, v])
 }
 
 const SOURCE: &str = include_str!("../../shaders/adam.wgsl");
@@ -44,7 +44,7 @@ pub static STEP: Kernel<Params> = kernel!(
     adam::step(gradient) -> (parameter: update, m: update, v: update, non_finite: flag),
     items: |p| p.len as usize, four);
 pub static SCALED_STEP: Kernel<Params> = kernel!(
-    adam::scaled_step(gradient, inverse, overflow: u32) -> (parameter: update, m: update, v: update),
+    adam::scaled_step(gradient, factor, overflow: u32) -> (parameter: update, m: update, v: update),
     items: |p| p.len as usize, four);
 
 pub fn cases(table: Table) -> Vec<Case> {
@@ -56,13 +56,14 @@ pub fn cases(table: Table) -> Vec<Case> {
             (at(1, 257), "the first step"),
             (at(2, 1757), "the second step"),
             (at(1000, 1757), "a late step"),
+            (Params { kept: 0.875, ..at(3, 1021) }, "the weight decays"),
         ],
         Table::Network { image_size, .. } => {
             vec![(at(1000, 128 * 256 * (image_size / 8).pow(2)), "dense1's weight")]
         }
     };
     let shape = |p: &Params, name: &str| match name {
-        "non_finite" | "overflow" | "inverse" => vec![1],
+        "non_finite" | "overflow" | "factor" => vec![1],
         _ => vec![p.len],
     };
     Row::new(sizes, shape)
@@ -70,12 +71,12 @@ pub fn cases(table: Table) -> Vec<Case> {
         .inexact()
         .no_golden("a whole network's steps are compared instead")
         .draw(|p, name, random| match name {
-            // From 0, so that what is compared is the update itself and not its rounding into the parameter.
-            "parameter" => Some(Values::Float(vec![0.0; p.len as usize])),
+            // From 0, so that what is compared is the update itself and not its rounding into the parameter; unless it decays.
+            "parameter" if p.kept == 1.0 => Some(Values::Float(vec![0.0; p.len as usize])),
             "v" => Some(Values::Float((0..p.len).map(|_| random.number().abs()).collect())),
             // The first step is skipped.
             "overflow" => Some(Values::Uint(vec![u32::from(p.len == 257)])),
-            "inverse" => Some(Values::Float(vec![0.25])),
+            "factor" => Some(Values::Float(vec![0.25])),
             _ => None,
         })
         // Sums of two, in which little may be left of m: then that little is as inexact as m was.

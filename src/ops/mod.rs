@@ -3,9 +3,11 @@
 
 pub mod adam;
 pub mod add;
+pub mod average;
 pub mod batch_norm;
 pub mod binary_cross_entropy;
 pub mod ceiling;
+pub mod clip_norm;
 pub mod conv2d;
 pub mod conv2d_relu_pool;
 pub mod dense;
@@ -42,7 +44,9 @@ pub fn cases(table: Table) -> Vec<Case> {
         softmax::cases(table),
         binary_cross_entropy::cases(table),
         softmax_cross_entropy::cases(table),
+        clip_norm::cases(table),
         adam::cases(table),
+        average::cases(table),
         loss_scale::cases(table),
         ceiling::cases(table),
     ];

@@ -15,13 +15,15 @@ use crate::tensor::{Kind, Tensor};
 /// rows (u32 `[1]`) the largest logit, the first of equal ones, is at the label. A row with a NaN is no hit.
 ///
 /// Each row counts times the weight of its label's class, of `weights` (f32 `[classes]`). The loss is divided by `whole_batch`,
-/// so that losses and gradients of micro-batches add up.
+/// so that losses and gradients of micro-batches add up. With `smoothing`, 0 to 1, that share of the label is split evenly among
+/// all classes.
 pub fn softmax_cross_entropy(
     tape: &Tape,
     x: &Var,
     labels: &Tensor,
     weights: &Tensor,
     whole_batch: usize,
+    smoothing: f32,
 ) -> Result<(Var, Tensor)> {
     let [batch, classes] = row_shape("softmax_cross_entropy", x)?;
     if labels.shape() != [batch] {
@@ -42,7 +44,8 @@ pub fn softmax_cross_entropy(
     let device = tape.device().clone();
     let loss = Tensor::empty(&device, &[1], Kind::F32)?;
     let hits = Tensor::empty(&device, &[1], Kind::U32)?;
-    let params = Params { batch: batch as u32, classes: classes as u32, whole_batch: whole_batch as u32 };
+    let [batch, classes, whole_batch] = [batch, classes, whole_batch].map(|size| size as u32);
+    let params = Params { batch, classes, whole_batch, smoothing };
     FORWARD.run(&device, &params, &[&x.tensor, labels, weights], &[&loss, &hits])?;
     let (saved, labels, weights) = (x.tensor.clone(), labels.clone(), weights.clone());
     let loss = tape.record("softmax_cross_entropy", &[x], loss, move |dloss, _needs| {
@@ -99,11 +102,15 @@ pub static BACKWARD_X: Kernel<Params> = Kernel {
 };
 
 pub fn cases(table: Table) -> Vec<Case> {
-    let params = |batch, classes, whole_batch| Params { batch, classes, whole_batch };
+    fn params(batch: u32, classes: u32, whole_batch: u32) -> Params {
+        Params { batch, classes, whole_batch, smoothing: 0.0 }
+    }
     let whole = sizes(table).into_iter().map(|([batch, classes], why)| (params(batch, classes, batch), why));
     let mut all: Vec<_> = whole.collect();
     if table == Table::Awkward {
         all.push((params(5, 4, 37), "a micro-batch"));
+        all.push((Params { smoothing: 0.2, ..params(7, 5, 7) }, "smoothed labels"));
+        all.push((Params { smoothing: 0.1, ..params(3, 700, 3) }, "smoothed labels of many classes"));
         all.push((params(TIED, 600, TIED), "many equal logits: the first is taken"));
     }
     let shape = |p: &Params, name: &str| match name {
@@ -115,7 +122,8 @@ pub fn cases(table: Table) -> Vec<Case> {
     Row::new(all, shape)
         .random(|dice| {
             let [batch, classes] = dice.sizes([300, 2000]);
-            Params { batch, classes: classes.max(2), whole_batch: batch + dice.up_to(40) }
+            let smoothing = dice.one_of(&[0.0, 0.1]);
+            Params { smoothing, ..params(batch, classes.max(2), batch + dice.up_to(40)) }
         })
         .inexact()
         .draw(|p, name, random| match name {
@@ -139,7 +147,7 @@ pub fn cases(table: Table) -> Vec<Case> {
 /// Rows of the case with equal logits.
 const TIED: u32 = 33;
 
-/// Of each row `ln(1 + rest)`, the label's distance from the largest, and what errors of the others' powers move the
+/// Of each row `ln(1 + rest)`, the label's distance from the largest and the share of all distances, and what errors of the others' powers move the
 /// logarithm by: its slope, 1 / (1 + rest), times each power, times 1 and `largest - x`.
 fn forward_magnitude(p: &Params, inputs: &[Input<f64>], outputs: &mut [Output<f64>]) {
     let (
@@ -155,13 +163,15 @@ fn forward_magnitude(p: &Params, inputs: &[Input<f64>], outputs: &mut [Output<f6
         let others = || (0..x.len()).filter(|&c| c != best).map(|c| x[best] - x[c]);
         let rest: f64 = others().map(|t| (-t).exp()).sum();
         let moved: f64 = others().map(|t| (-t).exp() * (1.0 + t)).sum();
-        let of_row = rest.ln_1p() + (x[best] - x[label as usize]) + moved / (1.0 + rest);
+        let share = f64::from(p.smoothing) / x.len() as f64 * others().sum::<f64>();
+        let of_row = rest.ln_1p() + (x[best] - x[label as usize]) + share + moved / (1.0 + rest);
         sum += weights[label as usize].abs() * of_row + SUBNORMAL;
     }
     loss[0] = sum / f64::from(p.whole_batch);
 }
 
-/// Each slope, times 1 for the sum of powers and `largest - x` for its own; at the label those of all others.
+/// Each slope, times 1 for the sum of powers and `largest - x` for its own; at the label those of all others. And the smoothing,
+/// of which a slope may leave little.
 fn backward_x_magnitude(p: &Params, inputs: &[Input<f64>], outputs: &mut [Output<f64>]) {
     let (
         [Input::Float(x), Input::Uint(labels), Input::Float(weights), Input::Float(dloss)],
@@ -170,7 +180,8 @@ fn backward_x_magnitude(p: &Params, inputs: &[Input<f64>], outputs: &mut [Output
     else {
         unreachable!("its buffers")
     };
-    softmax_cross_entropy::backward_x(p, 0..p.batch as usize, x, labels, weights, dloss, dx);
+    let hard = Params { smoothing: 0.0, ..*p };
+    softmax_cross_entropy::backward_x(&hard, 0..p.batch as usize, x, labels, weights, dloss, dx);
     let classes = p.classes as usize;
     let rows = x.chunks_exact(classes).zip(dx.chunks_exact_mut(classes));
     for ((x, dx), &label) in rows.zip(*labels) {
@@ -183,5 +194,7 @@ fn backward_x_magnitude(p: &Params, inputs: &[Input<f64>], outputs: &mut [Output
             }
         }
         dx[label as usize] = others;
+        let scale = (dloss[0] * weights[label as usize]).abs() / f64::from(p.whole_batch);
+        dx.iter_mut().for_each(|dx| *dx += scale * f64::from(p.smoothing));
     }
 }

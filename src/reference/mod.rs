@@ -11,9 +11,11 @@
 
 pub mod adam;
 pub mod add;
+pub mod average;
 pub mod batch_norm;
 pub mod binary_cross_entropy;
 pub mod ceiling;
+pub mod clip_norm;
 pub mod conv2d;
 pub mod conv2d_relu_pool;
 pub mod dense;

@@ -5,8 +5,8 @@ use crate::data::Color;
 use crate::device::Precision;
 use crate::error::{Result, error, path_of_text, shown, shown_path};
 use crate::files::read_text;
-use crate::train::Monitor;
 use crate::train::settings::{ClassWeights, Settings};
+use crate::train::{Monitor, Recipe};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -48,6 +48,9 @@ pub struct Config {
     pub early_stop: Option<usize>,
     pub min_delta: f64,
     pub checkpoint_minutes: f64,
+    /// Nothing where it is plain.
+    #[serde(skip_serializing_if = "is_plain")]
+    pub recipe: Recipe,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_weights: Option<String>,
     pub precision: Precision,
@@ -69,6 +72,10 @@ impl Default for Config {
     fn default() -> Config {
         Config { device_option: "auto".to_string(), ..Config::of(&Settings::default()) }
     }
+}
+
+fn is_plain(recipe: &Recipe) -> bool {
+    *recipe == Recipe::plain()
 }
 
 impl Config {
@@ -101,6 +108,7 @@ impl Config {
             early_stop: settings.early_stop,
             min_delta: settings.min_delta,
             checkpoint_minutes: settings.checkpoint_minutes,
+            recipe: settings.recipe,
             init_weights: settings.init_weights.as_deref().map(text),
             precision: Precision::default(),
             device_option: String::new(),
@@ -175,6 +183,7 @@ impl Config {
             early_stop: self.early_stop,
             min_delta: self.min_delta,
             checkpoint_minutes: self.checkpoint_minutes,
+            recipe: self.recipe,
             out: None,
         }
     }

@@ -123,7 +123,7 @@ pub fn prepare(
             }
             saved.weights(network.clone(), device, !settings.no_fuse).map_err(|why| named(file, why))?
         }
-        None => Model::new(network.clone(), device, seed, !settings.no_fuse)?,
+        None => Model::initialized(network.clone(), device, seed, !settings.no_fuse, settings.recipe.init)?,
     };
     let plan = Plan::new(&model, device.limits(), batch_size, settings.micro_batch)?;
     progress.detail(&format!("{}{plan}", model.summary()));
@@ -153,7 +153,8 @@ pub fn prepare(
         test: test.hash(),
         seconds: resumed.as_ref().map_or(0.0, |resumed| resumed.about.seconds),
     };
-    let mut trainer = Trainer::new(model, plan, settings.learning_rate, seed)?;
+    let mut trainer =
+        Trainer::new(model, plan, settings.learning_rate, seed)?.with_recipe(&settings.recipe)?;
     if let Some(weights) = weights_of_classes {
         trainer = trainer.with_class_weights(&weights)?;
     }

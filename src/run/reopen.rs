@@ -123,7 +123,7 @@ fn best_model(
         true => trainer.restore(newest)?,
         false => trainer.restore(&read_file(&folder.join(checkpoints::name(step)))?)?,
     };
-    pollster::block_on(trainer.model.to_bytes())
+    pollster::block_on(trainer.model_to_use().to_bytes())
 }
 
 /// Where the line of a step ends in a run's steps, or the last before it; and which one that is.

@@ -160,6 +160,9 @@ impl Trainer {
             slots.push((format!("adam/m/{}", named.name), m.clone()));
             slots.push((format!("adam/v/{}", named.name), v.clone()));
         }
+        for named in self.average.iter().flat_map(|average| average.model.tensors()) {
+            slots.push((format!("average/{}", named.name), named.tensor.clone()));
+        }
         for (name, tensor) in self.loss_scale.iter().flat_map(|scale| scale.slots()) {
             slots.push((format!("loss_scale/{name}"), tensor.clone()));
         }
@@ -171,7 +174,7 @@ impl Trainer {
 mod tests {
     use super::*;
     use crate::train::evaluate::Evaluation;
-    use crate::train::{End, Schedule};
+    use crate::train::{End, RateSchedule, Schedule};
 
     /// The epoch, from 0, after which a run of these values stops, and its best.
     fn stops(values: &[f64], monitor: Monitor, patience: usize, min_delta: f64) -> (usize, usize) {
@@ -184,6 +187,8 @@ mod tests {
             monitor,
             early_stop: Some(patience),
             min_delta,
+            rate: RateSchedule::Constant,
+            warmup: 0.0,
         };
         let mut at = Position::default();
         while schedule.is_over(&at).is_none() {

@@ -171,7 +171,7 @@ async fn infer(
         let logits = model.forward(&tape, &model.vars(&tape, false), &pixels, last - first, Mode::Infer)?;
         if let Some(labels) = labels {
             let labels = Tensor::from_u32(device, &[last - first], &labels[first..last])?;
-            let part = head.loss(&tape, &logits, &labels, &weights, count)?.loss;
+            let part = head.loss(&tape, &logits, &labels, &weights, count, 0.0)?.loss;
             loss = Some(loss.unwrap_or(0.0) + part.tensor.read_f32().await?[0]);
         }
         all_scores.extend(head.scores(&tape, &logits).await?);

@@ -2,11 +2,13 @@
 
 use super::checkpoint::{Checkpoint, Position, SoFar};
 use super::evaluate;
+use super::rate::At;
 use super::records::{EpochRecord, StepRecord};
 use super::schedule::{End, Schedule};
-use super::trainer::{StepUnderWay, Trainer};
+use super::step::StepUnderWay;
+use super::trainer::Trainer;
 use super::watch::{Progress, Record};
-use crate::data::{Pictures, epoch_order};
+use crate::data::{Batch, Pictures, epoch_order};
 use crate::device::{Device, Precision};
 use crate::error::{Error, ErrorKind, Remedy, Result, error};
 use std::collections::VecDeque;
@@ -34,6 +36,7 @@ pub async fn train(
     progress: &mut dyn Progress,
     stop: &AtomicBool,
 ) -> Result<End> {
+    let steps_per_epoch = training.len().div_ceil(schedule.batch_size);
     let mut is_first = true;
     let mut at = from;
     loop {
@@ -46,12 +49,15 @@ pub async fn train(
         }
         let number = at.epoch;
         let mut running = Epoch::start(number, at.step, at.so_far);
-        progress.epoch_starts(number, schedule.epochs, training.len().div_ceil(schedule.batch_size));
+        progress.epoch_starts(number, schedule.epochs, steps_per_epoch);
         let mut end = End::Finished;
 
         let order = epoch_order(training.len(), schedule.seed, number as u64, schedule.shuffle);
         for indices in order.chunks(schedule.batch_size).skip(at.batches) {
-            let step = trainer.step(&training.gather(indices))?;
+            let (step, epochs) = (at.step as usize, schedule.epochs);
+            let of_rate = At { step, steps_per_epoch, epochs, history: &at.history };
+            trainer.set_rate(schedule.rate.at(schedule.warmup, of_rate));
+            let step = trainer.step(&Batch { epoch: number as u64, ..training.gather(indices) })?;
             (at.step, at.batches) = (step.step, at.batches + 1);
             if std::mem::take(&mut is_first) {
                 record.rungs(trainer.model.device(), progress)?;
@@ -78,10 +84,10 @@ pub async fn train(
         at.so_far = running.so_far;
 
         let mut epoch = running.record();
-        let model = trainer.model.to_bytes().await.map_err(|why| running.explain(why))?;
+        let model = trainer.model_to_use().to_bytes().await.map_err(|why| running.explain(why))?;
         if end == End::Finished {
             let size = schedule.batch_size.min(trainer.micro_batch_size());
-            epoch.validation = evaluate::evaluate(&trainer.model, test, size, stop).await?;
+            epoch.validation = evaluate::evaluate(trainer.model_to_use(), test, size, stop).await?;
             match &epoch.validation {
                 None => end = End::Interrupted,
                 Some(validation) if !validation.loss.is_finite() => {

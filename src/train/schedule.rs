@@ -2,6 +2,7 @@
 
 use super::checkpoint::Position;
 use super::monitor::Monitor;
+use super::rate::RateSchedule;
 
 /// What the loop needs to know beside the trainer.
 #[derive(Debug, Clone)]
@@ -22,6 +23,10 @@ pub struct Schedule {
     pub early_stop: Option<usize>,
     /// An epoch is better by more than this.
     pub min_delta: f64,
+    /// Which way the learning rate goes.
+    pub rate: RateSchedule,
+    /// Epochs in which it rises.
+    pub warmup: f64,
 }
 
 impl Schedule {

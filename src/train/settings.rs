@@ -1,6 +1,8 @@
 //! What a person chooses for a run, as plain data, whether on the command line or on the page.
 
 use super::monitor::Monitor;
+use super::problem::Problem;
+use super::recipe::Recipe;
 use super::schedule::Schedule;
 use crate::data::Color;
 use crate::model::network::{MAX_IMAGE_SIZE, MIN_IMAGE_SIZE};
@@ -81,17 +83,10 @@ pub struct Settings {
     pub min_delta: f64,
     /// Minutes from one checkpoint to the next, within epochs.
     pub checkpoint_minutes: f64,
+    /// What the network is taught with.
+    pub recipe: Recipe,
     /// Folder for the results, new or empty; `None` for one that is named by the time.
     pub out: Option<PathBuf>,
-}
-
-/// A setting that makes no sense.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Problem {
-    /// The field's name.
-    pub field: &'static str,
-    /// What follows the name in a sentence: `0 makes no sense: use 1 or more`.
-    pub message: String,
 }
 
 impl Default for Settings {
@@ -118,6 +113,7 @@ impl Default for Settings {
             early_stop: None,
             min_delta: 0.0,
             checkpoint_minutes: 5.0,
+            recipe: Recipe::plain(),
             out: None,
         }
     }
@@ -135,6 +131,8 @@ impl Settings {
             monitor: self.monitor,
             early_stop: self.early_stop,
             min_delta: self.min_delta,
+            rate: self.recipe.schedule,
+            warmup: self.recipe.warmup,
         }
     }
 
@@ -173,6 +171,7 @@ impl Settings {
         if let Some(message) = self.validation_split.and_then(validation_split_problem) {
             wrong("validation_split", message);
         }
+        problems.extend(self.recipe.problems());
         problems
     }
 }

@@ -1,17 +1,20 @@
 //! One optimizer step: the gradients of a batch, and what is done with them.
 
+use super::average::Average;
 use super::plan::Plan;
+use super::rate::Rate;
+use super::recipe::Recipe;
+use super::step::StepUnderWay;
 use crate::data::Batch;
 use crate::device::Precision;
-use crate::error::{Remedy, Result, error, shown};
+use crate::error::{Result, error, shown};
 use crate::model::head::Outcome;
 use crate::model::{Mode, Model, NamedTensor, Role};
 use crate::ops::add::accumulate;
 use crate::ops::input::upload;
 use crate::optim::{Adam, LossScale};
 use crate::tape::{Tape, Var};
-use crate::tensor::{Pending, Tensor};
-use web_time::Instant;
+use crate::tensor::Tensor;
 
 /// A model in training.
 pub struct Trainer {
@@ -27,6 +30,11 @@ pub struct Trainer {
     pub(super) loss_scale: Option<LossScale>,
     /// What a picture of each class counts, f32 `[classes]`.
     class_weights: Tensor,
+    label_smoothing: f32,
+    /// Of the model's slots, where the recipe asks for it.
+    pub(super) average: Option<Average>,
+    /// What a schedule takes its shares of.
+    learning_rate: f64,
 }
 
 /// Gradients of the whole batch, and what was counted on the way.
@@ -36,41 +44,6 @@ pub struct BatchGradients {
     /// Loss and hits of each micro-batch: they add up to those of the batch.
     counts: Vec<(Tensor, Tensor)>,
     images: usize,
-}
-
-/// A step under way on the device.
-pub struct StepUnderWay {
-    /// From 1.
-    pub step: u32,
-    /// Pictures of its batch.
-    pub images: usize,
-    scaled: bool,
-    values: Pending,
-}
-
-/// What a step found: values from before its update.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepResult {
-    /// From 1.
-    pub step: u32,
-    /// Mean over the batch.
-    pub loss: f32,
-    /// Right answers among the `images` pictures.
-    pub hits: u32,
-    pub images: usize,
-    /// When the device had completed the step.
-    pub completed: Instant,
-    /// In mixed precision.
-    pub scaling: Option<Scaling>,
-}
-
-/// What loss scaling made of a step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scaling {
-    /// What the next step's loss is multiplied by.
-    pub scale: f32,
-    /// Whether a gradient overflowed, so that nothing was updated.
-    pub skipped: bool,
 }
 
 impl Trainer {
@@ -95,12 +68,48 @@ impl Trainer {
             Precision::F32 => None,
             Precision::Mixed => Some(LossScale::new(model.device())?),
         };
-        Ok(Trainer { model, adam, plan, seed, one, loss_scale, class_weights })
+        Ok(Trainer {
+            model,
+            adam,
+            plan,
+            seed,
+            one,
+            loss_scale,
+            class_weights,
+            label_smoothing: 0.0,
+            average: None,
+            learning_rate,
+        })
     }
 
     /// The same with this loss scale, on any device.
     pub fn with_loss_scale(self, loss_scale: LossScale) -> Trainer {
         Trainer { loss_scale: Some(loss_scale), ..self }
+    }
+
+    /// The same, trained by a recipe; what it says of the network and the learning rate is for others.
+    ///
+    /// # Errors
+    /// `OutOfMemory` where an average of the weights does not fit.
+    pub fn with_recipe(mut self, recipe: &Recipe) -> Result<Trainer> {
+        self.adam.weight_decay = recipe.weight_decay;
+        self.adam.clip_norm = (recipe.clip_norm > 0.0).then_some(recipe.clip_norm);
+        self.label_smoothing = recipe.label_smoothing as f32;
+        if recipe.average > 0.0 {
+            self.average = Some(Average::new(&self.model, recipe.average)?);
+        }
+        Ok(self)
+    }
+
+    /// The model to test and to save: the average, where there is one.
+    pub fn model_to_use(&self) -> &Model {
+        self.average.as_ref().map_or(&self.model, |average| &average.model)
+    }
+
+    /// What the next steps take of the learning rate.
+    pub fn set_rate(&mut self, rate: Rate) {
+        self.adam.learning_rate = self.learning_rate * rate.share;
+        self.adam.beta1 = rate.beta1.unwrap_or(self.adam.beta1);
     }
 
     /// The same where a picture of each class counts this much in the loss. The batch's mean is still one over its pictures, as in
@@ -180,7 +189,8 @@ impl Trainer {
         let logits = self.model.forward(&tape, &vars, &pixels, labels.len(), mode)?;
         device.enter("loss");
         let head = self.model.network.head;
-        let Outcome { loss, hits } = head.loss(&tape, &logits, &labels, &self.class_weights, whole_batch)?;
+        let (weights, smoothing) = (&self.class_weights, self.label_smoothing);
+        let Outcome { loss, hits } = head.loss(&tape, &logits, &labels, weights, whole_batch, smoothing)?;
         drop(logits);
         let seed = self.loss_scale.as_ref().map_or(&self.one, LossScale::scale);
         let mut gradients = tape.backward(&loss, seed.clone())?;
@@ -205,6 +215,9 @@ impl Trainer {
             None => self.adam.apply(&parameters, gradients)?,
             Some(scale) => self.adam.apply_scaled(&parameters, gradients, scale)?,
         };
+        if let Some(average) = &self.average {
+            average.step(&self.model, self.adam.step())?;
+        }
         let counts = batch.counts.iter().flat_map(|(loss, hits)| [loss, hits]);
         let scale = self.loss_scale.as_ref().map(LossScale::scale);
         let tensors: Vec<_> = counts.chain([&flag]).chain(scale).collect();
@@ -221,36 +234,5 @@ impl BatchGradients {
     /// Loss and hits of each micro-batch: they add up to those of the batch.
     pub fn counts(&self) -> &[(Tensor, Tensor)] {
         &self.counts
-    }
-}
-
-impl StepUnderWay {
-    /// Waits until the device has completed the step.
-    ///
-    /// # Errors
-    /// `Diverged` where the loss or a gradient is infinite or NaN; with loss scaling a gradient may be, and the step is
-    /// skipped, until the scale has fallen below 1.
-    pub async fn finish(self) -> Result<StepResult> {
-        let step = self.step;
-        let (values, completed) = self.values.wait().await?;
-        let mut values: Vec<u32> = values.into_iter().map(|values| values[0]).collect();
-        let scale = self.scaled.then(|| f32::from_bits(values.pop().expect("the scale is behind the flag")));
-        let non_finite = values.pop().expect("the flag comes last") != 0;
-        let loss = values.chunks(2).map(|pair| f32::from_bits(pair[0])).sum::<f32>();
-        let hits = values.chunks(2).map(|pair| pair[1]).sum();
-        let what = match scale {
-            _ if !loss.is_finite() => Some(format!("the loss is {loss}")),
-            None if non_finite => Some("a gradient is infinite or NaN".to_string()),
-            Some(scale) if non_finite && scale < 1.0 => {
-                Some("a gradient is infinite or NaN, even with a loss scale of 1".to_string())
-            }
-            _ => None,
-        };
-        if let Some(what) = what {
-            let why = error!(Diverged, "training diverged in step {step}: {what}");
-            return Err(why.with(Remedy::SmallerLearningRate).in_step(step));
-        }
-        let scaling = scale.map(|scale| Scaling { scale, skipped: non_finite });
-        Ok(StepResult { step, loss, hits, images: self.images, completed, scaling })
     }
 }

@@ -210,7 +210,7 @@ def binary_cross_entropy():
         ("micro-batch of 5 in a batch of 12", [-1.25, 2.5, 0.125, -0.5, 3.0], [0, 1, 0, 1, 0], 12),
     ]:
         x, labels = np.array(x), np.array(labels)
-        params = {"batch": len(x), "whole_batch": whole_batch}
+        params = {"batch": len(x), "whole_batch": whole_batch, "smoothing": 0}
         weights = np.array([1.5, 0.375])
         losses = lambda x: (weights[labels] * net.binary_cross_entropy(x, labels)).sum() / whole_batch
         loss, vjp = jax.vjp(losses, jnp.asarray(x))
@@ -267,7 +267,7 @@ def softmax_cross_entropy():
         ("micro-batch of 4 of 67 classes in a batch of 9", eighths(4, 67, limit=64), [0, 66, 13, 13], 9),
     ]:
         x, labels = np.array(x, dtype=np.float64), np.array(labels)
-        params = dict(batch=x.shape[0], classes=x.shape[1], whole_batch=whole_batch)
+        params = dict(batch=x.shape[0], classes=x.shape[1], whole_batch=whole_batch, smoothing=0)
         weights = np.arange(1, 1 + x.shape[1]) / 8
         of_rows = lambda x: -jnp.take_along_axis(jax.nn.log_softmax(x, axis=1), labels[:, None], axis=1)[:, 0]
         losses = lambda x: (weights[labels] * of_rows(x)).sum() / whole_batch
@@ -339,6 +339,95 @@ def keras_batch_norm(steps=3):
         "momentum": layer.momentum, "epsilon": layer.epsilon, "shape": list(batches[0].shape),
         "gamma": flat(gamma), "beta": flat(beta), "trained": trained,
         "used": {"x": flat(batches[-1]), "y": flat(layer(batches[-1], training=False))},
+    }
+
+
+def smoothed_losses(labels, logits, smoothing):
+    """keras.losses.binary_crossentropy, which takes its mean over one value in f32, in f64."""
+    target = labels * (1 - smoothing) + 0.5 * smoothing
+    losses = keras.ops.binary_crossentropy(target, logits, from_logits=True)
+    of_keras = keras.losses.binary_crossentropy(labels[:, None], logits[:, None], from_logits=True, label_smoothing=smoothing)
+    if not isinstance(logits, jax.core.Tracer):
+        np.testing.assert_allclose(losses, of_keras, rtol=1e-6)
+    return losses
+
+
+def label_smoothing():
+    """As Keras smooths labels. Its weights of samples are those of classes here."""
+    keras.config.set_floatx("float64")
+    smoothing, dloss, labels = 0.25, 1.375, np.array([0, 1, 1, 0, 1])
+    x = np.array([[-1.25], [2.5], [0.125], [-0.5], [3.0]])
+    weights, whole_batch = np.array([1.5, 0.375]), 12
+    of_rows = lambda x: smoothed_losses(jnp.float64(labels), x[:, 0], smoothing)
+    of_rows(jnp.asarray(x))
+    smoothed("binary_cross_entropy", x, labels, weights, of_rows, whole_batch, smoothing, dloss, int(((x[:, 0] > 0) == labels).sum()))
+
+    x, labels = eighths(5, 7, limit=64), np.array([0, 6, 3, 3, 1])
+    weights = np.arange(1, 8) / 8
+    of_rows = lambda x: keras.losses.categorical_crossentropy(
+        jnp.eye(7, dtype=jnp.float64)[labels], x, from_logits=True, label_smoothing=smoothing)
+    smoothed("softmax_cross_entropy", x, labels, weights, of_rows, 5, smoothing, dloss, int((np.argmax(x, axis=1) == labels).sum()))
+
+
+def smoothed(op, x, labels, weights, of_rows, whole_batch, smoothing, dloss, hits):
+    params = dict(batch=x.shape[0], classes=x.shape[1], whole_batch=whole_batch, smoothing=smoothing)
+    if op == "binary_cross_entropy":
+        del params["classes"]
+    loss, vjp = jax.vjp(lambda x: (weights[labels] * of_rows(x)).sum() / whole_batch, jnp.asarray(x))
+    inputs = {"x": x, "labels": labels, "weights": weights}
+    entry(f"{op}.forward", "a quarter of each label is shared out", params, inputs, {"loss": loss, "hits": [hits]})
+    dx = vjp(jnp.float64(dloss))[0]
+    entry(f"{op}.backward_x", "a quarter of each label is shared out", params, {**inputs, "dloss": [dloss]}, {"dx": dx})
+
+
+def clip_norm():
+    """What Keras's global_clipnorm leaves of gradients, in one set that is clipped and one that is not."""
+    for case, max_norm, scale in [("the norm is too long", 2.5, 0.25), ("the norm is short enough", 1000.0, 0.25)]:
+        gradient = eighths(41)
+        sums = np.array([np.sum(gradient[i::6] ** 2) for i in range(6)])
+        before = np.array([1.0, 0, 2, 0, 0, 3])
+        params = {"len": 41, "sums": 6, "max_norm": max_norm}
+        entry("clip_norm.square_sums", case, params, {"gradient": gradient, "sums": before}, {"sums": before + sums})
+        optimizer = keras.optimizers.SGD(global_clipnorm=max_norm)
+        clipped = optimizer._clip_gradients([jnp.asarray(gradient * scale)])[0]
+        factor = np.asarray(clipped)[0] / gradient[0]
+        entry("clip_norm.combine", case, params, {"sums": sums, "scale": [scale], "overflow": [0]}, {"factor": [factor], "overflow": [0]})
+
+
+def average():
+    """Keras's moving average: momentum * average + (1 - momentum) * value."""
+    value, before = eighths(37), eighths(37)
+    moved = 0.875 * jnp.float64(before) + 0.125 * jnp.float64(value)
+    entry("average.step", "an eighth of the way", {"len": 37, "rate": 0.125}, {"value": value, "average": before}, {"average": moved})
+
+
+def recipe(of, steps=8, decay=0.04, max_norm=0.75, smoothing=0.2, momentum=0.9, lr=0.01, warmup=3):
+    """Eight updates of adam's network with everything on: AdamW, clipping, smoothed labels, a schedule, an average."""
+    shape = (of["batch"], 1, of["height"], of["width"])
+    x, labels = jnp.float64(of["pixels_u8"]).reshape(shape) / 255, jnp.float64(of["labels"])
+    names = list(of["initial"])
+    variables = [keras.Variable(np.reshape(t["data"], t["shape"]), name=name.replace(".", "_")) for name, t in of["initial"].items()]
+
+    rate = keras.optimizers.schedules.CosineDecay(0.0, steps - warmup, warmup_target=lr, warmup_steps=warmup)
+    adamw = keras.optimizers.AdamW(rate, decay, 0.9, 0.999, 1e-7, global_clipnorm=max_norm, use_ema=True, ema_momentum=momentum)
+    adamw.exclude_from_weight_decay(var_names=["bias"])
+    loss_of = lambda parameters: smoothed_losses(labels, net.logits(dict(zip(names, parameters)), x), smoothing).mean()
+    losses, norms = [], []
+    for step in range(1, steps + 1):
+        loss, gradients = jax.value_and_grad(loss_of)([v.value for v in variables])
+        losses.append(float(loss))
+        norms.append(float(jnp.sqrt(sum((g**2).sum() for g in gradients))))
+        # Early steps count more in the average, as in TensorFlow's ExponentialMovingAverage.
+        adamw.ema_momentum = min(momentum, (1 + step) / (10 + step))
+        adamw.apply(gradients, variables)
+    assert min(norms) < max_norm < max(norms), norms
+    return {
+        "what": "as adam, with keras.optimizers.AdamW (decay of weights only, global_clipnorm, CosineDecay with warm-up, use_ema) "
+                "and keras.losses.binary_crossentropy(label_smoothing)",
+        "lr": lr, "weight_decay": decay, "clip_norm": max_norm, "label_smoothing": smoothing, "average": momentum,
+        "warmup": warmup, "steps": steps, "losses": losses, "norms": norms,
+        "final": tensors({name: v.value for name, v in zip(names, variables)}),
+        "averages": tensors({name: v.value for name, v in zip(names, adamw._model_variables_moving_average)}),
     }
 
 
@@ -414,7 +503,7 @@ def text(golden):
     compact = lambda value: json.dumps(value, separators=(",", ":"), allow_nan=False)
     items = lambda part: ",\n".join(f"{compact(name)}:{compact(value)}" for name, value in part.items())
     return (f'{{"made_with":{compact(golden["made_with"])},\n"kernels":[\n' + ",\n".join(map(compact, golden["kernels"]))
-            + "\n]," + ",".join(f'\n"{part}":{{\n{items(golden[part])}\n}}' for part in ("adam", "network", "batch_norm")) + "\n}\n")
+            + "\n]," + ",".join(f'\n"{part}":{{\n{items(golden[part])}\n}}' for part in ("adam", "recipe", "network", "batch_norm")) + "\n}\n")
 
 
 def compare(new, old, path=""):
@@ -439,18 +528,19 @@ def main():
     check = parser.parse_args().check
 
     for make in (conv2d, max_pool2d, conv2d_relu_pool, dense, elementwise, binary_cross_entropy, input_kernel, leaky_relu,
-                 softmax, softmax_cross_entropy, global_avg_pool, batch_norm):
+                 softmax, softmax_cross_entropy, global_avg_pool, batch_norm, label_smoothing, clip_norm, average):
         make()
+    of_adam = adam()
     versions = {"python": platform.python_version(), "jax": jax.__version__, "jaxlib": jaxlib.__version__,
                 "numpy": np.__version__, "keras": keras.__version__, "precision": "float64"}
-    golden = {"made_with": versions, "kernels": kernels, "adam": adam(), "network": network(),
+    golden = {"made_with": versions, "kernels": kernels, "adam": of_adam, "recipe": recipe(of_adam), "network": network(),
               "batch_norm": keras_batch_norm()}
 
     path = Path(__file__).with_name("golden.json")
     if check:
         stored = json.loads(path.read_text())
         compare({**golden, "made_with": 0}, {**stored, "made_with": 0})
-        print(f"{path.name} agrees: {len(kernels)} kernel entries, adam, network, batch_norm")
+        print(f"{path.name} agrees: {len(kernels)} kernel entries, adam, recipe, network, batch_norm")
     else:
         path.write_text(text(golden))
         print(f"wrote {path.name}: {len(kernels)} kernel entries, {path.stat().st_size} bytes, with {versions}")

@@ -46,7 +46,7 @@ fn trainer(golden: &Value, device: &Device, fuse: bool) -> (Trainer, Batch) {
     let size = golden["image_size"].as_u64().unwrap() as usize;
     let network = file.network(classes, size, Color::Rgb, Some(0.0)).unwrap();
     let model = Model::with_weights(network, &weights_file(&first_values(golden)), device, fuse).unwrap();
-    let batch = Batch { pixels: integers(&golden["pixels_u8"]), labels: integers(&golden["labels"]) };
+    let batch = Batch::new(integers(&golden["pixels_u8"]), integers(&golden["labels"]));
     let plan = Plan::new(&model, device.limits(), batch.labels.len(), None).unwrap();
     (Trainer::new(model, plan, golden["learning_rate"].as_f64().unwrap(), 0).unwrap(), batch)
 }

@@ -37,7 +37,7 @@ fn residual(logits: usize) -> Graph {
 fn batch(pictures: usize, classes: u32) -> Batch {
     let pixel = |i: usize| (i * 37 % 251 + i / 144 * 11 % 97) as u8;
     let labels = (0..pictures as u32).map(|i| i % classes).collect();
-    Batch { pixels: (0..pictures * SIZE * SIZE).map(pixel).collect(), labels }
+    Batch::new((0..pictures * SIZE * SIZE).map(pixel).collect(), labels)
 }
 
 fn trainer(model: Model, pictures: usize) -> Trainer {

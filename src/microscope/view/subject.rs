@@ -134,7 +134,7 @@ fn calls_of(model: &Model, pixels: &[u8], label: u32, layer: &str) -> Result<Vec
         let vars = model.vars(&tape, true);
         let logits = model.forward(&tape, &vars, &pixels, 1, Mode::Infer)?;
         device.enter("loss");
-        let outcome = model.network.head.loss(&tape, &logits, &labels, &weights, 1)?;
+        let outcome = model.network.head.loss(&tape, &logits, &labels, &weights, 1, 0.0)?;
         let dy = Tensor::from_f32(device, outcome.loss.tensor.shape(), &[1.0])?;
         tape.backward(&outcome.loss, dy)
     };

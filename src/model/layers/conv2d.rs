@@ -86,7 +86,7 @@ impl Layer for Conv2d {
     fn slots(&self, inputs: &[&[usize]]) -> Vec<Slot> {
         let [kernel_h, kernel_w] = self.kernel_size;
         let weight = [self.filters, inputs[0][0], kernel_h, kernel_w];
-        let mut slots = vec![Slot::parameter("weight", &weight, Init::GlorotUniform)];
+        let mut slots = vec![Slot::parameter("weight", &weight, Init::Weight)];
         if self.use_bias {
             slots.push(Slot::parameter("bias", &[self.filters], Init::Constant(0.0)));
         }

@@ -44,7 +44,7 @@ impl Layer for Dense {
     }
 
     fn slots(&self, inputs: &[&[usize]]) -> Vec<Slot> {
-        let weight = Slot::parameter("weight", &[self.units, inputs[0][0]], Init::GlorotUniform);
+        let weight = Slot::parameter("weight", &[self.units, inputs[0][0]], Init::Weight);
         match self.use_bias {
             true => vec![weight, Slot::parameter("bias", &[self.units], Init::Constant(0.0))],
             false => vec![weight],

@@ -73,7 +73,7 @@ pub async fn run(model: &Model, pixels: &[u8], label: usize, done: &dyn Fn()) ->
     };
     let logits = model.forward_through(&tape, &vars, &pixels, 1, Mode::Infer, &mut keep)?;
     device.enter("loss");
-    let loss = model.network.head.loss(&tape, &logits, &labels, &weights, 1)?.loss;
+    let loss = model.network.head.loss(&tape, &logits, &labels, &weights, 1, 0.0)?.loss;
     let dy = Tensor::from_f32(device, loss.tensor.shape(), &[1.0])?;
     let found = tape.backward(&loss, dy);
     let spans = if is_timed { device.stop_profile().await } else { Ok(Vec::new()) };
