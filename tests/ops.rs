@@ -7,6 +7,7 @@ use pawgrad::error::{ErrorKind, Result};
 use pawgrad::ops;
 use pawgrad::ops::batch_norm::Norm;
 use pawgrad::ops::conv2d::Padding;
+use pawgrad::reference::augment::{IDENTITY, ROW};
 use pawgrad::tape::{Tape, Var};
 use pawgrad::tensor::{Kind, Tensor};
 
@@ -306,4 +307,42 @@ fn a_non_finite_gradient_raises_adams_flag() {
             );
         }
     }
+}
+
+/// Pictures that nothing is done to must be as without augmentation, or a run with `none` would be another run.
+#[test]
+fn augment_without_a_change_is_input_bit_for_bit() {
+    for device in [Device::cpu(), common::software()] {
+        for (shape, mean, std_dev) in
+            [([2, 1, 16, 16], 0.0, 1.0), ([3, 3, 7, 5], 0.4, 0.23), ([2, 1, 1, 9], 0.5, 0.7)]
+        {
+            let len: usize = shape.iter().product();
+            // Every value of a byte, in an order without a pattern.
+            let bytes: Vec<u8> = (0..len as u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect();
+            let pixels = ops::input::upload(&device, &bytes).unwrap();
+            let rows = IDENTITY.repeat(shape[0]);
+            let rows = Tensor::from_f32(&device, &[shape[0], ROW], &rows).unwrap();
+            let bits = |y: Tensor| {
+                let values = pollster::block_on(y.read_f32()).unwrap();
+                values.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+            };
+            let plain = bits(ops::input::input(&device, &pixels, shape, mean, std_dev).unwrap());
+            let augmented =
+                bits(ops::augment::augment(&device, &pixels, &rows, shape, mean, std_dev).unwrap());
+            assert_eq!(augmented, plain, "augment.forward {shape:?} on {}", device.name());
+        }
+    }
+}
+
+#[test]
+fn augment_refuses_what_it_has_no_rows_or_colours_for() {
+    let device = Device::cpu();
+    let tensor = |shape: &[usize]| Tensor::zeros(&device, shape, Kind::F32).unwrap();
+    let pixels = ops::input::upload(&device, &[0; 32]).unwrap();
+    let message = |rows: &[usize], shape| {
+        ops::augment::augment(&device, &pixels, &tensor(rows), shape, 0.0, 1.0).unwrap_err().message
+    };
+    assert_eq!(message(&[2, ROW], [2, 2, 2, 2]), "augment takes pictures of 1 or 3 channels, not 2");
+    assert_eq!(message(&[1, ROW], [2, 1, 2, 2]), "augment takes transforms as [2, 24], not [1, 24]");
+    assert_eq!(message(&[2, 8], [2, 1, 2, 2]), "augment takes transforms as [2, 24], not [2, 8]");
 }

@@ -40,7 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cases", &["kernel", "cpu", "reference", "tensor", "device", "error"]),
     ("ops", &["cases", "tape", "cpu", "kernel", "reference", "tensor", "device", "error"]),
     ("optim", &["ops", "reference", "tensor", "device", "error"]),
-    ("data", &["error", "random"]),
+    ("data", &["reference", "error", "random"]),
     ("model", &["data", "ops", "tape", "tensor", "device", "error", "random"]),
     ("train", &["model", "optim", "data", "ops", "tape", "tensor", "device", "error"]),
     ("check", &["ops", "cases", "cpu", "kernel", "reference", "tensor", "device", "error"]),

@@ -1,6 +1,7 @@
 //! The command line: one file per command, each thin.
 
 mod advice;
+mod augment;
 mod bench;
 mod choices;
 mod dataset;

@@ -1,5 +1,6 @@
 //! How to train, as options.
 
+use super::augment::AugmentArgs;
 use super::choices::one_of;
 use crate::model::Initializer;
 use crate::train::{Normalize, RateSchedule, Recipe};
@@ -37,6 +38,8 @@ pub struct RecipeArgs {
     /// Test and save a moving average of the weights, which keeps this much at each step, such as 0.99; 0 for the weights themselves
     #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
     average: Option<f64>,
+    #[command(flatten)]
+    augment: AugmentArgs,
 }
 
 impl RecipeArgs {
@@ -52,6 +55,7 @@ impl RecipeArgs {
             clip_norm: self.clip_norm.unwrap_or(base.clip_norm),
             label_smoothing: self.label_smoothing.unwrap_or(base.label_smoothing),
             average: self.average.unwrap_or(base.average),
+            augment: self.augment.over(base.augment),
         }
     }
 }

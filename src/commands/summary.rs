@@ -1,10 +1,10 @@
 //! `pawgrad summary`
 
+use super::choices::one_of;
 use super::load::{load_model, model_file};
 use super::numbers::whole;
 use super::output::{errln, out};
 use super::paths::path;
-use super::choices::one_of;
 use crate::data::Color;
 use crate::data::folder::MOST_CLASSES;
 use crate::device::adapters::{self, Choice};

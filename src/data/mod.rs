@@ -9,6 +9,7 @@
 //! Nothing here knows of a device: pixels are bytes, labels are class indices. What reads and decodes files is there with the
 //! feature `cli`; a browser decodes pictures itself.
 
+pub mod augment;
 pub mod batches;
 #[cfg(feature = "cli")]
 pub mod cache;
@@ -43,6 +44,7 @@ mod tally;
 #[cfg(feature = "cli")]
 mod walk;
 
+pub use augment::Augment;
 pub use batches::{Batch, epoch_order};
 #[cfg(feature = "cli")]
 pub use cache::{Cache, load};

@@ -1,6 +1,7 @@
 //! A network with its weights on a device: slots, forward pass, what it keeps.
 
 mod file;
+mod forward;
 mod fuse;
 pub mod graph;
 pub mod head;
@@ -21,12 +22,10 @@ pub use slot::{Initializer, Role};
 
 use crate::device::Device;
 use crate::error::Result;
-use crate::ops;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Kind, Tensor};
-use layers::Context;
 use slot::Slot;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// A network with its weights on a device.
 pub struct Model {
@@ -221,55 +220,5 @@ impl Model {
             _ => tape.constant(&named.tensor),
         };
         self.tensors.iter().map(var).collect()
-    }
-
-    /// The logits `[batch, logits]` of `pixels` (bytes `[batch, height, width, channels]`, packed by [`ops::input::pack`])
-    /// with the model's own [`vars`](Model::vars).
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub fn forward(
-        &self,
-        tape: &Tape,
-        vars: &[Var],
-        pixels: &Tensor,
-        batch: usize,
-        mode: Mode,
-    ) -> Result<Var> {
-        self.forward_through(tape, vars, pixels, batch, mode, &mut |_, y| y)
-    }
-
-    /// As [`forward`](Model::forward); what a node made goes through `after`, with the node's index, before others take it.
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub fn forward_through(
-        &self,
-        tape: &Tape,
-        vars: &[Var],
-        pixels: &Tensor,
-        batch: usize,
-        mode: Mode,
-        after: &mut dyn FnMut(usize, Var) -> Var,
-    ) -> Result<Var> {
-        let (pre, [channels, height, width]) = (&self.network.preprocessing, self.network.input_shape());
-        self.device.enter("input");
-        let shape = [batch, channels, height, width];
-        let input = ops::input::input(&self.device, pixels, shape, pre.mean, pre.std_dev)?;
-        let mut values = BTreeMap::from([(Origin::Input, tape.constant(&input))]);
-        drop(input);
-        for (index, Stage { node, slots, last_taken }) in self.stages.iter().enumerate() {
-            self.device.enter(&node.name);
-            let inputs: Vec<Var> = node.inputs.iter().map(|origin| values[origin].clone()).collect();
-            last_taken.iter().for_each(|origin| drop(values.remove(origin)));
-            let slots: Vec<_> =
-                node.slots.iter().zip(slots).map(|(slot, &index)| (slot.name, vars[index].clone())).collect();
-            let zeros = self.zeros.as_ref();
-            let context = Context { tape, mode, number: node.number, slots: &slots, zeros };
-            let y = node.layer.forward(&context, &inputs)?;
-            values.insert(Origin::Node(index), after(index, y));
-        }
-        let (_, output) = values.pop_last().expect("a network has a layer");
-        Ok(output)
     }
 }

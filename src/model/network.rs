@@ -67,6 +67,11 @@ impl Network {
         Network { channels: 1, classes, head, image_size, nodes, preprocessing }
     }
 
+    /// The same for pixels that are moved and scaled by these: the input is `(pixel / 255 - mean) / std_dev`.
+    pub fn normalized(self, mean: f32, std_dev: f32) -> Network {
+        Network { preprocessing: Preprocessing { mean, std_dev, ..self.preprocessing }, ..self }
+    }
+
     /// The default network: three convolutions with pooling, then three dense layers.
     pub fn cats_and_dogs(classes: Vec<String>, image_size: usize, dropout: f64) -> Network {
         // Too few classes are found by whoever looks at the network.

@@ -3,6 +3,7 @@
 
 pub mod adam;
 pub mod add;
+pub mod augment;
 pub mod average;
 pub mod batch_norm;
 pub mod binary_cross_entropy;
@@ -35,6 +36,7 @@ pub fn cases(table: Table) -> Vec<Case> {
         add::cases(table),
         dropout::cases(table),
         input::cases(table),
+        augment::cases(table),
         dense::cases(table),
         conv2d::cases(table),
         max_pool2d::cases(table),

@@ -11,6 +11,7 @@
 
 pub mod adam;
 pub mod add;
+pub mod augment;
 pub mod average;
 pub mod batch_norm;
 pub mod binary_cross_entropy;
@@ -58,6 +59,8 @@ pub trait Real:
     fn abs(self) -> Self;
     fn is_nan(self) -> bool;
     fn is_finite(self) -> bool;
+    /// The whole number next to it towards zero; what is too large becomes the largest, and NaN 0.
+    fn as_i32(self) -> i32;
 }
 
 macro_rules! real {
@@ -85,6 +88,9 @@ macro_rules! real {
             }
             fn is_finite(self) -> bool {
                 self.is_finite()
+            }
+            fn as_i32(self) -> i32 {
+                self as i32
             }
         }
     };

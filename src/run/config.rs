@@ -74,6 +74,17 @@ impl Default for Config {
     }
 }
 
+/// Tables of settings as settings of their own: `recipe.warmup`.
+fn flat(fields: Map<String, Value>) -> Map<String, Value> {
+    let one = |(name, value): (String, Value)| match value {
+        Value::Object(table) => {
+            flat(table).into_iter().map(|(field, value)| (format!("{name}.{field}"), value)).collect()
+        }
+        value => vec![(name, value)],
+    };
+    fields.into_iter().flat_map(one).collect()
+}
+
 fn is_plain(recipe: &Recipe) -> bool {
     *recipe == Recipe::plain()
 }
@@ -136,7 +147,7 @@ impl Config {
             unreachable!("settings are plain data")
         };
         fields.retain(|name, _| !FOUND.contains(&name.as_str()));
-        fields
+        flat(fields)
     }
 
     /// The text of the file.

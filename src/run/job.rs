@@ -18,7 +18,7 @@ use crate::files::{named, read_file};
 use crate::model::{Model, SavedModel};
 use crate::train::plan::Plan;
 use crate::train::settings::Settings;
-use crate::train::{End, Position, Progress, Schedule, Sets, Trainer, train};
+use crate::train::{End, Normalize, Position, Progress, Schedule, Sets, Trainer, train};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -111,6 +111,15 @@ pub fn prepare(
         resumed.check_pictures([&training, &test])?;
         resumed.say(progress);
     }
+    let network = match settings.recipe.normalize {
+        Normalize::Data if resumed.is_none() => {
+            let (mean, std_dev) = training.statistics();
+            progress
+                .message(&format!("Pixels of the training pictures: mean {mean:.3}, deviation {std_dev:.3}"));
+            network.normalized(mean as f32, std_dev as f32)
+        }
+        _ => network,
+    };
     let weights_of_classes = settings.class_weights.of(&training.counts());
     let said = weights_of_classes.iter().map(|weights| weights_line(&training.classes, weights));
     said.for_each(|line| progress.message(&line));

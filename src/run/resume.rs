@@ -28,6 +28,13 @@ const FREE: [&str; 8] = [
 ];
 /// Settings with which the run can go on, to other bits.
 const ALLOWED: [&str; 5] = ["learning_rate", "micro_batch", "fuse", "early_stop", "rungs"];
+/// Of a recipe, what cannot change all the same.
+const OF_THE_MODEL: [&str; 3] = ["recipe.init", "recipe.normalize", "recipe.average"];
+
+/// Whether a run can go on with another value of this setting, to other bits.
+fn is_allowed(name: &str) -> bool {
+    ALLOWED.contains(&name) || (name.starts_with("recipe.") && !OF_THE_MODEL.contains(&name))
+}
 
 /// A run that is to go on, and its newest checkpoint that is whole.
 pub struct Resumed {
@@ -75,9 +82,12 @@ impl Resumed {
         // What it was last given to do: it may have been killed before a checkpoint could say so.
         if let Ok(now) = Config::read(folder) {
             let (was, given) = (about.config.fields(), now.fields());
-            for name in ALLOWED.iter().filter(|name| was.get(**name) != given.get(**name)) {
+            let names: BTreeSet<_> = was.keys().chain(given.keys()).collect();
+            for name in
+                names.into_iter().filter(|name| is_allowed(name) && was.get(*name) != given.get(*name))
+            {
                 let [was, given] =
-                    [&was, &given].map(|fields| fields.get(*name).map_or("none".into(), shown_value));
+                    [&was, &given].map(|fields| fields.get(name).map_or("none".into(), shown_value));
                 notes.push(format!(
                     "Note: the run was given {name} = {given}, and its checkpoint is from before: it goes on with {was} unless \
                      that is given again"
@@ -115,10 +125,16 @@ impl Resumed {
             }
             let [was, now] = [was, now].map(|value| value.map_or_else(|| "none".to_string(), shown_value));
             let what = format!("the run began with {name} = {was}, not {now}");
-            if !ALLOWED.contains(&name.as_str()) {
+            if !is_allowed(name) {
                 return Err(error!(Usage, "{what}, which cannot change on the way").with(Remedy::TrainAnew));
             }
             self.differs(&what)?;
+        }
+        let (was, now) = (self.about.config.epochs, wanted.epochs);
+        if was != now && wanted.recipe.schedule.knows_its_end() {
+            self.differs(&format!(
+                "the run began with epochs = {was}, not {now}, and its learning rate goes down towards the last one"
+            ))?;
         }
         let (was, now) = (self.about.config.pawgrad.clone(), env!("CARGO_PKG_VERSION"));
         match was == now {

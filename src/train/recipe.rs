@@ -2,6 +2,7 @@
 
 use super::problem::Problem;
 use super::rate::RateSchedule;
+use crate::data::Augment;
 use crate::model::Initializer;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,8 @@ pub struct Recipe {
     pub label_smoothing: f64,
     /// How much an average of the weights keeps at each step; it is what is tested and saved. 0 for no average.
     pub average: f64,
+    /// What is done to training pictures.
+    pub augment: Augment,
 }
 
 impl Default for Recipe {
@@ -63,6 +66,7 @@ impl Recipe {
             clip_norm: 0.0,
             label_smoothing: 0.0,
             average: 0.0,
+            augment: Augment::none(),
         }
     }
 
@@ -77,6 +81,7 @@ impl Recipe {
             clip_norm: 1.0,
             label_smoothing: 0.1,
             average: 0.99,
+            augment: Augment::light(),
         }
     }
 

@@ -5,7 +5,7 @@ use super::plan::Plan;
 use super::rate::Rate;
 use super::recipe::Recipe;
 use super::step::StepUnderWay;
-use crate::data::Batch;
+use crate::data::{Augment, Batch};
 use crate::device::Precision;
 use crate::error::{Result, error, shown};
 use crate::model::head::Outcome;
@@ -13,6 +13,7 @@ use crate::model::{Mode, Model, NamedTensor, Role};
 use crate::ops::add::accumulate;
 use crate::ops::input::upload;
 use crate::optim::{Adam, LossScale};
+use crate::reference::augment::ROW;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
@@ -22,8 +23,8 @@ pub struct Trainer {
     pub model: Model,
     pub(super) adam: Adam,
     plan: Plan,
-    /// Seed of the dropout masks.
-    seed: u32,
+    /// Seed of the dropout masks, and of what is done to pictures.
+    seed: u64,
     /// The gradient of the loss with respect to itself, 1.
     one: Tensor,
     /// In mixed precision, what is taken instead of 1.
@@ -31,10 +32,22 @@ pub struct Trainer {
     /// What a picture of each class counts, f32 `[classes]`.
     class_weights: Tensor,
     label_smoothing: f32,
+    /// What is done to pictures, if anything is.
+    augment: Option<Augment>,
     /// Of the model's slots, where the recipe asks for it.
     pub(super) average: Option<Average>,
     /// What a schedule takes its shares of.
     learning_rate: f64,
+}
+
+/// Pictures of a batch that the device works on at a time.
+struct Part<'a> {
+    pixels: &'a [u8],
+    labels: &'a [u32],
+    /// What is done to each.
+    transforms: Option<&'a [f32]>,
+    /// Number of the first one in its batch.
+    first_image: usize,
 }
 
 /// Gradients of the whole batch, and what was counted on the way.
@@ -48,7 +61,7 @@ pub struct BatchGradients {
 
 impl Trainer {
     /// With loss scaling where the model's device was opened for mixed precision. `plan` says how many pictures the device
-    /// works on at a time; `seed` is that of the dropout masks.
+    /// works on at a time; `seed` is that of the dropout masks and of what is done to pictures.
     ///
     /// # Errors
     /// `OutOfMemory` where Adam's moments, two more copies of the parameters, do not fit.
@@ -62,8 +75,6 @@ impl Trainer {
         let adam = Adam::new(&model.parameters(), learning_rate)?;
         let one = Tensor::from_f32(model.device(), &[1], &[1.0])?;
         let class_weights = model.network.even_weights(model.device())?;
-        // The masks' hash takes 32 bits: both halves of the seed count.
-        let seed = (seed ^ (seed >> 32)) as u32;
         let loss_scale = match model.device().precision() {
             Precision::F32 => None,
             Precision::Mixed => Some(LossScale::new(model.device())?),
@@ -77,6 +88,7 @@ impl Trainer {
             loss_scale,
             class_weights,
             label_smoothing: 0.0,
+            augment: None,
             average: None,
             learning_rate,
         })
@@ -95,6 +107,7 @@ impl Trainer {
         self.adam.weight_decay = recipe.weight_decay;
         self.adam.clip_norm = (recipe.clip_norm > 0.0).then_some(recipe.clip_norm);
         self.label_smoothing = recipe.label_smoothing as f32;
+        self.augment = (!recipe.augment.is_none()).then_some(recipe.augment);
         if recipe.average > 0.0 {
             self.average = Some(Average::new(&self.model, recipe.average)?);
         }
@@ -150,13 +163,21 @@ impl Trainer {
     pub fn gradients(&self, batch: &Batch) -> Result<BatchGradients> {
         let images = batch.labels.len();
         let picture = batch.pixels.len() / images;
+        let (size, color) = (self.model.network.image_size, self.model.network.raster().color);
+        let transforms = self
+            .augment
+            .map(|augment| augment.transforms(self.seed, batch.epoch, &batch.pictures, size, color));
         let mut sums: Option<Vec<Tensor>> = None;
         let mut counts = Vec::new();
         for first_image in (0..images).step_by(self.plan.micro_batch) {
             let last = images.min(first_image + self.plan.micro_batch);
-            let pixels = &batch.pixels[first_image * picture..last * picture];
-            let labels = &batch.labels[first_image..last];
-            let (gradients, loss, hits) = self.micro_batch(pixels, labels, first_image, images)?;
+            let part = Part {
+                pixels: &batch.pixels[first_image * picture..last * picture],
+                labels: &batch.labels[first_image..last],
+                transforms: transforms.as_ref().map(|rows| &rows[first_image * ROW..last * ROW]),
+                first_image,
+            };
+            let (gradients, loss, hits) = self.micro_batch(&part, images)?;
             counts.push((loss, hits));
             self.model.device().enter("micro-batches");
             sums = Some(match sums {
@@ -172,21 +193,20 @@ impl Trainer {
         Ok(BatchGradients { gradients, counts, images })
     }
 
-    fn micro_batch(
-        &self,
-        pixels: &[u8],
-        labels: &[u32],
-        first_image: usize,
-        whole_batch: usize,
-    ) -> Result<(Vec<Tensor>, Tensor, Tensor)> {
+    fn micro_batch(&self, part: &Part<'_>, whole_batch: usize) -> Result<(Vec<Tensor>, Tensor, Tensor)> {
         let device = self.model.device();
-        let pixels = upload(device, pixels)?;
-        let labels = Tensor::from_u32(device, &[labels.len()], labels)?;
+        let images = part.labels.len();
+        let pixels = upload(device, part.pixels)?;
+        let labels = Tensor::from_u32(device, &[images], part.labels)?;
+        let rows = |rows: &[f32]| Tensor::from_f32(device, &[images, ROW], rows);
+        let transforms = part.transforms.map(rows).transpose()?;
 
         let tape = Tape::new(device, accumulate);
         let vars = self.model.vars(&tape, true);
-        let mode = Mode::Train { seed: self.seed, step: self.adam.step() + 1, first_image };
-        let logits = self.model.forward(&tape, &vars, &pixels, labels.len(), mode)?;
+        let (seed, step) = (self.seed_of_masks(), self.adam.step() + 1);
+        let mode = Mode::Train { seed, step, first_image: part.first_image };
+        let input = self.model.input(&pixels, images, transforms.as_ref())?;
+        let logits = self.model.forward_from(&tape, &vars, input, mode, &mut |_, y| y)?;
         device.enter("loss");
         let head = self.model.network.head;
         let (weights, smoothing) = (&self.class_weights, self.label_smoothing);
@@ -202,6 +222,11 @@ impl Trainer {
                 .ok_or_else(|| error!(Other, "the output does not depend on {}", shown(&named.name)))
         };
         Ok((learned.map(gradient).collect::<Result<_>>()?, loss.tensor, hits))
+    }
+
+    /// The masks' hash takes 32 bits: both halves of the seed count.
+    fn seed_of_masks(&self) -> u32 {
+        (self.seed ^ (self.seed >> 32)) as u32
     }
 
     /// Updates the parameters and starts reading back what the step found.

@@ -1,5 +1,6 @@
 //! Pictures from files to batches. Every kind of bad picture and bad folder has a stated result.
 
+mod augment;
 mod cache;
 mod concerns;
 mod decode;

@@ -1,11 +1,11 @@
 //! `pawgrad dataset check`
 
 use crate::commands::advice::sentence;
+use crate::commands::choices::one_of;
 use crate::commands::numbers::whole;
 use crate::commands::output::{lines, outln};
 use crate::commands::paths::path;
 use crate::commands::progress::{Detail, Terminal};
-use crate::commands::choices::one_of;
 use crate::data::{Color, Folder, Pictures, Raster, concerns};
 use crate::error::{Result, count, error, path_text};
 use crate::run::pictures::{describe, load, must_fit, report};
