@@ -10,7 +10,7 @@ use pawgrad::model::layers::{Conv2d, Dense, Flatten, MaxPool2d, Relu};
 use pawgrad::model::{Graph, Model, Network};
 use pawgrad::random::generator;
 use pawgrad::train::Trainer;
-use pawgrad::train::evaluate::{evaluate, scores};
+use pawgrad::train::evaluate::{Views, evaluate, scores};
 use pawgrad::train::plan::Plan;
 use rand::RngExt;
 use std::sync::atomic::AtomicBool;
@@ -54,16 +54,17 @@ async fn run() -> Result<()> {
         println!("epoch {}  loss {loss:.4}  right {hits} of {}", epoch + 1, training.len());
     }
 
-    let found =
-        evaluate(&trainer.model, &test, BATCH, &AtomicBool::new(false)).await?.expect("nobody stops it");
+    let found = evaluate(&trainer.model, &test, BATCH, Views::Own, &AtomicBool::new(false))
+        .await?
+        .expect("nobody stops it");
     println!("test      loss {:.4}  accuracy {:.2}", found.loss, found.accuracy);
     assert!(found.accuracy > 0.9);
 
     // A file of these bytes is all that a prediction needs, on any device.
     let file = trainer.model.to_bytes().await?;
     let loaded = Model::from_bytes(&file, &device, true)?;
-    let before = scores(&trainer.model, test.picture(0), 1).await?;
-    assert_eq!(before, scores(&loaded, test.picture(0), 1).await?);
+    let before = scores(&trainer.model, test.picture(0), 1, Views::Own).await?;
+    assert_eq!(before, scores(&loaded, test.picture(0), 1, Views::Own).await?);
     println!("{} bytes; the loaded model gives the same scores: {before:?}", file.len());
     Ok(())
 }

@@ -7,7 +7,7 @@
 use pawgrad::data::decode_bytes;
 use pawgrad::device::{Precision, adapters};
 use pawgrad::model::Model;
-use pawgrad::train::evaluate::{predicted, scores};
+use pawgrad::train::evaluate::{Views, predicted, scores};
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -26,7 +26,7 @@ async fn predict(model: &str, picture: &str) -> Result<(), Box<dyn Error>> {
 
     let pixels =
         decode_bytes(&std::fs::read(picture)?, model.network.image_size).map_err(|why| why.to_string())?;
-    let scores = scores(&model, &pixels, 1).await?.remove(0);
+    let scores = scores(&model, &pixels, 1, Views::Own).await?.remove(0);
     let best = predicted(&scores);
     println!("{}: {:.1} %", model.network.classes[best], 100.0 * scores[best]);
 

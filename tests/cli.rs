@@ -5,6 +5,8 @@ mod classes;
 mod common;
 #[path = "cli/networks.rs"]
 mod networks;
+#[path = "cli/recipe.rs"]
+mod recipe;
 #[path = "cli/resume.rs"]
 mod resume;
 

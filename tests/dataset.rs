@@ -5,7 +5,7 @@ use pawgrad::device::Device;
 use pawgrad::model::layers::{Dense, Flatten};
 use pawgrad::model::{Graph, Model};
 use pawgrad::train::Trainer;
-use pawgrad::train::evaluate::evaluate;
+use pawgrad::train::evaluate::{Views, evaluate};
 use pawgrad::train::plan::Plan;
 use std::path::Path;
 
@@ -66,7 +66,10 @@ fn logistic_regression_reaches_at_most_75_percent() {
     let batch: Batch = training.gather(&all);
 
     let accuracy = |trainer: &Trainer, pictures: &Pictures| {
-        pollster::block_on(evaluate(&trainer.model, pictures, 100, &false.into())).unwrap().unwrap().accuracy
+        pollster::block_on(evaluate(&trainer.model, pictures, 100, Views::Own, &false.into()))
+            .unwrap()
+            .unwrap()
+            .accuracy
     };
     let mut best: f64 = 0.0;
     for step in 1..=700 {

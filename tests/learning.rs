@@ -11,7 +11,7 @@ use pawgrad::device::{Precision, adapters};
 use pawgrad::model::layers::{Conv2d, Dense, Dropout, Flatten, MaxPool2d, Relu};
 use pawgrad::model::{Graph, Model};
 use pawgrad::train::Trainer;
-use pawgrad::train::evaluate::evaluate;
+use pawgrad::train::evaluate::{Views, evaluate};
 use pawgrad::train::plan::Plan;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -86,7 +86,8 @@ fn a_small_network_learns_the_bundled_pictures() {
             loss += f64::from(step.loss) * step.images as f64 / training.len() as f64;
         }
         let never = AtomicBool::new(false);
-        let found = pollster::block_on(evaluate(&trainer.model, &test, BATCH, &never)).unwrap().unwrap();
+        let found =
+            pollster::block_on(evaluate(&trainer.model, &test, BATCH, Views::Own, &never)).unwrap().unwrap();
         let accuracy = found.accuracy;
         println!(
             "epoch {}: loss {loss:.4}, {accuracy} of the test pictures, {:.1?}",

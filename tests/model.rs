@@ -21,7 +21,7 @@ use pawgrad::ops::conv2d::Padding;
 use pawgrad::tape::{Tape, Var};
 use pawgrad::tensor::Tensor;
 use pawgrad::train::Trainer;
-use pawgrad::train::evaluate::scores;
+use pawgrad::train::evaluate::{Views, scores};
 use pawgrad::train::plan::Plan;
 use serde::Serialize;
 
@@ -280,7 +280,7 @@ fn a_model_file_of_version_1_gives_the_same_bits() {
             device.force_rung(op, "reference");
         }
         let model = Model::from_bytes(bytes, &device, fuse).unwrap();
-        let found = pollster::block_on(scores(&model, &pixels, 2)).unwrap();
+        let found = pollster::block_on(scores(&model, &pixels, 2, Views::Own)).unwrap();
         let bits: Vec<_> = found.iter().map(|scores| scores[1].to_bits()).collect();
         assert_eq!(bits, [1_053_766_852, 1_050_806_406], "fused {fuse}");
         let names: Vec<_> = model.network.nodes.nodes.iter().map(|node| node.name.as_str()).collect();

@@ -2,13 +2,13 @@
 
 mod common;
 
-use pawgrad::data::Batch;
+use pawgrad::data::{Augment, Batch};
 use pawgrad::device::Device;
 use pawgrad::error::{ErrorKind, Remedy};
 use pawgrad::model::{Model, Network};
 use pawgrad::random::generator;
-use pawgrad::train::Trainer;
 use pawgrad::train::plan::Plan;
+use pawgrad::train::{Recipe, Trainer};
 use rand::RngExt;
 
 const SIZE: usize = 16;
@@ -76,6 +76,26 @@ fn micro_batches_add_up_to_the_whole_batch_with_dropout() {
         // Another mask would be seen.
         let other = gradients(&trainer(&device, true, 0.25, 11, None, 0.001), &batch);
         assert!(distance(&whole, &other) > 1e-2);
+    }
+}
+
+/// What is done to a picture depends on the picture and the epoch, not on how a batch is cut.
+#[test]
+fn micro_batches_add_up_to_the_whole_batch_with_augmentation() {
+    let recipe = Recipe { augment: Augment::strong(), label_smoothing: 0.1, ..Recipe::plain() };
+    for device in devices() {
+        let batch = batch(11);
+        let trainer = |size| trainer(&device, true, 0.0, 11, size, 0.001).with_recipe(&recipe).unwrap();
+        let whole = gradients(&trainer(None), &batch);
+        for size in [1, 4, 10] {
+            let distance = distance(&whole, &gradients(&trainer(Some(size)), &batch));
+            assert!(distance <= 1e-5, "micro-batches of {size} on {}: {distance:e}", device.name());
+        }
+        let next = Batch { epoch: 1, ..batch.clone() };
+        let others = Batch { pictures: (20..31).collect(), ..batch.clone() };
+        for other in [next, others] {
+            assert!(distance(&whole, &gradients(&trainer(None), &other)) > 1e-2);
+        }
     }
 }
 

@@ -68,7 +68,9 @@ pub async fn run(args: EvaluateArgs) -> Result<()> {
         return Err(error!(Data, "{} has the classes {found}, the model {wanted}", shown_path(&test_dir)));
     }
     let never = AtomicBool::new(false);
-    let Some(evaluation) = evaluate(&model, &pictures, batch, &never).await? else { return Ok(()) };
+    let Some(evaluation) = evaluate(&model, &pictures, batch, args.model.views(), &never).await? else {
+        return Ok(());
+    };
     if !evaluation.loss.is_finite() {
         let loss = evaluation.loss;
         return Err(error!(

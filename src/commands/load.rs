@@ -9,6 +9,7 @@ use crate::error::{Result, error, shown_path};
 use crate::memory::{self, BATCH, Need};
 use crate::model::Model;
 use crate::run::{MODEL_FILE, Origin, load, model_of, newest_with_model, no_checksum};
+use crate::train::evaluate::Views;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -21,11 +22,19 @@ pub struct ModelArgs {
     /// Of a run, take the model of its last epoch, not that of its best
     #[arg(long)]
     last: bool,
+    /// Show the model each picture and its mirror image, and take the mean of what it says
+    #[arg(long)]
+    tta: bool,
     #[command(flatten)]
     device: DeviceArgs,
 }
 
 impl ModelArgs {
+    /// What the model is shown of each picture.
+    pub fn views(&self) -> Views {
+        if self.tta { Views::WithMirror } else { Views::Own }
+    }
+
     /// Opens the device and puts the model there. Says which one it is.
     pub async fn load(&self) -> Result<(Model, Origin)> {
         let named = self.model.as_deref().map(|path| model_file(path, self.last)).transpose()?;

@@ -64,7 +64,8 @@ pub async fn run(args: PredictArgs) -> Result<()> {
         if decoded.is_empty() {
             continue;
         }
-        for (path, scores) in decoded.iter().zip(scores(&model, &pixels, decoded.len()).await?) {
+        let all = scores(&model, &pixels, decoded.len(), args.model.views()).await?;
+        for (path, scores) in decoded.iter().zip(all) {
             let best = predicted(&scores);
             let prediction = Prediction {
                 path: path_text(path),

@@ -13,7 +13,7 @@ use crate::error::{Result, error};
 use crate::files::replace;
 use crate::model::Model;
 use crate::report::graph;
-use crate::run::job::default_image_size;
+use crate::run::defaults::default_image_size;
 use crate::run::network_file::{DEFAULT, NetworkFile};
 use clap::Args;
 use std::path::PathBuf;

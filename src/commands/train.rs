@@ -12,6 +12,7 @@ use crate::data::paths::did_you_mean;
 use crate::device::adapters::Choice;
 use crate::device::{DeviceKind, Precision};
 use crate::error::{Error, ErrorKind, Result, error, shown_path};
+use crate::files::replace;
 use crate::report::profile::Profiler;
 use crate::run::job::{self, Done, Place, Start};
 use crate::run::{Claim, Config, RUNS, Resumed, RunFolder, newest_checkpoint};
@@ -35,6 +36,10 @@ pub struct TrainArgs {
     settings: SettingsArgs,
     #[command(flatten)]
     device: DeviceArgs,
+    /// Write what augmentation makes of some training pictures into this PNG file, before the first step: a row for each picture, first
+    /// as it is, then as it is in one epoch after the other
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    show_augment: Option<PathBuf>,
     /// Time every kernel: a table at the end, and profile.json for ui.perfetto.dev in the run's folder
     #[arg(long)]
     profile: bool,
@@ -109,6 +114,12 @@ pub async fn run(args: TrainArgs, given: Given) -> Result<()> {
     };
     let prepared = job::prepare(&settings, start, place, progress)?;
     let path = prepared.path().to_path_buf();
+    if let Some(file) = &args.show_augment {
+        match prepared.contact_sheet().await.and_then(|sheet| replace(file, &sheet)) {
+            Ok(()) => progress.message(&format!("Augmented pictures: {}", shown_path(file))),
+            Err(why) => return Err(prepared.fail(why, progress)),
+        }
+    }
     // Until now there was nothing to save: a signal left at once.
     let asked = signals::watch(|| errln!("\n{STOPPING}"))?;
     let done = job::run(prepared, progress, asked.stop()).await;

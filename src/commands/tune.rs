@@ -9,7 +9,7 @@ use crate::device::adapters::{self, Choice};
 use crate::device::{Device, DeviceKind, Precision, RungTable};
 use crate::error::{Result, error, shown_path};
 use crate::model::{Model, Network};
-use crate::run::job::default_image_size;
+use crate::run::defaults::default_image_size;
 use crate::train::Trainer;
 use crate::train::plan::Plan;
 use crate::tuning::{Tuning, kernel_of};

@@ -64,6 +64,9 @@ const AREAS: [f64; 2] = [0.02, 0.2];
 const ASPECT: f64 = 1.0 / 0.3;
 
 impl Augment {
+    /// Numbers of what is done to one picture.
+    pub const ROW: usize = ROW;
+
     /// Every one that has a name.
     pub const ALL: [(&'static str, Augment); 3] =
         [("none", Augment::none()), ("light", Augment::light()), ("strong", Augment::strong())];

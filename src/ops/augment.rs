@@ -44,7 +44,7 @@ pub static FORWARD: Kernel<Params> = Kernel {
         constants: &[("ROW", ROW as f64)],
         ..Rung::plain(SOURCE, &[Pass::new("forward", Grid::Threads(elements))])
     }],
-    ..kernel!(augment::forward(pixels: u32, transforms) -> (y), items: elements)
+    ..kernel!(augment::forward(pixels: u32, transforms) -> (y), items: |p| p.batch as usize)
 };
 
 pub fn cases(table: Table) -> Vec<Case> {
@@ -59,7 +59,7 @@ pub fn cases(table: Table) -> Vec<Case> {
             (params([7, 1, 13, 1], 0.0, 1.0), "one pixel wide"),
             (params([7, 3, 1, 6], 0.0, 1.0), "one pixel high"),
             (params([5, 3, 1, 1], 0.4, 0.25), "one pixel"),
-            (params([3, 3, 61, 64], 0.0, 1.0), "threads of the CPU begin within a line"),
+            (params([3, 3, 61, 64], 0.0, 1.0), "several threads of the CPU"),
         ],
         Table::Network { image_size, batch } => {
             vec![(params([batch, 1, image_size, image_size], 0.0, 1.0), "a batch of pictures")]

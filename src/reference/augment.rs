@@ -41,52 +41,48 @@ pub const IDENTITY: [f32; ROW] = [
 const FARTHEST: f32 = 1_048_576.0;
 
 /// `y[n, c, h, w] = (clamp(offset[c] + sum_ci colour[c, ci] * picture[n, ci] at (line, column) / 255, 0, 1) - mean) / std_dev`
-/// with what the row of picture n says; 0 where it is erased. An item is one element of y.
+/// with what the row of picture n says; 0 where it is erased. An item is one picture of y, as the channels of a
+/// pixel share its place, which takes most of the time.
 ///
 /// Between pixels the picture is interpolated, bilinearly; outside it is mirrored at its edges,
 /// `d c b a | a b c d | d c b a` (Keras and SciPy call that "reflect"), as often as it takes.
-pub fn forward<T: Real>(p: &Params, elements: Range<usize>, pixels: &[u32], transforms: &[T], y: &mut [T]) {
+pub fn forward<T: Real>(p: &Params, pictures: Range<usize>, pixels: &[u32], transforms: &[T], y: &mut [T]) {
     let (channels, height, width) = (p.channels as usize, p.height as usize, p.width as usize);
-    let (mean, std_dev) = (T::of(p.mean), T::of(p.std_dev));
-    let mut done = 0;
-    // Line by line, as what a line shares is most of the work.
-    while done < y.len() {
-        let (line, first) = ((elements.start + done) / width, (elements.start + done) % width);
-        let (n, c, h) = (line / (channels * height), line / height % channels, line % height);
-        let columns = first..width.min(first + y.len() - done);
+    let (area, centre_h, centre_w) = (height * width, centre(height), centre(width));
+    for (n, y) in pictures.zip(y.chunks_mut(channels * area)) {
         let row = &transforms[n * ROW..(n + 1) * ROW];
-        let (at, below_centre) = (whole::<T>(h), whole::<T>(h) - centre(height));
-        let source = |axis: usize, size| row[axis] * below_centre + row[axis + 2] + centre(size);
-        let (source_h, source_w) = (source(0, height), source(3, width));
-        let (colour, offset) = (&row[6 + 3 * c..6 + 3 * c + channels], row[15 + c]);
         let (top, left, bottom, right) = (row[18], row[19], row[20], row[21]);
-        let is_erased = |w: T| at >= top && w >= left && at < bottom && w < right;
-        let picture = n * height * width;
-
-        for (w, y) in columns.clone().zip(&mut y[done..]) {
-            let w = whole(w);
-            if is_erased(w) {
-                *y = T::ZERO;
+        for position in 0..area {
+            let (h, w) = (whole::<T>(position / width), whole::<T>(position % width));
+            if h >= top && w >= left && h < bottom && w < right {
+                (0..channels).for_each(|c| y[c * area + position] = T::ZERO);
                 continue;
             }
-            let right_of_centre = w - centre(width);
-            let (above, behind_h) = split(source_h + row[1] * right_of_centre);
-            let (before, behind_w) = split(source_w + row[4] * right_of_centre);
-            let lines = [above, above + 1].map(|line| picture + mirrored(line, height) * width);
+            let source = |axis: &[T], centre: T| {
+                split(axis[0] * (h - centre_h) + axis[2] + centre + axis[1] * (w - centre_w))
+            };
+            let ((above, behind_h), (before, behind_w)) =
+                (source(&row[..3], centre_h), source(&row[3..6], centre_w));
+            let lines = [above, above + 1].map(|line| n * area + mirrored(line, height) * width);
             let columns = [before, before + 1].map(|column| mirrored(column, width));
-            let mut value = offset;
-            for (ci, &share) in colour.iter().enumerate() {
+            let mut seen = [T::ZERO; 3];
+            for (ci, seen) in seen.iter_mut().enumerate().take(channels) {
                 let of_line = |line| {
                     let [first, second] =
                         columns.map(|column| level(pixels, (line + column) * channels + ci));
                     between(first, second, behind_w)
                 };
                 let [first, second] = lines.map(of_line);
-                value += share * (between(first, second, behind_h) / T::of(255.0));
+                *seen = between(first, second, behind_h) / T::of(255.0);
             }
-            *y = (clamp(value, T::ZERO, T::ONE) - mean) / std_dev;
+            for c in 0..channels {
+                let mut value = row[15 + c];
+                for (ci, &seen) in seen.iter().enumerate().take(channels) {
+                    value += row[6 + 3 * c + ci] * seen;
+                }
+                y[c * area + position] = (clamp(value, T::ZERO, T::ONE) - T::of(p.mean)) / T::of(p.std_dev);
+            }
         }
-        done += columns.len();
     }
 }
 

@@ -3,6 +3,7 @@
 use super::about::{About, device_class};
 use super::claim::{Claim, RUNS};
 use super::config::Config;
+use super::defaults::{default_image_size, new_seed};
 use super::folder::RunFolder;
 use super::load::no_checksum;
 use super::manage::bytes_of_files;
@@ -11,6 +12,7 @@ use super::network_file::{Described, NetworkFile};
 use super::pictures::{Loaded, SKIPPED_FILE, load_sets, weights_line};
 use super::resume::Resumed;
 use super::scan::scan_sets;
+use super::sheet::contact_sheet;
 use crate::data::Pictures;
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, Result, error, shown_path};
@@ -192,6 +194,20 @@ impl Prepared {
         self.folder.path()
     }
 
+    /// What the recipe makes of some training pictures, as a PNG.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn contact_sheet(&self) -> Result<Vec<u8>> {
+        let config = &self.folder.about.config;
+        contact_sheet(&self.trainer.model, &self.training, &config.recipe.augment, self.schedule.seed).await
+    }
+
+    /// Ends the run before its first step as one that failed; gives the error back.
+    pub fn fail(mut self, why: Error, progress: &mut dyn Progress) -> Error {
+        self.folder.fail(why, progress)
+    }
+
     /// Ends the run before its first step, and says so in its folder; the error says it too.
     pub fn stop(mut self, progress: &mut dyn Progress) -> Error {
         let _ = self.folder.end(Ok(End::Interrupted), progress);
@@ -237,25 +253,6 @@ pub async fn run(prepared: Prepared, progress: &mut dyn Progress, stop: &AtomicB
         device.peak_bytes() as f64 / (1024.0 * 1024.0)
     ));
     Ok(Done { folder, end, verdict })
-}
-
-/// 256 pixels where a GPU does the work; 64 on a CPU, where 256 would take hours.
-pub fn default_image_size(device: &Device) -> usize {
-    usual_image_size(device.kind())
-}
-
-/// The same of a device that is not opened.
-pub fn usual_image_size(kind: DeviceKind) -> usize {
-    match kind {
-        DeviceKind::Gpu => 256,
-        DeviceKind::Cpu | DeviceKind::Software => 64,
-    }
-}
-
-/// A seed that a person can retype.
-fn new_seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    (now.as_nanos() as u64 ^ u64::from(std::process::id()) << 20) % 1_000_000
 }
 
 /// An error during training also says what is left of the run.

@@ -4,6 +4,7 @@ mod about;
 mod checkpoints;
 mod claim;
 mod config;
+pub mod defaults;
 pub mod folder;
 mod history;
 pub mod job;
@@ -19,6 +20,7 @@ pub mod pictures;
 mod reopen;
 mod resume;
 mod scan;
+mod sheet;
 mod summary;
 
 pub use claim::{Claim, RUNS};

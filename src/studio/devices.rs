@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::worker;
 use crate::device::DeviceKind;
 use crate::device::adapters::{list as adapters, preferred};
-use crate::run::job::usual_image_size;
+use crate::run::defaults::usual_image_size;
 use serde::Serialize;
 
 /// The device where none was chosen.

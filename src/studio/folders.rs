@@ -8,7 +8,7 @@ use crate::data::paths::tidy;
 use crate::data::{self, Color, Concern, Folder, Raster, decode_file};
 use crate::device::Device;
 use crate::error::{Error, Remedy, path_text};
-use crate::run::job::default_image_size;
+use crate::run::defaults::default_image_size;
 use crate::run::pictures::{must_fit, passed_folders, report};
 use crate::run::scan_while;
 use crate::train::settings::image_size_problem;

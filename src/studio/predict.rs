@@ -8,7 +8,7 @@ use super::worker::{self, Worker};
 use crate::data::{self, Folder};
 use crate::error::path_text;
 use crate::run::pictures::must_fit;
-use crate::train::evaluate::{predicted, scores};
+use crate::train::evaluate::{Views, predicted, scores};
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
@@ -55,7 +55,7 @@ pub async fn predict(
             models.life.sign();
             let mut scores = match count {
                 0 => Vec::new(),
-                _ => pollster::block_on(scores(&loaded.model, &pixels, count))?,
+                _ => pollster::block_on(scores(&loaded.model, &pixels, count, Views::Own))?,
             }
             .into_iter();
             for (picture, decoded) in chunk.iter().zip(decoded) {
@@ -116,7 +116,7 @@ pub async fn mistakes(
         for pixels in pictures.pixels.chunks(loaded.batch()? * pictures.picture_bytes()) {
             life.sign();
             let count = pixels.len() / pictures.picture_bytes();
-            all.extend(pollster::block_on(scores(&loaded.model, pixels, count))?);
+            all.extend(pollster::block_on(scores(&loaded.model, pixels, count, Views::Own))?);
         }
         let mut confusion = vec![vec![0; network.classes.len()]; network.classes.len()];
         let mut wrong = Vec::new();

@@ -1,10 +1,11 @@
 //! Loss, accuracy and confusion matrix of a model on labelled pictures; scores of any pictures.
 
 use super::plan::Plan;
-use crate::data::Pictures;
+use crate::data::{Pictures, Raster};
 use crate::error::{Result, error, shown};
 use crate::model::{Mode, Model};
 use crate::ops::add::accumulate;
+use crate::ops::average::average;
 use crate::ops::input::upload;
 use crate::tape::Tape;
 use crate::tensor::Tensor;
@@ -21,6 +22,16 @@ pub struct Evaluation {
     pub accuracy: f64,
     /// How many pictures of each class (rows) were taken for each class (columns).
     pub confusion: Vec<Vec<usize>>,
+}
+
+/// What a model is shown of each picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Views {
+    /// The picture.
+    #[default]
+    Own,
+    /// The picture and its mirror image; the logits are the mean of both (test-time augmentation).
+    WithMirror,
 }
 
 /// How well one class is told from the others.
@@ -100,6 +111,7 @@ pub async fn evaluate(
     model: &Model,
     pictures: &Pictures,
     batch_size: usize,
+    views: Views,
     stop: &AtomicBool,
 ) -> Result<Option<Evaluation>> {
     let classes = model.network.classes.len();
@@ -112,7 +124,7 @@ pub async fn evaluate(
         }
         let batch = pictures.gather(indices);
         let (scores, batch_loss) =
-            infer(model, &batch.pixels, Some(&batch.labels), batch.labels.len()).await?;
+            infer(model, &batch.pixels, Some(&batch.labels), batch.labels.len(), views).await?;
         loss += f64::from(batch_loss.unwrap_or_default()) * batch.labels.len() as f64;
         for (scores, &label) in scores.iter().zip(&batch.labels) {
             confusion[label as usize][predicted(scores)] += 1;
@@ -129,8 +141,8 @@ pub async fn evaluate(
 /// # Errors
 /// `Usage` for no picture, `OutOfMemory` where not one fits the device's limits, `Diverged` where a score is no number; what the
 /// device reports.
-pub async fn scores(model: &Model, pixels: &[u8], count: usize) -> Result<Vec<Vec<f32>>> {
-    let scores = infer(model, pixels, None, count).await?.0;
+pub async fn scores(model: &Model, pixels: &[u8], count: usize, views: Views) -> Result<Vec<Vec<f32>>> {
+    let scores = infer(model, pixels, None, count, views).await?.0;
     // Finite weights may still be so large that their sums are not.
     if scores.iter().flatten().any(|score| score.is_nan()) {
         return Err(error!(
@@ -152,11 +164,19 @@ pub fn predicted(scores: &[f32]) -> usize {
     best
 }
 
+/// Pictures, left to right.
+fn mirrored(pixels: &[u8], raster: Raster) -> Vec<u8> {
+    let channels = raster.color.channels();
+    let rows = pixels.chunks_exact(raster.size * channels);
+    rows.flat_map(|row| row.chunks_exact(channels).rev().flatten().copied()).collect()
+}
+
 async fn infer(
     model: &Model,
     pixels: &[u8],
     labels: Option<&[u32]>,
     count: usize,
+    views: Views,
 ) -> Result<(Vec<Vec<f32>>, Option<f32>)> {
     let (device, head) = (model.device(), model.network.head);
     let plan = Plan::in_use(model, device.limits(), count)?;
@@ -165,10 +185,16 @@ async fn infer(
     let weights = model.network.even_weights(device)?;
     for first in (0..count).step_by(plan.micro_batch) {
         let last = count.min(first + plan.micro_batch);
-        let pixels = upload(device, &pixels[first * picture..last * picture])?;
+        let pixels = &pixels[first * picture..last * picture];
         let tape = Tape::new(device, accumulate);
         // Constants: nothing is recorded, so no activation outlives its layer.
-        let logits = model.forward(&tape, &model.vars(&tape, false), &pixels, last - first, Mode::Infer)?;
+        let vars = model.vars(&tape, false);
+        let forward =
+            |pixels: &[u8]| model.forward(&tape, &vars, &upload(device, pixels)?, last - first, Mode::Infer);
+        let logits = forward(pixels)?;
+        if views == Views::WithMirror {
+            average(&forward(&mirrored(pixels, model.network.raster()))?.tensor, &logits.tensor, 0.5)?;
+        }
         if let Some(labels) = labels {
             let labels = Tensor::from_u32(device, &[last - first], &labels[first..last])?;
             let part = head.loss(&tape, &logits, &labels, &weights, count, 0.0)?.loss;

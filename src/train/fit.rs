@@ -1,7 +1,7 @@
 //! The loop: epochs of steps, and an evaluation after each.
 
 use super::checkpoint::{Checkpoint, Position, SoFar};
-use super::evaluate;
+use super::evaluate::{self, Views};
 use super::rate::At;
 use super::records::{EpochRecord, StepRecord};
 use super::schedule::{End, Schedule};
@@ -87,7 +87,8 @@ pub async fn train(
         let model = trainer.model_to_use().to_bytes().await.map_err(|why| running.explain(why))?;
         if end == End::Finished {
             let size = schedule.batch_size.min(trainer.micro_batch_size());
-            epoch.validation = evaluate::evaluate(trainer.model_to_use(), test, size, stop).await?;
+            epoch.validation =
+                evaluate::evaluate(trainer.model_to_use(), test, size, Views::Own, stop).await?;
             match &epoch.validation {
                 None => end = End::Interrupted,
                 Some(validation) if !validation.loss.is_finite() => {

@@ -98,6 +98,8 @@ impl Recipe {
             let is_wrong = !((value as f32).is_finite() && value >= 0.0);
             is_wrong.then(|| Problem { field, message: format!("{value} must be a number, 0 or more") })
         };
-        shares.into_iter().filter_map(share).chain(sizes.into_iter().filter_map(size)).collect()
+        let augment = self.augment.problems().into_iter().map(|(field, message)| Problem { field, message });
+        let of_own = shares.into_iter().filter_map(share).chain(sizes.into_iter().filter_map(size));
+        of_own.chain(augment).collect()
     }
 }

@@ -13,7 +13,6 @@ use crate::model::{Mode, Model, NamedTensor, Role};
 use crate::ops::add::accumulate;
 use crate::ops::input::upload;
 use crate::optim::{Adam, LossScale};
-use crate::reference::augment::ROW;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
@@ -174,7 +173,9 @@ impl Trainer {
             let part = Part {
                 pixels: &batch.pixels[first_image * picture..last * picture],
                 labels: &batch.labels[first_image..last],
-                transforms: transforms.as_ref().map(|rows| &rows[first_image * ROW..last * ROW]),
+                transforms: transforms
+                    .as_ref()
+                    .map(|rows| &rows[first_image * Augment::ROW..last * Augment::ROW]),
                 first_image,
             };
             let (gradients, loss, hits) = self.micro_batch(&part, images)?;
@@ -198,7 +199,7 @@ impl Trainer {
         let images = part.labels.len();
         let pixels = upload(device, part.pixels)?;
         let labels = Tensor::from_u32(device, &[images], part.labels)?;
-        let rows = |rows: &[f32]| Tensor::from_f32(device, &[images, ROW], rows);
+        let rows = |rows: &[f32]| Tensor::from_f32(device, &[images, Augment::ROW], rows);
         let transforms = part.transforms.map(rows).transpose()?;
 
         let tape = Tape::new(device, accumulate);

@@ -28,6 +28,7 @@ import jaxlib
 import keras
 import numpy as np
 from jax import lax
+from jax.scipy.ndimage import map_coordinates
 
 import network_f64 as net
 
@@ -232,6 +233,51 @@ def input_kernel():
         y = (jnp.asarray(pixels).transpose(0, 3, 1, 2) / 255.0 - mean) / std
         params = dict(batch=batch, channels=channels, height=height, width=width, mean=mean, std_dev=std)
         entry("input.forward", case, params, {"pixels_u8": pixels}, {"y": y})
+
+
+def augment():
+    """Positions by one product of matrices, pixels by JAX's map_coordinates, colours by einsum: not as the kernel does it.
+    Random numbers of its own, so that those of other kernels stay."""
+    random = np.random.default_rng(20240301)
+    f32 = lambda v: np.float32(v).astype(np.float64)
+    turned = lambda degrees, zoom: f32(np.array([[cos(degrees), -sin(degrees)], [sin(degrees), cos(degrees)]]) / zoom)
+    cos, sin = (lambda degrees: np.cos(np.radians(degrees))), (lambda degrees: np.sin(np.radians(degrees)))
+    mirrored, upright = np.diag([1.0, -1.0]), np.eye(2)
+    tint = f32(np.array([[0.875, 0.1, 0.05], [0.2, 0.7, -0.1], [-0.15, 0.3, 1.125]]))
+    none = [0, 0, 0, 0]
+    for case, (height, width, channels), mean, std, rows in [
+        ("gray, odd size: as it is, mirrored, turned, moved by several sizes, brighter than white, erased at an edge",
+         (7, 5, 1), 0.4375, 0.25, [
+            (upright, [0, 0], np.eye(3), 0.0, none),
+            (mirrored, [0, 0], np.eye(3), 0.0, none),
+            (turned(30, 1.5), [0.75, -0.5], 1.25 * np.eye(3), -0.125, [5, 3, 7, 5]),
+            (turned(-100, 0.5), [-23.5, 41.25], 0.75 * np.eye(3), 0.5, [0, 0, 2, 1]),
+        ]),
+        ("colours that are mixed, a slanted picture, one seen from close up, everything erased", (4, 6, 3), 0.5, 0.5, [
+            (f32([[1.1, 0.2], [-0.3, 0.9]]), [2.5, -9.0], tint, [0.0625, -0.03125, 0.125], none),
+            (mirrored @ turned(90, 10), [0, 0], 2 * tint, -0.5, [1, 2, 3, 4]),
+            (upright, [0, 1], np.eye(3), 0.0, [0, 0, 4, 6]),
+        ]),
+        ("one column", (9, 1, 1), 0.0, 1.0, [(turned(45, 1), [-3.25, 2.0], np.eye(3), 0.125, [8, 0, 9, 1])]),
+    ]:
+        pixels = random.integers(0, 256, (len(rows), height, width, channels))
+        centre = (np.array([height, width]) - 1) / 2
+        seen = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij")).reshape(2, -1)
+        transforms, pictures = [], []
+        for picture, (turn, moved, colour, offset, erased) in zip(pixels, rows):
+            offset = np.broadcast_to(np.array(offset, dtype=np.float64), 3)
+            source = turn @ (seen - centre[:, None]) + (moved + centre)[:, None]
+            at_source = lambda plane: map_coordinates(jnp.asarray(plane, jnp.float64), list(jnp.asarray(source)), 1, "reflect")
+            levels = np.stack([np.asarray(at_source(plane)) for plane in picture.transpose(2, 0, 1)]) / 255
+            mixed = np.einsum("oi,ip->op", colour[:channels, :channels], levels) + offset[:channels, None]
+            y = ((np.clip(mixed, 0, 1) - mean) / std).reshape(channels, height, width)
+            y[:, erased[0]:erased[2], erased[1]:erased[3]] = 0
+            pictures.append(y)
+            places = np.concatenate([turn, np.array(moved, dtype=np.float64)[:, None]], axis=1)
+            transforms.append(np.concatenate([places.ravel(), colour.ravel(), offset, erased, [0, 0]]))
+        params = dict(batch=len(rows), channels=channels, height=height, width=width, mean=mean, std_dev=std)
+        inputs = {"pixels_u8": pixels, "transforms": np.stack(transforms)}
+        entry("augment.forward", case, params, inputs, {"y": np.stack(pictures)})
 
 
 def leaky_relu():
@@ -528,7 +574,7 @@ def main():
     check = parser.parse_args().check
 
     for make in (conv2d, max_pool2d, conv2d_relu_pool, dense, elementwise, binary_cross_entropy, input_kernel, leaky_relu,
-                 softmax, softmax_cross_entropy, global_avg_pool, batch_norm, label_smoothing, clip_norm, average):
+                 softmax, softmax_cross_entropy, global_avg_pool, batch_norm, label_smoothing, clip_norm, average, augment):
         make()
     of_adam = adam()
     versions = {"python": platform.python_version(), "jax": jax.__version__, "jaxlib": jaxlib.__version__,

@@ -12,7 +12,7 @@ use pawgrad::ops;
 use pawgrad::tape::Tape;
 use pawgrad::tensor::Tensor;
 use pawgrad::train::Trainer;
-use pawgrad::train::evaluate::scores;
+use pawgrad::train::evaluate::{Views, scores};
 use pawgrad::train::plan::Plan;
 
 const SIZE: usize = 12;
@@ -102,7 +102,9 @@ fn a_layer_without_a_bias_has_no_slot_and_adds_nothing() {
             let without = Model::new(network(SIZE, layers(false)), &device, 3, fuse).unwrap();
             let names: Vec<_> = without.tensors().iter().map(|named| named.name.as_str()).collect();
             assert_eq!(names, ["conv1.weight", "conv2.weight", "dense1.weight"]);
-            let of = |model: &Model| pollster::block_on(scores(model, &batch(3, 2).pixels, 3)).unwrap();
+            let of = |model: &Model| {
+                pollster::block_on(scores(model, &batch(3, 2).pixels, 3, Views::Own)).unwrap()
+            };
             assert_eq!(of(&with), of(&without), "{}, fused {fuse}", device.name());
             let bytes = pollster::block_on(without.to_bytes()).unwrap();
             let again = Model::from_bytes(&bytes, &device, fuse).unwrap();
@@ -164,15 +166,17 @@ fn moving_statistics_are_moved_once_by_a_step_and_never_in_use() {
         }
 
         let before: Vec<_> = states_of(&trainer.model);
-        let used = pollster::block_on(scores(&trainer.model, &pictures.pixels, 7)).unwrap();
+        let used = pollster::block_on(scores(&trainer.model, &pictures.pixels, 7, Views::Own)).unwrap();
         assert_eq!(states_of(&trainer.model), before);
         // In use a picture's scores are its own: they come out alike alone, and from a file.
-        let alone = pollster::block_on(scores(&trainer.model, &pictures.pixels[..SIZE * SIZE], 1)).unwrap();
+        let alone =
+            pollster::block_on(scores(&trainer.model, &pictures.pixels[..SIZE * SIZE], 1, Views::Own))
+                .unwrap();
         assert!((alone[0][1] - used[0][1]).abs() < 1e-6);
         let bytes = pollster::block_on(trainer.model.to_bytes()).unwrap();
         let again = Model::from_bytes(&bytes, &device, true).unwrap();
         assert_eq!(states_of(&again), before);
-        assert_eq!(pollster::block_on(scores(&again, &pictures.pixels, 7)).unwrap(), used);
+        assert_eq!(pollster::block_on(scores(&again, &pictures.pixels, 7, Views::Own)).unwrap(), used);
     }
 }
 
@@ -274,7 +278,7 @@ fn more_than_two_classes_are_told_apart_by_softmax() {
         assert!(losses[29] < 0.5 * losses[0], "{losses:?}");
         let bytes = pollster::block_on(trainer.model.to_bytes()).unwrap();
         let again = Model::from_bytes(&bytes, &device, true).unwrap();
-        let found = pollster::block_on(scores(&again, &pictures.pixels, 6)).unwrap();
+        let found = pollster::block_on(scores(&again, &pictures.pixels, 6, Views::Own)).unwrap();
         assert!(
             found.iter().all(|scores| scores.len() == 3 && (scores.iter().sum::<f32>() - 1.0).abs() < 1e-6)
         );
