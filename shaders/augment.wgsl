@@ -4,9 +4,9 @@
 // Shapes      pixels: batch * height * width * channels bytes, four to a word, the first in the lowest bits; channels 1 or 3
 //             transforms [batch, 24], the rows of reference/augment.rs;  y [batch, channels, height, width]
 // One thread  owns one element of y
-// Reads       24 values of a row that its neighbours read too, and four pixels;  writes 1
-// Cost        about 150 operations; the positions of the pixels most of them. It comes once a step, before layers that do
-//             a thousand times as many
+// Reads       12 values of a row (14 in colour), as its neighbours do, and all channels of four pixels;  writes 1
+// Cost        about 200 operations in gray, most of them on integers, to find the pixels. It comes once a step, before
+//             layers that do a thousand times as many
 //
 // A map of positions, from y to the picture, moves every element of y somewhere: no hole is left, as there would be if
 // pixels were moved. Between pixels y is interpolated, bilinearly. Outside of the picture it is mirrored at its edges,

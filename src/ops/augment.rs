@@ -127,7 +127,8 @@ fn row(p: &Params, random: &mut Random) -> [f64; ROW] {
 /// of a position, colours 4 u of each product, and division 5 u twice, as WGSL allows 2.5 units in the last place: 22 u or
 /// fewer, below 4 u times 6. The offset goes through 9 operations, mean through 6.
 ///
-/// At 64x64 that is a hundredth of a gray level, which are 1 / 255 apart.
+/// At 64x64 that is a hundredth of the 1 / 255 from one gray level to the next, and a twentieth where a picture is moved by
+/// five sizes.
 fn magnitude(p: &Params, inputs: &[Input<f64>], outputs: &mut [Output<f64>]) {
     let transforms = inputs[1].floats();
     let (channels, height, width) = (p.channels as usize, p.height as usize, p.width as usize);
