@@ -104,7 +104,7 @@ impl SettingsArgs {
     pub fn over(self, base: Settings, given: &Given) -> Settings {
         // Where the one is named, the other is not meant.
         let validation_split = base.validation_split.filter(|_| !given.has("test_dir"));
-        let base = Settings { validation_split, ..base };
+        let base = self.recipe.over(Settings { validation_split, ..base });
         Settings {
             train_dir: given.or("train_dir", self.train_dir, base.train_dir),
             test_dir: given.or("test_dir", self.test_dir, base.test_dir),
@@ -131,7 +131,7 @@ impl SettingsArgs {
                 self.checkpoint_minutes,
                 base.checkpoint_minutes,
             ),
-            recipe: self.recipe.over(base.recipe),
+            recipe: base.recipe,
             out: self.out,
         }
     }

@@ -24,7 +24,7 @@ pub use monitor::Monitor;
 pub use preview::augmented;
 pub use problem::Problem;
 pub use rate::{At, Rate, RateSchedule};
-pub use recipe::{Normalize, Recipe};
+pub use recipe::{Normalize, Preset, Recipe};
 pub use records::{EpochRecord, StepRecord};
 pub use schedule::{End, Schedule};
 pub use step::{Scaling, StepResult, StepUnderWay};

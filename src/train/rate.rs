@@ -110,3 +110,80 @@ fn falls(history: &[EpochRecord]) -> i32 {
     }
     falls
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::evaluate::Evaluation;
+
+    fn close(found: f64, wanted: f64) {
+        assert!((found - wanted).abs() < 1e-6, "{found} is not {wanted}");
+    }
+
+    fn share(schedule: RateSchedule, warmup: f64, step: usize) -> f64 {
+        schedule.at(warmup, At { step, steps_per_epoch: 10, epochs: 4, history: &[] }).share
+    }
+
+    /// Computed with Keras 3: `CosineDecay(0.0, 30, warmup_target=1.0, warmup_steps=10)`.
+    #[test]
+    fn a_cosine_with_warm_up_is_that_of_keras() {
+        for (step, wanted) in
+            [(0, 0.0), (3, 0.3), (9, 0.9), (10, 1.0), (11, 0.997_261), (25, 0.5), (39, 0.002_739)]
+        {
+            close(share(RateSchedule::Cosine, 1.0, step), wanted);
+        }
+        close(share(RateSchedule::Cosine, 0.0, 0), 1.0);
+        close(share(RateSchedule::Constant, 0.0, 39), 1.0);
+        close(share(RateSchedule::Constant, 0.5, 2), 0.4);
+        // Longer than the run.
+        close(share(RateSchedule::Cosine, 9.0, 39), 39.0 / 40.0);
+    }
+
+    /// Computed with the schedule functions of fastai 2 for eight steps: `fit_one_cycle(1, lr_max=1)` with its default momentums.
+    #[test]
+    fn one_cycle_is_that_of_fastai() {
+        let wanted = [
+            (0.04, 0.95),
+            (0.52, 0.9),
+            (1.0, 0.85),
+            (0.933_013_370, 0.856_698_730),
+            (0.750_002_5, 0.875),
+            (0.500_005, 0.9),
+            (0.250_007_5, 0.925),
+            (0.066_996_630, 0.943_301_270),
+        ];
+        for (step, (of_rate, beta1)) in wanted.into_iter().enumerate() {
+            let at = At { step, steps_per_epoch: 4, epochs: 2, history: &[] };
+            let rate = RateSchedule::OneCycle.at(3.0, at);
+            close(rate.share, of_rate);
+            close(rate.beta1.unwrap(), beta1);
+        }
+    }
+
+    /// As the rate fell with Keras 3's `ReduceLROnPlateau()` for these validation losses.
+    #[test]
+    fn a_plateau_is_that_of_keras() {
+        let mut losses = vec![0.7, 0.6];
+        losses.extend([0.599_95; 10]);
+        losses.extend([0.5; 3]);
+        losses.extend([0.51; 12]);
+        let mut history = Vec::new();
+        for (epoch, loss) in losses.into_iter().enumerate() {
+            let at = At { step: 10 * epoch, steps_per_epoch: 10, epochs: 40, history: &history };
+            let fell = [12, 23].iter().filter(|&&first| epoch >= first).count() as i32;
+            close(RateSchedule::Plateau.at(0.0, at).share.log10(), -f64::from(fell));
+            let validation = Some(Evaluation { loss, accuracy: 0.5, confusion: Vec::new() });
+            let (images_per_second, seconds, skipped) = (1.0, 1.0, 0);
+            let accuracy = 0.5;
+            history.push(EpochRecord {
+                epoch,
+                loss,
+                accuracy,
+                images_per_second,
+                seconds,
+                skipped,
+                validation,
+            });
+        }
+    }
+}

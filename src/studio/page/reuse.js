@@ -14,6 +14,7 @@ function notTaken(config) {
   const { max_steps, init_weights, precision, shuffle, fuse, micro_batch, batch_size, training_pictures, rungs, device } = config;
   const isCut = micro_batch < Math.min(batch_size, training_pictures ?? Infinity);
   return [
+    config.recipe !== undefined && "its recipe",
     networkOf(config) === null && `its network, the file ${config.network}`,
     max_steps !== undefined && `its end after ${max_steps} steps`,
     init_weights !== undefined && runOfModel(init_weights) === null && `its start from the weights of ${init_weights}`,
