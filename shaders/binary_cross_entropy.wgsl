@@ -1,6 +1,7 @@
 // binary_cross_entropy: the loss of logits x against labels 0 or 1, and the number of right answers
 //
-//   loss = sum_n weight * (max(x, 0) - x * label + ln(1 + exp(-|x|))) / whole_batch, with the weight of the label's class
+//   loss = sum_n weight * (max(x, 0) - x * target + ln(1 + exp(-|x|))) / whole_batch, with the weight of the label's class
+//   target = the label, but for half of p.smoothing
 //   hits = how many x > 0 agree with label = 1
 //
 // Shapes      x, labels, dx [batch]; weights [2], of the classes; loss, hits, dloss [1]

@@ -131,8 +131,8 @@ pub fn of_training(model: &Model, plan: &Plan) -> Vec<Need> {
     // Drawn or read at first, and again whenever the model is saved.
     let mut needs = vec![
         ("parameters on their way into a file", 2 * parameters),
-        // With two moments for each.
-        ("a checkpoint on its way into a file", 3 * parameters),
+        // With two moments for each, and an average if there is one.
+        ("a checkpoint on its way into a file", 3 * parameters + plan.average()),
     ];
     // The whole batch is gathered, of bytes; a micro-batch of it is packed, and packed it is on the device.
     let pictures = (plan.batch + 2 * plan.micro_batch) as u64;

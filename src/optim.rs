@@ -33,6 +33,9 @@ pub struct Adam {
 }
 
 impl Adam {
+    /// The first beta where no schedule moves it.
+    pub const BETA1: f64 = 0.9;
+
     /// With Keras's defaults for all but the learning rate: 0.9, 0.999, 1e-7, no decay, no clipping.
     ///
     /// # Errors
@@ -45,7 +48,7 @@ impl Adam {
         let moments = parameters.iter().map(|tensor| Ok((zeros(tensor)?, zeros(tensor)?)));
         let moments = moments.collect::<Result<_>>()?;
         let one = Tensor::from_f32(parameters[0].device(), &[1], &[1.0])?;
-        let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-7);
+        let (beta1, beta2, epsilon) = (Adam::BETA1, 0.999, 1e-7);
         let (weight_decay, clip_norm) = (0.0, None);
         Ok(Adam { learning_rate, beta1, beta2, epsilon, weight_decay, clip_norm, step: 0, one, moments })
     }

@@ -11,7 +11,8 @@ use clap::Args;
 #[derive(Args)]
 pub struct RecipeArgs {
     /// What the network is taught with: as Keras does without being asked, or what was measured to be best for small sets of
-    /// photographs, with a learning rate of 0.003 and a dropout of 0.2. Each ingredient can be set alone as well
+    /// photographs, with a learning rate of 0.003 and a dropout of 0.2. All of it counts
+    /// more than --config. Each ingredient can be set alone as well
     #[arg(long, value_name = "plain|best", value_parser = one_of(Preset::ALL))]
     recipe: Option<Preset>,
     /// What weights are drawn from at first
@@ -33,7 +34,7 @@ pub struct RecipeArgs {
     /// The norm that all gradients together have at most; 0 for any
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     clip_norm: Option<f64>,
-    /// What of each label is shared out evenly among the classes, from 0 up to below 1
+    /// What of each label is shared out evenly among the classes, from 0 up to below 1; the loss of the validation is without it
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     label_smoothing: Option<f64>,
     /// Test and save a moving average of the weights, which keeps this much at each step, such as 0.99; 0 for the weights themselves

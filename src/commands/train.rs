@@ -92,6 +92,11 @@ pub async fn run(args: TrainArgs, given: Given) -> Result<()> {
             settings.init_weights = file;
         }
     }
+    let folder =
+        args.show_augment.as_deref().and_then(Path::parent).filter(|folder| *folder != Path::new(""));
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(error!(Write, "there is no folder {} for --show-augment", shown_path(folder)));
+    }
     // First of all, so that nobody waits for what cannot be done. The folder is claimed when the pictures are there: until
     // then a signal ends the program at once, and nothing must be left behind.
     let mut claim = || Claim::new(settings.out.as_deref());
@@ -114,14 +119,15 @@ pub async fn run(args: TrainArgs, given: Given) -> Result<()> {
     };
     let prepared = job::prepare(&settings, start, place, progress)?;
     let path = prepared.path().to_path_buf();
+    // Until now there was nothing to save: a signal left at once.
+    let asked = signals::watch(|| errln!("\n{STOPPING}"))?;
     if let Some(file) = &args.show_augment {
         match prepared.contact_sheet().await.and_then(|sheet| replace(file, &sheet)) {
             Ok(()) => progress.message(&format!("Augmented pictures: {}", shown_path(file))),
-            Err(why) => return Err(prepared.fail(why, progress)),
+            // The run does not need it.
+            Err(why) => progress.warning(&why.message),
         }
     }
-    // Until now there was nothing to save: a signal left at once.
-    let asked = signals::watch(|| errln!("\n{STOPPING}"))?;
     let done = job::run(prepared, progress, asked.stop()).await;
     let Done { folder, end, verdict } =
         done.map_err(|why| with_way_on(why, &path, settings.learning_rate))?;

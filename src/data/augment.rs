@@ -30,7 +30,7 @@ pub struct Augment {
     pub saturation: f64,
     /// Colors turned about the axis of grays, as a share of a whole turn, up to 0.5. Gray stays gray.
     pub hue: f64,
-    /// Probability that a rectangle becomes the mean of all pictures: 2 to 20 % of the picture, its height 0.3 to 3.3 times
+    /// Probability that a rectangle becomes 0 to the network, which is the mean where pixels are normalized and else black: 2 to 20 % of the picture, its height 0.3 to 3.3 times
     /// its width, whole pixels, anywhere inside (Zhong et al., "Random Erasing Data Augmentation", 2020).
     pub erase: f64,
 }

@@ -139,3 +139,22 @@ impl Pictures {
         &self.pixels[index * bytes..(index + 1) * bytes]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pictures(pixels: Vec<u8>) -> Pictures {
+        let (classes, labels, paths) = (vec!["a".to_string(), "b".to_string()], vec![0, 1], Vec::new());
+        Pictures { classes, raster: 2.into(), pixels, labels, paths, skipped: Vec::new() }
+    }
+
+    #[test]
+    fn statistics_are_those_of_all_pixels() {
+        let (mean, deviation) = pictures(vec![0, 0, 255, 255, 51, 51, 204, 204]).statistics();
+        assert!((mean - 0.5).abs() < 1e-12, "{mean}");
+        // Half of the pixels are 0.5 away from it, half 0.3.
+        assert!((deviation - 0.17f64.sqrt()).abs() < 1e-12, "{deviation}");
+        assert_eq!(pictures(vec![51; 8]).statistics(), (0.2, 1.0));
+    }
+}

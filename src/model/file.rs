@@ -3,6 +3,7 @@
 //! Reading, where files may be hostile, is the safetensors crate's.
 
 use super::header::{Header, MAX_HEADER, refuse_duplicates};
+use super::network::Preprocessing;
 use super::slot::Slot;
 use super::stored::{self, CHECKSUM_KEY, Contents};
 use super::{Model, Network, version_1};
@@ -84,6 +85,11 @@ impl<'a> SavedModel<'a> {
     /// Whether it names its checksum, so that damage is noticed. Files of 0.1.0 do not.
     pub fn has_checksum(&self) -> bool {
         self.header.entry(CHECKSUM_KEY).is_some()
+    }
+
+    /// What its pixels were moved and scaled by, where the file says it.
+    pub fn preprocessing(&self) -> Option<&Preprocessing> {
+        self.network.as_ref().ok().map(|network| &network.preprocessing)
     }
 
     /// As [`Model::from_bytes`].

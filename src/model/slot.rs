@@ -101,3 +101,22 @@ fn uniform(len: usize, limit: f64, seed: u64, number: u64) -> impl Iterator<Item
     let mut rng = generator(seed, "init", number);
     (0..len).map(move |_| ((rng.random::<f64>() * 2.0 - 1.0) * limit) as f32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Uniform numbers come close to their limit, and not beyond.
+    #[test]
+    fn weights_are_drawn_up_to_the_limit_of_their_initializer() {
+        let slot = Slot::parameter("weight", &[64, 16, 3, 3], Init::Weight);
+        for (initializer, limit) in [
+            (Initializer::Glorot, (6.0 / (80.0 * 9.0f64)).sqrt()),
+            (Initializer::He, (6.0 / (16.0 * 9.0f64)).sqrt()),
+        ] {
+            let values = slot.initial(initializer, 1, &mut 0).unwrap();
+            let most = values.iter().fold(0.0, |most: f32, value| most.max(value.abs()));
+            assert!(f64::from(most) <= limit * 1.000_001 && f64::from(most) > 0.99 * limit, "{most} {limit}");
+        }
+    }
+}

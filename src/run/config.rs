@@ -74,7 +74,7 @@ impl Default for Config {
     }
 }
 
-/// Tables of settings as settings of their own: `recipe.warmup`.
+/// Tables of settings as settings of their own.
 fn flat(fields: Map<String, Value>) -> Map<String, Value> {
     let one = |(name, value): (String, Value)| match value {
         Value::Object(table) => {
@@ -147,6 +147,14 @@ impl Config {
             unreachable!("settings are plain data")
         };
         fields.retain(|name, _| !FOUND.contains(&name.as_str()));
+        fields
+    }
+
+    /// The same, with every ingredient of the recipe as a setting of its own: `recipe.warmup`.
+    pub fn flat_fields(&self) -> Map<String, Value> {
+        let mut fields = self.fields();
+        // Where it is plain, a file says nothing of it.
+        fields.insert("recipe".to_string(), serde_json::json!(self.recipe));
         flat(fields)
     }
 

@@ -97,9 +97,8 @@ pub fn prepare(
     needs.check_memory(image_size, &network)?;
     let network = network(image_size)?;
     if settings.dropout.is_some() && !network.has_dropout() {
-        progress.warning(
-            "Note: this network has no dropout layer: the dropout that was asked for changes nothing",
-        );
+        progress
+            .warning("Note: this network has no dropout layer, so that the rate of dropout changes nothing");
     }
     let (folder, there) = match &resumed {
         Some(resumed) => (resumed.folder.as_path(), bytes_of_files(&resumed.folder)),
@@ -113,22 +112,30 @@ pub fn prepare(
         resumed.check_pictures([&training, &test])?;
         resumed.say(progress);
     }
-    let network = match settings.recipe.normalize {
-        Normalize::Data if resumed.is_none() => {
+    let saved = match &weights {
+        Some((file, bytes)) => Some(SavedModel::read(bytes).map_err(|why| named(file, why))?),
+        None => None,
+    };
+    let network = match saved.as_ref().and_then(SavedModel::preprocessing) {
+        // The weights know no other pixels.
+        Some(pre) => network.normalized(pre.mean, pre.std_dev),
+        None if settings.recipe.normalize == Normalize::Data && resumed.is_none() => {
             let (mean, std_dev) = training.statistics();
-            progress
-                .message(&format!("Pixels of the training pictures: mean {mean:.3}, deviation {std_dev:.3}"));
             network.normalized(mean as f32, std_dev as f32)
         }
-        _ => network,
+        None => network,
     };
+    let pre = &network.preprocessing;
+    if (pre.mean, pre.std_dev) != (0.0, 1.0) {
+        let of = if saved.is_some() { "of the weights' own training" } else { "of the training pictures" };
+        progress.message(&format!("Pixels: mean {:.3}, deviation {:.3}, {of}", pre.mean, pre.std_dev));
+    }
     let weights_of_classes = settings.class_weights.of(&training.counts());
     let said = weights_of_classes.iter().map(|weights| weights_line(&training.classes, weights));
     said.for_each(|line| progress.message(&line));
     let batch_size = settings.batch_size.min(training.len());
-    let model = match &weights {
-        Some((file, bytes)) => {
-            let saved = SavedModel::read(bytes).map_err(|why| named(file, why))?;
+    let model = match weights.as_ref().zip(saved) {
+        Some(((file, _), saved)) => {
             if !saved.has_checksum() {
                 progress.message(&no_checksum(file));
             }
@@ -137,6 +144,7 @@ pub fn prepare(
         None => Model::initialized(network.clone(), device, seed, !settings.no_fuse, settings.recipe.init)?,
     };
     let plan = Plan::new(&model, device.limits(), batch_size, settings.micro_batch)?;
+    let plan = if settings.recipe.average > 0.0 { plan.with_average(&model) } else { plan };
     progress.detail(&format!("{}{plan}", model.summary()));
 
     let config = Config {
@@ -201,11 +209,6 @@ impl Prepared {
     pub async fn contact_sheet(&self) -> Result<Vec<u8>> {
         let config = &self.folder.about.config;
         contact_sheet(&self.trainer.model, &self.training, &config.recipe.augment, self.schedule.seed).await
-    }
-
-    /// Ends the run before its first step as one that failed; gives the error back.
-    pub fn fail(mut self, why: Error, progress: &mut dyn Progress) -> Error {
-        self.folder.fail(why, progress)
     }
 
     /// Ends the run before its first step, and says so in its folder; the error says it too.

@@ -38,6 +38,7 @@ impl Needs<'_> {
             let paper = Device::on_paper(*device.limits());
             let paper = Model::new(network(size)?, &paper, *seed, !settings.no_fuse)?;
             let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
+            let plan = if settings.recipe.average > 0.0 { plan.with_average(&paper) } else { plan };
             let mut needs = memory::of_training(&paper, &plan);
             needs.push(memory::of_pictures(at_once, Raster { size, color: settings.color }));
             Ok(needs)
@@ -66,16 +67,18 @@ impl Needs<'_> {
         let batches = self.folders[0].files.len().div_ceil(self.most());
         let steps = self.settings.epochs.saturating_mul(batches);
         let steps = steps.min(self.settings.max_steps.unwrap_or(usize::MAX)) as u64;
-        let bytes = bytes_of_run(network, steps)?;
+        let bytes = bytes_of_run(network, steps, self.settings.recipe.average > 0.0)?;
         check_room(folder, "the run", bytes.saturating_sub(there))
     }
 }
 
 /// Bytes of all files of a run, where each file that is replaced is there twice for a moment: three models, of which one is on
-/// its way; and four checkpoints, the newest two, the best, and one on its way, each with two moments for every weight.
-fn bytes_of_run(network: &Network, steps: u64) -> Result<u64> {
+/// its way; and four checkpoints, the newest two, the best, and one on its way, each with two moments for every weight, and
+/// an average of it if there is one.
+fn bytes_of_run(network: &Network, steps: u64, averages: bool) -> Result<u64> {
     let values: usize = network.placed()?.iter().map(Placed::slot_values).sum();
     // Lines of 160 bytes. More of them than this has only a run that somebody will end.
     let lines = steps.saturating_mul(160).min(64 << 20);
-    Ok((3 + 4 * 3) * 4 * values as u64 + lines + (1 << 20))
+    let in_checkpoint = if averages { 4 } else { 3 };
+    Ok((3 + 4 * in_checkpoint) * 4 * values as u64 + lines + (1 << 20))
 }

@@ -131,7 +131,7 @@ impl PastRun {
         let is_over = match self.outcome().map(|outcome| outcome.kind) {
             Some(Ending::StoppedEarly) => true,
             // After some steps that it was given, it is to go on.
-            Some(Ending::Finished) => self.config["epochs"].as_u64() == Some(epochs.len() as u64),
+            Some(Ending::Finished) => self.config["epochs"].as_u64() == Some(whole(epochs)),
             _ => false,
         };
         is_over && self.config["early_stop"].is_number()
@@ -207,4 +207,9 @@ impl PastRun {
         let seconds = written(STEPS_FILE)?.duration_since(written(CONFIG_FILE)?).ok()?.as_secs_f64();
         Some(seconds)
     }
+}
+
+/// Epochs that were gone through to their end.
+pub(super) fn whole(epochs: &[Value]) -> u64 {
+    epochs.iter().filter(|epoch| epoch["val_loss"].is_number()).count() as u64
 }

@@ -81,11 +81,11 @@ impl Resumed {
         };
         // What it was last given to do: it may have been killed before a checkpoint could say so.
         if let Ok(now) = Config::read(folder) {
-            let (was, given) = (about.config.fields(), now.fields());
-            let names: BTreeSet<_> = was.keys().chain(given.keys()).collect();
-            for name in
-                names.into_iter().filter(|name| is_allowed(name) && was.get(*name) != given.get(*name))
-            {
+            let (was, given) = (about.config.flat_fields(), now.flat_fields());
+            let knows_its_end = about.config.recipe.schedule.knows_its_end();
+            let is_kept = |name: &str| is_allowed(name) || (name == "epochs" && knows_its_end);
+            let names: BTreeSet<_> = was.keys().chain(given.keys()).filter(|name| is_kept(name)).collect();
+            for name in names.into_iter().filter(|name| was.get(*name) != given.get(*name)) {
                 let [was, given] =
                     [&was, &given].map(|fields| fields.get(name).map_or("none".into(), shown_value));
                 notes.push(format!(
@@ -95,6 +95,7 @@ impl Resumed {
             }
             let Config { epochs, max_steps, checkpoint_minutes, train_dir, test_dir, .. } = now;
             let config = about.config;
+            let epochs = if knows_its_end { config.epochs } else { epochs };
             about.config = Config { epochs, max_steps, checkpoint_minutes, train_dir, test_dir, ..config };
         }
         Ok(Resumed { folder: folder.to_path_buf(), running, position, about, bytes, allows, notes })
@@ -115,7 +116,7 @@ impl Resumed {
     /// # Errors
     /// `Usage` for a setting that cannot change, or not without the consent to other bits; and for another program.
     pub fn check_settings(&mut self, wanted: &Config) -> Result<()> {
-        let (was, now) = (self.about.config.fields(), wanted.fields());
+        let (was, now) = (self.about.config.flat_fields(), wanted.flat_fields());
         let names: BTreeSet<_> =
             was.keys().chain(now.keys()).filter(|name| !FREE.contains(&name.as_str())).collect();
         for name in names {

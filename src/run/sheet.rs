@@ -11,6 +11,8 @@ use std::io::Cursor;
 const ROWS: usize = 6;
 /// The picture itself, and what it is in the first epochs.
 const COLUMNS: usize = 9;
+/// Most pixels of a picture's side; of larger ones every second is shown, or fewer.
+const MOST: usize = 256;
 /// Pixels between pictures.
 const GAP: usize = 4;
 
@@ -26,20 +28,25 @@ pub async fn contact_sheet(
 ) -> Result<Vec<u8>> {
     let (size, channels) = (pictures.raster.size, pictures.raster.color.channels());
     let rows = ROWS.min(pictures.len());
-    let [width, height] = [COLUMNS, rows].map(|cells| (GAP + cells * (size + GAP)) as u32);
+    let step = size.div_ceil(MOST);
+    let side = size.div_ceil(step);
+    let [width, height] = [COLUMNS, rows].map(|cells| (GAP + cells * (side + GAP)) as u32);
     let mut sheet = RgbImage::from_pixel(width, height, Rgb([255; 3]));
     // The order is by class: pictures at even distances are from all of them.
-    let shown: Vec<usize> = (0..rows).map(|row| row * pictures.len() / rows).collect();
-    for column in 0..COLUMNS {
+    for (row, column) in (0..rows).flat_map(|row| (0..COLUMNS).map(move |column| (row, column))) {
+        let shown = [row * pictures.len() / rows];
         // The first column is the pictures.
         let amounts = if column == 0 { Augment::none() } else { *augment };
         let seen =
             augmented(model, pictures, &shown, &amounts, seed, column.saturating_sub(1) as u64).await?;
         for (at, pixel) in seen.chunks_exact(channels).enumerate() {
-            let (row, y, x) = (at / (size * size), at / size % size, at % size);
-            let [left, top] = [column, row].map(|cells| GAP + cells * (size + GAP));
+            let (y, x) = (at / size, at % size);
+            if y % step > 0 || x % step > 0 {
+                continue;
+            }
+            let [left, top] = [column, row].map(|cells| GAP + cells * (side + GAP));
             let rgb = if channels == 1 { [pixel[0]; 3] } else { [pixel[0], pixel[1], pixel[2]] };
-            sheet.put_pixel((left + x) as u32, (top + y) as u32, Rgb(rgb));
+            sheet.put_pixel((left + x / step) as u32, (top + y / step) as u32, Rgb(rgb));
         }
     }
     let mut png = Cursor::new(Vec::new());

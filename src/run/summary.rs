@@ -2,9 +2,10 @@
 
 use super::lock::{is_running, was_killed};
 use super::outcome::{Ending, Outcome};
-use super::past::{self, PastRun};
+use super::past::{self, PastRun, whole};
 use super::resume::newest_checkpoint;
 use crate::error::Result;
+use crate::train::RateSchedule;
 use crate::train::evaluate::verdict;
 use serde::Serialize;
 use serde_json::Value;
@@ -67,7 +68,8 @@ pub struct Summary {
     pub verdict: Option<String>,
     /// Its best epoch so far, from 1, whose model is used.
     pub best_epoch: Option<u64>,
-    /// Whether it is over, has a checkpoint to go on from, and did not stop early.
+    /// Whether it is over and could go on to what it would have become: it has a checkpoint, did not stop early, and did not come
+    /// to the end of a schedule of the learning rate.
     pub can_resume: bool,
     /// Whether it saved a model.
     pub model: bool,
@@ -97,8 +99,11 @@ impl Summary {
         let step = outcome.as_ref().map_or_else(|| run.last_step(), |outcome| outcome.step);
         let has_most = config["max_steps"].is_number() && problem.is_none();
         let is_early = outcome.as_ref().is_some_and(|outcome| outcome.kind == Ending::StoppedEarly);
+        let schedule = serde_json::from_value::<RateSchedule>(config["recipe"]["schedule"].clone());
+        let has_end = schedule.is_ok_and(RateSchedule::knows_its_end);
         let is_cut =
             has_most && state == State::Finished && number("epochs").is_some_and(|all| all > whole(&epochs));
+        let is_done = is_early || (has_end && state == State::Finished && !is_cut);
         let trained = epochs.iter().filter_map(|epoch| epoch["seconds"].as_f64()).sum::<f64>();
         let on_disk = run.seconds_on_disk().map_or(trained, |seconds| seconds.max(trained));
         let is_time = |seconds: &f64| seconds.is_finite() && *seconds >= 0.0;
@@ -138,16 +143,11 @@ impl Summary {
             best_val_accuracy: accuracies().reduce(f64::max),
             verdict,
             best_epoch: run.best_epoch(&epochs).and_then(|best| Some(best["epoch"].as_f64()? as u64 + 1)),
-            can_resume: state != State::Running && !is_early && newest_checkpoint(run.path()).is_some(),
+            can_resume: state != State::Running && !is_done && newest_checkpoint(run.path()).is_some(),
             model: run.has_model(),
             problem,
         }
     }
-}
-
-/// Epochs that were gone through to their end.
-fn whole(epochs: &[Value]) -> u64 {
-    epochs.iter().filter(|epoch| epoch["val_loss"].is_number()).count() as u64
 }
 
 fn state(run: &PastRun, config: &Value, epochs: &[Value]) -> (State, Option<Outcome>) {

@@ -7,6 +7,7 @@ use crate::model::Model;
 
 /// Most bytes of activations that one micro-batch may keep for the backward pass.
 const ACTIVATION_BUDGET: u64 = 1 << 30;
+const AVERAGE: &str = "average of parameters";
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// The micro-batch and what it takes.
@@ -70,6 +71,18 @@ impl Plan {
     /// As [`new`](Plan::new).
     pub fn in_use(model: &Model, limits: &Limits, batch: usize) -> Result<Plan> {
         Plan::split(model, limits, batch, None)
+    }
+
+    /// The same where an average of the model is kept beside it.
+    pub fn with_average(mut self, model: &Model) -> Plan {
+        let slots = model.tensors().iter().map(|named| named.tensor.len() as u64 * 4).sum();
+        self.bytes.push((AVERAGE, slots));
+        self
+    }
+
+    /// Bytes of the average, where there is one.
+    pub fn average(&self) -> u64 {
+        self.bytes.iter().filter(|(what, _)| *what == AVERAGE).map(|(_, bytes)| bytes).sum()
     }
 
     fn split(model: &Model, limits: &Limits, batch: usize, requested: Option<usize>) -> Result<Plan> {

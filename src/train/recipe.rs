@@ -73,11 +73,12 @@ impl Recipe {
         let sizes =
             [("warmup", self.warmup), ("weight_decay", self.weight_decay), ("clip_norm", self.clip_norm)];
         let share = |(field, value): (&'static str, f64)| {
-            let is_wrong = !(0.0..1.0).contains(&value);
+            let is_wrong = !(0.0..1.0).contains(&(value as f32));
             is_wrong.then(|| Problem { field, message: format!("{value} must be at least 0 and below 1") })
         };
         let size = |(field, value): (&'static str, f64)| {
-            let is_wrong = !((value as f32).is_finite() && value >= 0.0);
+            let is_wrong =
+                !((value as f32).is_finite() && value >= 0.0) || (value > 0.0 && value as f32 == 0.0);
             is_wrong.then(|| Problem { field, message: format!("{value} must be a number, 0 or more") })
         };
         let augment = self.augment.problems().into_iter().map(|(field, message)| Problem { field, message });

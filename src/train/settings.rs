@@ -172,6 +172,13 @@ impl Settings {
             wrong("validation_split", message);
         }
         problems.extend(self.recipe.problems());
+        let decay = self.recipe.weight_decay;
+        if decay * rate > 1.0 {
+            let message = format!(
+                "{decay} times the learning rate, {rate}, must be at most 1, or weights change their sign"
+            );
+            problems.push(Problem { field: "weight_decay", message });
+        }
         problems
     }
 }

@@ -121,7 +121,7 @@ impl Trainer {
     /// What the next steps take of the learning rate.
     pub fn set_rate(&mut self, rate: Rate) {
         self.adam.learning_rate = self.learning_rate * rate.share;
-        self.adam.beta1 = rate.beta1.unwrap_or(self.adam.beta1);
+        self.adam.beta1 = rate.beta1.unwrap_or(Adam::BETA1);
     }
 
     /// The same where a picture of each class counts this much in the loss. The batch's mean is still one over its pictures, as in
@@ -166,6 +166,9 @@ impl Trainer {
         let transforms = self
             .augment
             .map(|augment| augment.transforms(self.seed, batch.epoch, &batch.pictures, size, color));
+        if batch.pictures.len() != images {
+            return Err(error!(Other, "a batch has {images} labels and {} pictures", batch.pictures.len()));
+        }
         let mut sums: Option<Vec<Tensor>> = None;
         let mut counts = Vec::new();
         for first_image in (0..images).step_by(self.plan.micro_batch) {
