@@ -116,13 +116,14 @@ fn loss_and_hits_of_micro_batches_add_up() {
 fn a_class_weight_of_three_is_each_of_its_pictures_three_times() {
     let few = batch(5);
     let size = SIZE * SIZE;
-    let mut repeated = Batch::new(Vec::new(), Vec::new());
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for (picture, &label) in few.pixels.chunks(size).zip(&few.labels) {
         for _ in 0..[1, 3][label as usize] {
-            repeated.pixels.extend_from_slice(picture);
-            repeated.labels.push(label);
+            pixels.extend_from_slice(picture);
+            labels.push(label);
         }
     }
+    let repeated = Batch::new(pixels, labels);
     for device in devices() {
         // A sigmoid, and a softmax, whose third class has no picture.
         for classes in [2, 3] {
