@@ -10,7 +10,7 @@ use clap::Args;
 /// A recipe, and one option for each of its ingredients; the comments are the help texts.
 #[derive(Args)]
 pub struct RecipeArgs {
-    /// What the network is taught with: as Keras does without being asked, or what was measured to be best for small sets of
+    /// What the network is taught with: as Keras does without being asked, or what is known to help with small sets of
     /// photographs, with a learning rate of 0.003 and a dropout of 0.2. All of it counts
     /// more than --config. Each ingredient can be set alone as well
     #[arg(long, value_name = "plain|best", value_parser = one_of(Preset::ALL))]

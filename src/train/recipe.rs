@@ -106,7 +106,8 @@ impl Preset {
         Preset { recipe: Recipe::plain(), learning_rate: 0.001, dropout: None }
     }
 
-    /// What was best for some thousand photographs of two classes, of which a fifth was held back to find that out.
+    /// What is known to help with small sets of photographs. The learning rate and the dropout were chosen on a fifth of 2,000
+    /// photographs that was held back.
     pub const fn best() -> Preset {
         let recipe = Recipe {
             init: Initializer::He,
