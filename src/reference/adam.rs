@@ -49,15 +49,8 @@ pub fn step<T: Real>(
     v: &mut [T],
     non_finite: &mut [u32],
 ) {
-    let [step_size, epsilon, kept] = [p.step_size, p.epsilon, p.kept].map(T::of);
-    let [rate1, rate2] = [p.one_minus_beta1, p.one_minus_beta2].map(T::of);
-    let state = parameter.iter_mut().zip(m).zip(v);
-    for (((parameter, m), v), &g) in state.zip(&gradient[elements]) {
-        *m += (g - *m) * rate1;
-        *v += (g * g - *v) * rate2;
-        *parameter = *parameter * kept - step_size * *m / (v.sqrt() + epsilon);
-        non_finite[0] |= u32::from(!g.is_finite());
-    }
+    let is_finite = update(p, gradient[elements].iter().copied(), parameter, m, v);
+    non_finite[0] |= u32::from(!is_finite);
 }
 
 /// As [`step`] for a gradient that counts times `factor`: the inverse of the loss scale, or what clipping leaves. Where
@@ -76,6 +69,26 @@ pub fn scaled_step<T: Real>(
     if overflow[0] != 0 {
         return;
     }
-    let scaled: Vec<T> = gradient[elements].iter().map(|&g| g * factor[0]).collect();
-    step(p, 0..scaled.len(), &scaled, parameter, m, v, &mut [0]);
+    let scaled = gradient[elements].iter().map(|&g| g * factor[0]);
+    update(p, scaled, parameter, m, v);
+}
+
+/// One update, and whether all gradients are finite.
+fn update<T: Real>(
+    p: &Params,
+    gradient: impl Iterator<Item = T>,
+    parameter: &mut [T],
+    m: &mut [T],
+    v: &mut [T],
+) -> bool {
+    let [step_size, epsilon, kept] = [p.step_size, p.epsilon, p.kept].map(T::of);
+    let [rate1, rate2] = [p.one_minus_beta1, p.one_minus_beta2].map(T::of);
+    let mut is_finite = true;
+    for (((parameter, m), v), g) in parameter.iter_mut().zip(m).zip(v).zip(gradient) {
+        *m += (g - *m) * rate1;
+        *v += (g * g - *v) * rate2;
+        *parameter = *parameter * kept - step_size * *m / (v.sqrt() + epsilon);
+        is_finite &= g.is_finite();
+    }
+    is_finite
 }

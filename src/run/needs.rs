@@ -38,7 +38,7 @@ impl Needs<'_> {
             let paper = Device::on_paper(*device.limits());
             let paper = Model::new(network(size)?, &paper, *seed, !settings.no_fuse)?;
             let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
-            let plan = if settings.recipe.average > 0.0 { plan.with_average(&paper) } else { plan };
+            let plan = plan.with_recipe(&settings.recipe, &paper);
             let mut needs = memory::of_training(&paper, &plan);
             needs.push(memory::of_pictures(at_once, Raster { size, color: settings.color }));
             Ok(needs)
@@ -67,7 +67,7 @@ impl Needs<'_> {
         let batches = self.folders[0].files.len().div_ceil(self.most());
         let steps = self.settings.epochs.saturating_mul(batches);
         let steps = steps.min(self.settings.max_steps.unwrap_or(usize::MAX)) as u64;
-        let bytes = bytes_of_run(network, steps, self.settings.recipe.average > 0.0)?;
+        let bytes = bytes_of_run(network, steps, self.settings.recipe.averages())?;
         check_room(folder, "the run", bytes.saturating_sub(there))
     }
 }

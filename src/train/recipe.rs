@@ -67,6 +67,11 @@ impl Recipe {
         }
     }
 
+    /// Whether an average of the model is kept beside it.
+    pub fn averages(&self) -> bool {
+        self.average > 0.0
+    }
+
     /// Values that make no sense.
     pub fn problems(&self) -> Vec<Problem> {
         let shares = [("label_smoothing", self.label_smoothing), ("average", self.average)];

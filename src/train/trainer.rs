@@ -107,7 +107,7 @@ impl Trainer {
         self.adam.clip_norm = (recipe.clip_norm > 0.0).then_some(recipe.clip_norm);
         self.label_smoothing = recipe.label_smoothing as f32;
         self.augment = (!recipe.augment.is_none()).then_some(recipe.augment);
-        if recipe.average > 0.0 {
+        if recipe.averages() {
             self.average = Some(Average::new(&self.model, recipe.average)?);
         }
         Ok(self)
