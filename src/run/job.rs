@@ -144,7 +144,7 @@ pub fn prepare(
         None => Model::initialized(network.clone(), device, seed, !settings.no_fuse, settings.recipe.init)?,
     };
     let plan = Plan::new(&model, device.limits(), batch_size, settings.micro_batch)?;
-    let plan = plan.with_recipe(&settings.recipe, &model);
+    let plan = settings.recipe.plan(plan, &model);
     progress.detail(&format!("{}{plan}", model.summary()));
 
     let config = Config {

@@ -38,7 +38,7 @@ impl Needs<'_> {
             let paper = Device::on_paper(*device.limits());
             let paper = Model::new(network(size)?, &paper, *seed, !settings.no_fuse)?;
             let plan = Plan::new(&paper, device.limits(), most, settings.micro_batch)?;
-            let plan = plan.with_recipe(&settings.recipe, &paper);
+            let plan = settings.recipe.plan(plan, &paper);
             let mut needs = memory::of_training(&paper, &plan);
             needs.push(memory::of_pictures(at_once, Raster { size, color: settings.color }));
             Ok(needs)

@@ -1,7 +1,6 @@
 //! How a batch is cut into micro-batches, from the device's limits alone: never from free memory or a
 //! timing, so that equal settings give equal bits.
 
-use super::recipe::Recipe;
 use crate::device::Limits;
 use crate::error::{Remedy, Result, error, shown};
 use crate::model::Model;
@@ -74,12 +73,10 @@ impl Plan {
         Plan::split(model, limits, batch, None)
     }
 
-    /// The same with what a recipe keeps beside the model.
-    pub fn with_recipe(mut self, recipe: &Recipe, model: &Model) -> Plan {
-        if recipe.averages() {
-            let slots = model.tensors().iter().map(|named| named.tensor.len() as u64 * 4).sum();
-            self.bytes.push((AVERAGE, slots));
-        }
+    /// The same where an average of the model is kept beside it.
+    pub fn with_average(mut self, model: &Model) -> Plan {
+        let slots = model.tensors().iter().map(|named| named.tensor.len() as u64 * 4).sum();
+        self.bytes.push((AVERAGE, slots));
         self
     }
 

@@ -1,9 +1,10 @@
 //! How to train: what a network is taught with, beside its pictures, the learning rate and the number of epochs.
 
+use super::plan::Plan;
 use super::problem::Problem;
 use super::rate::RateSchedule;
 use crate::data::Augment;
-use crate::model::Initializer;
+use crate::model::{Initializer, Model};
 use serde::{Deserialize, Serialize};
 
 /// Whether pixels are moved and scaled before the network sees them.
@@ -70,6 +71,11 @@ impl Recipe {
     /// Whether an average of the model is kept beside it.
     pub fn averages(&self) -> bool {
         self.average > 0.0
+    }
+
+    /// A plan, with what is kept beside the model.
+    pub fn plan(&self, plan: Plan, model: &Model) -> Plan {
+        if self.averages() { plan.with_average(model) } else { plan }
     }
 
     /// Values that make no sense.
